@@ -1,0 +1,79 @@
+"""What the scripts have in common on the command line: options, errors in words, exit status."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ecg_anomaly.errors import UserError
+
+if TYPE_CHECKING:
+    from ecg_anomaly.config import Config
+
+EXIT_SUCCESS = 0
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def run_script(work: Callable[[Config], None], description: str | None, argv: Sequence[str] | None) -> int:
+    """Parse the options that all scripts share, load the config and do the work.
+
+    Parameters
+    ----------
+    work
+        Does what the script is for. It imports what is slow to import itself, so that ``--help`` and
+        a mistake in the config are answered at once.
+    description
+        The script's docstring, shown by ``--help``.
+    argv
+        The arguments; ``None`` for those of the process.
+
+    Returns
+    -------
+    int
+        The exit status: 0 on success, 2 on a mistake that the user can mend (one line on standard
+        error says which), 130 after Ctrl-C.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings that replace those of config.yaml, key by key"
+    )
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="one setting for this run, for example --set training.epochs=5; may be repeated",
+    )
+    arguments = parser.parse_args(argv)
+    return _exit_status(lambda: _load_and_work(work, arguments), parser.prog)
+
+
+def _load_and_work(work: Callable[[Config], None], arguments: argparse.Namespace) -> None:
+    from ecg_anomaly.config import load_config  # pydantic and YAML cost half a second that --help need not wait for
+
+    work(load_config(arguments.config, arguments.overrides))
+
+
+def _exit_status(work: Callable[[], None], program: str) -> int:
+    try:
+        work()
+    except UserError as error:
+        return _fail(program, str(error))
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted; what was there before is unchanged", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        reason = error.strerror or str(error)
+        return _fail(program, f"{reason}{where}; mend that and run again, what was there before is unchanged")
+    return EXIT_SUCCESS
+
+
+def _fail(program: str, message: str) -> int:
+    print(f"{program}: error: {' '.join(message.split())}", file=sys.stderr)
+    return EXIT_USER_ERROR
