@@ -166,7 +166,9 @@ def check_settings(manifest: dict[str, Any], folder: str | Path, config: Config,
     ]
     if changed:
         more = f" (and {len(changed) - 3} more)" if len(changed) > 3 else ""
-        raise UserError(f"{folder}: made with other settings: {'; '.join(changed[:3])}{more}; run python {made_by} again")
+        raise UserError(
+            f"{folder}: made with other settings: {'; '.join(changed[:3])}{more}; run python {made_by} again"
+        )
 
 
 def check_input(manifest: dict[str, Any], folder: str | Path, source: str | Path, made_by: str) -> None:

@@ -299,7 +299,9 @@ def _describe(problem: Any) -> str:
         case "value_error":
             return f"{place}: {problem['ctx']['error']}"
         case "string_pattern_mismatch":
-            return f"{place}: {problem['input']!r} names no record; write database/name, for example mitdb/100 or svdb/*"
+            return (
+                f"{place}: {problem['input']!r} names no record; write database/name, for example mitdb/100 or svdb/*"
+            )
     message = problem["msg"][0].lower() + problem["msg"][1:]
     return f"{place}: {message}, but it is {_shortened(problem['input'])}"
 
