@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import os
 import platform
 import shutil
 from collections.abc import Iterator, Sequence
@@ -47,6 +46,10 @@ class Handover:
     def write_json(self, name: str, value: Any) -> None:
         """Write a value as JSON."""
         write_json(self.path(name), value)
+
+    def copy(self, folder: str | Path, name: str) -> None:
+        """Copy a file that an earlier script handed on."""
+        shutil.copyfile(Path(folder) / name, self.path(name))
 
     def describe(
         self, script: str, config: Config, sections: Sequence[str], inputs: dict[str, str], **notes: Any
@@ -86,7 +89,7 @@ class Handover:
         for file in [*files, self._staging / MANIFEST]:
             target = self._folder / file.relative_to(self._staging)
             target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(file, target)
+            file.replace(target)
 
 
 @contextmanager

@@ -181,7 +181,7 @@ class Config(Section):
     threshold: Threshold
 
     def sections(self, names: Sequence[str]) -> dict[str, Any]:
-        """The named sections as plain values, for a manifest."""
+        """Return the named sections as plain values, for a manifest."""
         return self.model_dump(include=set(names))
 
 

@@ -1,0 +1,300 @@
+"""The autoencoder: built, trained and run. The only module that imports Keras."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ecg_anomaly.config import Model, Training
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.quiet import quiet_native_output
+
+# TensorFlow's C++ side tells of CPU instructions and missing GPUs, at times as errors; what goes wrong in
+# Python is raised all the same.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+with quiet_native_output():
+    import keras
+    import tensorflow as tf
+    from keras import layers, ops
+
+_BEATS_PER_CALL = 1024
+_HALVINGS = 3  # of the window's length on the way to the latent numbers
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came out of a training.
+
+    Attributes
+    ----------
+    model
+        The autoencoder with the weights of its best epoch.
+    history
+        One row per epoch: ``epoch, loss, val_loss, learning_rate, seconds``.
+    interrupted
+        Whether Ctrl-C ended the training.
+    """
+
+    model: keras.Model
+    history: pd.DataFrame
+    interrupted: bool
+
+
+def build(settings: Model, samples: int, leads: int) -> keras.Model:
+    """Build an untrained autoencoder for windows of shape ``(samples, leads)``."""
+    window = keras.Input((samples, leads), name="beat")
+    reconstruction = _ARCHITECTURES[settings.architecture](window, settings.latent_size)
+    return keras.Model(window, reconstruction, name=settings.architecture)
+
+
+def train(
+    settings: Model,
+    training: Training,
+    normal_beats: np.ndarray,
+    validation_beats: np.ndarray,
+    report: Callable[[str], None],
+    tensorboard: str | None = None,
+) -> Trained:
+    """Train an autoencoder on normal beats.
+
+    Parameters
+    ----------
+    settings, training
+        Architecture; seed, epochs, batch size, learning rate, patience and lead dropout.
+    normal_beats, validation_beats
+        Shape ``(beats, samples, leads)``: normal beats of the training split and of other patients,
+        whose loss ends the training.
+    report
+        Called with one line per epoch.
+    tensorboard
+        A folder for TensorBoard logs.
+
+    Notes
+    -----
+    Ctrl-C ends the training after the running batch, with the best weights so far. Equal seeds give
+    equal weights on the same machine.
+    """
+    keras.utils.set_random_seed(training.seed)
+    tf.config.experimental.enable_op_determinism()
+    model = build(settings, *normal_beats.shape[1:])
+    model.compile(optimizer=keras.optimizers.Adam(training.learning_rate), loss=error_of_present_leads)
+    progress, interruption = _Progress(training.epochs, report), _Interruption(report)
+    callbacks = [
+        keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=max(1, training.patience // 3)),
+        keras.callbacks.EarlyStopping(patience=training.patience, restore_best_weights=True),
+        progress,
+        interruption,
+    ]
+    if tensorboard:
+        callbacks.append(keras.callbacks.TensorBoard(tensorboard))
+    model.fit(
+        _Batches(normal_beats, training),
+        validation_data=(validation_beats, validation_beats),
+        validation_batch_size=_BEATS_PER_CALL,
+        epochs=training.epochs,
+        callbacks=callbacks,
+        verbose=0,
+    )
+    return Trained(model, pd.DataFrame(progress.epochs), interruption.happened)
+
+
+def reconstruct(model: keras.Model, windows: np.ndarray) -> np.ndarray:
+    """Run windows of shape ``(beats, samples, leads)`` through the autoencoder.
+
+    Returns
+    -------
+    ndarray
+        Shape of ``windows``, float32.
+    """
+    # A compiled call: Model.predict spends most of its time around the network.
+    network = tf.function(model, reduce_retracing=True)
+    reconstructions = np.empty(windows.shape, dtype=np.float32)
+    for start in range(0, len(windows), _BEATS_PER_CALL):
+        batch = slice(start, start + _BEATS_PER_CALL)
+        reconstructions[batch] = network(tf.convert_to_tensor(windows[batch]), training=False).numpy()
+    return reconstructions
+
+
+def load(path: Path, architecture: str, window_shape: tuple[int, ...]) -> keras.Model:
+    """Load a trained autoencoder.
+
+    Parameters
+    ----------
+    path
+        A ``.keras`` file that ``train_model.py`` wrote.
+    architecture, window_shape
+        What the settings and the beats ask for.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read, or holds another network than the settings ask for.
+    """
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except Exception as error:  # Keras raises whatever a damaged or newer file provokes
+        raise UserError(
+            f"{path}: cannot be loaded by Keras {keras.__version__} ({str(error).splitlines()[0]}); "
+            "run python train_model.py again"
+        ) from None
+    found = model.input_shape[1:]
+    if model.name != architecture or found != tuple(window_shape):
+        raise UserError(
+            f"{path}: holds the architecture {model.name} for beats of shape {found}, but {architecture} for "
+            f"{tuple(window_shape)} is needed; run python train_model.py again"
+        )
+    return model
+
+
+def error_of_present_leads(beats: Any, reconstructions: Any) -> Any:
+    """Mean squared error per beat over the leads that are there; a missing lead is all zeros.
+
+    Parameters
+    ----------
+    beats, reconstructions
+        Tensors of shape ``(beats, samples, leads)``.
+    """
+    present = ops.cast(ops.any(beats != 0, axis=1, keepdims=True), reconstructions.dtype)
+    errors = ops.mean(ops.square(beats - reconstructions) * present, axis=(1, 2))
+    return errors / ops.maximum(ops.mean(present, axis=(1, 2)), 1e-6)
+
+
+def _convolutional(window: Any, latent_size: int) -> Any:
+    samples, leads = window.shape[1:]
+    widths = [16, 32, 32]
+    x = window
+    for width in widths:
+        x = layers.Conv1D(width, 7, strides=2, padding="same", activation="leaky_relu")(x)
+    coarse = x.shape[1]
+    latent = layers.Dense(latent_size, name="latent")(layers.Flatten()(x))
+    x = layers.Dense(coarse * widths[-1], activation="leaky_relu")(latent)
+    x = layers.Reshape((coarse, widths[-1]))(x)
+    for width in reversed(widths):
+        x = layers.UpSampling1D(2)(x)
+        x = layers.Conv1D(width, 7, padding="same", activation="leaky_relu")(x)
+    x = layers.Conv1D(leads, 7, padding="same")(x)
+    return layers.Cropping1D((0, coarse * 2**_HALVINGS - samples), name="reconstruction")(x)
+
+
+def _dense(window: Any, latent_size: int) -> Any:
+    samples, leads = window.shape[1:]
+    x = layers.Flatten()(window)
+    for width in (128, 64):
+        x = layers.Dense(width, activation="leaky_relu")(x)
+    x = layers.Dense(latent_size, name="latent")(x)
+    for width in (64, 128):
+        x = layers.Dense(width, activation="leaky_relu")(x)
+    return layers.Reshape((samples, leads), name="reconstruction")(layers.Dense(samples * leads)(x))
+
+
+def _lstm(window: Any, latent_size: int) -> Any:
+    samples, leads = window.shape[1:]
+    latent = layers.Dense(latent_size, name="latent")(layers.LSTM(64)(window))
+    x = layers.LSTM(64, return_sequences=True)(layers.RepeatVector(samples)(latent))
+    return layers.Dense(leads, name="reconstruction")(x)
+
+
+_ARCHITECTURES = {"convolutional": _convolutional, "dense": _dense, "lstm": _lstm}
+
+
+class _Batches(keras.utils.PyDataset):
+    """Shuffled batches in which some beats lose a lead, so that the network learns to do with one."""
+
+    def __init__(self, beats: np.ndarray, training: Training):
+        super().__init__()
+        self._beats = np.asarray(beats)
+        self._batch_size = training.batch_size
+        self._lead_dropout = training.lead_dropout if beats.shape[2] > 1 else 0.0
+        self._random = np.random.default_rng(training.seed)
+        self.on_epoch_end()
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._beats) / self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        batch = slice(index * self._batch_size, (index + 1) * self._batch_size)
+        beats = self._beats[self._order[batch]]
+        beats[self._dropped[batch]] = 0
+        return beats, beats
+
+    def on_epoch_end(self) -> None:
+        self._order = self._random.permutation(len(self._beats))
+        self._dropped = self._choose_lost_leads()
+
+    def _choose_lost_leads(self) -> Any:
+        beats, _, leads = self._beats.shape
+        losing = self._random.random(beats) < self._lead_dropout
+        lost = np.zeros((beats, leads), dtype=bool)
+        lost[losing, self._random.integers(leads, size=int(np.sum(losing)))] = True
+        return _PerSample(lost)
+
+
+class _PerSample:
+    """Selects whole leads of a batch: ``beats[mask[batch]] = 0``."""
+
+    def __init__(self, lost: np.ndarray):
+        self._lost = lost
+
+    def __getitem__(self, batch: slice) -> tuple[np.ndarray, slice, np.ndarray]:
+        beats, leads = np.nonzero(self._lost[batch])
+        return beats, slice(None), leads
+
+
+class _Progress(keras.callbacks.Callback):
+    """One line per epoch, which reads as well in a log file as on a terminal."""
+
+    def __init__(self, epochs: int, report: Callable[[str], None]):
+        super().__init__()
+        self._planned = epochs
+        self._report = report
+        self.epochs: list[dict[str, float]] = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        row = {
+            "epoch": epoch + 1,
+            "loss": logs["loss"],
+            "val_loss": logs["val_loss"],
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            "seconds": round(time.perf_counter() - self._started, 2),
+        }
+        best = row["val_loss"] < min((earlier["val_loss"] for earlier in self.epochs), default=np.inf)
+        self.epochs.append(row)
+        self._report(
+            f"epoch {epoch + 1:3d}/{self._planned}  loss {row['loss']:.5f}  validation loss {row['val_loss']:.5f}"
+            f"{' *' if best else '  '}  learning rate {row['learning_rate']:.1e}  {row['seconds']:.1f} s"
+        )
+
+
+class _Interruption(keras.callbacks.Callback):
+    """Turns the first Ctrl-C into a request to stop after the running batch."""
+
+    def __init__(self, report: Callable[[str], None]):
+        super().__init__()
+        self._report = report
+        self.happened = False
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._previous = signal.signal(signal.SIGINT, self._stop)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        signal.signal(signal.SIGINT, self._previous)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._report("interrupted: ending with the best weights so far (Ctrl-C again to end at once)")
+        self.happened = True
+        self.model.stop_training = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,92 @@
+"""Example beats chosen by rule, so that nobody picks the pretty ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ecg_anomaly.beats import CLASSES, NORMAL_CLASS
+
+TYPICAL = "typical"
+BORDERLINE = "borderline"
+HIGHEST = "highest score"
+MISSED = "missed"
+FALSE_ALARM = "false alarm"
+
+RULES = {
+    TYPICAL: "the score nearest to the median of its class",
+    BORDERLINE: "the score nearest to the threshold",
+    HIGHEST: "the highest score of its class",
+    MISSED: "the lowest score of the anomalous beats of its class that were not flagged",
+    FALSE_ALARM: "the highest score of the normal beats that were flagged",
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A beat that is shown, and why.
+
+    Attributes
+    ----------
+    row
+        Its row among the scored beats.
+    aami_class
+        Its class.
+    rules
+        Every rule that chose it; one beat may serve several.
+    """
+
+    row: int
+    aami_class: str
+    rules: tuple[str, ...]
+
+
+def choose_examples(
+    scores: np.ndarray,
+    flagged: np.ndarray,
+    aami_classes: np.ndarray,
+    threshold: float,
+    classes: Sequence[str] = CLASSES,
+) -> list[Example]:
+    """Choose the beats that stand for their class.
+
+    Parameters
+    ----------
+    scores, flagged, aami_classes
+        Shape ``(beats,)``: anomaly score, whether it was flagged, and the class of each beat.
+    threshold
+        Scores above it are flagged.
+    classes
+        The classes to choose from, in the order of the result.
+
+    Returns
+    -------
+    list of Example
+        Class by class in the order of ``RULES``, each beat once. Of equal scores the first beat is taken.
+    """
+    examples = []
+    for aami_class in classes:
+        rows = np.flatnonzero(aami_classes == aami_class)
+        if len(rows):
+            examples += _of_one_class(aami_class, rows, scores[rows], flagged[rows], threshold)
+    return examples
+
+
+def _of_one_class(
+    aami_class: str, rows: np.ndarray, scores: np.ndarray, flagged: np.ndarray, threshold: float
+) -> list[Example]:
+    chosen = {
+        TYPICAL: np.abs(scores - np.median(scores)).argmin(),
+        BORDERLINE: np.abs(scores - threshold).argmin(),
+        HIGHEST: scores.argmax(),
+    }
+    if aami_class == NORMAL_CLASS and flagged.any():
+        chosen[FALSE_ALARM] = np.where(flagged, scores, -np.inf).argmax()
+    if aami_class != NORMAL_CLASS and not flagged.all():
+        chosen[MISSED] = np.where(flagged, np.inf, scores).argmin()
+    rules: dict[int, list[str]] = {}
+    for rule, position in chosen.items():
+        rules.setdefault(int(rows[position]), []).append(rule)
+    return [Example(row, aami_class, tuple(names)) for row, names in rules.items()]

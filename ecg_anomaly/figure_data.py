@@ -1,0 +1,476 @@
+"""The numbers behind the figures, the same for ``plots`` (PNG) and ``report_figures`` (HTML)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn import metrics as measures
+
+from ecg_anomaly import styles
+from ecg_anomaly.beats import CLASSES
+from ecg_anomaly.config import Beat
+from ecg_anomaly.examples import Example
+
+CURVE_POINTS = 2000  # more cannot be told apart on a screen, and make the page heavy
+STRIP_POINTS = 2000  # per outcome
+EXCERPT_S = 20.0
+MOST_LEADS = 3  # of twelve leads, the figures show the ones that matter most
+FEW_ANOMALOUS = 5  # an AUC from so few anomalous beats is shaky
+
+_BINS = 60
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One detector's ROC or precision-recall curve.
+
+    Attributes
+    ----------
+    name
+        The detector, in readers' words.
+    x, y
+        Shape ``(points,)``, shares between 0 and 1.
+    area
+        Area under the ROC curve, or average precision.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    area: float
+
+
+@dataclass(frozen=True)
+class ScoreAxis:
+    """An axis that shows small and very large scores: linear below ``unit``, logarithmic far above it."""
+
+    unit: float
+
+    def position(self, scores: np.ndarray | float) -> np.ndarray:
+        """Where scores stand on the axis."""
+        return np.asarray(np.arcsinh(np.asarray(scores, dtype=float) / self.unit))
+
+    def ticks(self, lowest: float, highest: float, count: int = 9) -> np.ndarray:
+        """Round scores between two scores, not closer than the axis can label ``count`` of them."""
+        reach = max(abs(lowest), abs(highest), self.unit)
+        decades = 10.0 ** np.arange(np.floor(np.log10(self.unit)) - 1, np.ceil(np.log10(reach)) + 1)
+        magnitudes = np.concatenate([decades, 5 * decades, 2 * decades])  # the roundest first
+        candidates = np.concatenate([[0.0], magnitudes, -magnitudes])
+        closest = float(self.position(highest) - self.position(lowest)) / count
+        kept: list[float] = []
+        for value in candidates[(candidates >= lowest) & (candidates <= highest)]:
+            if all(abs(self.position(value) - self.position(other)) >= closest for other in kept):
+                kept.append(float(value))
+        return np.array(sorted(kept))
+
+
+@dataclass(frozen=True)
+class ScoreHistograms:
+    """How the scores of each class are distributed.
+
+    Attributes
+    ----------
+    axis
+        The axis of the scores.
+    edges
+        Shape ``(bins + 1,)``: scores between the bins, evenly spaced on the axis.
+    shares
+        Per class that has beats: shape ``(bins,)``, the share of its beats in each bin.
+    counts, flagged
+        Per class: its beats, and the share of them that was flagged.
+    """
+
+    axis: ScoreAxis
+    edges: np.ndarray
+    shares: dict[str, np.ndarray]
+    counts: dict[str, int]
+    flagged: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ExampleBeat:
+    """A beat beside its reconstruction.
+
+    Attributes
+    ----------
+    example
+        The rules that chose it.
+    record, time_s, symbol, score
+        Which beat it is; seconds from the start of its record.
+    window_s
+        Shape ``(samples,)``: seconds from the fiducial point.
+    leads
+        Numbers of the leads that are shown, from 1.
+    beat_mv, reconstruction_mv
+        Shape ``(samples, shown leads)``.
+    """
+
+    example: Example
+    record: str
+    time_s: float
+    symbol: str
+    score: float
+    window_s: np.ndarray
+    leads: tuple[int, ...]
+    beat_mv: np.ndarray
+    reconstruction_mv: np.ndarray
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One record over time, and an excerpt of its signal.
+
+    Attributes
+    ----------
+    record, reason
+        Which record, and by which rule it was chosen.
+    beats
+        Rows of the scores with the column ``outcome``; of many beats the lowest and the highest of each moment.
+    thinned
+        Whether beats were left out.
+    excerpt_beats
+        The beats of the excerpt, with the column ``outcome``.
+    excerpt_s
+        Shape ``(samples,)``: seconds from the start of the record.
+    leads
+        Numbers of the leads that are shown, from 1.
+    excerpt_mv
+        Shape ``(samples, shown leads)``; NaN between windows.
+    """
+
+    record: str
+    reason: str
+    beats: pd.DataFrame
+    thinned: bool
+    excerpt_beats: pd.DataFrame
+    excerpt_s: np.ndarray
+    leads: tuple[int, ...]
+    excerpt_mv: np.ndarray
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the figures and the report show.
+
+    Attributes
+    ----------
+    scores
+        ``scores.csv``: one row per test beat.
+    baselines
+        One column of scores per baseline, rows as in ``scores``.
+    metrics, threshold
+        ``metrics.json`` and ``threshold.json``.
+    confusion
+        Counts: rows true normal and anomalous, columns predicted normal and flagged.
+    classification
+        ``classification_report.csv``, its first column as index.
+    per_record
+        ``per_record.csv``.
+    history
+        ``history.csv``.
+    beats
+        Beats of all splits: at least the columns ``record, split, aami_class``.
+    examples, strip
+        What `example_beats` and `record_strip` return.
+    manifest
+        The manifest of the scores.
+    """
+
+    scores: pd.DataFrame
+    baselines: pd.DataFrame
+    metrics: dict[str, Any]
+    threshold: dict[str, Any]
+    confusion: pd.DataFrame
+    classification: pd.DataFrame
+    per_record: pd.DataFrame
+    history: pd.DataFrame
+    beats: pd.DataFrame
+    examples: Sequence[ExampleBeat]
+    strip: Strip
+    manifest: dict[str, Any]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any record is simulated, which every figure then says."""
+        return bool(self.metrics.get("simulated"))
+
+    @property
+    def score_axis(self) -> ScoreAxis:
+        """The axis on which all figures show anomaly scores."""
+        return score_axis(self.scores["anomaly_score"].to_numpy(dtype=float), self.threshold["threshold"])
+
+    def detectors(self) -> dict[str, np.ndarray]:
+        """Scores of the detector and of the baselines, by name."""
+        compared = {styles.detector_name(str(name)): self.baselines[name] for name in self.baselines.columns}
+        every = {styles.SCORE: self.scores["anomaly_score"], **compared}
+        return {name: scores.to_numpy(dtype=float) for name, scores in every.items()}
+
+
+def roc_curves(anomalous: np.ndarray, detectors: dict[str, np.ndarray]) -> list[Curve]:
+    """ROC curve of each detector: false-positive rate against sensitivity.
+
+    Parameters
+    ----------
+    anomalous
+        Shape ``(beats,)``.
+    detectors
+        Scores of shape ``(beats,)`` by name; beats with NaN do not count.
+
+    Returns
+    -------
+    list of Curve
+        Empty when all beats are normal, or all are anomalous.
+    """
+    curves = []
+    for name, truth, scores in _rankable(anomalous, detectors):
+        rates = measures.roc_curve(truth, scores)
+        x, y = _thin_curve(rates[0], rates[1])
+        curves.append(Curve(name, x, y, float(measures.roc_auc_score(truth, scores))))
+    return curves
+
+
+def precision_recall_curves(anomalous: np.ndarray, detectors: dict[str, np.ndarray]) -> list[Curve]:
+    """Precision-recall curve of each detector: sensitivity against precision; see `roc_curves`."""
+    curves = []
+    for name, truth, scores in _rankable(anomalous, detectors):
+        precision, recall, _ = measures.precision_recall_curve(truth, scores, drop_intermediate=True)
+        x, y = _thin_curve(recall, precision)
+        curves.append(Curve(name, x, y, float(measures.average_precision_score(truth, scores))))
+    return curves
+
+
+def score_axis(scores: np.ndarray, threshold: float) -> ScoreAxis:
+    """Axis for scores: its linear part ends at the threshold, where the interesting scores begin."""
+    finite = np.abs(scores[np.isfinite(scores)])
+    unit = abs(threshold) or (float(np.median(finite)) if len(finite) else 0.0)
+    return ScoreAxis(unit or 1.0)
+
+
+def score_histograms(scores: pd.DataFrame, axis: ScoreAxis) -> ScoreHistograms:
+    """Count the scores of each class in bins that are even on the axis.
+
+    Parameters
+    ----------
+    scores
+        One row per beat: ``aami_class``, ``anomaly_score`` and ``flagged``.
+    axis
+        The axis of the scores.
+    """
+    positions = axis.position(scores["anomaly_score"].to_numpy(dtype=float))
+    lowest, highest = (positions.min(), positions.max()) if len(positions) else (0.0, 1.0)
+    if lowest == highest:
+        lowest, highest = lowest - 0.5, highest + 0.5
+    edges = np.linspace(lowest, highest, _BINS + 1)
+    shares, counts, flagged = {}, {}, {}
+    for aami_class in CLASSES:
+        chosen = (scores["aami_class"] == aami_class).to_numpy()
+        if chosen.any():
+            counts[aami_class] = int(chosen.sum())
+            shares[aami_class] = np.histogram(positions[chosen], edges)[0] / counts[aami_class]
+            flagged[aami_class] = float(scores["flagged"].to_numpy(dtype=bool)[chosen].mean())
+    return ScoreHistograms(axis, np.sinh(edges) * axis.unit, shares, counts, flagged)
+
+
+def best_epoch(history: pd.DataFrame) -> int | None:
+    """Position of the epoch with the lowest validation loss; ``None`` when there is none."""
+    losses = history["val_loss"].to_numpy(dtype=float)
+    return int(np.nanargmin(losses)) if np.isfinite(losses).any() else None
+
+
+def ranked_records(per_record: pd.DataFrame) -> pd.DataFrame:
+    """Records that have an AUC, the lowest first."""
+    return per_record.dropna(subset="auc").sort_values(["auc", "record"], kind="stable", ignore_index=True)
+
+
+def outcomes(scores: pd.DataFrame) -> np.ndarray:
+    """Name what became of each beat: one of ``styles.OUTCOMES``, shape ``(beats,)``."""
+    anomalous, flagged = (scores[name].to_numpy(dtype=bool) for name in ("anomalous", "flagged"))
+    return np.where(
+        anomalous,
+        np.where(flagged, styles.FOUND, styles.MISSED),
+        np.where(flagged, styles.FALSE_ALARM, styles.NOT_FLAGGED),
+    )
+
+
+def in_millivolts(scaled: np.ndarray, windows: np.ndarray, beats: pd.DataFrame) -> np.ndarray:
+    """Turn scaled values back into millivolts.
+
+    Parameters
+    ----------
+    scaled
+        Shape ``(beats, samples, leads)``: windows or their reconstructions.
+    windows
+        The windows, same shape: a lead that is all zeros is missing.
+    beats
+        Their rows, with ``offset_mv_1``, ``range_mv_1``, ... per lead.
+
+    Returns
+    -------
+    ndarray
+        Shape of ``scaled``; NaN where a lead is missing.
+    """
+    leads = range(1, scaled.shape[2] + 1)
+    offset_mv = beats[[f"offset_mv_{lead}" for lead in leads]].to_numpy(dtype=float)
+    range_mv = beats[[f"range_mv_{lead}" for lead in leads]].to_numpy(dtype=float)
+    missing = ~np.any(windows != 0, axis=1, keepdims=True)
+    return np.where(missing, np.nan, scaled * range_mv[:, np.newaxis] + offset_mv[:, np.newaxis])
+
+
+def example_beats(
+    chosen: Sequence[Example], scores: pd.DataFrame, windows: np.ndarray, reconstructions: np.ndarray, beat: Beat
+) -> list[ExampleBeat]:
+    """Lay each chosen beat beside its reconstruction.
+
+    Parameters
+    ----------
+    chosen
+        The examples.
+    scores
+        One row per scored beat; the examples' ``row`` counts them.
+    windows, reconstructions
+        Shape ``(examples, samples, leads)``, scaled.
+    beat
+        Sampling rate and window.
+    """
+    rows = scores.iloc[[example.row for example in chosen]]
+    beats_mv = in_millivolts(windows, windows, rows)
+    reconstructions_mv = in_millivolts(reconstructions, windows, rows)
+    window_s = (np.arange(windows.shape[1]) - beat.samples_before) / beat.sampling_rate_hz
+    laid = []
+    for number, (example, row) in enumerate(zip(chosen, rows.itertuples(), strict=True)):
+        leads = _leads_with_most_error(windows[number], reconstructions[number])
+        laid.append(
+            ExampleBeat(
+                example,
+                str(row.record),
+                float(row.time_s),  # type: ignore[arg-type]
+                str(row.symbol),
+                float(row.anomaly_score),  # type: ignore[arg-type]
+                window_s,
+                tuple(int(lead) + 1 for lead in leads),
+                beats_mv[number][:, leads],
+                reconstructions_mv[number][:, leads],
+            )
+        )
+    return laid
+
+
+def strip_record(per_record: pd.DataFrame, scores: pd.DataFrame) -> tuple[str, str]:
+    """Choose the record that is shown over time, and say by which rule.
+
+    The record with the median AUC of those that have normal and anomalous beats (of two, the lower one);
+    where no record has both, the one with the highest score.
+    """
+    ranked = ranked_records(per_record)
+    if len(ranked):
+        middle = ranked.iloc[(len(ranked) - 1) // 2]
+        return str(middle["record"]), f"its AUC, {middle['auc']:.3f}, is the median of {_records(len(ranked))}"
+    highest = int(scores["anomaly_score"].to_numpy(dtype=float).argmax())
+    return str(scores["record"].iloc[highest]), "it has the highest score, and no record has both kinds of beats"
+
+
+def excerpt_rows(scores: pd.DataFrame, record: str) -> np.ndarray:
+    """Rows of a record's beats within ten seconds of its highest score."""
+    rows = np.flatnonzero(scores["record"] == record)
+    times_s = scores["time_s"].to_numpy(dtype=float)[rows]
+    centre_s = times_s[scores["anomaly_score"].to_numpy(dtype=float)[rows].argmax()]
+    start_s = max(times_s[0], min(centre_s - EXCERPT_S / 2, times_s[-1] - EXCERPT_S))
+    return np.asarray(rows[(times_s >= start_s) & (times_s <= start_s + EXCERPT_S)])
+
+
+def record_strip(
+    scores: pd.DataFrame, record: str, reason: str, rows: np.ndarray, windows: np.ndarray, beat: Beat
+) -> Strip:
+    """Lay out one record over time.
+
+    Parameters
+    ----------
+    scores
+        One row per scored beat.
+    record, reason
+        What `strip_record` chose.
+    rows
+        What `excerpt_rows` chose.
+    windows
+        Shape ``(excerpt beats, samples, leads)``: the windows of these rows, scaled.
+    beat
+        Sampling rate and window.
+    """
+    beats = scores[scores["record"] == record].reset_index(drop=True)
+    beats["outcome"] = outcomes(beats)
+    shown = np.concatenate([_thin_beats(beats, beats["outcome"] == outcome) for outcome in styles.OUTCOMES])
+    excerpt_beats = scores.iloc[rows].reset_index(drop=True)
+    excerpt_beats["outcome"] = outcomes(excerpt_beats)
+    excerpt_s, excerpt_mv = _paste(excerpt_beats, windows, beat)
+    present = np.flatnonzero(np.isfinite(excerpt_mv).any(axis=0))[:MOST_LEADS]
+    return Strip(
+        record,
+        reason,
+        beats.iloc[np.sort(shown)].reset_index(drop=True),
+        len(shown) < len(beats),
+        excerpt_beats,
+        excerpt_s,
+        tuple(int(lead) + 1 for lead in present),
+        excerpt_mv[:, present],
+    )
+
+
+def _rankable(
+    anomalous: np.ndarray, detectors: dict[str, np.ndarray]
+) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    rankable = []
+    for name, scores in detectors.items():
+        known = ~np.isnan(scores)
+        truth = anomalous[known].astype(bool)
+        if truth.any() and not truth.all():
+            rankable.append((name, truth, scores[known]))
+    return rankable
+
+
+def _thin_curve(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    # Even steps along the curve: even steps in its points would leave out where it is steep.
+    if len(x) <= CURVE_POINTS:
+        return x, y
+    way = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
+    points = np.unique(np.searchsorted(way, np.linspace(0, way[-1], CURVE_POINTS - 1)))
+    points = np.union1d(np.minimum(points, len(x) - 1), [0, len(x) - 1])
+    return x[points], y[points]
+
+
+def _thin_beats(beats: pd.DataFrame, chosen: pd.Series) -> np.ndarray:
+    rows = np.flatnonzero(chosen)
+    if len(rows) <= STRIP_POINTS:
+        return rows
+    # Of each moment the lowest and the highest score, so that no peak is lost.
+    times_s, scores = (beats[name].to_numpy(dtype=float)[rows] for name in ("time_s", "anomaly_score"))
+    moments = np.minimum(
+        (times_s - times_s[0]) / max(times_s[-1] - times_s[0], 1e-9) * (STRIP_POINTS // 2), STRIP_POINTS // 2 - 1
+    ).astype(int)
+    by_score = pd.Series(scores).groupby(moments)
+    return np.asarray(rows[np.union1d(by_score.idxmin().to_numpy(), by_score.idxmax().to_numpy())])
+
+
+def _paste(beats: pd.DataFrame, windows: np.ndarray, beat: Beat) -> tuple[np.ndarray, np.ndarray]:
+    """Lay windows in millivolts where they were cut; NaN is left in between."""
+    windows_mv = in_millivolts(windows, windows, beats)
+    first = np.round(beats["fiducial_s"].to_numpy(dtype=float) * beat.sampling_rate_hz).astype(int)
+    first -= beat.samples_before
+    start, samples = first.min(), windows.shape[1]
+    signal_mv = np.full((first.max() - start + samples, windows.shape[2]), np.nan)
+    for position, window_mv in zip(first - start, windows_mv, strict=True):
+        signal_mv[position : position + samples] = window_mv
+    return (start + np.arange(len(signal_mv))) / beat.sampling_rate_hz, signal_mv
+
+
+def _leads_with_most_error(window: np.ndarray, reconstruction: np.ndarray) -> np.ndarray:
+    present = np.flatnonzero((window != 0).any(axis=0))
+    errors = np.mean((window - reconstruction)[:, present] ** 2, axis=0)
+    return np.sort(present[np.argsort(-errors, kind="stable")[:MOST_LEADS]])
+
+
+def _records(count: int) -> str:
+    return "the one record with both kinds of beats" if count == 1 else f"the {count} records with both kinds of beats"

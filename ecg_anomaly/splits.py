@@ -1,0 +1,91 @@
+"""Which record, or which beat, trains, validates and tests."""
+
+from __future__ import annotations
+
+import fnmatch
+import zlib
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from ecg_anomaly.config import Split
+from ecg_anomaly.errors import UserError
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+SPLITS = (TRAIN, VALIDATION, TEST)
+_SHARED_OUT = "records"
+
+
+def assign_records(split: Split, names_of: Callable[[str], Iterable[str]]) -> dict[str, str]:
+    """Resolve the record patterns of the splits.
+
+    Parameters
+    ----------
+    split
+        Protocol and patterns.
+    names_of
+        Gives the names (``database/name``) of all records of a database.
+
+    Returns
+    -------
+    dict
+        The split of each record, in the order of the patterns; under the protocol ``random_beats``
+        every record is assigned to ``"records"``.
+
+    Raises
+    ------
+    UserError
+        When a pattern matches no record, or a record is in two splits.
+    """
+    groups = SPLITS if split.protocol == "patients" else (_SHARED_OUT,)
+    assigned: dict[str, str] = {}
+    for group in groups:
+        for pattern in getattr(split, group):
+            for name in _matches(pattern, names_of, f"split.{group}"):
+                if assigned.setdefault(name, group) != group:
+                    raise UserError(
+                        f"record {name} is in split.{assigned[name]} and in split.{group}; a patient must not be in two"
+                    )
+    return assigned
+
+
+def split_beats(record: str, group: str, anomalous: np.ndarray, split: Split) -> np.ndarray:
+    """Assign the beats of one record to splits.
+
+    Parameters
+    ----------
+    record, group
+        The record, and what `assign_records` gave it.
+    anomalous
+        Shape ``(beats,)``: whether each beat is anomalous.
+    split
+        Protocol, shares, fold and seed.
+
+    Returns
+    -------
+    ndarray of str
+        Shape ``(beats,)``. Under ``random_beats`` the fold's share of the normal beats and all anomalous
+        beats are tested, and of the rest a share validates (as in Zhou et al., BeatGAN, IJCAI 2019).
+    """
+    if group != _SHARED_OUT:
+        return np.full(len(anomalous), group, dtype=object)
+    assigned = np.full(len(anomalous), TEST, dtype=object)
+    normal = np.flatnonzero(~anomalous)
+    # The record's own seed: its beats are shared out alike, whichever records it is read with.
+    order = np.random.default_rng([split.seed, zlib.crc32(record.encode())]).permutation(normal)
+    edges = np.round(np.array([split.fold, split.fold + 1]) * split.test_share * len(order)).astype(int)
+    rest = np.concatenate([order[: edges[0]], order[edges[1] :]])
+    validating = round(split.validation_share * len(rest))
+    assigned[rest[:validating]] = VALIDATION
+    assigned[rest[validating:]] = TRAIN
+    return assigned
+
+
+def _matches(pattern: str, names_of: Callable[[str], Iterable[str]], where: str) -> list[str]:
+    if not any(character in pattern for character in "*?["):
+        return [pattern]  # found or downloaded by its name
+    database = pattern.partition("/")[0]
+    names = [name for name in names_of(database) if fnmatch.fnmatchcase(name, pattern)]
+    if not names:
+        raise UserError(f"{where}: {pattern} matches no record; look at the names in the folder of {database}")
+    return names

@@ -1,0 +1,90 @@
+"""Words, colours and signs that all figures share, so that a class looks the same everywhere.
+
+The colours are those of Okabe and Ito (2008), which colour-blind readers tell apart; each comes with a
+marker or a line style of its own, so that no figure speaks by colour alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"
+GREY = "#808080"  # reads on a white and on a dark page
+
+SIMULATED = "simulated records"
+SCORE = "anomaly score"
+
+CLASS_NAMES = {"N": "normal", "S": "supraventricular", "V": "ventricular", "F": "fusion", "Q": "paced or unclear"}
+CLASS_COLOURS = {"N": GREY, "S": BLUE, "V": VERMILLION, "F": GREEN, "Q": PURPLE}
+
+_DETECTOR_NAMES = {"pca": "PCA reconstruction error", "prematurity": "prematurity alone"}
+
+
+@dataclass(frozen=True)
+class Sign:
+    """How one kind of thing is drawn: a colour, and a marker in Matplotlib's and in Plotly's words."""
+
+    colour: str
+    marker: str
+    symbol: str
+    filled: bool = True
+
+
+@dataclass(frozen=True)
+class Line:
+    """How one curve is drawn: a colour, and a line style in Matplotlib's and in Plotly's words."""
+
+    colour: str
+    style: str | tuple[int, tuple[int, ...]]
+    dash: str
+    width: float = 1.6
+
+
+# What became of a beat, in the order in which it is drawn: the rare ones on top.
+NOT_FLAGGED, FALSE_ALARM, FOUND, MISSED = "normal, not flagged", "false alarm", "anomalous, found", "anomalous, missed"
+OUTCOMES = {
+    NOT_FLAGGED: Sign(GREY, ".", "circle"),
+    FALSE_ALARM: Sign(ORANGE, "x", "x-thin-open", filled=False),
+    FOUND: Sign(VERMILLION, "^", "triangle-up"),
+    MISSED: Sign(BLUE, "o", "circle-open", filled=False),
+}
+
+_LINES = (
+    Line(BLUE, "-", "solid", 2.4),
+    Line(VERMILLION, "--", "dash"),
+    Line(GREEN, "-.", "dashdot"),
+    Line(PURPLE, ":", "dot", 2.0),
+    Line(ORANGE, (0, (8, 3)), "longdash"),
+    Line(SKY, (0, (8, 2, 2, 2)), "longdashdot"),
+)
+
+
+def line(number: int) -> Line:
+    """Line of the curve with this number; 0 is the anomaly score, the others are what it is compared with."""
+    return _LINES[number] if number < len(_LINES) else _LINES[1 + (number - 1) % (len(_LINES) - 1)]
+
+
+def detector_name(key: str) -> str:
+    """Name of a baseline or component as readers know it, from its key in the files."""
+    return _DETECTOR_NAMES.get(key, key.replace("_", " "))
+
+
+def class_name(aami_class: str) -> str:
+    """Class with its meaning, for example ``V ventricular``."""
+    return f"{aami_class} {CLASS_NAMES.get(aami_class, '')}".strip()
+
+
+def clock(time_s: float) -> str:
+    """Time from the start of a record as ``h:mm:ss``."""
+    minutes, seconds = divmod(int(time_s), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
+
+
+def score_text(score: float) -> str:
+    """Score or threshold with three significant digits, without an exponent where that is shorter."""
+    return f"{score:,.0f}" if abs(score) >= 1000 else f"{score:.3g}"
+
+
+def count_text(count: int, noun: str) -> str:
+    """Count with its noun: ``1 beat``, ``2,300 beats``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,83 @@
+"""Score the test beats, set the threshold from normal validation beats, and compare with the annotations."""
+
+import sys
+
+from ecg_anomaly import artifacts, commandline
+
+SCRIPT = "evaluate_model.py"
+
+
+def evaluate(config):
+    """Write scores, reconstructions and figures to ``paths.outputs`` and print the figures."""
+    from pathlib import Path
+
+    import numpy as np
+
+    from ecg_anomaly import baselines, beat_files, evaluation, metrics, model_files, scoring
+    from ecg_anomaly.config import SHAPES_SCORES
+
+    processed, models = config.paths.processed, config.paths.models
+    for folder, script in ((processed, "preprocess_data.py"), (models, "train_model.py")):
+        manifest = artifacts.read_manifest(folder, made_by=script)
+        artifacts.check_settings(manifest, folder, config, made_by=script)
+    artifacts.check_input(manifest, models, processed, made_by="train_model.py")
+
+    with artifacts.handover(config.paths.outputs) as output:
+        from ecg_anomaly import autoencoder, detection  # after the checks: importing TensorFlow takes seconds
+
+        beats = beat_files.read_table(processed)
+        normal_beats = beat_files.open_array(processed, "train", anomalous=False)
+        model_path = Path(models) / model_files.MODEL
+        model = autoencoder.load(model_path, config.model.architecture, normal_beats.shape[1:])
+        reference = model_files.read_reference(models)
+
+        def measure(split):
+            chosen = beats[beats["split"] == split]
+            windows = beat_files.load_windows(processed, chosen)
+            measured = detection.measure(model, reference, windows)
+            return chosen, windows, measured, scoring.anomaly_score(measured.surprises, config.scoring.components)
+
+        validation, _, _, validation_scores = measure("validation")
+        anomalous = validation["anomalous"].to_numpy(dtype=bool)
+        threshold = scoring.find_threshold(validation_scores, anomalous, config.threshold)
+
+        test, windows, measured, scores = measure("test")
+        table = detection.score_table(test, measured, scores, threshold["threshold"])
+        tested = (beats["split"] == "test").to_numpy()
+        simple = baselines.baseline_scores(beats, tested, np.asarray(normal_beats), windows, config)
+        figures = evaluation.evaluate(table, measured.surprises, config.scoring.components, simple)
+        figures["split"] = {name: sorted(set(rows["record"])) for name, rows in beats.groupby("split")}
+        anomalous, flagged = table["anomalous"].to_numpy(dtype=bool), table["flagged"].to_numpy(dtype=bool)
+        confusion, report = metrics.confusion(anomalous, flagged), metrics.report(anomalous, flagged)
+        per_record = metrics.per_record(table)
+
+        table.to_csv(output.path("scores.csv"), index=False)
+        np.save(output.path("reconstructions.npy"), measured.reconstructions)
+        table[["record", "sample"]].assign(**simple).to_csv(output.path("baseline_scores.csv"), index=False)
+        output.write_json("threshold.json", threshold)
+        output.write_json("metrics.json", figures)
+        confusion.to_csv(output.path("confusion_matrix.csv"))
+        report.to_csv(output.path("classification_report.csv"))
+        per_record.to_csv(output.path("per_record.csv"), index=False)
+        inputs = dict(artifacts.folder_fingerprint(folder) for folder in (processed, models))
+        output.describe(SCRIPT, config, SHAPES_SCORES, inputs)
+    print(f"{'Simulated records. ' if figures['simulated'] else ''}{len(table)} test beats\n")
+    print(evaluation.main_figures(figures).round(3).to_string(), end="\n\n")
+    labels = ", set with labels of anomalous beats" if threshold["uses_labels"] else ""
+    print(f"Threshold {threshold['threshold']:.3f} ({threshold['method']}{labels}):\n")
+    for title, printed in (
+        ("", confusion),
+        ("", report.round(3)),
+        ("per record", per_record.set_index("record").round(3)),
+    ):
+        print(f"{title}\n{printed.to_string(na_rep='')}\n".lstrip("\n"))
+    print(f"Wrote scores and figures to {config.paths.outputs}. Next: python visualize_results.py")
+
+
+def main(argv=None):
+    """Run the script; return its exit status."""
+    return commandline.run_script(evaluate, __doc__, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

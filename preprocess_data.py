@@ -1,0 +1,44 @@
+"""Cut records into labelled, scaled beats and split them into training, validation and test beats.
+
+Records that paths.records lacks are downloaded from PhysioNet (or, for the database simdb, simulated).
+"""
+
+import sys
+
+from ecg_anomaly import artifacts, commandline
+
+SCRIPT = "preprocess_data.py"
+
+
+def preprocess(config):
+    """Write the hand-over files of ``paths.processed`` and say what is in them."""
+    from tqdm import tqdm
+
+    from ecg_anomaly import beat_files, fetching, preprocessing, summaries
+    from ecg_anomaly import config as settings
+
+    sources = fetching.locate_records(config, report=print)
+    summary = summaries.PreprocessingSummary()
+    inputs = {}
+    with artifacts.handover(config.paths.processed) as output:
+        with beat_files.BeatWriter(output, config.beat.samples, config.records.lead_count) as writer:
+            processed = preprocessing.process_records(list(sources), list(sources.values()), config)
+            for record in tqdm(processed, "records", total=len(sources), unit="record", disable=None):
+                summary.add(record)
+                if record.beats is not None:
+                    writer.append(record.beats.table, record.beats.windows)
+                    inputs.update(record.inputs)
+        beat_files.check_splits(summary.per_split())
+        output.write_json(beat_files.PREPROCESSING, beat_files.preprocessing_settings(config))
+        output.describe(SCRIPT, config, settings.SHAPES_BEATS, inputs, skipped=summary.skipped)
+    print(summary.text())
+    print(f"\nWrote {writer.beats} beats to {config.paths.processed}. Next: python train_model.py")
+
+
+def main(argv=None):
+    """Run the script; return its exit status."""
+    return commandline.run_script(preprocess, __doc__, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
