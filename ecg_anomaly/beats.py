@@ -85,7 +85,7 @@ def cut_beats(
     reasons = _reasons_to_leave_out(fiducials, rr_before_s, rr_after_s, missing, settings)
     kept = np.array([reason == "" for reason in reasons], dtype=bool)
     windows_mv = _windows(conditioned, fiducials[kept], settings)
-    no_signal = _windows(missing, fiducials[kept], settings).any(axis=1)
+    no_signal = np.asarray(np.any(_windows(missing, fiducials[kept], settings), axis=1))
     windows_mv[np.broadcast_to(no_signal[:, np.newaxis], windows_mv.shape)] = np.nan
 
     scale = _find_scale(windows_mv, fiducials[kept] / settings.sampling_rate_hz, settings)

@@ -419,9 +419,7 @@ def record_strip(
     )
 
 
-def _rankable(
-    anomalous: np.ndarray, detectors: dict[str, np.ndarray]
-) -> list[tuple[str, np.ndarray, np.ndarray]]:
+def _rankable(anomalous: np.ndarray, detectors: dict[str, np.ndarray]) -> list[tuple[str, np.ndarray, np.ndarray]]:
     rankable = []
     for name, scores in detectors.items():
         known = ~np.isnan(scores)
@@ -462,7 +460,8 @@ def _paste(beats: pd.DataFrame, windows: np.ndarray, beat: Beat) -> tuple[np.nda
     start, samples = first.min(), windows.shape[1]
     signal_mv = np.full((first.max() - start + samples, windows.shape[2]), np.nan)
     for position, window_mv in zip(first - start, windows_mv, strict=True):
-        signal_mv[position : position + samples] = window_mv
+        stretch = slice(position, position + samples)
+        signal_mv[stretch] = np.where(np.isnan(window_mv), signal_mv[stretch], window_mv)
     return (start + np.arange(len(signal_mv))) / beat.sampling_rate_hz, signal_mv
 
 

@@ -54,18 +54,19 @@ class RecordFiles:
         return self.stem.with_name(f"{self.stem.name}.{self.annotator}")
 
     def missing(self) -> list[Path]:
-        """Files of the record that are not there, as far as its header tells."""
-        if not self.header.is_file():
-            return [self.header]
-        needed = [*self.signals(), self.annotations]
-        return [path for path in needed if not path.is_file()]
+        """List the files of the record that are not there, as far as its header tells."""
+        try:
+            signals = self.signals() if self.header.is_file() else [self.header]
+        except UserError:
+            signals = []  # a header that cannot be read is found, and its damage told when it is read
+        return [path for path in [*signals, self.annotations] if not path.is_file()]
 
     def signals(self) -> list[Path]:
-        """Signal files that the header names, each once."""
+        """List the signal files that the header names, each once."""
         return [self.folder / name for name in dict.fromkeys(_read_header(self).file_name or [])]
 
     def all(self) -> list[Path]:
-        """All files of the record."""
+        """List all files of the record."""
         return [self.header, *self.signals(), self.annotations]
 
 

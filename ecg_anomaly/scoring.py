@@ -85,7 +85,7 @@ class Surprise:
 
 def anomaly_score(surprises: Mapping[str, np.ndarray], components: Sequence[str]) -> np.ndarray:
     """Add up the surprises of the components that count, each of shape ``(beats,)``."""
-    return np.sum([surprises[name] for name in components], axis=0)
+    return np.asarray(np.sum([surprises[name] for name in components], axis=0))
 
 
 def find_threshold(scores: np.ndarray, anomalous: np.ndarray, settings: Threshold) -> dict[str, Any]:

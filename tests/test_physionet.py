@@ -37,6 +37,7 @@ class Server(ThreadingHTTPServer):
         self.stall_after = None  # bytes of a .dat file after which the server falls silent
         self.stop = threading.Event()
         self.asked = []  # (name, Range header) of each request
+        self.encodings = set()  # that requests accepted
 
     @property
     def url(self):
@@ -59,6 +60,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         name = self.path.removeprefix(PREFIX)
         self.server.asked.append((name, self.headers["Range"]))
+        self.server.encodings.add(self.headers["Accept-Encoding"])
         content = self.server.files.get(name)
         if self.server.statuses:
             self._answer(self.server.statuses.pop(0), b"")
@@ -238,6 +240,7 @@ def test_a_broken_connection_is_continued(server, contents, tmp_path):
     first, second = server.ranges_asked("100.dat")
     assert first is None
     assert 0 < int(second.removeprefix("bytes=").removesuffix("-")) <= 200_000
+    assert server.encodings == {"identity"}  # the rest of a compressed answer would be no rest of the file
     assert progress.received == LARGE
 
 
@@ -329,7 +332,7 @@ def test_two_processes_share_the_work(server, contents, tmp_path):
     server.pause_s = 0.03
     process = multiprocessing.get_context("spawn").Process(target=download_elsewhere, args=(server.url, tmp_path))
     process.start()
-    wait_until(lambda: (tmp_path / "100.dat.part").exists())
+    wait_until((tmp_path / "100.dat.part").exists)
     database(server).download(["100.dat", "101.dat"], tmp_path, Recorder())
     process.join()
     assert process.exitcode == 0

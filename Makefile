@@ -1,0 +1,44 @@
+# Every target makes what it needs: the virtual environment, the records, the schema.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SCRIPTS := preprocess_data.py train_model.py evaluate_model.py visualize_results.py
+
+.PHONY: help demo run test lint benchmark schema clean
+
+help:            ## list the targets
+	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
+
+demo: $(VENV)/.installed   ## run the four scripts on simulated records
+	@for script in $(SCRIPTS); do echo "== $$script"; $(BIN)/python $$script --config configs/demo.yaml || exit; done
+
+run: $(VENV)/.installed   ## run the four scripts on MIT-BIH, which is downloaded if it is not there
+	@for script in $(SCRIPTS); do echo "== $$script"; $(BIN)/python $$script || exit; done
+
+test: $(VENV)/.installed-dev   ## run the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev   ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+benchmark: $(VENV)/.installed-dev   ## measure time and memory of the scripts on MIT-BIH
+	$(BIN)/python -m ecg_anomaly.benchmark
+
+schema: $(VENV)/.installed   ## write the schema that completes config.yaml in editors
+	$(BIN)/python -c "from ecg_anomaly.config import write_schema; write_schema()"
+
+clean:           ## remove the virtual environment and caches; data, models and outputs stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,449 @@
+"""The figures of ``plots/*.png``: arrays and tables in, Matplotlib figures out.
+
+The figures are made without ``pyplot``: they need no display, and nobody has to close them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from ecg_anomaly import figure_data, styles
+from ecg_anomaly.figure_data import Curve, ExampleBeat, Results, ScoreAxis, ScoreHistograms, Strip
+
+DOTS_PER_INCH = 150
+MOST_RECORDS = 80  # that fit below each other and can be read
+
+_WIDTH_IN = 12.0
+_STYLE = {
+    **sns.axes_style("ticks"),
+    "font.size": 11,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.7,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "font.family": ["sans-serif"],
+    "font.sans-serif": ["DejaVu Sans"],  # comes with Matplotlib, so that figures look alike everywhere
+}
+
+
+def all_figures(results: Results) -> dict[str, Figure]:
+    """Draw every figure, by the name of its file without the ending."""
+    simulated = results.simulated
+    scores, detectors = results.scores, results.detectors()
+    anomalous = scores["anomalous"].to_numpy(dtype=bool)
+    flagged = scores["flagged"].to_numpy(dtype=bool)
+    axis, threshold = results.score_axis, results.threshold["threshold"]
+    return {
+        "roc_precision_recall": plot_curves(
+            figure_data.roc_curves(anomalous, detectors),
+            figure_data.precision_recall_curves(anomalous, detectors),
+            anomalous,
+            flagged,
+            simulated,
+        ),
+        "confusion_matrix": plot_confusion(results.confusion, simulated),
+        "score_distribution": plot_score_histograms(
+            figure_data.score_histograms(scores, axis), threshold, simulated
+        ),
+        "training_history": plot_history(results.history, simulated),
+        "reconstructions": plot_examples(results.examples, simulated),
+        "record_strip": plot_strip(results.strip, axis, threshold, simulated),
+        "auc_per_record": plot_records(results.per_record, simulated),
+    }
+
+
+def plot_curves(
+    roc: Sequence[Curve],
+    precision_recall: Sequence[Curve],
+    anomalous: np.ndarray,
+    flagged: np.ndarray,
+    simulated: bool = False,
+) -> Figure:
+    """Draw ROC and precision-recall curves side by side.
+
+    Parameters
+    ----------
+    roc, precision_recall
+        The detector first, then what it is compared with; empty when one kind of beats is missing.
+    anomalous, flagged
+        Shape ``(beats,)``: for the prevalence and the point that the threshold chooses.
+    simulated
+        Whether the figure says that its records are simulated.
+    """
+    figure = _figure("How well the score ranks beats", 6.4, simulated)
+    with mpl.rc_context(_STYLE):
+        left, right = figure.subplots(1, 2)
+        for axes, curves, area in ((left, roc, "AUC"), (right, precision_recall, "AP")):
+            for number, curve in enumerate(curves):
+                line = styles.line(number)
+                label = f"{curve.name}, {area} {curve.area:.3f}"
+                axes.plot(
+                    curve.x, curve.y, color=line.colour, linestyle=line.style, linewidth=line.width, label=label,
+                    zorder=3 if number else 4,
+                )  # fmt: skip
+            axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+        left.set(xlabel="false-positive rate (1 - specificity)", ylabel="sensitivity")
+        right.set(xlabel="sensitivity (recall)", ylabel="precision")
+        if not roc:
+            for axes in (left, right):
+                _say(axes, "no curve: normal and anomalous\ntest beats are both needed")
+            return figure
+        prevalence = float(anomalous.mean())
+        left.plot([0, 1], [0, 1], color=styles.GREY, linewidth=1, linestyle=(0, (2, 4)), label="chance")
+        right.axhline(
+            prevalence, color=styles.GREY, linewidth=1, linestyle=(0, (2, 4)),
+            label=f"chance: prevalence {prevalence:.1%}",
+        )  # fmt: skip
+        sensitivity = float(flagged[anomalous].mean())
+        point = {"color": "black", "marker": "D", "linestyle": "none", "zorder": 5, "label": "at the threshold"}
+        left.plot(float(flagged[~anomalous].mean()), sensitivity, **point)
+        if flagged.any():
+            right.plot(sensitivity, float(anomalous[flagged].mean()), **point)
+        for axes in (left, right):
+            # Below the axes: no curve runs there.
+            axes.legend(loc="upper left", bbox_to_anchor=(0, -0.13), borderaxespad=0, fontsize=10)
+    return figure
+
+
+def plot_confusion(confusion: pd.DataFrame, simulated: bool = False) -> Figure:
+    """Draw the confusion matrix: counts, and shares of each row.
+
+    Parameters
+    ----------
+    confusion
+        Counts: rows true normal and anomalous, columns predicted normal and flagged.
+    simulated
+        Whether the figure says that its records are simulated.
+    """
+    figure = _figure("Confusion matrix at the threshold", 5.0, simulated, width_in=8.0)
+    counts = confusion.to_numpy(dtype=float)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
+    texts = [
+        [f"{count:,.0f}\n{share:.1%}" if total else "0\n-" for count, share in zip(row, row_shares, strict=True)]
+        for row, row_shares, total in zip(counts, shares, totals[:, 0], strict=True)
+    ]
+    with mpl.rc_context({**_STYLE, "axes.grid": False}):
+        axes = figure.subplots()
+        rows = [f"{name}\n({total:,.0f})" for name, total in zip(confusion.index, totals[:, 0], strict=True)]
+        sns.heatmap(
+            shares, annot=np.array(texts), fmt="", cmap="cividis", vmin=0, vmax=1, linewidths=2, ax=axes,
+            xticklabels=list(confusion.columns), yticklabels=rows, annot_kws={"fontsize": 15},
+            cbar_kws={"label": "share of the row", "format": PercentFormatter(1)},
+        )  # fmt: skip
+        axes.tick_params(length=0)
+        axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
+        axes.set(xlabel="the detector says", ylabel="the annotation says")
+    return figure
+
+
+def plot_score_histograms(histograms: ScoreHistograms, threshold: float, simulated: bool = False) -> Figure:
+    """Draw the distribution of scores, one row per AAMI class, with the threshold through all rows.
+
+    Parameters
+    ----------
+    histograms
+        The distributions.
+    threshold
+        Scores to the right of it are flagged.
+    simulated
+        Whether the figure says that its records are simulated.
+    """
+    classes = list(histograms.counts)
+    figure = _figure("Anomaly scores of each class", 1.6 + 1.25 * max(1, len(classes)), simulated)
+    axis, edges = histograms.axis, histograms.axis.position(histograms.edges)
+    ticks = axis.ticks(histograms.edges[0], histograms.edges[-1])
+    with mpl.rc_context(_STYLE):
+        panels = figure.subplots(max(1, len(classes)), 1, sharex=True, squeeze=False)[:, 0]
+        for panel, aami_class in zip(panels, classes, strict=False):
+            panel.stairs(histograms.shares[aami_class], edges, fill=True, color=styles.CLASS_COLOURS[aami_class])
+            panel.axvline(float(axis.position(threshold)), color="black", linewidth=1.3, linestyle="--")
+            count = styles.count_text(histograms.counts[aami_class], "beat")
+            panel.set_ylabel(
+                f"{styles.class_name(aami_class)}\n{count}\n{histograms.flagged[aami_class]:.1%} flagged",
+                rotation=0, ha="right", va="center",
+            )  # fmt: skip
+            panel.set_ylim(bottom=0)
+            panel.yaxis.set_major_locator(MaxNLocator(2, prune="lower"))
+            panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        panels[-1].set_xticks(axis.position(ticks), [styles.score_text(tick) for tick in ticks])
+        panels[-1].set_xlabel("anomaly score (linear up to the threshold, logarithmic above; height: share of the class)")
+        panels[0].set_title(f"dashed: threshold {styles.score_text(threshold)}; beats to its right are flagged")
+    return figure
+
+
+def plot_history(history: pd.DataFrame, simulated: bool = False) -> Figure:
+    """Draw losses and learning rate over the epochs, the best epoch marked.
+
+    Parameters
+    ----------
+    history
+        One row per epoch: ``epoch, loss, val_loss, learning_rate``.
+    simulated
+        Whether the figure says that its records are simulated.
+    """
+    figure = _figure("Training", 6.4, simulated)
+    with mpl.rc_context(_STYLE):
+        losses, rates = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+        epochs = history["epoch"].to_numpy()
+        losses.plot(epochs, history["loss"], color=styles.BLUE, marker="o", markersize=4, label="training loss")
+        losses.plot(
+            epochs, history["val_loss"], color=styles.VERMILLION, linestyle="--", marker="s", markersize=4,
+            label="validation loss",
+        )  # fmt: skip
+        best = figure_data.best_epoch(history)
+        if best is not None:
+            loss = history["val_loss"].iloc[best]
+            for panel in (losses, rates):
+                panel.axvline(epochs[best], color=styles.GREY, linestyle=":", linewidth=1.4)
+            losses.plot(
+                epochs[best], loss, color="black", marker="D", linestyle="none", markersize=8, fillstyle="none",
+                label=f"kept: epoch {epochs[best]}, validation loss {loss:.3g}",
+            )  # fmt: skip
+        rates.step(epochs, history["learning_rate"], where="mid", color=styles.GREEN, marker="^", markersize=4)
+        for panel, name in ((losses, "mean squared error"), (rates, "learning rate")):
+            panel.set(yscale="log", ylabel=name)
+        losses.legend()
+        rates.set_xlabel("epoch")
+        rates.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def plot_examples(examples: Sequence[ExampleBeat], simulated: bool = False) -> Figure:
+    """Draw beats beside their reconstructions, one row of panels per class, the error shaded.
+
+    Parameters
+    ----------
+    examples
+        Beats chosen by rule, class by class.
+    simulated
+        Whether the figure says that its records are simulated.
+    """
+    classes = list(dict.fromkeys(beat.example.aami_class for beat in examples))
+    rows = [[beat for beat in examples if beat.example.aami_class == aami_class] for aami_class in classes]
+    leads = max((len(beat.leads) for beat in examples), default=1)
+    row_in, top_in, bottom_in = 1.0 + 1.15 * leads, 1.35, 0.6
+    height_in = top_in + bottom_in + row_in * max(1, len(rows))
+    figure = _figure("Beats and their reconstructions", height_in, simulated, constrained=False)
+    grid = figure.add_gridspec(
+        max(1, len(rows)), max((len(row) for row in rows), default=1), left=0.065, right=0.99,
+        bottom=bottom_in / height_in, top=1 - top_in / height_in, hspace=0.42 if leads > 1 else 0.7, wspace=0.24,
+    )  # fmt: skip
+    with mpl.rc_context({**_STYLE, "font.size": 9, "axes.titlesize": 9}):
+        panels = [
+            _draw_example(figure, grid[number, column], beat, is_last=row is rows[-1])
+            for number, row in enumerate(rows)
+            for column, beat in enumerate(row)
+        ]
+        if panels:
+            handles, labels = panels[0].get_legend_handles_labels()
+            figure.legend(
+                handles, labels, loc="upper left", ncols=3, fontsize=11,
+                bbox_to_anchor=(0.005, 1 - 0.38 / height_in),
+            )  # fmt: skip
+    return figure
+
+
+def plot_strip(strip: Strip, axis: ScoreAxis, threshold: float, simulated: bool = False) -> Figure:
+    """Draw one record over time: the score of each beat, and beneath it an excerpt of the signal.
+
+    Parameters
+    ----------
+    strip
+        The record.
+    axis
+        The axis of the scores.
+    threshold
+        Scores above it are flagged.
+    simulated
+        Whether the figure says that its records are simulated.
+    """
+    leads = len(strip.leads)
+    figure = _figure(f"Record {_plain(strip.record)} over time: {strip.reason}", 5.2 + 1.5 * leads, simulated)
+    with mpl.rc_context(_STYLE):
+        panels = figure.subplots(1 + max(1, leads), 1, height_ratios=[2.4, *[1.0] * max(1, leads)])
+        _draw_scores_over_time(panels[0], strip, axis, threshold)
+        for panel in panels[2:]:
+            panel.sharex(panels[1])
+        for number, panel in enumerate(panels[1 : 1 + leads]):
+            panel.plot(strip.excerpt_s, strip.excerpt_mv[:, number], color="black", linewidth=0.9)
+            panel.set_ylabel(f"lead {strip.leads[number]} (mV)")
+            panel.margins(x=0.005)
+            if number < leads - 1:
+                panel.tick_params(labelbottom=False)
+        if leads:
+            _mark_beats(panels[1 : 1 + leads], strip.excerpt_beats)
+        panels[-1].set_xlabel("time from the start of the record (s); gaps: no window reaches there")
+    return figure
+
+
+def plot_records(per_record: pd.DataFrame, simulated: bool = False) -> Figure:
+    """Draw the AUC of each record, sorted, with its number of anomalous beats.
+
+    Parameters
+    ----------
+    per_record
+        ``record, beats, anomalous, auc``; records without an AUC are counted in the title.
+    simulated
+        Whether the figure says that its records are simulated.
+    """
+    ranked = figure_data.ranked_records(per_record)
+    shown = ranked.iloc[:MOST_RECORDS][::-1].reset_index(drop=True)
+    figure = _figure("AUC of each record", 2.3 + 0.24 * max(4, len(shown)), simulated)
+    with mpl.rc_context({**_STYLE, "font.size": 10}):
+        axes = figure.subplots()
+        axes.set_title(records_note(per_record, len(shown)))
+        axes.set_xlabel("AUC within the record")
+        if not len(shown):
+            _say(axes, "no record has normal and anomalous beats")
+            return figure
+        few = (shown["anomalous"] <= figure_data.FEW_ANOMALOUS).to_numpy()
+        height = np.arange(len(shown))
+        low = min(0.5, float(shown["auc"].min()))
+        axes.hlines(height, low, shown["auc"], color="#c8c8c8", linewidth=1.2, zorder=2)
+        for chosen, face, marker, name in (
+            (~few, styles.BLUE, "o", f"more than {figure_data.FEW_ANOMALOUS} anomalous beats"),
+            (few, "white", "s", f"{figure_data.FEW_ANOMALOUS} or fewer: shaky"),
+        ):
+            if chosen.any():
+                axes.scatter(
+                    shown["auc"][chosen], height[chosen], s=46, marker=marker, facecolor=face,
+                    edgecolor=styles.BLUE, linewidth=1.4, zorder=3, label=name,
+                )  # fmt: skip
+        axes.axvline(0.5, color=styles.GREY, linestyle=(0, (2, 4)), label="chance")
+        names = [f"{_plain(name)}   {count:,}" for name, count in zip(shown["record"], shown["anomalous"], strict=True)]
+        axes.set_yticks(height, names)
+        axes.set_ylabel("record, and its anomalous beats")
+        axes.set(xlim=(low - 0.02, 1.01), ylim=(-0.7, len(shown) - 0.3))
+        axes.grid(visible=False, axis="y")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def records_note(per_record: pd.DataFrame, shown: int) -> str:
+    """Say which records a figure of AUCs shows, and which it cannot."""
+    ranked = len(figure_data.ranked_records(per_record))
+    notes = [styles.count_text(ranked, "record") if shown == ranked else f"the {shown} lowest of {ranked} records"]
+    if ranked < len(per_record):
+        without = styles.count_text(len(per_record) - ranked, "record")
+        notes.append(f"{without} without normal or without anomalous beats: no AUC")
+    return "; ".join(notes)
+
+
+def example_title(beat: ExampleBeat) -> tuple[str, str]:
+    """Name an example: the rules that chose it, and which beat it is."""
+    what = f"{beat.symbol}  score {styles.score_text(beat.score)}"
+    return ", ".join(beat.example.rules), f"{beat.record}  {styles.clock(beat.time_s)}  {what}"
+
+
+def _figure(
+    title: str, height_in: float, simulated: bool, width_in: float = _WIDTH_IN, constrained: bool = True
+) -> Figure:
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(width_in, height_in), layout="constrained" if constrained else None)
+        if constrained:
+            # Room for the title, which stands at the left where constrained layout would not keep any.
+            figure.get_layout_engine().set(rect=(0.005, 0.01, 0.99, 0.99 - 0.42 / height_in))  # type: ignore[union-attr]
+        top = 1 - 0.12 / height_in
+        figure.text(0.01, top, title, fontsize=14, fontweight="bold", va="top")
+        if simulated:
+            box = {"boxstyle": "round,pad=0.3", "facecolor": "#fff2cc", "edgecolor": styles.ORANGE}
+            figure.text(0.99, top, styles.SIMULATED, fontsize=11, ha="right", va="top", bbox=box)
+    return figure
+
+
+def _draw_example(figure: Figure, cell: SubplotSpec, beat: ExampleBeat, is_last: bool) -> Axes:
+    rules, which = example_title(beat)
+    count = max(1, len(beat.leads))
+    panels = cell.subgridspec(count, 1, hspace=0.12).subplots(sharex=True, squeeze=False)[:, 0]
+    for number, panel in enumerate(panels[: len(beat.leads)]):
+        original, reconstructed = beat.beat_mv[:, number], beat.reconstruction_mv[:, number]
+        panel.plot(beat.window_s, original, color="black", linewidth=1.3, label="beat")
+        panel.plot(
+            beat.window_s, reconstructed, color=styles.BLUE, linewidth=1.3, linestyle="--", label="reconstruction"
+        )
+        panel.fill_between(
+            beat.window_s, original, reconstructed, color=styles.ORANGE, alpha=0.45, linewidth=0, label="error"
+        )
+        panel.set_ylabel(f"lead {beat.leads[number]} (mV)", fontsize=8)
+        panel.yaxis.set_major_locator(MaxNLocator(3))
+        panel.tick_params(labelsize=8, labelbottom=number == len(beat.leads) - 1)
+        panel.margins(x=0)
+    panels[0].set_title(f"{beat.example.aami_class}: {rules}\n{_plain(which)}", fontsize=9)
+    if is_last:
+        panels[-1].set_xlabel("time from the fiducial point (s)", fontsize=8)
+    first: Axes = panels[0]
+    return first
+
+
+def _draw_scores_over_time(axes: Axes, strip: Strip, axis: ScoreAxis, threshold: float) -> None:
+    times, unit = time_axis(strip.beats["time_s"].to_numpy(dtype=float))
+    scores = strip.beats["anomaly_score"].to_numpy(dtype=float)
+    for name, sign in styles.OUTCOMES.items():
+        chosen = (strip.beats["outcome"] == name).to_numpy()
+        axes.plot(
+            times[chosen], axis.position(scores[chosen]), linestyle="none", marker=sign.marker, color=sign.colour,
+            markersize=4 if name == styles.NOT_FLAGGED else 6, fillstyle="full" if sign.filled else "none",
+            label=f"{name} ({chosen.sum():,})" if not strip.thinned else name,
+        )  # fmt: skip
+    axes.axhline(float(axis.position(threshold)), color="black", linewidth=1.2, linestyle="--", label="threshold")
+    excerpt, _ = time_axis(strip.excerpt_s, unit)
+    axes.axvspan(excerpt[0], excerpt[-1], color=styles.SKY, alpha=0.3, linewidth=0, label="excerpt beneath")
+    ticks = axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7)
+    axes.set_yticks(axis.position(ticks), [styles.score_text(tick) for tick in ticks])
+    axes.set(xlabel=f"time from the start of the record ({unit})", ylabel=styles.SCORE)
+    axes.margins(x=0.01)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=6, fontsize=9, columnspacing=1.2, handletextpad=0.4)
+
+
+def _mark_beats(panels: Sequence[Axes], beats: pd.DataFrame) -> None:
+    """Write the symbol of each beat above the signal, and mark what became of it."""
+    top = panels[0]
+    above = top.get_xaxis_transform()  # seconds along the axis, shares of the panel upwards
+    for beat in beats.itertuples():
+        sign = styles.OUTCOMES[str(beat.outcome)]
+        time_s = float(beat.fiducial_s)  # type: ignore[arg-type]
+        ordinary = beat.outcome == styles.NOT_FLAGGED
+        top.text(
+            time_s, 1.16, _plain(str(beat.symbol)), transform=above, ha="center", va="bottom", fontsize=10,
+            color="black", fontweight="normal" if ordinary else "bold",
+        )  # fmt: skip
+        if ordinary:
+            continue
+        top.plot(
+            time_s, 1.09, transform=above, clip_on=False, marker=sign.marker, color=sign.colour, markersize=7,
+            fillstyle="full" if sign.filled else "none",
+        )  # fmt: skip
+        if beat.flagged:
+            for panel in panels:
+                panel.axvspan(time_s - 0.2, time_s + 0.2, color=sign.colour, alpha=0.2, linewidth=0)
+
+
+def time_axis(times_s: np.ndarray, unit: str | None = None) -> tuple[np.ndarray, str]:
+    """Bring seconds to the unit that suits them: ``s``, ``min`` or ``h``."""
+    reach_s = float(times_s[-1]) if len(times_s) else 0.0
+    unit = unit or ("h" if reach_s > 3 * 3600 else "min" if reach_s > 180 else "s")
+    return times_s / {"s": 1, "min": 60, "h": 3600}[unit], unit
+
+
+def _say(axes: Axes, text: str) -> None:
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=12)
+
+
+def _plain(text: str) -> str:
+    # A dollar sign would start a formula.
+    return text.replace("$", r"\$")

@@ -1,0 +1,390 @@
+"""The interactive figures of ``report.html``: arrays and tables in, Plotly figures out.
+
+Colours of text, grid and background are left to the page, which knows whether it is light or dark.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from ecg_anomaly import figure_data, styles
+from ecg_anomaly.figure_data import Curve, ExampleBeat, Results, ScoreAxis, ScoreHistograms, Strip
+from ecg_anomaly.plots import example_title, records_note, time_axis
+
+_LINE_HEIGHT = 20
+_LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "xanchor": "left"}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A figure with its words.
+
+    Attributes
+    ----------
+    key
+        Its name within the page.
+    title, reading
+        What it shows, and one sentence on how to read it.
+    figure
+        The figure; ``None`` when there is nothing to draw, which ``reading`` then explains.
+    """
+
+    key: str
+    title: str
+    reading: str
+    figure: go.Figure | None
+
+
+def all_panels(results: Results) -> list[Panel]:
+    """Draw every figure of the page but the examples, in the page's order."""
+    scores, detectors = results.scores, results.detectors()
+    anomalous = scores["anomalous"].to_numpy(dtype=bool)
+    flagged = scores["flagged"].to_numpy(dtype=bool)
+    axis, threshold = results.score_axis, results.threshold["threshold"]
+    return [
+        _curve_panel(
+            "roc",
+            "ROC curve",
+            "The nearer a curve comes to the upper left corner, the more anomalous beats are found for few false alarms; "
+            "the diamond is the chosen threshold.",
+            roc_figure(figure_data.roc_curves(anomalous, detectors), anomalous, flagged),
+        ),
+        _curve_panel(
+            "precision-recall",
+            "Precision and recall",
+            "Of the beats that are flagged, precision is the share that is anomalous; the dotted line is what flagging "
+            "at random would reach.",
+            precision_recall_figure(figure_data.precision_recall_curves(anomalous, detectors), anomalous, flagged),
+        ),
+        Panel(
+            "confusion",
+            "Confusion matrix",
+            "Each row is what the annotation says and adds up to 100 %; the right column is what the detector flagged.",
+            confusion_figure(results.confusion),
+        ),
+        Panel(
+            "distribution",
+            "Scores of each class",
+            "Beats to the right of the dashed line are flagged; the axis is linear up to the threshold and "
+            "logarithmic above.",
+            histogram_figure(figure_data.score_histograms(scores, axis), threshold),
+        ),
+        _strip_panel(results.strip, axis, threshold),
+        _excerpt_panel(results.strip),
+        Panel(
+            "records",
+            "AUC of each record",
+            "How well the score ranks the beats within each record, the number of its anomalous beats in brackets: "
+            f"{records_note(results.per_record, len(figure_data.ranked_records(results.per_record)))}.",
+            records_figure(results.per_record),
+        ),
+        Panel(
+            "history",
+            "Training",
+            "Both losses should fall together; the diamond marks the epoch whose weights were kept.",
+            history_figure(results.history),
+        ),
+    ]
+
+
+def example_panels(examples: Sequence[ExampleBeat]) -> list[Panel]:
+    """Draw each example; the title says which rule chose it, the sentence which beat it is."""
+    panels = []
+    for number, beat in enumerate(examples):
+        rules, which = example_title(beat)
+        title = f"{styles.class_name(beat.example.aami_class)}: {rules}"
+        panels.append(Panel(f"example-{number}", title, which, example_figure(beat)))
+    return panels
+
+
+def roc_figure(curves: Sequence[Curve], anomalous: np.ndarray, flagged: np.ndarray) -> go.Figure | None:
+    """Draw ROC curves and the point of the threshold; ``None`` without curves."""
+    if not curves:
+        return None
+    figure = _curves(curves, "AUC", "false-positive rate", "sensitivity")
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", name="chance", line=_thin("dot"), hoverinfo="skip")
+    _add_operating_point(figure, flagged[~anomalous].mean(), flagged[anomalous].mean())
+    return figure
+
+
+def precision_recall_figure(curves: Sequence[Curve], anomalous: np.ndarray, flagged: np.ndarray) -> go.Figure | None:
+    """Draw precision-recall curves, prevalence and the point of the threshold; ``None`` without curves."""
+    if not curves:
+        return None
+    figure = _curves(curves, "AP", "sensitivity (recall)", "precision")
+    prevalence = float(anomalous.mean())
+    figure.add_scatter(
+        x=[0, 1], y=[prevalence] * 2, mode="lines", name=f"chance: prevalence {prevalence:.1%}", line=_thin("dot"),
+        hoverinfo="skip",
+    )  # fmt: skip
+    if flagged.any():
+        _add_operating_point(figure, flagged[anomalous].mean(), anomalous[flagged].mean())
+    return figure
+
+
+def confusion_figure(confusion: pd.DataFrame) -> go.Figure:
+    """Draw the confusion matrix: counts, and shares of each row."""
+    counts = confusion.to_numpy(dtype=float)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
+    texts = [
+        [f"{count:,.0f}<br>{share:.1%}" for count, share in zip(*pair, strict=True)]
+        for pair in zip(counts, shares, strict=True)
+    ]
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares.tolist(), x=[_safe(name) for name in confusion.columns], y=[_safe(name) for name in confusion.index],
+            text=texts, texttemplate="%{text}", textfont={"size": 16}, hoverinfo="text", colorscale="Cividis", zmin=0,
+            zmax=1, xgap=3, ygap=3, colorbar={"tickformat": ".0%", "thickness": 12},
+        )
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed", title="the annotation says", showgrid=False)
+    figure.update_xaxes(title="the detector says", showgrid=False)
+    return _finished(figure, 340)
+
+
+def histogram_figure(histograms: ScoreHistograms, threshold: float) -> go.Figure:
+    """Draw the distribution of scores, one row per AAMI class, with the threshold through all rows."""
+    classes = list(histograms.counts)
+    titles = [
+        f"{styles.class_name(name)}: {styles.count_text(histograms.counts[name], 'beat')}, "
+        f"{histograms.flagged[name]:.1%} flagged"
+        for name in classes
+    ]
+    rows = max(1, len(classes))
+    figure = make_subplots(
+        rows, 1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.28 / max(2, rows)
+    )
+    axis, edges = histograms.axis, histograms.axis.position(histograms.edges)
+    middles, widths = (edges[:-1] + edges[1:]) / 2, np.diff(edges)
+    ranges = [
+        f"{styles.score_text(low)} to {styles.score_text(high)}"
+        for low, high in zip(histograms.edges[:-1], histograms.edges[1:], strict=True)
+    ]
+    for row, name in enumerate(classes, start=1):
+        figure.add_bar(
+            x=middles, y=histograms.shares[name], width=widths, marker={"color": styles.CLASS_COLOURS[name], "line_width": 0},
+            customdata=ranges, hovertemplate="score %{customdata}<br>%{y:.2%} of the class<extra></extra>",
+            showlegend=False, row=row, col=1,
+        )  # fmt: skip
+    figure.add_vline(x=float(axis.position(threshold)), line={"dash": "dash", "width": 1.5, "color": styles.ORANGE})
+    figure.update_yaxes(tickformat=".0%", nticks=4, rangemode="tozero")
+    ticks = axis.ticks(histograms.edges[0], histograms.edges[-1], 7)
+    figure.update_xaxes(tickvals=axis.position(ticks), ticktext=[styles.score_text(tick) for tick in ticks])
+    figure.update_xaxes(title=f"{styles.SCORE} (threshold {styles.score_text(threshold)})", row=rows, col=1)
+    figure.update_annotations(x=0, xanchor="left", font_size=13)
+    return _finished(figure, 90 + 105 * rows)
+
+
+def history_figure(history: pd.DataFrame) -> go.Figure:
+    """Draw losses and learning rate over the epochs, the best epoch marked."""
+    figure = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.08)
+    lines = {"loss": ("training loss", styles.BLUE, "solid", "circle"),
+             "val_loss": ("validation loss", styles.VERMILLION, "dash", "square")}  # fmt: skip
+    for column, (name, colour, dash, symbol) in lines.items():
+        figure.add_scatter(
+            x=history["epoch"], y=history[column], mode="lines+markers", name=name,
+            line={"color": colour, "dash": dash}, marker={"symbol": symbol}, row=1, col=1,
+        )  # fmt: skip
+    best = figure_data.best_epoch(history)
+    if best is not None:
+        epoch, loss = history["epoch"].iloc[best], history["val_loss"].iloc[best]
+        figure.add_scatter(
+            x=[epoch], y=[loss], mode="markers", name=f"kept: epoch {epoch}, {loss:.3g}",
+            marker={"symbol": "diamond-open", "size": 13, "color": styles.ORANGE, "line_width": 2.5}, row=1, col=1,
+        )  # fmt: skip
+    figure.add_scatter(
+        x=history["epoch"], y=history["learning_rate"], mode="lines+markers", showlegend=False, name="learning rate",
+        line={"color": styles.GREEN, "shape": "hvh"}, marker={"symbol": "triangle-up"}, row=2, col=1,
+    )  # fmt: skip
+    figure.update_yaxes(type="log", exponentformat="power", dtick="D2")
+    figure.update_yaxes(title="mean squared error", row=1, col=1)
+    figure.update_yaxes(title="learning rate", nticks=3, row=2, col=1)
+    figure.update_xaxes(title="epoch", row=2, col=1)
+    return _finished(figure, 440)
+
+
+def example_figure(beat: ExampleBeat) -> go.Figure:
+    """Draw a beat beside its reconstruction, the error shaded, one row per lead."""
+    rows = max(1, len(beat.leads))
+    figure = make_subplots(rows, 1, shared_xaxes=True, vertical_spacing=0.05)
+    for row, lead in enumerate(beat.leads, start=1):
+        shared = {"x": beat.window_s.round(4), "mode": "lines", "showlegend": False}
+        figure.add_scatter(
+            **shared, y=beat.beat_mv[:, row - 1].round(4), name="beat", line={"color": styles.GREY, "width": 2.2},
+            row=row, col=1,
+        )  # fmt: skip
+        figure.add_scatter(
+            **shared, y=beat.reconstruction_mv[:, row - 1].round(4), name="reconstruction", fill="tonexty",
+            fillcolor="rgba(230,159,0,0.4)", line={"color": styles.BLUE, "width": 2, "dash": "dash"}, row=row, col=1,
+        )  # fmt: skip
+        figure.update_yaxes(title=f"lead {lead} (mV)", nticks=4, row=row, col=1)
+    figure.update_xaxes(title="seconds from the fiducial point", row=rows, col=1)
+    figure.update_layout(hovermode="x unified")
+    return _finished(figure, 110 + 105 * rows)
+
+
+def strip_figure(strip: Strip, axis: ScoreAxis, threshold: float) -> go.Figure:
+    """Draw the scores of one record over time."""
+    figure = go.Figure()
+    times, unit = time_axis(strip.beats["time_s"].to_numpy(dtype=float))
+    scores = strip.beats["anomaly_score"].to_numpy(dtype=float)
+    words = _beat_words(strip.beats)
+    for name, sign in styles.OUTCOMES.items():
+        chosen = (strip.beats["outcome"] == name).to_numpy()
+        figure.add_scattergl(
+            x=times[chosen].round(5), y=axis.position(scores[chosen]).astype(np.float32), mode="markers", name=name,
+            marker=_marker(sign, 4 if name == styles.NOT_FLAGGED else 8), text=words[chosen],
+            hovertemplate="%{text}<extra></extra>",
+        )  # fmt: skip
+    figure.add_hline(y=float(axis.position(threshold)), line={"dash": "dash", "width": 1.5, "color": styles.ORANGE})
+    excerpt, _ = time_axis(strip.excerpt_s, unit)
+    figure.add_vrect(x0=excerpt[0], x1=excerpt[-1], fillcolor=styles.SKY, opacity=0.35, line_width=0, layer="below")
+    ticks = axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7)
+    figure.update_yaxes(
+        tickvals=axis.position(ticks), ticktext=[styles.score_text(tick) for tick in ticks], title=styles.SCORE
+    )
+    figure.update_xaxes(title=f"time from the start of the record ({unit})")
+    return _finished(figure, 420)
+
+
+def excerpt_figure(strip: Strip) -> go.Figure | None:
+    """Draw an excerpt of the signal with its beats marked; ``None`` when no lead has a signal."""
+    rows = len(strip.leads)
+    if not rows:
+        return None
+    figure = make_subplots(rows, 1, shared_xaxes=True, vertical_spacing=0.06)
+    for row, lead in enumerate(strip.leads, start=1):
+        figure.add_scatter(
+            x=strip.excerpt_s.round(4), y=strip.excerpt_mv[:, row - 1].round(4), mode="lines", name=f"lead {lead}",
+            line={"color": styles.GREY, "width": 1.4}, connectgaps=False, showlegend=False, row=row, col=1,
+        )  # fmt: skip
+        figure.update_yaxes(title=f"lead {lead} (mV)", nticks=4, row=row, col=1)
+    top_mv, low_mv = np.nanmax(strip.excerpt_mv[:, 0]), np.nanmin(strip.excerpt_mv[:, 0])
+    above_mv = float(top_mv + 0.12 * (top_mv - low_mv))
+    beats = strip.excerpt_beats
+    words = _beat_words(beats)
+    for name, sign in styles.OUTCOMES.items():
+        chosen = (beats["outcome"] == name).to_numpy()
+        figure.add_scatter(
+            x=beats["fiducial_s"][chosen], y=np.full(chosen.sum(), above_mv), mode="markers+text", name=name,
+            marker=_marker(sign, 3 if name == styles.NOT_FLAGGED else 9), textposition="top center",
+            text=[_safe(symbol) for symbol in beats["symbol"][chosen]], customdata=words[chosen],
+            hovertemplate="%{customdata}<extra></extra>", row=1, col=1,
+        )  # fmt: skip
+    for time_s in beats["fiducial_s"][beats["flagged"].to_numpy(dtype=bool)]:
+        figure.add_vrect(
+            x0=time_s - 0.2, x1=time_s + 0.2, fillcolor=styles.ORANGE, opacity=0.18, line_width=0, layer="below"
+        )
+    figure.update_yaxes(range=[float(low_mv - 0.05 * (top_mv - low_mv)), 2 * above_mv - float(top_mv) + 0.1 * float(top_mv - low_mv)], row=1, col=1)
+    figure.update_xaxes(title="time from the start of the record (s)", row=rows, col=1)
+    return _finished(figure, 170 + 130 * rows)
+
+
+def records_figure(per_record: pd.DataFrame) -> go.Figure | None:
+    """Draw the AUC of each record, sorted, with its number of anomalous beats; ``None`` without any."""
+    ranked = figure_data.ranked_records(per_record)
+    if not len(ranked):
+        return None
+    few = (ranked["anomalous"] <= figure_data.FEW_ANOMALOUS).to_numpy()
+    names = np.array(
+        [f"{_safe(name)} ({count:,})" for name, count in zip(ranked["record"], ranked["anomalous"], strict=True)],
+        dtype=object,
+    )
+    figure = go.Figure()
+    for chosen, symbol, name in (
+        (~few, "circle", f"more than {figure_data.FEW_ANOMALOUS} anomalous beats"),
+        (few, "square-open", f"{figure_data.FEW_ANOMALOUS} or fewer: shaky"),
+    ):
+        figure.add_scatter(
+            x=ranked["auc"][chosen], y=names[chosen], mode="markers", name=name,
+            marker={"symbol": symbol, "size": 10, "color": styles.BLUE, "line_width": 2},
+            hovertemplate="%{y}: AUC %{x:.3f}<extra></extra>",
+        )  # fmt: skip
+    figure.add_vline(x=0.5, line={"dash": "dot", "width": 1.5, "color": styles.GREY})
+    figure.update_yaxes(categoryorder="array", categoryarray=names, tickmode="linear", dtick=1, automargin=True,
+                        range=[-0.7, len(names) - 0.3])  # fmt: skip
+    figure.update_xaxes(title="AUC within the record", range=[min(0.5, float(ranked["auc"].min())) - 0.02, 1.01])
+    return _finished(figure, 140 + _LINE_HEIGHT * max(4, len(ranked)))
+
+
+def _curve_panel(key: str, title: str, reading: str, figure: go.Figure | None) -> Panel:
+    missing = "No curve: it needs normal and anomalous test beats."
+    return Panel(key, title, reading if figure is not None else missing, figure)
+
+
+def _strip_panel(strip: Strip, axis: ScoreAxis, threshold: float) -> Panel:
+    thinned = " Of many beats the lowest and the highest score of each moment are drawn." if strip.thinned else ""
+    reading = (
+        f"Every mark is a beat, above the dashed line it is flagged; the record was chosen because {strip.reason}, and "
+        f"the shaded stretch is the excerpt that follows.{thinned}"
+    )
+    return Panel("strip", f"Record {strip.record} over time", reading, strip_figure(strip, axis, threshold))
+
+
+def _excerpt_panel(strip: Strip) -> Panel:
+    figure = excerpt_figure(strip)
+    reading = (
+        f"The {figure_data.EXCERPT_S:.0f} seconds around the record's highest score: annotated symbols stand above the "
+        "signal, flagged beats are shaded, gaps are where no window reaches."
+    )
+    missing = "No lead has a signal around the record's highest score."
+    return Panel("excerpt", f"Signal of {strip.record}", reading if figure is not None else missing, figure)
+
+
+def _curves(curves: Sequence[Curve], area: str, x_title: str, y_title: str) -> go.Figure:
+    figure = go.Figure()
+    for number, curve in enumerate(curves):
+        line = styles.line(number)
+        figure.add_scatter(
+            x=curve.x.astype(np.float32), y=curve.y.astype(np.float32), mode="lines",
+            name=f"{_safe(curve.name)}, {area} {curve.area:.3f}",
+            line={"color": line.colour, "dash": line.dash, "width": line.width},
+            hovertemplate=f"{x_title} %{{x:.3f}}<br>{y_title} %{{y:.3f}}<extra>{_safe(curve.name)}</extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title=x_title, range=[-0.01, 1.01])
+    figure.update_yaxes(title=y_title, range=[-0.01, 1.02])
+    return _finished(figure, 480)
+
+
+def _add_operating_point(figure: go.Figure, x: float, y: float) -> None:
+    figure.add_scatter(
+        x=[float(x)], y=[float(y)], mode="markers", name="at the threshold",
+        marker={"symbol": "diamond", "size": 11, "color": styles.ORANGE, "line": {"width": 1.5, "color": "black"}},
+    )  # fmt: skip
+
+
+def _finished(figure: go.Figure, height: int) -> go.Figure:
+    figure.update_layout(
+        template="none", height=height, legend=_LEGEND, margin={"l": 62, "r": 14, "t": 28, "b": 52}, autosize=True
+    )
+    return figure
+
+
+def _marker(sign: styles.Sign, size: int) -> dict[str, object]:
+    return {"symbol": sign.symbol, "color": sign.colour, "size": size, "line": {"width": 0 if sign.filled else 2}}
+
+
+def _thin(dash: str) -> dict[str, object]:
+    return {"dash": dash, "width": 1.5, "color": styles.GREY}
+
+
+def _beat_words(beats: pd.DataFrame) -> np.ndarray:
+    columns = (beats[name] for name in ("time_s", "symbol", "aami_class", "anomaly_score", "outcome"))
+    words = [
+        f"{styles.clock(time_s)}  {_safe(symbol)} ({aami_class})<br>score {styles.score_text(score)}<br>{outcome}"
+        for time_s, symbol, aami_class, score, outcome in zip(*columns, strict=True)
+    ]
+    return np.array(words, dtype=object)
+
+
+def _safe(text: object) -> str:
+    # Plotly reads a few HTML tags in its labels.
+    return html.escape(str(text), quote=False)
