@@ -1,0 +1,121 @@
+"""Measure time and memory of the four scripts and the speed of the network: ``make benchmark``.
+
+The scripts run as users run them, in folders of their own, so that no results are overwritten.
+Machines differ and are shared: compare figures of one run, and repeat.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psutil
+
+from ecg_anomaly import artifacts, beat_files, commandline, model_files
+from ecg_anomaly.config import DEFAULT_CONFIG, Config
+from ecg_anomaly.errors import UserError
+
+_SCRIPTS = ("preprocess_data.py", "train_model.py", "evaluate_model.py", "visualize_results.py")
+_RESULT = "benchmark.json"
+_REPEATS = 5
+_LOOK_EVERY_S = 0.05
+
+
+def benchmark(config: Config) -> None:
+    """Run everything, print a table and write ``benchmark.json`` to ``paths.outputs``."""
+    with tempfile.TemporaryDirectory() as folder:
+        trial = _in_folder(config, Path(folder))
+        trial_file = Path(folder) / "config.yaml"
+        trial_file.write_text(trial.model_dump_json(), encoding="utf-8")  # JSON is YAML
+        scripts = [_measure(script, "--config", str(trial_file)) for script in _SCRIPTS]
+        total = {
+            "what": "all four scripts",
+            "seconds": sum(row["seconds"] for row in scripts),
+            "peak_mb": max(row["peak_mb"] for row in scripts),
+        }
+        helps = [_measure_help(script) for script in _SCRIPTS]
+        rows = [*scripts, total, *helps, _measure_reconstruction(trial)]
+    print(pd.DataFrame(rows).round(2).to_string(index=False, na_rep=""))
+    target = Path(config.paths.outputs) / _RESULT
+    target.parent.mkdir(parents=True, exist_ok=True)
+    artifacts.write_json(target, rows)
+    print(f"\nWrote {target}")
+
+
+def _in_folder(config: Config, folder: Path) -> Config:
+    """Give a run folders of its own; records are still found where they are."""
+    paths = config.paths.model_copy(
+        update={
+            "records": [str(path.resolve()) for path in config.paths.record_folders],
+            **{name: str(folder / name) for name in ("processed", "models", "outputs")},
+        }
+    )
+    return config.model_copy(update={"paths": paths})
+
+
+def _measure(script: str, *options: str) -> dict[str, Any]:
+    """Run a script and measure its time and the memory of all its processes together."""
+    print(f"running {script} {' '.join(options[:1])}", file=sys.stderr, flush=True)
+    started = time.perf_counter()
+    command = [sys.executable, str(DEFAULT_CONFIG.parent / script), *options]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        peak_bytes = 0
+        while process.poll() is None:
+            peak_bytes = max(peak_bytes, _memory_bytes(process.pid))
+            time.sleep(_LOOK_EVERY_S)
+        message = process.stderr.read() if process.stderr else ""
+    if process.returncode:
+        raise UserError(f"{script} ended with {process.returncode}: {message}")
+    return {"what": script, "seconds": time.perf_counter() - started, "peak_mb": peak_bytes / 1e6}
+
+
+def _measure_help(script: str) -> dict[str, Any]:
+    return {"what": f"{script} --help", "seconds": _median(lambda: _measure(script, "--help")["seconds"])}
+
+
+def _memory_bytes(pid: int) -> int:
+    """Memory of a process and its children that no other process shares (where the system tells)."""
+    total = 0
+    try:
+        process = psutil.Process(pid)
+        for member in [process, *process.children(recursive=True)]:
+            memory = member.memory_full_info()
+            total += getattr(memory, "pss", memory.rss)
+    except psutil.Error:
+        pass  # it has just ended
+    return total
+
+
+def _measure_reconstruction(config: Config) -> dict[str, Any]:
+    from ecg_anomaly import autoencoder
+
+    beats = np.asarray(beat_files.open_array(config.paths.processed, "test", anomalous=False))
+    model = autoencoder.load(Path(config.paths.models) / model_files.MODEL, config.model.architecture, beats.shape[1:])
+
+    def seconds() -> float:
+        started = time.perf_counter()
+        autoencoder.reconstruct(model, beats)
+        return time.perf_counter() - started
+
+    return {"what": "reconstruction", "beats_per_second": len(beats) / _median(seconds)}
+
+
+def _median(measure: Callable[[], float]) -> float:
+    return statistics.median(measure() for _ in range(_REPEATS))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark; return its exit status."""
+    return commandline.run_script(benchmark, __doc__, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

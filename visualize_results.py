@@ -1,0 +1,106 @@
+"""Draw what evaluate_model.py found: plots/*.png and report.html, one page that works offline.
+
+Needs the files of the earlier scripts alone, not the network.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from ecg_anomaly import artifacts, commandline
+
+SCRIPT = "visualize_results.py"
+SCORED_BY = "evaluate_model.py"
+PLOTS = "plots"
+REPORT = "report.html"
+
+
+def visualize(config):
+    """Write the plots and the report into ``paths.outputs``, and say where they are."""
+    from ecg_anomaly import config as settings
+    from ecg_anomaly import plots, report
+
+    outputs = Path(config.paths.outputs)
+    manifest = _check_inputs(config)
+    results = read_results(config, manifest)
+    with artifacts.handover(outputs / PLOTS) as output:
+        figures = plots.all_figures(results)
+        for name, figure in figures.items():
+            figure.savefig(output.path(f"{name}.png"), dpi=plots.DOTS_PER_INCH)
+        output.describe(SCRIPT, config, settings.SHAPES_SCORES, dict([artifacts.folder_fingerprint(outputs)]))
+        _write_whole(outputs / REPORT, report.render(results))
+    print(f"Drew {len(results.scores):,} beats of {results.scores['record'].nunique()} records", end="")
+    print(" (simulated records)" if results.simulated else "")
+    print(f"Wrote {len(figures)} plots to {outputs / PLOTS}")
+    print(f"Open the report: {(outputs / REPORT).resolve()}")
+
+
+def read_results(config, manifest):
+    """Read the hand-over files, and the windows of the beats that are shown."""
+    import numpy as np
+    import pandas as pd
+
+    from ecg_anomaly import beat_files, examples, figure_data
+
+    outputs, processed = Path(config.paths.outputs), config.paths.processed
+    text = {"dtype": {"record": str, "symbol": str, "aami_class": str}, "keep_default_na": False, "na_values": [""]}
+    scores = pd.read_csv(outputs / "scores.csv", **text)
+    per_record = pd.read_csv(outputs / "per_record.csv", **text)
+    threshold = json.loads((outputs / "threshold.json").read_text(encoding="utf-8"))
+
+    columns = (scores[name].to_numpy() for name in ("anomaly_score", "flagged", "aami_class"))
+    chosen = examples.choose_examples(*columns, threshold["threshold"])
+    rows = [example.row for example in chosen]
+    record, reason = figure_data.strip_record(per_record, scores)
+    excerpt = figure_data.excerpt_rows(scores, record)
+    return figure_data.Results(
+        scores=scores,
+        baselines=pd.read_csv(outputs / "baseline_scores.csv", **text).drop(columns=["record", "sample"]),
+        metrics=json.loads((outputs / "metrics.json").read_text(encoding="utf-8")),
+        threshold=threshold,
+        confusion=pd.read_csv(outputs / "confusion_matrix.csv", index_col=0),
+        classification=pd.read_csv(outputs / "classification_report.csv", index_col=0),
+        per_record=per_record,
+        history=pd.read_csv(Path(config.paths.models) / "history.csv"),
+        beats=beat_files.read_table(processed),
+        examples=figure_data.example_beats(
+            chosen,
+            scores,
+            beat_files.load_windows(processed, scores.iloc[rows]),
+            np.load(outputs / "reconstructions.npy", mmap_mode="r")[rows],
+            config.beat,
+        ),
+        strip=figure_data.record_strip(
+            scores, record, reason, excerpt, beat_files.load_windows(processed, scores.iloc[excerpt]), config.beat
+        ),
+        manifest=manifest,
+    )
+
+
+def _check_inputs(config):
+    outputs = config.paths.outputs
+    manifest = artifacts.read_manifest(outputs, made_by=SCORED_BY)
+    artifacts.check_settings(manifest, outputs, config, made_by=SCORED_BY)
+    earlier = ((config.paths.processed, "preprocess_data.py"), (config.paths.models, "train_model.py"))
+    for folder, script in earlier:
+        artifacts.read_manifest(folder, made_by=script)
+        artifacts.check_input(manifest, outputs, folder, made_by=SCORED_BY)
+    return manifest
+
+
+def _write_whole(path, text):
+    beside = path.with_name(f".{path.name}.incomplete")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def main(argv=None):
+    """Run the script; return its exit status."""
+    return commandline.run_script(visualize, __doc__, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
