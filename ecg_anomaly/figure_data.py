@@ -14,6 +14,7 @@ from ecg_anomaly import styles
 from ecg_anomaly.beats import CLASSES
 from ecg_anomaly.config import Beat
 from ecg_anomaly.examples import Example
+from ecg_anomaly.metrics import threshold_figures
 
 CURVE_POINTS = 2000  # more cannot be told apart on a screen, and make the page heavy
 STRIP_POINTS = 2000  # per outcome
@@ -203,6 +204,32 @@ class Results:
         """The axis on which all figures show anomaly scores."""
         return score_axis(self.scores["anomaly_score"].to_numpy(dtype=float), self.threshold["threshold"])
 
+    def baselines_compared(self) -> dict[str, dict[str, Any]]:
+        """Figures of each baseline, at the score's own false-positive rate and at its own sensitivity.
+
+        Returns
+        -------
+        dict
+            By the key of the baseline: what ``metrics.json`` has of it, ``sensitivity`` (per class, and of all
+            anomalous beats) at the score's false-positive rate, and ``false_positive_rate`` at the score's
+            sensitivity to all of them.
+        """
+        classes = self.scores["aami_class"].to_numpy()
+        anomalous = self.scores["anomalous"].to_numpy(dtype=bool)
+        rate = self.metrics.get("false_positive_rate")
+        sensitivity = self.metrics.get("sensitivity", {}).get("all")
+        compared = {}
+        for name, figures in self.metrics.get("baselines", {}).items():
+            compared[name] = dict(figures)
+            if rate is None or sensitivity is None or name not in self.baselines.columns:
+                continue
+            scores = self.baselines[name].to_numpy(dtype=float)
+            as_many_alarms = threshold_figures(classes, flagged_at_rate(scores, anomalous, rate))
+            as_many_found = threshold_figures(classes, flagged_at_sensitivity(scores, anomalous, sensitivity))
+            compared[name]["sensitivity"] = as_many_alarms["sensitivity"]
+            compared[name]["false_positive_rate"] = as_many_found["false_positive_rate"]
+        return compared
+
     def detectors(self) -> dict[str, np.ndarray]:
         """Scores of the detector and of the baselines, by name."""
         compared = {styles.detector_name(str(name)): self.baselines[name] for name in self.baselines.columns}
@@ -261,9 +288,9 @@ def score_histograms(scores: pd.DataFrame, axis: ScoreAxis) -> ScoreHistograms:
         The axis of the scores.
     """
     positions = axis.position(scores["anomaly_score"].to_numpy(dtype=float))
-    lowest, highest = (positions.min(), positions.max()) if len(positions) else (0.0, 1.0)
+    lowest, highest = positions.min(initial=0.0), positions.max(initial=0.0)
     if lowest == highest:
-        lowest, highest = lowest - 0.5, highest + 0.5
+        highest = lowest + 1.0
     edges = np.linspace(lowest, highest, _BINS + 1)
     shares, counts, flagged = {}, {}, {}
     for aami_class in CLASSES:
@@ -275,14 +302,47 @@ def score_histograms(scores: pd.DataFrame, axis: ScoreAxis) -> ScoreHistograms:
     return ScoreHistograms(axis, np.sinh(edges) * axis.unit, shares, counts, flagged)
 
 
+def flagged_at_rate(scores: np.ndarray, anomalous: np.ndarray, rate: float) -> np.ndarray:
+    """Flag beats by another detector so that it raises no more false alarms: a fair comparison.
+
+    Parameters
+    ----------
+    scores, anomalous
+        Shape ``(beats,)``: the other detector's scores, and the labels.
+    rate
+        The false-positive rate that it must keep.
+
+    Returns
+    -------
+    ndarray of bool
+        Shape ``(beats,)``, from the lowest threshold that keeps the rate.
+    """
+    normal = np.sort(scores[~anomalous])[::-1]
+    allowed = int(rate * len(normal) + 1e-9)
+    return np.asarray(scores > (normal[allowed] if allowed < len(normal) else -np.inf))
+
+
+def flagged_at_sensitivity(scores: np.ndarray, anomalous: np.ndarray, sensitivity: float) -> np.ndarray:
+    """Flag beats by another detector so that it finds as many anomalous ones; see `flagged_at_rate`."""
+    highest_first = np.sort(scores[anomalous])[::-1]
+    needed = int(np.ceil(sensitivity * len(highest_first) - 1e-9))
+    return np.asarray(scores >= (highest_first[needed - 1] if needed else np.inf))
+
+
 def best_epoch(history: pd.DataFrame) -> int | None:
     """Position of the epoch with the lowest validation loss; ``None`` when there is none."""
     losses = history["val_loss"].to_numpy(dtype=float)
     return int(np.nanargmin(losses)) if np.isfinite(losses).any() else None
 
 
+def learning_rate_ticks(history: pd.DataFrame) -> np.ndarray:
+    """Learning rates that label an axis: those that were used, at most six of them."""
+    rates = np.unique(history["learning_rate"].to_numpy(dtype=float))
+    return np.asarray(rates[:: -(-len(rates) // 6) or 1])
+
+
 def ranked_records(per_record: pd.DataFrame) -> pd.DataFrame:
-    """Records that have an AUC, the lowest first."""
+    """Keep the records that have an AUC, the lowest first."""
     return per_record.dropna(subset="auc").sort_values(["auc", "record"], kind="stable", ignore_index=True)
 
 
@@ -368,9 +428,14 @@ def strip_record(per_record: pd.DataFrame, scores: pd.DataFrame) -> tuple[str, s
     ranked = ranked_records(per_record)
     if len(ranked):
         middle = ranked.iloc[(len(ranked) - 1) // 2]
-        return str(middle["record"]), f"its AUC, {middle['auc']:.3f}, is the median of {_records(len(ranked))}"
+        if len(ranked) == 1:
+            return str(middle["record"]), "it is the one record with normal and anomalous beats"
+        reason = (
+            f"its AUC, {middle['auc']:.3f}, is the median of the {len(ranked)} records with normal and anomalous beats"
+        )
+        return str(middle["record"]), reason
     highest = int(scores["anomaly_score"].to_numpy(dtype=float).argmax())
-    return str(scores["record"].iloc[highest]), "it has the highest score, and no record has both kinds of beats"
+    return str(scores["record"].iloc[highest]), "it has the highest score, and no record has normal and anomalous beats"
 
 
 def excerpt_rows(scores: pd.DataFrame, record: str) -> np.ndarray:
@@ -469,7 +534,3 @@ def _leads_with_most_error(window: np.ndarray, reconstruction: np.ndarray) -> np
     present = np.flatnonzero((window != 0).any(axis=0))
     errors = np.mean((window - reconstruction)[:, present] ** 2, axis=0)
     return np.sort(present[np.argsort(-errors, kind="stable")[:MOST_LEADS]])
-
-
-def _records(count: int) -> str:
-    return "the one record with both kinds of beats" if count == 1 else f"the {count} records with both kinds of beats"

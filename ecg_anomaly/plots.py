@@ -14,15 +14,20 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
 from ecg_anomaly import figure_data, styles
+from ecg_anomaly.examples import BORDERLINE, FALSE_ALARM, HIGHEST, MISSED, TYPICAL
 from ecg_anomaly.figure_data import Curve, ExampleBeat, Results, ScoreAxis, ScoreHistograms, Strip
 
 DOTS_PER_INCH = 150
 MOST_RECORDS = 80  # that fit below each other and can be read
 
 _WIDTH_IN = 12.0
+_HEAD_IN, _NOTE_IN = 0.42, 0.28  # what the title and the note below it take
+# Each rule has a column, so that beats of different classes compare; the last is for what went wrong.
+_COLUMNS = ((TYPICAL,), (BORDERLINE,), (HIGHEST,), (MISSED, FALSE_ALARM))
 _STYLE = {
     **sns.axes_style("ticks"),
     "font.size": 11,
@@ -56,9 +61,7 @@ def all_figures(results: Results) -> dict[str, Figure]:
             simulated,
         ),
         "confusion_matrix": plot_confusion(results.confusion, simulated),
-        "score_distribution": plot_score_histograms(
-            figure_data.score_histograms(scores, axis), threshold, simulated
-        ),
+        "score_distribution": plot_score_histograms(figure_data.score_histograms(scores, axis), threshold, simulated),
         "training_history": plot_history(results.history, simulated),
         "reconstructions": plot_examples(results.examples, simulated),
         "record_strip": plot_strip(results.strip, axis, threshold, simulated),
@@ -84,7 +87,7 @@ def plot_curves(
     simulated
         Whether the figure says that its records are simulated.
     """
-    figure = _figure("How well the score ranks beats", 6.4, simulated)
+    figure = _figure("How well the score ranks beats", 6.0, simulated)
     with mpl.rc_context(_STYLE):
         left, right = figure.subplots(1, 2)
         for axes, curves, area in ((left, roc, "AUC"), (right, precision_recall, "AP")):
@@ -92,9 +95,14 @@ def plot_curves(
                 line = styles.line(number)
                 label = f"{curve.name}, {area} {curve.area:.3f}"
                 axes.plot(
-                    curve.x, curve.y, color=line.colour, linestyle=line.style, linewidth=line.width, label=label,
+                    curve.x,
+                    curve.y,
+                    color=line.colour,
+                    linestyle=line.style,
+                    linewidth=line.width,
+                    label=label,
                     zorder=3 if number else 4,
-                )  # fmt: skip
+                )
             axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
         left.set(xlabel="false-positive rate (1 - specificity)", ylabel="sensitivity")
         right.set(xlabel="sensitivity (recall)", ylabel="precision")
@@ -105,9 +113,12 @@ def plot_curves(
         prevalence = float(anomalous.mean())
         left.plot([0, 1], [0, 1], color=styles.GREY, linewidth=1, linestyle=(0, (2, 4)), label="chance")
         right.axhline(
-            prevalence, color=styles.GREY, linewidth=1, linestyle=(0, (2, 4)),
+            prevalence,
+            color=styles.GREY,
+            linewidth=1,
+            linestyle=(0, (2, 4)),
             label=f"chance: prevalence {prevalence:.1%}",
-        )  # fmt: skip
+        )
         sensitivity = float(flagged[anomalous].mean())
         point = {"color": "black", "marker": "D", "linestyle": "none", "zorder": 5, "label": "at the threshold"}
         left.plot(float(flagged[~anomalous].mean()), sensitivity, **point)
@@ -129,7 +140,7 @@ def plot_confusion(confusion: pd.DataFrame, simulated: bool = False) -> Figure:
     simulated
         Whether the figure says that its records are simulated.
     """
-    figure = _figure("Confusion matrix at the threshold", 5.0, simulated, width_in=8.0)
+    figure = _figure("Confusion matrix at the threshold", 4.6, simulated, width_in=8.0)
     counts = confusion.to_numpy(dtype=float)
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
@@ -141,10 +152,19 @@ def plot_confusion(confusion: pd.DataFrame, simulated: bool = False) -> Figure:
         axes = figure.subplots()
         rows = [f"{name}\n({total:,.0f})" for name, total in zip(confusion.index, totals[:, 0], strict=True)]
         sns.heatmap(
-            shares, annot=np.array(texts), fmt="", cmap="cividis", vmin=0, vmax=1, linewidths=2, ax=axes,
-            xticklabels=list(confusion.columns), yticklabels=rows, annot_kws={"fontsize": 15},
+            shares,
+            annot=np.array(texts),
+            fmt="",
+            cmap=sns.light_palette(styles.BLUE, as_cmap=True),
+            vmin=0,
+            vmax=1,
+            linewidths=2,
+            ax=axes,
+            xticklabels=list(confusion.columns),
+            yticklabels=rows,
+            annot_kws={"fontsize": 15},
             cbar_kws={"label": "share of the row", "format": PercentFormatter(1)},
-        )  # fmt: skip
+        )
         axes.tick_params(length=0)
         axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
         axes.set(xlabel="the detector says", ylabel="the annotation says")
@@ -164,25 +184,38 @@ def plot_score_histograms(histograms: ScoreHistograms, threshold: float, simulat
         Whether the figure says that its records are simulated.
     """
     classes = list(histograms.counts)
-    figure = _figure("Anomaly scores of each class", 1.6 + 1.25 * max(1, len(classes)), simulated)
+    note = f"Dashed: the threshold, {styles.score_text(threshold)}; beats to its right are flagged"
+    figure = _figure("Anomaly scores of each class", 1.0 + 1.25 * max(1, len(classes)), simulated, note)
     axis, edges = histograms.axis, histograms.axis.position(histograms.edges)
-    ticks = axis.ticks(histograms.edges[0], histograms.edges[-1])
+    ticks = axis.ticks(histograms.edges[0], histograms.edges[-1], 14)
     with mpl.rc_context(_STYLE):
         panels = figure.subplots(max(1, len(classes)), 1, sharex=True, squeeze=False)[:, 0]
         for panel, aami_class in zip(panels, classes, strict=False):
-            panel.stairs(histograms.shares[aami_class], edges, fill=True, color=styles.CLASS_COLOURS[aami_class])
+            some = histograms.shares[aami_class] > 0
+            panel.bar(
+                edges[:-1][some],
+                histograms.shares[aami_class][some],
+                np.diff(edges)[some],
+                align="edge",
+                color=styles.CLASS_COLOURS[aami_class],
+                edgecolor=styles.CLASS_COLOURS[aami_class],
+                linewidth=1.0,
+            )
             panel.axvline(float(axis.position(threshold)), color="black", linewidth=1.3, linestyle="--")
             count = styles.count_text(histograms.counts[aami_class], "beat")
             panel.set_ylabel(
                 f"{styles.class_name(aami_class)}\n{count}\n{histograms.flagged[aami_class]:.1%} flagged",
-                rotation=0, ha="right", va="center",
-            )  # fmt: skip
+                rotation=0,
+                ha="right",
+                va="center",
+            )
             panel.set_ylim(bottom=0)
-            panel.yaxis.set_major_locator(MaxNLocator(2, prune="lower"))
-            panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+            panel.yaxis.set_major_locator(MaxNLocator(2))
+            panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         panels[-1].set_xticks(axis.position(ticks), [styles.score_text(tick) for tick in ticks])
-        panels[-1].set_xlabel("anomaly score (linear up to the threshold, logarithmic above; height: share of the class)")
-        panels[0].set_title(f"dashed: threshold {styles.score_text(threshold)}; beats to its right are flagged")
+        panels[-1].set_xlabel(
+            "anomaly score (linear up to the threshold, logarithmic above; height: share of the class)"
+        )
     return figure
 
 
@@ -196,29 +229,43 @@ def plot_history(history: pd.DataFrame, simulated: bool = False) -> Figure:
     simulated
         Whether the figure says that its records are simulated.
     """
-    figure = _figure("Training", 6.4, simulated)
+    figure = _figure("Training", 6.0, simulated)
     with mpl.rc_context(_STYLE):
         losses, rates = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
         epochs = history["epoch"].to_numpy()
         losses.plot(epochs, history["loss"], color=styles.BLUE, marker="o", markersize=4, label="training loss")
         losses.plot(
-            epochs, history["val_loss"], color=styles.VERMILLION, linestyle="--", marker="s", markersize=4,
+            epochs,
+            history["val_loss"],
+            color=styles.VERMILLION,
+            linestyle="--",
+            marker="s",
+            markersize=4,
             label="validation loss",
-        )  # fmt: skip
+        )
         best = figure_data.best_epoch(history)
         if best is not None:
             loss = history["val_loss"].iloc[best]
             for panel in (losses, rates):
                 panel.axvline(epochs[best], color=styles.GREY, linestyle=":", linewidth=1.4)
             losses.plot(
-                epochs[best], loss, color="black", marker="D", linestyle="none", markersize=8, fillstyle="none",
+                epochs[best],
+                loss,
+                color="black",
+                marker="D",
+                linestyle="none",
+                markersize=8,
+                fillstyle="none",
                 label=f"kept: epoch {epochs[best]}, validation loss {loss:.3g}",
-            )  # fmt: skip
+            )
         rates.step(epochs, history["learning_rate"], where="mid", color=styles.GREEN, marker="^", markersize=4)
         for panel, name in ((losses, "mean squared error"), (rates, "learning rate")):
             panel.set(yscale="log", ylabel=name)
         losses.legend()
-        rates.set_xlabel("epoch")
+        steps = figure_data.learning_rate_ticks(history)
+        rates.set_yticks(steps, [f"{rate:.2g}" for rate in steps])
+        rates.yaxis.set_minor_locator(NullLocator())
+        rates.set(xlabel="epoch", xlim=(epochs.min() - 0.5, epochs.max() + 0.5))
         rates.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
@@ -236,25 +283,36 @@ def plot_examples(examples: Sequence[ExampleBeat], simulated: bool = False) -> F
     classes = list(dict.fromkeys(beat.example.aami_class for beat in examples))
     rows = [[beat for beat in examples if beat.example.aami_class == aami_class] for aami_class in classes]
     leads = max((len(beat.leads) for beat in examples), default=1)
-    row_in, top_in, bottom_in = 1.0 + 1.15 * leads, 1.35, 0.6
-    height_in = top_in + bottom_in + row_in * max(1, len(rows))
+    panel_in, gap_in, top_in, bottom_in = 1.15 * leads, 0.85, 0.9, 0.55
+    height_in = top_in + bottom_in + panel_in * max(1, len(rows)) + gap_in * max(0, len(rows) - 1)
     figure = _figure("Beats and their reconstructions", height_in, simulated, constrained=False)
+    height_in = float(figure.get_size_inches()[1])
     grid = figure.add_gridspec(
-        max(1, len(rows)), max((len(row) for row in rows), default=1), left=0.065, right=0.99,
-        bottom=bottom_in / height_in, top=1 - top_in / height_in, hspace=0.42 if leads > 1 else 0.7, wspace=0.24,
-    )  # fmt: skip
+        max(1, len(rows)),
+        len(_COLUMNS),
+        left=0.06,
+        right=0.99,
+        bottom=bottom_in / height_in,
+        top=1 - (top_in + _HEAD_IN) / height_in,
+        hspace=gap_in / panel_in,
+        wspace=0.3,
+    )
     with mpl.rc_context({**_STYLE, "font.size": 9, "axes.titlesize": 9}):
         panels = [
-            _draw_example(figure, grid[number, column], beat, is_last=row is rows[-1])
+            _draw_example(figure, grid[number, _column(beat)], beat, is_last=row is rows[-1])
             for number, row in enumerate(rows)
-            for column, beat in enumerate(row)
+            for beat in row
         ]
         if panels:
             handles, labels = panels[0].get_legend_handles_labels()
             figure.legend(
-                handles, labels, loc="upper left", ncols=3, fontsize=11,
-                bbox_to_anchor=(0.005, 1 - 0.38 / height_in),
-            )  # fmt: skip
+                handles,
+                labels,
+                loc="upper left",
+                ncols=3,
+                fontsize=11,
+                bbox_to_anchor=(0.005, 1 - 0.36 / height_in),
+            )
     return figure
 
 
@@ -273,7 +331,8 @@ def plot_strip(strip: Strip, axis: ScoreAxis, threshold: float, simulated: bool 
         Whether the figure says that its records are simulated.
     """
     leads = len(strip.leads)
-    figure = _figure(f"Record {_plain(strip.record)} over time: {strip.reason}", 5.2 + 1.5 * leads, simulated)
+    note = f"Chosen because {strip.reason}"
+    figure = _figure(f"Record {_plain(strip.record)} over time", 4.6 + 1.5 * leads, simulated, note)
     with mpl.rc_context(_STYLE):
         panels = figure.subplots(1 + max(1, leads), 1, height_ratios=[2.4, *[1.0] * max(1, leads)])
         _draw_scores_over_time(panels[0], strip, axis, threshold)
@@ -303,10 +362,10 @@ def plot_records(per_record: pd.DataFrame, simulated: bool = False) -> Figure:
     """
     ranked = figure_data.ranked_records(per_record)
     shown = ranked.iloc[:MOST_RECORDS][::-1].reset_index(drop=True)
-    figure = _figure("AUC of each record", 2.3 + 0.24 * max(4, len(shown)), simulated)
+    note = records_note(per_record, len(shown))
+    figure = _figure("AUC of each record", 1.2 + 0.24 * max(8, len(shown)), simulated, note)
     with mpl.rc_context({**_STYLE, "font.size": 10}):
         axes = figure.subplots()
-        axes.set_title(records_note(per_record, len(shown)))
         axes.set_xlabel("AUC within the record")
         if not len(shown):
             _say(axes, "no record has normal and anomalous beats")
@@ -321,9 +380,16 @@ def plot_records(per_record: pd.DataFrame, simulated: bool = False) -> Figure:
         ):
             if chosen.any():
                 axes.scatter(
-                    shown["auc"][chosen], height[chosen], s=46, marker=marker, facecolor=face,
-                    edgecolor=styles.BLUE, linewidth=1.4, zorder=3, label=name,
-                )  # fmt: skip
+                    shown["auc"][chosen],
+                    height[chosen],
+                    s=46,
+                    marker=marker,
+                    facecolor=face,
+                    edgecolor=styles.BLUE,
+                    linewidth=1.4,
+                    zorder=3,
+                    label=name,
+                )
         axes.axvline(0.5, color=styles.GREY, linestyle=(0, (2, 4)), label="chance")
         names = [f"{_plain(name)}   {count:,}" for name, count in zip(shown["record"], shown["anomalous"], strict=True)]
         axes.set_yticks(height, names)
@@ -351,19 +417,25 @@ def example_title(beat: ExampleBeat) -> tuple[str, str]:
 
 
 def _figure(
-    title: str, height_in: float, simulated: bool, width_in: float = _WIDTH_IN, constrained: bool = True
+    title: str, height_in: float, simulated: bool, note: str = "", width_in: float = _WIDTH_IN, constrained: bool = True
 ) -> Figure:
+    """Make an empty figure with its title, a note below it, and the mark of simulated records."""
+    head_in = _HEAD_IN + (_NOTE_IN if note else 0)
+    height_in += head_in
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(width_in, height_in), layout="constrained" if constrained else None)
-        if constrained:
-            # Room for the title, which stands at the left where constrained layout would not keep any.
-            figure.get_layout_engine().set(rect=(0.005, 0.01, 0.99, 0.99 - 0.42 / height_in))  # type: ignore[union-attr]
-        top = 1 - 0.12 / height_in
-        figure.text(0.01, top, title, fontsize=14, fontweight="bold", va="top")
+        # Room for the title, which stands at the left, where constrained layout would not keep any.
+        rect = (0.005, 0.01, 0.99, 0.99 - head_in / height_in)
+        figure = Figure((width_in, height_in), layout=ConstrainedLayoutEngine(rect=rect) if constrained else None)
+        figure.text(0.01, 1 - 0.12 / height_in, title, fontsize=14, fontweight="bold", va="top")
+        figure.text(0.01, 1 - (0.02 + _HEAD_IN) / height_in, note, fontsize=11, va="top")
         if simulated:
             box = {"boxstyle": "round,pad=0.3", "facecolor": "#fff2cc", "edgecolor": styles.ORANGE}
-            figure.text(0.99, top, styles.SIMULATED, fontsize=11, ha="right", va="top", bbox=box)
+            figure.text(0.99, 1 - 0.14 / height_in, styles.SIMULATED, fontsize=11, ha="right", va="top", bbox=box)
     return figure
+
+
+def _column(beat: ExampleBeat) -> int:
+    return next(number for number, rules in enumerate(_COLUMNS) if beat.example.rules[0] in rules)
 
 
 def _draw_example(figure: Figure, cell: SubplotSpec, beat: ExampleBeat, is_last: bool) -> Axes:
@@ -396,13 +468,18 @@ def _draw_scores_over_time(axes: Axes, strip: Strip, axis: ScoreAxis, threshold:
     for name, sign in styles.OUTCOMES.items():
         chosen = (strip.beats["outcome"] == name).to_numpy()
         axes.plot(
-            times[chosen], axis.position(scores[chosen]), linestyle="none", marker=sign.marker, color=sign.colour,
-            markersize=4 if name == styles.NOT_FLAGGED else 6, fillstyle="full" if sign.filled else "none",
+            times[chosen],
+            axis.position(scores[chosen]),
+            linestyle="none",
+            marker=sign.marker,
+            color=sign.colour,
+            markersize=4 if name == styles.NOT_FLAGGED else 6,
+            fillstyle="full" if sign.filled else "none",
             label=f"{name} ({chosen.sum():,})" if not strip.thinned else name,
-        )  # fmt: skip
+        )
     axes.axhline(float(axis.position(threshold)), color="black", linewidth=1.2, linestyle="--", label="threshold")
     excerpt, _ = time_axis(strip.excerpt_s, unit)
-    axes.axvspan(excerpt[0], excerpt[-1], color=styles.SKY, alpha=0.3, linewidth=0, label="excerpt beneath")
+    axes.axvspan(excerpt[0], excerpt[-1], color=styles.SKY, alpha=0.3, linewidth=1.5, label="excerpt beneath")
     ticks = axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7)
     axes.set_yticks(axis.position(ticks), [styles.score_text(tick) for tick in ticks])
     axes.set(xlabel=f"time from the start of the record ({unit})", ylabel=styles.SCORE)
@@ -419,15 +496,28 @@ def _mark_beats(panels: Sequence[Axes], beats: pd.DataFrame) -> None:
         time_s = float(beat.fiducial_s)  # type: ignore[arg-type]
         ordinary = beat.outcome == styles.NOT_FLAGGED
         top.text(
-            time_s, 1.16, _plain(str(beat.symbol)), transform=above, ha="center", va="bottom", fontsize=10,
-            color="black", fontweight="normal" if ordinary else "bold",
-        )  # fmt: skip
+            time_s,
+            1.16,
+            _plain(str(beat.symbol)),
+            transform=above,
+            ha="center",
+            va="bottom",
+            fontsize=10,
+            color="black",
+            fontweight="normal" if ordinary else "bold",
+        )
         if ordinary:
             continue
         top.plot(
-            time_s, 1.09, transform=above, clip_on=False, marker=sign.marker, color=sign.colour, markersize=7,
+            time_s,
+            1.09,
+            transform=above,
+            clip_on=False,
+            marker=sign.marker,
+            color=sign.colour,
+            markersize=7,
             fillstyle="full" if sign.filled else "none",
-        )  # fmt: skip
+        )
         if beat.flagged:
             for panel in panels:
                 panel.axvspan(time_s - 0.2, time_s + 0.2, color=sign.colour, alpha=0.2, linewidth=0)

@@ -19,7 +19,7 @@ from ecg_anomaly.figure_data import Curve, ExampleBeat, Results, ScoreAxis, Scor
 from ecg_anomaly.plots import example_title, records_note, time_axis
 
 _LINE_HEIGHT = 20
-_LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "xanchor": "left"}
+_BUTTONS_HEIGHT = 32  # pixels at the top that stay free for Plotly's buttons
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,18 @@ class Panel:
         What it shows, and one sentence on how to read it.
     figure
         The figure; ``None`` when there is nothing to draw, which ``reading`` then explains.
+    wide
+        Whether it takes the whole width of a wide page.
+    min_width
+        Pixels below which it scrolls sideways on a narrow page.
     """
 
     key: str
     title: str
     reading: str
     figure: go.Figure | None
+    wide: bool = False
+    min_width: int = 0
 
 
 def all_panels(results: Results) -> list[Panel]:
@@ -52,8 +58,8 @@ def all_panels(results: Results) -> list[Panel]:
         _curve_panel(
             "roc",
             "ROC curve",
-            "The nearer a curve comes to the upper left corner, the more anomalous beats are found for few false alarms; "
-            "the diamond is the chosen threshold.",
+            "The nearer a curve comes to the upper left corner, the more anomalous beats are found for few "
+            "false alarms; the diamond is the chosen threshold.",
             roc_figure(figure_data.roc_curves(anomalous, detectors), anomalous, flagged),
         ),
         _curve_panel(
@@ -70,11 +76,18 @@ def all_panels(results: Results) -> list[Panel]:
             confusion_figure(results.confusion),
         ),
         Panel(
+            "history",
+            "Training",
+            "Both losses should fall together; the diamond marks the epoch whose weights were kept.",
+            history_figure(results.history),
+        ),
+        Panel(
             "distribution",
             "Scores of each class",
             "Beats to the right of the dashed line are flagged; the axis is linear up to the threshold and "
             "logarithmic above.",
             histogram_figure(figure_data.score_histograms(scores, axis), threshold),
+            wide=True,
         ),
         _strip_panel(results.strip, axis, threshold),
         _excerpt_panel(results.strip),
@@ -84,12 +97,7 @@ def all_panels(results: Results) -> list[Panel]:
             "How well the score ranks the beats within each record, the number of its anomalous beats in brackets: "
             f"{records_note(results.per_record, len(figure_data.ranked_records(results.per_record)))}.",
             records_figure(results.per_record),
-        ),
-        Panel(
-            "history",
-            "Training",
-            "Both losses should fall together; the diamond marks the epoch whose weights were kept.",
-            history_figure(results.history),
+            wide=True,
         ),
     ]
 
@@ -121,9 +129,13 @@ def precision_recall_figure(curves: Sequence[Curve], anomalous: np.ndarray, flag
     figure = _curves(curves, "AP", "sensitivity (recall)", "precision")
     prevalence = float(anomalous.mean())
     figure.add_scatter(
-        x=[0, 1], y=[prevalence] * 2, mode="lines", name=f"chance: prevalence {prevalence:.1%}", line=_thin("dot"),
+        x=[0, 1],
+        y=[prevalence] * 2,
+        mode="lines",
+        name=f"chance: prevalence {prevalence:.1%}",
+        line=_thin("dot"),
         hoverinfo="skip",
-    )  # fmt: skip
+    )
     if flagged.any():
         _add_operating_point(figure, flagged[anomalous].mean(), anomalous[flagged].mean())
     return figure
@@ -140,14 +152,24 @@ def confusion_figure(confusion: pd.DataFrame) -> go.Figure:
     ]
     figure = go.Figure(
         go.Heatmap(
-            z=shares.tolist(), x=[_safe(name) for name in confusion.columns], y=[_safe(name) for name in confusion.index],
-            text=texts, texttemplate="%{text}", textfont={"size": 16}, hoverinfo="text", colorscale="Cividis", zmin=0,
-            zmax=1, xgap=3, ygap=3, colorbar={"tickformat": ".0%", "thickness": 12},
+            z=shares.tolist(),
+            x=[_safe(name) for name in confusion.columns],
+            y=[_safe(name) for name in confusion.index],
+            text=texts,
+            texttemplate="%{text}",
+            textfont={"size": 16},
+            hoverinfo="text",
+            colorscale=[[0, "#eef5fa"], [1, styles.BLUE]],
+            zmin=0,
+            zmax=1,
+            xgap=3,
+            ygap=3,
+            colorbar={"tickformat": ".0%", "thickness": 12},
         )
-    )  # fmt: skip
+    )
     figure.update_yaxes(autorange="reversed", title="the annotation says", showgrid=False)
     figure.update_xaxes(title="the detector says", showgrid=False)
-    return _finished(figure, 340)
+    return _finished(figure, 420)
 
 
 def histogram_figure(histograms: ScoreHistograms, threshold: float) -> go.Figure:
@@ -159,9 +181,7 @@ def histogram_figure(histograms: ScoreHistograms, threshold: float) -> go.Figure
         for name in classes
     ]
     rows = max(1, len(classes))
-    figure = make_subplots(
-        rows, 1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.28 / max(2, rows)
-    )
+    figure = make_subplots(rows, 1, shared_xaxes=True, subplot_titles=titles, vertical_spacing=0.28 / max(2, rows))
     axis, edges = histograms.axis, histograms.axis.position(histograms.edges)
     middles, widths = (edges[:-1] + edges[1:]) / 2, np.diff(edges)
     ranges = [
@@ -170,45 +190,73 @@ def histogram_figure(histograms: ScoreHistograms, threshold: float) -> go.Figure
     ]
     for row, name in enumerate(classes, start=1):
         figure.add_bar(
-            x=middles, y=histograms.shares[name], width=widths, marker={"color": styles.CLASS_COLOURS[name], "line_width": 0},
-            customdata=ranges, hovertemplate="score %{customdata}<br>%{y:.2%} of the class<extra></extra>",
-            showlegend=False, row=row, col=1,
-        )  # fmt: skip
+            x=middles,
+            y=histograms.shares[name],
+            width=widths,
+            marker={"color": styles.CLASS_COLOURS[name], "line_width": 0},
+            customdata=ranges,
+            hovertemplate="score %{customdata}<br>%{y:.2%} of the class<extra></extra>",
+            showlegend=False,
+            row=row,
+            col=1,
+        )
     figure.add_vline(x=float(axis.position(threshold)), line={"dash": "dash", "width": 1.5, "color": styles.ORANGE})
     figure.update_yaxes(tickformat=".0%", nticks=4, rangemode="tozero")
     ticks = axis.ticks(histograms.edges[0], histograms.edges[-1], 7)
     figure.update_xaxes(tickvals=axis.position(ticks), ticktext=[styles.score_text(tick) for tick in ticks])
     figure.update_xaxes(title=f"{styles.SCORE} (threshold {styles.score_text(threshold)})", row=rows, col=1)
-    figure.update_annotations(x=0, xanchor="left", font_size=13)
-    return _finished(figure, 90 + 105 * rows)
+    figure.update_annotations(x=0, xanchor="left", xshift=-50, font_size=13)
+    return _finished(figure, 110 + 105 * rows, top=_BUTTONS_HEIGHT + 24)
 
 
 def history_figure(history: pd.DataFrame) -> go.Figure:
     """Draw losses and learning rate over the epochs, the best epoch marked."""
     figure = make_subplots(2, 1, shared_xaxes=True, row_heights=[0.72, 0.28], vertical_spacing=0.08)
-    lines = {"loss": ("training loss", styles.BLUE, "solid", "circle"),
-             "val_loss": ("validation loss", styles.VERMILLION, "dash", "square")}  # fmt: skip
+    lines = {
+        "loss": ("training loss", styles.BLUE, "solid", "circle"),
+        "val_loss": ("validation loss", styles.VERMILLION, "dash", "square"),
+    }
     for column, (name, colour, dash, symbol) in lines.items():
         figure.add_scatter(
-            x=history["epoch"], y=history[column], mode="lines+markers", name=name,
-            line={"color": colour, "dash": dash}, marker={"symbol": symbol}, row=1, col=1,
-        )  # fmt: skip
+            x=history["epoch"],
+            y=history[column],
+            mode="lines+markers",
+            name=name,
+            line={"color": colour, "dash": dash},
+            marker={"symbol": symbol},
+            row=1,
+            col=1,
+        )
     best = figure_data.best_epoch(history)
     if best is not None:
         epoch, loss = history["epoch"].iloc[best], history["val_loss"].iloc[best]
         figure.add_scatter(
-            x=[epoch], y=[loss], mode="markers", name=f"kept: epoch {epoch}, {loss:.3g}",
-            marker={"symbol": "diamond-open", "size": 13, "color": styles.ORANGE, "line_width": 2.5}, row=1, col=1,
-        )  # fmt: skip
+            x=[epoch],
+            y=[loss],
+            mode="markers",
+            name=f"kept: epoch {epoch}, {loss:.3g}",
+            marker={"symbol": "diamond-open", "size": 13, "color": styles.ORANGE, "line_width": 2.5},
+            row=1,
+            col=1,
+        )
     figure.add_scatter(
-        x=history["epoch"], y=history["learning_rate"], mode="lines+markers", showlegend=False, name="learning rate",
-        line={"color": styles.GREEN, "shape": "hvh"}, marker={"symbol": "triangle-up"}, row=2, col=1,
-    )  # fmt: skip
-    figure.update_yaxes(type="log", exponentformat="power", dtick="D2")
+        x=history["epoch"],
+        y=history["learning_rate"],
+        mode="lines+markers",
+        showlegend=False,
+        name="learning rate",
+        line={"color": styles.GREEN, "shape": "hvh"},
+        marker={"symbol": "triangle-up"},
+        row=2,
+        col=1,
+    )
+    figure.update_yaxes(type="log", dtick="D2", tickformat=".0e")
     figure.update_yaxes(title="mean squared error", row=1, col=1)
-    figure.update_yaxes(title="learning rate", nticks=3, row=2, col=1)
+    rates = figure_data.learning_rate_ticks(history)
+    figure.update_yaxes(title="learning rate", tickvals=rates, ticktext=[f"{rate:.2g}" for rate in rates], row=2, col=1)
+    figure.update_xaxes(tick0=1, dtick=max(1, round(len(history) / 8)))
     figure.update_xaxes(title="epoch", row=2, col=1)
-    return _finished(figure, 440)
+    return _finished(figure, 420)
 
 
 def example_figure(beat: ExampleBeat) -> go.Figure:
@@ -218,13 +266,23 @@ def example_figure(beat: ExampleBeat) -> go.Figure:
     for row, lead in enumerate(beat.leads, start=1):
         shared = {"x": beat.window_s.round(4), "mode": "lines", "showlegend": False}
         figure.add_scatter(
-            **shared, y=beat.beat_mv[:, row - 1].round(4), name="beat", line={"color": styles.GREY, "width": 2.2},
-            row=row, col=1,
-        )  # fmt: skip
+            **shared,
+            y=beat.beat_mv[:, row - 1].round(4),
+            name="beat",
+            line={"color": styles.GREY, "width": 2.2},
+            row=row,
+            col=1,
+        )
         figure.add_scatter(
-            **shared, y=beat.reconstruction_mv[:, row - 1].round(4), name="reconstruction", fill="tonexty",
-            fillcolor="rgba(230,159,0,0.4)", line={"color": styles.BLUE, "width": 2, "dash": "dash"}, row=row, col=1,
-        )  # fmt: skip
+            **shared,
+            y=beat.reconstruction_mv[:, row - 1].round(4),
+            name="reconstruction",
+            fill="tonexty",
+            fillcolor="rgba(230,159,0,0.4)",
+            line={"color": styles.BLUE, "width": 2, "dash": "dash"},
+            row=row,
+            col=1,
+        )
         figure.update_yaxes(title=f"lead {lead} (mV)", nticks=4, row=row, col=1)
     figure.update_xaxes(title="seconds from the fiducial point", row=rows, col=1)
     figure.update_layout(hovermode="x unified")
@@ -240,13 +298,24 @@ def strip_figure(strip: Strip, axis: ScoreAxis, threshold: float) -> go.Figure:
     for name, sign in styles.OUTCOMES.items():
         chosen = (strip.beats["outcome"] == name).to_numpy()
         figure.add_scattergl(
-            x=times[chosen].round(5), y=axis.position(scores[chosen]).astype(np.float32), mode="markers", name=name,
-            marker=_marker(sign, 4 if name == styles.NOT_FLAGGED else 8), text=words[chosen],
+            x=times[chosen].round(5),
+            y=axis.position(scores[chosen]).astype(np.float32),
+            mode="markers",
+            name=name,
+            marker=_marker(sign, 4 if name == styles.NOT_FLAGGED else 8),
+            text=words[chosen],
             hovertemplate="%{text}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.add_hline(y=float(axis.position(threshold)), line={"dash": "dash", "width": 1.5, "color": styles.ORANGE})
     excerpt, _ = time_axis(strip.excerpt_s, unit)
-    figure.add_vrect(x0=excerpt[0], x1=excerpt[-1], fillcolor=styles.SKY, opacity=0.35, line_width=0, layer="below")
+    figure.add_vrect(
+        x0=excerpt[0],
+        x1=excerpt[-1],
+        fillcolor=styles.SKY,
+        opacity=0.35,
+        line={"width": 1.5, "color": styles.SKY},
+        layer="below",
+    )
     ticks = axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7)
     figure.update_yaxes(
         tickvals=axis.position(ticks), ticktext=[styles.score_text(tick) for tick in ticks], title=styles.SCORE
@@ -263,27 +332,41 @@ def excerpt_figure(strip: Strip) -> go.Figure | None:
     figure = make_subplots(rows, 1, shared_xaxes=True, vertical_spacing=0.06)
     for row, lead in enumerate(strip.leads, start=1):
         figure.add_scatter(
-            x=strip.excerpt_s.round(4), y=strip.excerpt_mv[:, row - 1].round(4), mode="lines", name=f"lead {lead}",
-            line={"color": styles.GREY, "width": 1.4}, connectgaps=False, showlegend=False, row=row, col=1,
-        )  # fmt: skip
+            x=strip.excerpt_s.round(4),
+            y=strip.excerpt_mv[:, row - 1].round(4),
+            mode="lines",
+            name=f"lead {lead}",
+            line={"color": styles.GREY, "width": 1.4},
+            connectgaps=False,
+            showlegend=False,
+            row=row,
+            col=1,
+        )
         figure.update_yaxes(title=f"lead {lead} (mV)", nticks=4, row=row, col=1)
-    top_mv, low_mv = np.nanmax(strip.excerpt_mv[:, 0]), np.nanmin(strip.excerpt_mv[:, 0])
-    above_mv = float(top_mv + 0.12 * (top_mv - low_mv))
+    low_mv, top_mv = float(np.nanmin(strip.excerpt_mv[:, 0])), float(np.nanmax(strip.excerpt_mv[:, 0]))
+    height_mv = max(top_mv - low_mv, 1e-3)
+    above_mv = top_mv + 0.12 * height_mv
     beats = strip.excerpt_beats
     words = _beat_words(beats)
     for name, sign in styles.OUTCOMES.items():
         chosen = (beats["outcome"] == name).to_numpy()
         figure.add_scatter(
-            x=beats["fiducial_s"][chosen], y=np.full(chosen.sum(), above_mv), mode="markers+text", name=name,
-            marker=_marker(sign, 3 if name == styles.NOT_FLAGGED else 9), textposition="top center",
-            text=[_safe(symbol) for symbol in beats["symbol"][chosen]], customdata=words[chosen],
-            hovertemplate="%{customdata}<extra></extra>", row=1, col=1,
-        )  # fmt: skip
-    for time_s in beats["fiducial_s"][beats["flagged"].to_numpy(dtype=bool)]:
-        figure.add_vrect(
-            x0=time_s - 0.2, x1=time_s + 0.2, fillcolor=styles.ORANGE, opacity=0.18, line_width=0, layer="below"
+            x=beats["fiducial_s"][chosen],
+            y=np.full(chosen.sum(), above_mv),
+            mode="markers+text",
+            name=name,
+            marker=_marker(sign, 3 if name == styles.NOT_FLAGGED else 9),
+            textposition="top center",
+            text=[_safe(symbol) for symbol in beats["symbol"][chosen]],
+            customdata=words[chosen],
+            hovertemplate="%{customdata}<extra></extra>",
+            row=1,
+            col=1,
         )
-    figure.update_yaxes(range=[float(low_mv - 0.05 * (top_mv - low_mv)), 2 * above_mv - float(top_mv) + 0.1 * float(top_mv - low_mv)], row=1, col=1)
+    figure.update_layout(
+        shapes=[_band(time_s) for time_s in beats["fiducial_s"][beats["flagged"].to_numpy(dtype=bool)]]
+    )
+    figure.update_yaxes(range=[low_mv - 0.05 * height_mv, above_mv + 0.25 * height_mv], row=1, col=1)
     figure.update_xaxes(title="time from the start of the record (s)", row=rows, col=1)
     return _finished(figure, 170 + 130 * rows)
 
@@ -304,15 +387,30 @@ def records_figure(per_record: pd.DataFrame) -> go.Figure | None:
         (few, "square-open", f"{figure_data.FEW_ANOMALOUS} or fewer: shaky"),
     ):
         figure.add_scatter(
-            x=ranked["auc"][chosen], y=names[chosen], mode="markers", name=name,
-            marker={"symbol": symbol, "size": 10, "color": styles.BLUE, "line_width": 2},
+            x=ranked["auc"][chosen],
+            y=names[chosen],
+            mode="markers",
+            name=name,
+            marker={"symbol": symbol, "size": 10, "color": styles.BLUE, "line": {"width": 2, "color": styles.BLUE}},
             hovertemplate="%{y}: AUC %{x:.3f}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.add_vline(x=0.5, line={"dash": "dot", "width": 1.5, "color": styles.GREY})
-    figure.update_yaxes(categoryorder="array", categoryarray=names, tickmode="linear", dtick=1, automargin=True,
-                        range=[-0.7, len(names) - 0.3])  # fmt: skip
+    figure.update_yaxes(
+        categoryorder="array",
+        categoryarray=names[::-1],
+        tickmode="linear",
+        dtick=1,
+        automargin=True,
+        range=[-0.7, len(names) - 0.3],
+    )
     figure.update_xaxes(title="AUC within the record", range=[min(0.5, float(ranked["auc"].min())) - 0.02, 1.01])
     return _finished(figure, 140 + _LINE_HEIGHT * max(4, len(ranked)))
+
+
+def _band(time_s: float) -> dict[str, object]:
+    """Shade a flagged beat across all rows."""
+    place = {"type": "rect", "xref": "x", "x0": time_s - 0.2, "x1": time_s + 0.2, "yref": "paper", "y0": 0, "y1": 1}
+    return {**place, "fillcolor": styles.ORANGE, "opacity": 0.18, "line": {"width": 0}, "layer": "below"}
 
 
 def _curve_panel(key: str, title: str, reading: str, figure: go.Figure | None) -> Panel:
@@ -326,7 +424,7 @@ def _strip_panel(strip: Strip, axis: ScoreAxis, threshold: float) -> Panel:
         f"Every mark is a beat, above the dashed line it is flagged; the record was chosen because {strip.reason}, and "
         f"the shaded stretch is the excerpt that follows.{thinned}"
     )
-    return Panel("strip", f"Record {strip.record} over time", reading, strip_figure(strip, axis, threshold))
+    return Panel("strip", f"Record {strip.record} over time", reading, strip_figure(strip, axis, threshold), wide=True)
 
 
 def _excerpt_panel(strip: Strip) -> Panel:
@@ -336,7 +434,7 @@ def _excerpt_panel(strip: Strip) -> Panel:
         "signal, flagged beats are shaded, gaps are where no window reaches."
     )
     missing = "No lead has a signal around the record's highest score."
-    return Panel("excerpt", f"Signal of {strip.record}", reading if figure is not None else missing, figure)
+    return Panel("excerpt", f"Signal of {strip.record}", reading if figure is not None else missing, figure, True, 760)
 
 
 def _curves(curves: Sequence[Curve], area: str, x_title: str, y_title: str) -> go.Figure:
@@ -344,11 +442,13 @@ def _curves(curves: Sequence[Curve], area: str, x_title: str, y_title: str) -> g
     for number, curve in enumerate(curves):
         line = styles.line(number)
         figure.add_scatter(
-            x=curve.x.astype(np.float32), y=curve.y.astype(np.float32), mode="lines",
+            x=curve.x.astype(np.float32),
+            y=curve.y.astype(np.float32),
+            mode="lines",
             name=f"{_safe(curve.name)}, {area} {curve.area:.3f}",
             line={"color": line.colour, "dash": line.dash, "width": line.width},
             hovertemplate=f"{x_title} %{{x:.3f}}<br>{y_title} %{{y:.3f}}<extra>{_safe(curve.name)}</extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(title=x_title, range=[-0.01, 1.01])
     figure.update_yaxes(title=y_title, range=[-0.01, 1.02])
     return _finished(figure, 480)
@@ -356,14 +456,25 @@ def _curves(curves: Sequence[Curve], area: str, x_title: str, y_title: str) -> g
 
 def _add_operating_point(figure: go.Figure, x: float, y: float) -> None:
     figure.add_scatter(
-        x=[float(x)], y=[float(y)], mode="markers", name="at the threshold",
+        x=[float(x)],
+        y=[float(y)],
+        mode="markers",
+        name="at the threshold",
         marker={"symbol": "diamond", "size": 11, "color": styles.ORANGE, "line": {"width": 1.5, "color": "black"}},
-    )  # fmt: skip
+    )
 
 
-def _finished(figure: go.Figure, height: int) -> go.Figure:
+def _finished(figure: go.Figure, height: int, top: int = _BUTTONS_HEIGHT) -> go.Figure:
+    legend = {
+        "orientation": "h",
+        "yref": "container",
+        "yanchor": "top",
+        "y": 1 - _BUTTONS_HEIGHT / height,
+        "x": 0,
+        "xanchor": "left",
+    }
     figure.update_layout(
-        template="none", height=height, legend=_LEGEND, margin={"l": 62, "r": 14, "t": 28, "b": 52}, autosize=True
+        template="none", height=height, legend=legend, margin={"l": 62, "r": 14, "t": top, "b": 52}, autosize=True
     )
     return figure
 

@@ -1,0 +1,172 @@
+"""Hand-over files of a made-up run, without a network: quick to write, plausible enough to draw."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ecg_anomaly import artifacts, baselines, beat_files, evaluation, metrics, scoring
+from ecg_anomaly.beats import CLASSES, rr_intervals
+from ecg_anomaly.config import SHAPES_BEATS, SHAPES_MODEL, SHAPES_SCORES, Config, load_config
+from ecg_anomaly.rhythm import prematurity
+
+_SYMBOLS = {"N": "N", "S": "A", "V": "V", "F": "F", "Q": "/"}
+_USUAL_MIX = {"N": 0.86, "S": 0.05, "V": 0.07, "F": 0.015, "Q": 0.005}
+
+
+@dataclass(frozen=True)
+class MadeUpRun:
+    """Where the files are, and with which settings they were made."""
+
+    folder: Path
+    options: tuple[str, ...]
+
+    @property
+    def config(self) -> Config:
+        return load_config(None, self.options)
+
+    @property
+    def outputs(self) -> Path:
+        return self.folder / "outputs"
+
+    @property
+    def arguments(self) -> list[str]:
+        return [word for option in self.options for word in ("--set", option)]
+
+
+def write_run(
+    folder: Path,
+    records: Mapping[str, Mapping[str, float]] | Sequence[str] = ("mitdb/100", "mitdb/103", "mitdb/105"),
+    beats_per_record: int = 250,
+    leads: int = 2,
+    missing_leads: int = 0,
+    epochs: int = 8,
+    seed: int = 1,
+) -> MadeUpRun:
+    """Write the folders of the first three scripts.
+
+    ``records`` may map each test record to its shares of the classes; the last ``missing_leads`` leads of the
+    first test record are missing.
+    """
+    mixes = records if isinstance(records, Mapping) else dict.fromkeys(records, _USUAL_MIX)
+    options = (
+        f"paths={{records: '{folder}', processed: '{folder}/processed', models: '{folder}/models', "
+        f"outputs: '{folder}/outputs', tensorboard: null}}",
+        f"records.lead_count={leads}",
+        f"split.test=[{', '.join(mixes)}]",
+        "training.epochs=3",
+    )
+    run = MadeUpRun(folder, options)
+    rng = np.random.default_rng(seed)
+    made = [("train", "mitdb/101", {"N": 1.0}), ("validation", "mitdb/114", {"N": 1.0})]
+    made += [("test", record, mix) for record, mix in mixes.items()]
+    settings = run.config
+    with artifacts.handover(folder / "processed") as output:
+        with beat_files.BeatWriter(output, settings.beat.samples, leads) as writer:
+            for split, record, mix in made:
+                lost = missing_leads if record == next(iter(mixes)) else 0
+                writer.append(*_beats(rng, settings, split, record, mix, beats_per_record, leads, lost))
+        output.write_json(beat_files.PREPROCESSING, beat_files.preprocessing_settings(settings))
+        output.describe("preprocess_data.py", settings, SHAPES_BEATS, {})
+    with artifacts.handover(folder / "models") as output:
+        history(epochs).to_csv(output.path("history.csv"), index=False)
+        inputs = dict([artifacts.folder_fingerprint(folder / "processed")])
+        output.describe("train_model.py", settings, SHAPES_MODEL, inputs)
+    _score(run, rng)
+    return run
+
+
+def history(epochs: int) -> pd.DataFrame:
+    """A training whose validation loss is lowest two epochs before the end."""
+    epoch = np.arange(1, epochs + 1)
+    loss = 0.02 / epoch
+    turn = 1 + 0.1 * np.maximum(0, epoch - max(1, epochs - 2)) ** 2
+    rate = np.where(epoch > epochs / 2, 5e-4, 1e-3)
+    return pd.DataFrame(
+        {"epoch": epoch, "loss": loss, "val_loss": 1.2 * loss * turn, "learning_rate": rate, "seconds": 1.5}
+    )
+
+
+def _beats(rng, settings, split, record, mix, count, leads, lost):
+    classes = rng.choice(list(mix), size=count, p=np.array(list(mix.values())) / sum(mix.values()))
+    rr_s = rng.normal(0.85, 0.04, count)
+    rr_s[np.isin(classes, ["S", "V"])] *= 0.65
+    times_s = 2 + np.cumsum(rr_s)
+    before, after = rr_intervals(np.concatenate([[1.2], times_s, [times_s[-1] + 0.85]]), settings.rhythm.longest_rr_s)
+    window_s = (np.arange(settings.beat.samples) - settings.beat.samples_before) / settings.beat.sampling_rate_hz
+    shapes = np.stack([_shape(window_s, name) for name in classes])[:, :, np.newaxis]
+    shapes = shapes * np.linspace(1.0, 0.6, leads) + rng.normal(0, 0.02, (count, len(window_s), leads))
+    windows = (shapes + 0.2) / 1.4
+    windows[:, :, leads - lost :] = 0
+    table = pd.DataFrame(
+        {
+            "record": record,
+            "sample": (times_s * 360).astype(int),
+            "time_s": times_s.round(6),
+            "symbol": [_SYMBOLS[name] for name in classes],
+            "aami_class": classes,
+            "anomalous": classes != CLASSES[0],
+            "split": split,
+            "rr_before_s": before[1:-1].round(6),
+            "rr_after_s": after[1:-1].round(6),
+            "fiducial_s": (np.round(times_s * 120) / 120).round(6),
+        }
+    )
+    for lead in range(leads):
+        there = lead < leads - lost
+        table[f"offset_mv_{lead + 1}"], table[f"range_mv_{lead + 1}"] = (-0.2, 1.4) if there else (np.nan, np.nan)
+    return table, windows.astype(np.float32)
+
+
+def _shape(window_s, aami_class):
+    def wave(height_mv, centre_s, width_s):
+        return height_mv * np.exp(-(((window_s - centre_s) / width_s) ** 2))
+
+    if aami_class == "V":
+        return wave(1.3, 0.02, 0.06) - wave(0.4, 0.25, 0.08)
+    if aami_class == "F":
+        return wave(1.1, 0.01, 0.035) - wave(0.1, 0.25, 0.08)
+    p_wave = wave(0.12, -0.18, 0.02) if aami_class == "N" else wave(-0.1, -0.14, 0.02)
+    return wave(1.0, 0.0, 0.015) + p_wave + wave(0.25, 0.25, 0.05)
+
+
+def _score(run: MadeUpRun, rng: np.random.Generator) -> None:
+    settings, processed = run.config, run.folder / "processed"
+    beats = beat_files.read_table(processed)
+    test = beats[beats["split"] == "test"].reset_index(drop=True)
+    windows = beat_files.load_windows(processed, test)
+    training = np.asarray(beat_files.open_array(processed, "train", anomalous=False))
+    normal_shape = training.mean(axis=0)
+    reconstructions = (0.7 * normal_shape + 0.3 * windows).astype(np.float32)
+    reconstructions *= (windows != 0).any(axis=1, keepdims=True)
+    errors = scoring.reconstruction_error(windows, reconstructions) * rng.lognormal(0, 0.7, len(test))
+    reference = scoring.reconstruction_error(training, 0.7 * normal_shape + 0.3 * training)
+    surprise = scoring.Surprise.of_reference(reference * rng.lognormal(0, 0.7, len(reference)))(errors)
+    threshold = {"method": "percentile", "uses_labels": False, "percentile": 95.0, "threshold": 3.0}
+    simple = {
+        "pca": baselines.pca_error(training, windows, 4, 0),
+        "prematurity": prematurity(beats, settings.rhythm, settings.beat.start_s)[beats["split"] == "test"],
+    }
+    table = test.assign(
+        reconstruction_error=errors,
+        reconstruction_surprise=surprise,
+        anomaly_score=surprise,
+        threshold=threshold["threshold"],
+        flagged=surprise > threshold["threshold"],
+    )
+    figures = evaluation.evaluate(table, {"reconstruction": surprise}, ["reconstruction"], simple)
+    figures["split"] = {name: sorted(set(rows["record"])) for name, rows in beats.groupby("split")}
+    anomalous, flagged = table["anomalous"].to_numpy(), table["flagged"].to_numpy()
+    with artifacts.handover(run.outputs) as output:
+        table.to_csv(output.path("scores.csv"), index=False)
+        np.save(output.path("reconstructions.npy"), reconstructions)
+        table[["record", "sample"]].assign(**simple).to_csv(output.path("baseline_scores.csv"), index=False)
+        output.write_json("threshold.json", threshold)
+        output.write_json("metrics.json", figures)
+        metrics.confusion(anomalous, flagged).to_csv(output.path("confusion_matrix.csv"))
+        metrics.report(anomalous, flagged).to_csv(output.path("classification_report.csv"))
+        metrics.per_record(table).to_csv(output.path("per_record.csv"), index=False)
+        inputs = dict(artifacts.folder_fingerprint(run.folder / name) for name in ("processed", "models"))
+        output.describe("evaluate_model.py", settings, SHAPES_SCORES, inputs)

@@ -1,0 +1,48 @@
+import numpy as np
+
+from ecg_anomaly.examples import BORDERLINE, FALSE_ALARM, HIGHEST, MISSED, TYPICAL, choose_examples
+
+
+def choose(classes, scores, threshold):
+    scores = np.array(scores, dtype=float)
+    chosen = choose_examples(scores, scores > threshold, np.array(list(classes)), threshold)
+    return {(example.aami_class, rule): example.row for example in chosen for rule in example.rules}
+
+
+def test_each_rule_chooses_the_beat_it_names():
+    #                                0    1    2    3    4    5    6    7    8    9
+    chosen = choose("NNNNNVVVVV", [1.0, 2.0, 3.0, 4.5, 9.0, 0.5, 4.6, 7.0, 8.0, 20.0], threshold=5)
+
+    assert chosen == {
+        ("N", TYPICAL): 2,
+        ("N", BORDERLINE): 3,
+        ("N", HIGHEST): 4,
+        ("N", FALSE_ALARM): 4,
+        ("V", TYPICAL): 7,
+        ("V", BORDERLINE): 6,
+        ("V", HIGHEST): 9,
+        ("V", MISSED): 5,
+    }
+
+
+def test_without_mistakes_nothing_is_missed_or_a_false_alarm():
+    chosen = choose("NNVV", [1, 2, 8, 9], threshold=5)
+
+    assert not {rule for _, rule in chosen} & {MISSED, FALSE_ALARM}
+
+
+def test_one_beat_serves_all_rules_of_its_class_and_is_shown_once():
+    scores = np.array([1.0, 2.0, 3.0])
+    chosen = choose_examples(scores, scores > 5, np.array(["N", "N", "F"]), 5.0)
+
+    fusion = [example for example in chosen if example.aami_class == "F"]
+    assert [example.rules for example in fusion] == [(TYPICAL, BORDERLINE, HIGHEST, MISSED)]
+
+
+def test_of_equal_scores_the_first_beat_is_taken():
+    assert set(choose("VVV", [7, 7, 7], threshold=5).values()) == {0}
+
+
+def test_classes_without_beats_have_no_examples_and_no_beats_none_at_all():
+    assert {name for name, _ in choose("NNS", [1, 2, 3], threshold=5)} == {"N", "S"}
+    assert choose("", [], threshold=5) == {}

@@ -1,0 +1,262 @@
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+import visualize_results
+from ecg_anomaly import figure_data, plots, styles
+from ecg_anomaly.artifacts import read_manifest
+from ecg_anomaly.figure_data import Results
+from tests.handover_files import history, write_run
+
+
+def read(run) -> Results:
+    return visualize_results.read_results(run.config, read_manifest(run.outputs, made_by="evaluate_model.py"))
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Results:
+    return read(write_run(tmp_path_factory.mktemp("run"), leads=2, missing_leads=1))
+
+
+@pytest.fixture(scope="module")
+def figures(results: Results) -> dict[str, Figure]:
+    return plots.all_figures(results)
+
+
+def texts(figure: Figure) -> str:
+    figure.draw_without_rendering()
+    return "\n".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+
+
+def test_curves_have_every_detector_chance_and_the_point_of_the_threshold(results: Results, figures: dict[str, Figure]):
+    figure = figures["roc_precision_recall"]
+
+    left, right = figure.axes
+    assert len(left.lines) == len(right.lines) == 3 + 1 + 1
+    assert f"AUC {results.metrics['auc']:.3f}" in left.lines[0].get_label()
+    assert f"AP {results.metrics['average_precision']:.3f}" in right.lines[0].get_label()
+    assert f"prevalence {results.metrics['prevalence']:.1%}" in texts(figure)
+    [x], [y] = left.lines[-1].get_data()
+    assert (x, y) == pytest.approx((results.metrics["false_positive_rate"], results.metrics["sensitivity"]["all"]))
+    assert len({line.get_linestyle() for line in left.lines[:3]}) == 3  # not told apart by colour alone
+
+
+def test_curves_without_anomalous_beats_say_so():
+    figure = plots.plot_curves([], [], np.zeros(5, dtype=bool), np.zeros(5, dtype=bool))
+
+    assert texts(figure).count("no curve") == 2
+
+
+def test_confusion_matrix_shows_counts_and_shares_of_rows():
+    confusion = pd.DataFrame([[90, 10], [0, 0]], index=["normal", "anomalous"], columns=["not flagged", "flagged"])
+
+    words = texts(plots.plot_confusion(confusion))
+
+    assert "90\n90.0%" in words
+    assert "10\n10.0%" in words
+    assert words.count("0\n-") == 2  # a row without beats has no shares
+
+
+def test_score_distribution_has_a_row_per_class_with_its_count_and_the_threshold(
+    results: Results, figures: dict[str, Figure]
+):
+    figure = figures["score_distribution"]
+
+    counts = results.scores["aami_class"].value_counts()
+    assert len(figure.axes) == len(counts)
+    for axes, name in zip(figure.axes, [name for name in "NSVFQ" if name in counts], strict=True):
+        assert styles.class_name(name) in axes.get_ylabel()
+        assert f"{counts[name]:,} beat" in axes.get_ylabel()
+        position = results.score_axis.position(results.threshold["threshold"])
+        assert axes.lines[0].get_xdata()[0] == pytest.approx(position)
+
+
+@pytest.mark.parametrize("scores", [[2.0, 2.0], [0.0, 0.0], [1e-9, 1e9], [-3.0, 4.0]])
+def test_any_scores_can_be_drawn(scores: list[float]):
+    table = pd.DataFrame({"aami_class": ["N", "V"], "anomaly_score": scores, "flagged": [False, True]})
+    axis = figure_data.score_axis(np.array(scores), threshold=0.0)
+
+    histograms = figure_data.score_histograms(table, axis)
+    texts(plots.plot_score_histograms(histograms, 0.0))
+
+    assert all(shares.sum() == pytest.approx(1) for shares in histograms.shares.values())
+
+
+def test_history_marks_the_epoch_with_the_lowest_validation_loss():
+    figure = plots.plot_history(history(8))
+
+    losses, rates = figure.axes
+    assert (losses.get_yscale(), rates.get_yscale()) == ("log", "log")
+    assert "kept: epoch 7" in texts(figure)
+
+
+def test_history_of_one_epoch_and_without_validation_loss_can_be_drawn():
+    assert "kept: epoch 1" in texts(plots.plot_history(history(1)))
+    assert "kept" not in texts(plots.plot_history(history(3).assign(val_loss=np.nan)))
+
+
+def test_examples_name_record_time_symbol_and_score_and_leave_out_missing_leads(
+    results: Results, figures: dict[str, Figure]
+):
+    figure = figures["reconstructions"]
+
+    titles = "\n".join(axes.get_title(loc="left") for axes in figure.axes)
+    for beat in results.examples:
+        clock, score = styles.clock(beat.time_s), styles.score_text(beat.score)
+        assert f"{beat.record}  {clock}  {beat.symbol}  score {score}" in titles
+    assert len(figure.axes) == sum(len(beat.leads) for beat in results.examples)
+    assert {len(beat.leads) for beat in results.examples} == {1, 2}
+    assert all(axes.collections for axes in figure.axes)  # the error is shaded
+
+
+def test_twelve_leads_show_those_with_most_error(tmp_path):
+    results = read(write_run(tmp_path, records=["incartdb/I01"], beats_per_record=40, leads=12, missing_leads=2))
+
+    for beat in results.examples:
+        assert len(beat.leads) == figure_data.MOST_LEADS
+        assert max(beat.leads) <= 10
+    assert results.strip.leads == (1, 2, 3)
+
+
+def test_strip_shows_every_beat_by_outcome_and_the_excerpt_of_each_lead(results: Results, figures: dict[str, Figure]):
+    scores, *leads = figures["record_strip"].axes
+    beats = results.scores[results.scores["record"] == results.strip.record]
+    drawn = {line.get_label().split(" (")[0]: len(line.get_xdata()) for line in scores.lines}
+    assert sum(drawn[name] for name in styles.OUTCOMES) == len(beats)
+    assert drawn[styles.FOUND] == (beats["flagged"] & beats["anomalous"]).sum()
+    assert drawn[styles.MISSED] == (~beats["flagged"] & beats["anomalous"]).sum()
+    assert len(leads) == len(results.strip.leads)
+    flagged = int(results.strip.excerpt_beats["flagged"].sum())
+    assert len(leads[0].patches) == flagged
+
+
+def test_records_are_sorted_and_those_without_auc_are_counted():
+    table = pd.DataFrame(
+        {"record": ["a/1", "a/2", "a/3", "a/$4$"], "anomalous": [30, 2, 0, 9], "auc": [0.9, 0.6, np.nan, 0.3]}
+    )
+
+    figure = plots.plot_records(table)
+
+    [axes] = figure.axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert [label.split()[0] for label in labels[::-1]] == [r"a/\$4\$", "a/2", "a/1"]
+    assert "3 records; 1 record without normal or without anomalous beats: no AUC" in texts(figure)
+    assert "shaky" in texts(figure)
+
+
+def test_many_records_are_cut_to_the_lowest_and_none_is_said():
+    table = pd.DataFrame({"record": [f"a/{n}" for n in range(200)], "anomalous": 9, "auc": np.linspace(0.5, 1, 200)})
+
+    assert f"the {plots.MOST_RECORDS} lowest of 200 records" in texts(plots.plot_records(table))
+    assert "no record has" in texts(plots.plot_records(table.assign(auc=np.nan)))
+
+
+def test_every_figure_of_simulated_records_says_so(results: Results, figures: dict[str, Figure]):
+    metrics = {**results.metrics, "simulated": True}
+    simulated = dataclasses.replace(results, metrics=metrics, examples=results.examples[:2])
+
+    for name, figure in plots.all_figures(simulated).items():
+        assert any(text.get_text() == styles.SIMULATED for text in figure.texts), name
+    for name, figure in figures.items():
+        assert not any(text.get_text() == styles.SIMULATED for text in figure.texts), name
+
+
+def test_thinned_curve_keeps_its_ends_and_its_course():
+    rng = np.random.default_rng(1)
+    anomalous = rng.random(60_000) < 0.3
+    scores = rng.normal(size=60_000) + anomalous
+
+    [roc] = figure_data.roc_curves(anomalous, {"score": scores})
+
+    assert len(roc.x) <= figure_data.CURVE_POINTS
+    assert (roc.x[0], roc.y[0], roc.x[-1], roc.y[-1]) == (0, 0, 1, 1)
+    assert np.trapezoid(roc.y, roc.x) == pytest.approx(roc.area, abs=1e-4)
+
+
+def test_beats_with_unknown_scores_do_not_count_in_a_curve():
+    anomalous = np.array([False, True, True, False])
+
+    [roc] = figure_data.roc_curves(
+        anomalous, {"some": np.array([0.1, 0.9, np.nan, np.nan]), "none": np.full(4, np.nan)}
+    )
+
+    assert roc.area == 1.0
+
+
+def test_a_long_record_is_thinned_without_losing_its_peaks(results: Results):
+    count = 50_000
+    rng = np.random.default_rng(1)
+    scores = results.scores.iloc[np.zeros(count, dtype=int)].reset_index(drop=True)
+    scores = scores.assign(
+        time_s=np.arange(count) * 0.8, fiducial_s=np.arange(count) * 0.8, anomaly_score=rng.exponential(size=count)
+    )
+    scores = scores.assign(flagged=scores["anomaly_score"] > 2)
+    rows = figure_data.excerpt_rows(scores, scores["record"].iloc[0])
+    beat = results_beat()
+
+    strip = figure_data.record_strip(scores, scores["record"].iloc[0], "", rows, np.ones((len(rows), 96, 2)), beat)
+
+    assert strip.thinned
+    assert len(strip.beats) <= 2 * figure_data.STRIP_POINTS
+    assert strip.beats["anomaly_score"].max() == scores["anomaly_score"].max()
+
+
+def results_beat():
+    from ecg_anomaly.config import load_config
+
+    return load_config().beat
+
+
+def test_signal_is_pasted_in_millivolts_with_gaps_between_windows():
+    beat = results_beat()
+    beats = pd.DataFrame(
+        {"record": "a/1", "time_s": [1.0, 3.0], "fiducial_s": [1.0, 3.0], "anomaly_score": [1.0, 9.0], "symbol": "N"}
+    )
+    beats = beats.assign(anomalous=False, flagged=False, offset_mv_1=-0.5, range_mv_1=2.0, offset_mv_2=1, range_mv_2=1)
+    windows = np.stack([np.full((96, 2), 0.25), np.full((96, 2), 0.75)])
+    windows[:, :, 1] = 0  # a missing lead
+
+    strip = figure_data.record_strip(beats, "a/1", "", np.array([0, 1]), windows, beat)
+
+    assert strip.leads == (1,)
+    assert strip.excerpt_s[0] == pytest.approx(1.0 - beat.window_before_s)
+    signal_mv = strip.excerpt_mv[:, 0]
+    np.testing.assert_allclose(signal_mv[:96], 0.0)
+    np.testing.assert_allclose(signal_mv[-96:], 1.0)
+    assert np.isnan(signal_mv[96:-96]).all()
+    assert len(signal_mv) == 240 + 96
+
+
+def test_strip_takes_the_lower_median_record_or_the_highest_score():
+    per_record = pd.DataFrame({"record": list("abcd"), "auc": [0.9, 0.7, 0.8, 0.6]})
+    scores = pd.DataFrame({"record": ["a", "b"], "anomaly_score": [1.0, 2.0]})
+
+    assert figure_data.strip_record(per_record, scores)[0] == "b"
+    record, reason = figure_data.strip_record(per_record.assign(auc=np.nan), scores)
+    assert (record, "highest score" in reason) == ("b", True)
+
+
+def test_excerpt_surrounds_the_highest_score_and_stays_within_the_record():
+    scores = pd.DataFrame({"record": "a", "time_s": np.arange(100.0), "anomaly_score": 0.0})
+
+    middle = figure_data.excerpt_rows(scores.assign(anomaly_score=np.eye(100)[50]), "a")
+    start = figure_data.excerpt_rows(scores.assign(anomaly_score=np.eye(100)[2]), "a")
+
+    assert (middle[0], middle[-1]) == (40, 60)
+    assert (start[0], start[-1]) == (0, 20)
+
+
+def test_other_detectors_are_compared_at_the_same_rate_and_the_same_sensitivity():
+    anomalous = np.array([False] * 10 + [True] * 4)
+    scores = np.concatenate([np.arange(10.0), [3.5, 7.5, 8.5, 20.0]])
+
+    alarms = figure_data.flagged_at_rate(scores, anomalous, 0.2)
+    found = figure_data.flagged_at_sensitivity(scores, anomalous, 0.75)
+
+    assert (alarms[~anomalous].sum(), alarms[anomalous].sum()) == (2, 3)
+    assert (found[~anomalous].sum(), found[anomalous].sum()) == (2, 3)
+    assert not figure_data.flagged_at_sensitivity(scores, anomalous, 0.0).any()
+    assert figure_data.flagged_at_rate(scores, anomalous, 1.0).all()
