@@ -13,7 +13,7 @@ def evaluate(config):
 
     import numpy as np
 
-    from ecg_anomaly import baselines, beat_files, evaluation, metrics, model_files, scoring
+    from ecg_anomaly import baselines, beat_files, evaluation, metrics, model_files, patient, thresholds
     from ecg_anomaly.config import SHAPES_SCORES
 
     processed, models = config.paths.processed, config.paths.models
@@ -21,50 +21,50 @@ def evaluate(config):
         manifest = artifacts.read_manifest(folder, made_by=script)
         artifacts.check_settings(manifest, folder, config, made_by=script)
     artifacts.check_input(manifest, models, processed, made_by="train_model.py")
+    inputs = dict(artifacts.folder_fingerprint(folder) for folder in (processed, models))
 
     with artifacts.handover(config.paths.outputs) as output:
         from ecg_anomaly import autoencoder, detection  # after the checks: importing TensorFlow takes seconds
 
         beats = beat_files.read_table(processed)
-        normal_beats = beat_files.open_array(processed, "train", anomalous=False)
+        normal_beats = np.asarray(beat_files.open_array(processed, "train", anomalous=False))
         model_path = Path(models) / model_files.MODEL
         model = autoencoder.load(model_path, config.model.architecture, normal_beats.shape[1:])
         reference = model_files.read_reference(models)
 
-        def measure(split):
-            chosen = beats[beats["split"] == split]
-            windows = beat_files.load_windows(processed, chosen)
-            measured = detection.measure(model, reference, windows)
-            return chosen, windows, measured, scoring.anomaly_score(measured.surprises, config.scoring.components)
+        def score(split):
+            whole = beat_files.whole_records(beats, split)
+            windows = beat_files.load_windows(processed, whole)
+            paired = patient.pair_with_own_beats(whole, windows, config.patient, config.beat.start_s)
+            measured = detection.measure(model, whole, paired, config)
+            return detection.score_beats(whole, measured, reference, config.scoring.components), windows, measured
 
-        validation, _, _, validation_scores = measure("validation")
-        anomalous = validation["anomalous"].to_numpy(dtype=bool)
-        threshold = scoring.find_threshold(validation_scores, anomalous, config.threshold)
+        validation, _, _ = score("validation")
+        threshold = thresholds.find_threshold(validation, config.threshold, config.beat.start_s)
+        whole, windows, measured = score("test")
+        tested = (whole["split"] == "test").to_numpy()
+        simple = baselines.baseline_scores(whole, tested, normal_beats, windows[tested], config)
+        table = thresholds.flag_beats(whole, threshold)[tested].reset_index(drop=True)
 
-        test, windows, measured, scores = measure("test")
-        table = detection.score_table(test, measured, scores, threshold["threshold"])
-        tested = (beats["split"] == "test").to_numpy()
-        simple = baselines.baseline_scores(beats, tested, np.asarray(normal_beats), windows, config)
-        figures = evaluation.evaluate(table, measured.surprises, config.scoring.components, simple)
+        figures = evaluation.evaluate(table, simple, config)
         figures["split"] = {name: sorted(set(rows["record"])) for name, rows in beats.groupby("split")}
         anomalous, flagged = table["anomalous"].to_numpy(dtype=bool), table["flagged"].to_numpy(dtype=bool)
         confusion, report = metrics.confusion(anomalous, flagged), metrics.report(anomalous, flagged)
         per_record = metrics.per_record(table)
 
         table.to_csv(output.path("scores.csv"), index=False)
-        np.save(output.path("reconstructions.npy"), measured.reconstructions)
+        np.save(output.path("reconstructions.npy"), measured.reconstructions[tested])
         table[["record", "sample"]].assign(**simple).to_csv(output.path("baseline_scores.csv"), index=False)
         output.write_json("threshold.json", threshold)
         output.write_json("metrics.json", figures)
         confusion.to_csv(output.path("confusion_matrix.csv"))
         report.to_csv(output.path("classification_report.csv"))
         per_record.to_csv(output.path("per_record.csv"), index=False)
-        inputs = dict(artifacts.folder_fingerprint(folder) for folder in (processed, models))
         output.describe(SCRIPT, config, SHAPES_SCORES, inputs)
     print(f"{'Simulated records. ' if figures['simulated'] else ''}{len(table)} test beats\n")
     print(evaluation.main_figures(figures).round(3).to_string(), end="\n\n")
     labels = ", set with labels of anomalous beats" if threshold["uses_labels"] else ""
-    print(f"Threshold {threshold['threshold']:.3f} ({threshold['method']}{labels}):\n")
+    print(f"At the threshold ({threshold['method']}{labels}):\n")
     for title, printed in (
         ("", confusion),
         ("", report.round(3)),

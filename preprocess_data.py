@@ -28,7 +28,7 @@ def preprocess(config):
                 if record.beats is not None:
                     writer.append(record.beats.table, record.beats.windows)
                     inputs.update(record.inputs)
-        beat_files.check_splits(summary.per_split())
+        beat_files.check_splits(summary.per_split(), summary.skipped)
         output.write_json(beat_files.PREPROCESSING, beat_files.preprocessing_settings(config))
         output.describe(SCRIPT, config, settings.SHAPES_BEATS, inputs, skipped=summary.skipped)
     print(summary.text())

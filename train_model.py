@@ -9,31 +9,38 @@ SCRIPT = "train_model.py"
 
 def train(config):
     """Write the model, its history and what scores need of normal beats to ``paths.models``."""
-    import numpy as np
-
-    from ecg_anomaly import beat_files, model_files, scoring
+    from ecg_anomaly import beat_files, detection, model_files, patient, splits
     from ecg_anomaly.config import SHAPES_MODEL
 
     processed = config.paths.processed
     manifest = artifacts.read_manifest(processed, made_by="preprocess_data.py")
     artifacts.check_settings(manifest, processed, config, made_by="preprocess_data.py")
-    normal = np.asarray(beat_files.open_array(processed, "train", anomalous=False))
-    validation = np.asarray(beat_files.open_array(processed, "validation", anomalous=False))
+    inputs = dict([artifacts.folder_fingerprint(processed)])  # now: other beats may be cut while this one trains
+    table = beat_files.read_table(processed)
+
+    def read(split):
+        beats = beat_files.whole_records(table, split)
+        windows = beat_files.load_windows(processed, beats)
+        normal = ((beats["split"] == split) & ~beats["anomalous"]).to_numpy()
+        return beats, patient.pair_with_own_beats(beats, windows, config.patient, config.beat.start_s), normal
+
+    beats, paired, normal = read(splits.TRAIN)
+    _, validation, validating = read(splits.VALIDATION)
+    validation = validation.chosen(validating)
 
     with artifacts.handover(config.paths.models) as output:
         from ecg_anomaly import autoencoder  # after the checks: importing TensorFlow takes seconds
 
-        print(f"Training on {len(normal)} normal beats, validating on {len(validation)} of other patients", flush=True)
+        _print_line(f"Training on {normal.sum()} normal beats, validating on {validating.sum()}")
         trained = autoencoder.train(
-            config.model, config.training, normal, validation, _print_line, config.paths.tensorboard
+            config.model, config.training, paired.chosen(normal), validation, _print_line, config.paths.tensorboard
         )
-        errors = scoring.reconstruction_error(normal, autoencoder.reconstruct(trained.model, normal))
+        measured = detection.measure(trained.model, beats, paired, config)
 
         trained.model.save(output.path(model_files.MODEL))
         trained.history.to_csv(output.path(model_files.HISTORY), index=False)
-        model_files.write_reference(output, {"reconstruction": scoring.Surprise.of_reference(errors)})
+        model_files.write_reference(output, detection.learn_reference(measured, normal))
         output.copy(processed, beat_files.PREPROCESSING)
-        inputs = dict([artifacts.folder_fingerprint(processed)])
         output.describe(SCRIPT, config, SHAPES_MODEL, inputs, interrupted=trained.interrupted)
     best = trained.history["val_loss"].min()
     ending = "Interrupted" if trained.interrupted else "Done"

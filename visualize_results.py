@@ -48,7 +48,7 @@ def read_results(config, manifest):
     per_record = pd.read_csv(outputs / "per_record.csv", **text)
     threshold = json.loads((outputs / "threshold.json").read_text(encoding="utf-8"))
 
-    columns = (scores[name].to_numpy() for name in ("anomaly_score", "flagged", "aami_class"))
+    columns = [scores[name].to_numpy() for name in ("anomaly_score", "flagged", "aami_class")]
     chosen = examples.choose_examples(*columns, threshold["threshold"])
     rows = [example.row for example in chosen]
     record, reason = figure_data.strip_record(per_record, scores)

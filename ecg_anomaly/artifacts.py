@@ -17,12 +17,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from ecg_anomaly.config import Config, differences
 from ecg_anomaly.errors import UserError
+
+if TYPE_CHECKING:
+    from ecg_anomaly.config import Config  # imports pydantic, which --help need not wait for
 
 MANIFEST = "manifest.json"
 _LOCK = ".lock"
@@ -112,6 +114,8 @@ def handover(folder: str | Path) -> Iterator[Handover]:
                 output = Handover(folder)
                 yield output
                 output.publish()
+            except OSError as error:
+                raise error if error.filename else _with_folder(error, folder) from None
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
     except Timeout:
@@ -140,7 +144,7 @@ def read_manifest(folder: str | Path, made_by: str) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         files, shaped_by = manifest["files"], manifest["shaped_by"]
-        dict(manifest["config"]), dict(manifest["inputs"]), list(shaped_by)
+        dict(files), dict(manifest["config"]), dict(manifest["inputs"]), list(shaped_by)
     except FileNotFoundError:
         raise UserError(f"{folder}: no finished results of {made_by} are here; run python {made_by}") from None
     except (ValueError, KeyError, TypeError):
@@ -165,7 +169,7 @@ def check_settings(manifest: dict[str, Any], folder: str | Path, config: Config,
     made_with = {name: manifest["config"].get(name) for name in manifest["shaped_by"]}
     changed = [
         f"{key} was {json.dumps(old)} and is now {json.dumps(new)}"
-        for key, old, new in differences(made_with, config.sections(manifest["shaped_by"]))
+        for key, old, new in _differences(made_with, config.sections(manifest["shaped_by"]))
     ]
     if changed:
         more = f" (and {len(changed) - 3} more)" if len(changed) > 3 else ""
@@ -206,6 +210,21 @@ def fingerprint(path: Path) -> str:
 def write_json(path: Path, value: Any) -> None:
     """Write a value as indented JSON."""
     path.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _differences(made_with: dict[str, Any], now: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Walk two nested mappings; yield each key that differs, with the old and the new value."""
+    for key in sorted(made_with.keys() | now.keys()):
+        old, new = made_with.get(key), now.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _differences(old, new, f"{prefix}{key}.")
+        elif old != new:
+            yield f"{prefix}{key}", old, new
+
+
+def _with_folder(error: OSError, folder: Path) -> OSError:
+    # A full disk does not say where it is full, and NumPy not even that it is.
+    return OSError(error.errno, error.strerror or f"not everything could be written ({error})", str(folder))
 
 
 def _files(folder: Path) -> list[Path]:

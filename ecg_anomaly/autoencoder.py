@@ -17,6 +17,7 @@ import pandas as pd
 
 from ecg_anomaly.config import Model, Training
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.patient import PairedBeats
 from ecg_anomaly.quiet import quiet_native_output
 
 # TensorFlow's C++ side tells of CPU instructions and missing GPUs, at times as errors; what goes wrong in
@@ -28,6 +29,7 @@ with quiet_native_output():
     from keras import layers, ops
 
 _BEATS_PER_CALL = 1024
+_BEAT, _OWN_BEAT = "beat", "own_beat"  # the inputs of every network
 _HALVINGS = 3  # of the window's length on the way to the latent numbers
 
 
@@ -51,17 +53,20 @@ class Trained:
 
 
 def build(settings: Model, samples: int, leads: int) -> keras.Model:
-    """Build an untrained autoencoder for windows of shape ``(samples, leads)``."""
-    window = keras.Input((samples, leads), name="beat")
-    reconstruction = _ARCHITECTURES[settings.architecture](window, settings.latent_size)
-    return keras.Model(window, reconstruction, name=settings.architecture)
+    """Build an untrained autoencoder for windows of shape ``(samples, leads)``.
+
+    Every network takes a beat and the patient's own beat, both of that shape; only ``own_beat`` looks at the second.
+    """
+    beat, own_beat = (keras.Input((samples, leads), name=name) for name in (_BEAT, _OWN_BEAT))
+    reconstruction = _ARCHITECTURES[settings.architecture](beat, own_beat, settings.latent_size)
+    return keras.Model([beat, own_beat], reconstruction, name=settings.architecture)
 
 
 def train(
     settings: Model,
     training: Training,
-    normal_beats: np.ndarray,
-    validation_beats: np.ndarray,
+    normal_beats: PairedBeats,
+    validation_beats: PairedBeats,
     report: Callable[[str], None],
     tensorboard: str | None = None,
 ) -> Trained:
@@ -72,8 +77,7 @@ def train(
     settings, training
         Architecture; seed, epochs, batch size, learning rate, patience and lead dropout.
     normal_beats, validation_beats
-        Shape ``(beats, samples, leads)``: normal beats of the training split and of other patients,
-        whose loss ends the training.
+        Normal beats of the training split, and those of other patients, whose loss ends the training.
     report
         Called with one line per epoch.
     tensorboard
@@ -86,7 +90,7 @@ def train(
     """
     keras.utils.set_random_seed(training.seed)
     tf.config.experimental.enable_op_determinism()
-    model = build(settings, *normal_beats.shape[1:])
+    model = build(settings, *normal_beats.windows.shape[1:])
     model.compile(optimizer=keras.optimizers.Adam(training.learning_rate), loss=error_of_present_leads)
     progress, interruption = _Progress(training.epochs, report), _Interruption(report)
     callbacks = [
@@ -99,7 +103,7 @@ def train(
         callbacks.append(keras.callbacks.TensorBoard(tensorboard))
     model.fit(
         _Batches(normal_beats, training),
-        validation_data=(validation_beats, validation_beats),
+        validation_data=([validation_beats.windows, validation_beats.own_beats], validation_beats.windows),
         validation_batch_size=_BEATS_PER_CALL,
         epochs=training.epochs,
         callbacks=callbacks,
@@ -108,20 +112,21 @@ def train(
     return Trained(model, pd.DataFrame(progress.epochs), interruption.happened)
 
 
-def reconstruct(model: keras.Model, windows: np.ndarray) -> np.ndarray:
-    """Run windows of shape ``(beats, samples, leads)`` through the autoencoder.
+def reconstruct(model: keras.Model, beats: PairedBeats) -> np.ndarray:
+    """Run beats through the autoencoder.
 
     Returns
     -------
     ndarray
-        Shape of ``windows``, float32.
+        Shape ``(beats, samples, leads)``, float32.
     """
     # A compiled call: Model.predict spends most of its time around the network.
     network = tf.function(model, reduce_retracing=True)
-    reconstructions = np.empty(windows.shape, dtype=np.float32)
-    for start in range(0, len(windows), _BEATS_PER_CALL):
+    reconstructions = np.empty(beats.windows.shape, dtype=np.float32)
+    for start in range(0, len(reconstructions), _BEATS_PER_CALL):
         batch = slice(start, start + _BEATS_PER_CALL)
-        reconstructions[batch] = network(tf.convert_to_tensor(windows[batch]), training=False).numpy()
+        inputs = [tf.convert_to_tensor(array[batch]) for array in (beats.windows, beats.own_beats)]
+        reconstructions[batch] = network(inputs, training=False).numpy()
     return reconstructions
 
 
@@ -147,7 +152,7 @@ def load(path: Path, architecture: str, window_shape: tuple[int, ...]) -> keras.
             f"{path}: cannot be loaded by Keras {keras.__version__} ({str(error).splitlines()[0]}); "
             "run python train_model.py again"
         ) from None
-    found = model.input_shape[1:]
+    found = model.inputs[0].shape[1:]
     if model.name != architecture or found != tuple(window_shape):
         raise UserError(
             f"{path}: holds the architecture {model.name} for beats of shape {found}, but {architecture} for "
@@ -169,7 +174,22 @@ def error_of_present_leads(beats: Any, reconstructions: Any) -> Any:
     return errors / ops.maximum(ops.mean(present, axis=(1, 2)), 1e-6)
 
 
-def _convolutional(window: Any, latent_size: int) -> Any:
+def _own_beat(beat: Any, own_beat: Any, latent_size: int) -> Any:
+    """Say with few numbers how the beat differs from the patient's own beat, and rebuild it from both."""
+    samples, leads = beat.shape[1:]
+    own = layers.Flatten()(own_beat)
+    x = layers.Concatenate()([layers.Flatten()(beat), own])
+    for width in (128, 64):
+        x = layers.Dense(width, activation="leaky_relu")(x)
+    latent = layers.Dense(latent_size, name="latent")(x)
+    x = layers.Concatenate()([latent, own])
+    for width in (128, 128):
+        x = layers.Dense(width, activation="leaky_relu")(x)
+    difference = layers.Reshape((samples, leads))(layers.Dense(samples * leads)(x))
+    return layers.Add(name="reconstruction")([own_beat, difference])
+
+
+def _convolutional(window: Any, _own_beat: Any, latent_size: int) -> Any:
     samples, leads = window.shape[1:]
     widths = [16, 32, 32]
     x = window
@@ -186,7 +206,7 @@ def _convolutional(window: Any, latent_size: int) -> Any:
     return layers.Cropping1D((0, coarse * 2**_HALVINGS - samples), name="reconstruction")(x)
 
 
-def _dense(window: Any, latent_size: int) -> Any:
+def _dense(window: Any, _own_beat: Any, latent_size: int) -> Any:
     samples, leads = window.shape[1:]
     x = layers.Flatten()(window)
     for width in (128, 64):
@@ -197,57 +217,48 @@ def _dense(window: Any, latent_size: int) -> Any:
     return layers.Reshape((samples, leads), name="reconstruction")(layers.Dense(samples * leads)(x))
 
 
-def _lstm(window: Any, latent_size: int) -> Any:
+def _lstm(window: Any, _own_beat: Any, latent_size: int) -> Any:
     samples, leads = window.shape[1:]
     latent = layers.Dense(latent_size, name="latent")(layers.LSTM(64)(window))
     x = layers.LSTM(64, return_sequences=True)(layers.RepeatVector(samples)(latent))
     return layers.Dense(leads, name="reconstruction")(x)
 
 
-_ARCHITECTURES = {"convolutional": _convolutional, "dense": _dense, "lstm": _lstm}
+_ARCHITECTURES = {"own_beat": _own_beat, "convolutional": _convolutional, "dense": _dense, "lstm": _lstm}
 
 
 class _Batches(keras.utils.PyDataset):
     """Shuffled batches in which some beats lose a lead, so that the network learns to do with one."""
 
-    def __init__(self, beats: np.ndarray, training: Training):
+    def __init__(self, beats: PairedBeats, training: Training):
         super().__init__()
-        self._beats = np.asarray(beats)
+        self._beats = beats
         self._batch_size = training.batch_size
-        self._lead_dropout = training.lead_dropout if beats.shape[2] > 1 else 0.0
+        self._lead_dropout = training.lead_dropout if beats.windows.shape[2] > 1 else 0.0
         self._random = np.random.default_rng(training.seed)
         self.on_epoch_end()
 
     def __len__(self) -> int:
-        return math.ceil(len(self._beats) / self._batch_size)
+        return math.ceil(len(self._beats.windows) / self._batch_size)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
         batch = slice(index * self._batch_size, (index + 1) * self._batch_size)
-        beats = self._beats[self._order[batch]]
-        beats[self._dropped[batch]] = 0
-        return beats, beats
+        beats = self._beats.chosen(self._order[batch])
+        lost = np.nonzero(self._lost[batch])
+        for array in (beats.windows, beats.own_beats):
+            array[lost[0], :, lost[1]] = 0
+        return (beats.windows, beats.own_beats), beats.windows
 
     def on_epoch_end(self) -> None:
-        self._order = self._random.permutation(len(self._beats))
-        self._dropped = self._choose_lost_leads()
+        self._order = self._random.permutation(len(self._beats.windows))
+        self._lost = self._choose_lost_leads()
 
-    def _choose_lost_leads(self) -> Any:
-        beats, _, leads = self._beats.shape
+    def _choose_lost_leads(self) -> np.ndarray:
+        beats, _, leads = self._beats.windows.shape
         losing = self._random.random(beats) < self._lead_dropout
         lost = np.zeros((beats, leads), dtype=bool)
         lost[losing, self._random.integers(leads, size=int(np.sum(losing)))] = True
-        return _PerSample(lost)
-
-
-class _PerSample:
-    """Selects whole leads of a batch: ``beats[mask[batch]] = 0``."""
-
-    def __init__(self, lost: np.ndarray):
-        self._lost = lost
-
-    def __getitem__(self, batch: slice) -> tuple[np.ndarray, slice, np.ndarray]:
-        beats, leads = np.nonzero(self._lost[batch])
-        return beats, slice(None), leads
+        return lost
 
 
 class _Progress(keras.callbacks.Callback):

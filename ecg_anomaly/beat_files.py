@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -115,22 +116,31 @@ def load_windows(folder: str | Path, table: pd.DataFrame) -> np.ndarray:
     return windows
 
 
-def check_splits(beats: pd.DataFrame) -> None:
+def whole_records(beats: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Choose all beats of the records that have beats in a split: a beat is compared with those before it."""
+    chosen = beats["record"].isin(beats.loc[beats["split"] == split, "record"].unique())
+    return beats[chosen].reset_index(drop=True)
+
+
+def check_splits(beats: pd.DataFrame, skipped: Collection[str] = ()) -> None:
     """Check that training, validation and test have what they cannot do without.
 
     Parameters
     ----------
     beats
         Counts: one row per split, columns ``normal`` and ``anomalous``.
+    skipped
+        Records that were left out because they are broken, named in the error.
 
     Raises
     ------
     UserError
         When a split has no normal beat.
     """
+    left_out = f" (left out as broken: {', '.join(skipped)})" if skipped else ""
     for split in SPLITS:
         if split not in beats.index or not beats.loc[split, "normal"]:
-            raise UserError(f"split.{split}: its records have no normal beat; give it more records")
+            raise UserError(f"split.{split}: its records have no normal beat; give it more records{left_out}")
 
 
 def preprocessing_settings(config: Config) -> dict[str, Any]:

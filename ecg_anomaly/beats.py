@@ -18,8 +18,13 @@ CLASSES = ("N", "S", "V", "F", "Q")
 NORMAL_CLASS = "N"
 
 NO_RR_INTERVAL = "first or last beat, without an RR interval on either side"
+SAME_TIME = "another beat is annotated at the same time"
 NO_WINDOW = "window reaches beyond the record"
 NO_SIGNAL = "no lead has a signal in the window"
+
+# A lead that changes less than this over a window is loose. It is far below the 5 µV steps of the MIT-BIH Arrhythmia
+# Database, and far above the rounding errors of the filter, which would look like a beat once they are scaled.
+_FLAT_MV = 1e-3
 
 
 @dataclass(frozen=True)
@@ -82,12 +87,9 @@ def cut_beats(
     fiducials = _fiducial_points(conditioned, times_s, settings)
     rr_before_s, rr_after_s = rr_intervals(times_s, rhythm.longest_rr_s)
 
-    reasons = _reasons_to_leave_out(fiducials, rr_before_s, rr_after_s, missing, settings)
+    reasons = _reasons_to_leave_out(fiducials, rr_before_s, rr_after_s, conditioned, missing, settings)
     kept = np.array([reason == "" for reason in reasons], dtype=bool)
-    windows_mv = _windows(conditioned, fiducials[kept], settings)
-    no_signal = np.asarray(np.any(_windows(missing, fiducials[kept], settings), axis=1))
-    windows_mv[np.broadcast_to(no_signal[:, np.newaxis], windows_mv.shape)] = np.nan
-
+    windows_mv = _windows_mv(conditioned, missing, fiducials[kept], settings)
     scale = _find_scale(windows_mv, fiducials[kept] / settings.sampling_rate_hz, settings)
     windows = np.zeros((len(windows_mv), settings.samples, lead_count), dtype=np.float32)
     windows[:, :, : len(recording.leads)] = np.nan_to_num(scale.apply(windows_mv))
@@ -155,17 +157,30 @@ def _windows(values: np.ndarray, fiducials: np.ndarray, settings: Beat) -> np.nd
     return np.asarray(values[positions])
 
 
+def _windows_mv(conditioned: np.ndarray, missing: np.ndarray, fiducials: np.ndarray, settings: Beat) -> np.ndarray:
+    """Windows in millivolts; NaN where a lead has no signal: samples are missing, or the lead is loose."""
+    windows_mv = _windows(conditioned, fiducials, settings)
+    no_signal = _windows(missing, fiducials, settings).any(axis=1) | (np.ptp(windows_mv, axis=1) < _FLAT_MV)
+    return np.where(no_signal[:, np.newaxis], np.nan, windows_mv)
+
+
 def _reasons_to_leave_out(
-    fiducials: np.ndarray, rr_before_s: np.ndarray, rr_after_s: np.ndarray, missing: np.ndarray, settings: Beat
+    fiducials: np.ndarray,
+    rr_before_s: np.ndarray,
+    rr_after_s: np.ndarray,
+    conditioned: np.ndarray,
+    missing: np.ndarray,
+    settings: Beat,
 ) -> np.ndarray:
     """Why each beat cannot be judged; an empty string where it can."""
     reasons = np.full(len(fiducials), "", dtype=object)
     first = fiducials - settings.samples_before
     inside = (first >= 0) & (first + settings.samples <= len(missing))
     unreadable = np.zeros(len(fiducials), dtype=bool)
-    unreadable[inside] = np.all(np.any(_windows(missing, fiducials[inside], settings), axis=1), axis=1)
+    unreadable[inside] = np.isnan(_windows_mv(conditioned, missing, fiducials[inside], settings)).all(axis=(1, 2))
     reasons[unreadable] = NO_SIGNAL
     reasons[~inside] = NO_WINDOW
+    reasons[(rr_before_s == 0) | (rr_after_s == 0)] = SAME_TIME
     reasons[np.isnan(rr_before_s) | np.isnan(rr_after_s)] = NO_RR_INTERVAL
     return reasons
 
@@ -173,15 +188,10 @@ def _reasons_to_leave_out(
 def _find_scale(windows_mv: np.ndarray, times_s: np.ndarray, settings: Beat) -> _Scale:
     """Find offset and range of each beat and lead, from the beat itself or from earlier beats."""
     if settings.scaling == "beat_standardise":
-        return _Scale(windows_mv.mean(axis=1), _without_zeros(windows_mv.std(axis=1)))
+        return _Scale(windows_mv.mean(axis=1), windows_mv.std(axis=1))
     lowest, highest = windows_mv.min(axis=1), windows_mv.max(axis=1)
     if settings.scaling == "beat_min_max":
-        return _Scale(lowest, _without_zeros(highest - lowest))
+        return _Scale(lowest, highest - lowest)
     offset = median_of_earlier(lowest, times_s, settings.scaling_beats, settings.start_s)
     span = median_of_earlier(highest - lowest, times_s, settings.scaling_beats, settings.start_s)
-    return _Scale(offset, _without_zeros(span))
-
-
-def _without_zeros(values: np.ndarray) -> np.ndarray:
-    # A window without any change would be divided by zero; it stays what it is: all zeros.
-    return np.where(values == 0, 1.0, values)
+    return _Scale(offset, span)

@@ -22,6 +22,7 @@ import psutil
 from ecg_anomaly import artifacts, beat_files, commandline, model_files
 from ecg_anomaly.config import DEFAULT_CONFIG, Config
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.patient import PairedBeats
 
 _SCRIPTS = ("preprocess_data.py", "train_model.py", "evaluate_model.py", "visualize_results.py")
 _RESULT = "benchmark.json"
@@ -102,7 +103,7 @@ def _measure_reconstruction(config: Config) -> dict[str, Any]:
 
     def seconds() -> float:
         started = time.perf_counter()
-        autoencoder.reconstruct(model, beats)
+        autoencoder.reconstruct(model, PairedBeats(beats, beats))
         return time.perf_counter() - started
 
     return {"what": "reconstruction", "beats_per_second": len(beats) / _median(seconds)}

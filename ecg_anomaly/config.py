@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import copy
 import difflib
+import functools
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
@@ -21,34 +30,46 @@ SCHEMA_FILE = DEFAULT_CONFIG.parent / "configs" / "config.schema.json"
 
 # The sections that shape what each script writes. A later script refuses files made with others.
 SHAPES_BEATS = ("records", "simulation", "split", "labels", "beat", "rhythm")
-SHAPES_MODEL = (*SHAPES_BEATS, "model", "training")
-SHAPES_SCORES = (*SHAPES_MODEL, "scoring", "threshold")
+SHAPES_MODEL = (*SHAPES_BEATS, "patient", "model", "training")
+SHAPES_SCORES = (*SHAPES_MODEL, "scoring", "threshold", "evaluation")
 
 AamiClass = Literal["N", "S", "V", "F", "Q"]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what NumPy takes
 RecordPattern = Annotated[str, Field(pattern=r"^[\w.*?\[\]-]+/[\w.*?\[\]/-]+$")]
+OneOrMore = BeforeValidator(
+    lambda value: [value] if isinstance(value, str) else value, json_schema_input_type=str | list[str]
+)
+
+_KEY_ITSELF = "[key]"  # where pydantic places what is wrong with a key, not with its value
+_FEWEST_SAMPLES = 8  # of a window: the convolutional network halves it three times
 
 
 class Section(BaseModel):
-    """A mapping of the file: unknown keys and values of another type are errors."""
+    """A mapping of the file: unknown keys and values of another type are errors, and no number is infinite."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class Paths(Section):
-    records: str | Annotated[list[str], Field(min_length=1)]
+    records: Annotated[list[str], Field(min_length=1), OneOrMore]
     processed: str
     models: str
     outputs: str
     tensorboard: str | None
 
+    @model_validator(mode="after")
+    def _one_folder_per_script(self) -> Paths:
+        if len({Path(folder) for folder in (self.processed, self.models, self.outputs)}) < 3:
+            raise ValueError("processed, models and outputs must be three folders: each script writes its own")
+        return self
+
     @property
     def record_folders(self) -> list[Path]:
         """The folders that hold one folder per database, in the order in which they are searched."""
-        folders = [self.records] if isinstance(self.records, str) else self.records
-        return [Path(folder) for folder in folders]
+        return [Path(folder) for folder in self.records]
 
 
 class Records(Section):
@@ -66,7 +87,7 @@ class PhysioNet(Section):
 class Simulation(Section):
     patients: Annotated[int, Field(ge=1, le=999)]
     minutes: Annotated[float, Field(ge=0.5)]
-    seed: int
+    seed: Seed
 
 
 class Split(Section):
@@ -78,7 +99,7 @@ class Split(Section):
     test_share: Share
     validation_share: Share
     fold: Annotated[int, Field(ge=0)]
-    seed: int
+    seed: Seed
 
     @model_validator(mode="after")
     def _names_records(self) -> Split:
@@ -100,7 +121,7 @@ class Beat(Section):
     sampling_rate_hz: Annotated[int, Field(ge=50, le=1000)]
     low_cut_hz: Positive
     high_cut_hz: Positive
-    filter_half_length_s: Annotated[float, Field(gt=0, le=0.9)]
+    filter_half_length_s: Annotated[float, Field(ge=0.05, le=0.9)]
     realign_s: Annotated[float, Field(ge=0, le=0.2)]
     window_before_s: Annotated[float, Field(gt=0, le=2)]
     window_after_s: Annotated[float, Field(gt=0, le=2)]
@@ -114,6 +135,15 @@ class Beat(Section):
             raise ValueError(
                 f"low_cut_hz ({self.low_cut_hz}) must be below high_cut_hz ({self.high_cut_hz}), "
                 f"and that below half of sampling_rate_hz ({self.sampling_rate_hz / 2:g})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _window_holds_samples(self) -> Beat:
+        if self.samples < _FEWEST_SAMPLES:
+            raise ValueError(
+                f"window_before_s ({self.window_before_s}) and window_after_s ({self.window_after_s}) make a window "
+                f"of {self.samples} samples at {self.sampling_rate_hz} Hz; it needs {_FEWEST_SAMPLES}"
             )
         return self
 
@@ -131,15 +161,20 @@ class Beat(Section):
 class Rhythm(Section):
     longest_rr_s: Positive
     recent_beats: Count
+    least_spread: Positive
+
+
+class Patient(Section):
+    recent_beats: Count
 
 
 class Model(Section):
-    architecture: Literal["convolutional", "dense", "lstm"]
+    architecture: Literal["own_beat", "convolutional", "dense", "lstm"]
     latent_size: Count
 
 
 class Training(Section):
-    seed: Annotated[int, Field(ge=0)]
+    seed: Seed
     epochs: Count
     batch_size: Count
     learning_rate: Annotated[float, Field(gt=0, le=1)]
@@ -148,7 +183,7 @@ class Training(Section):
 
 
 class Scoring(Section):
-    components: Annotated[list[Literal["reconstruction"]], Field(min_length=1)]
+    components: Annotated[list[Literal["reconstruction", "patient", "rhythm"]], Field(min_length=1)]
 
     @field_validator("components")
     @classmethod
@@ -159,9 +194,16 @@ class Scoring(Section):
 
 
 class Threshold(Section):
-    method: Literal["percentile", "mean_std", "best_f1"]
+    method: Literal["adaptive", "percentile", "mean_std", "false_alarms_per_hour", "best_f1"]
     percentile: Annotated[float, Field(gt=0, lt=100)]
     standard_deviations: Positive
+    false_alarms_per_hour: Positive
+    recent_beats: Count
+
+
+class Evaluation(Section):
+    leave_out: list[RecordPattern]
+    resamples: Annotated[int, Field(ge=0)]
 
 
 class Config(Section):
@@ -175,10 +217,12 @@ class Config(Section):
     labels: Labels
     beat: Beat
     rhythm: Rhythm
+    patient: Patient
     model: Model
     training: Training
     scoring: Scoring
     threshold: Threshold
+    evaluation: Evaluation
 
     def sections(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the named sections as plain values, for a manifest."""
@@ -202,34 +246,16 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Conf
         When a file cannot be read, or a key or value is wrong: with the place, and for an unknown
         key the nearest known one.
     """
-    values = _read_yaml(DEFAULT_CONFIG)
-    source = str(DEFAULT_CONFIG.name)
+    layers = [(DEFAULT_CONFIG.name, _read_yaml(DEFAULT_CONFIG))]
     if path is not None and path.resolve() != DEFAULT_CONFIG:
-        values = _merge(values, _read_yaml(path))
-        source = str(path)
-    for override in overrides:
-        values = _merge(values, _parse_override(override))
-    return validate(values, source)
-
-
-def validate(values: dict[str, Any], source: str) -> Config:
-    """Check plain values; ``source`` names their file in an error."""
+        layers.append((str(path), _read_yaml(path)))
+    layers += [(f"--set {override}", _parse_override(override)) for override in overrides]
     try:
-        return Config.model_validate(values)
+        return Config.model_validate(functools.reduce(_merge, [values for _, values in layers]))
     except ValidationError as error:
-        problems = [_describe(problem) for problem in error.errors()]
+        problems = [f"{_sources(problem, layers)}: {_describe(problem)}" for problem in error.errors()]
         more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
-        raise UserError(f"{source}: {'; '.join(problems[:3])}{more}") from None
-
-
-def differences(made_with: dict[str, Any], now: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Walk two nested mappings; yield each key that differs, with the old and the new value."""
-    for key in sorted(made_with.keys() | now.keys()):
-        old, new = made_with.get(key), now.get(key)
-        if isinstance(old, dict) and isinstance(new, dict):
-            yield from differences(old, new, f"{prefix}{key}.")
-        elif old != new:
-            yield f"{prefix}{key}", old, new
+        raise UserError(f"{'; '.join(problems[:3])}{more}") from None
 
 
 def write_schema(path: Path = SCHEMA_FILE) -> None:
@@ -262,7 +288,7 @@ def _parse_yaml(text: str, where: str) -> Any:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         key = str(error.problem).split('"')[1] if '"' in str(error.problem) else "?"
         raise UserError(f"{where}: line {line}: the key {key} stands twice; keep one of them") from None
-    except YAMLError as error:
+    except (YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -288,22 +314,41 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _sources(problem: Any, layers: Sequence[tuple[str, dict[str, Any]]]) -> str:
+    """Name what says the value at fault: the last that has its key, or all where several values do not fit together."""
+    holding = [source for source, values in layers if _holds(values, problem["loc"])] or [DEFAULT_CONFIG.name]
+    return " with ".join(holding) if problem["type"] == "value_error" else holding[-1]
+
+
+def _holds(values: Any, keys: Sequence[Any]) -> bool:
+    for key in keys:
+        if not isinstance(values, dict):  # the value stands here, its parts (of a list) have no keys
+            return True
+        if key not in values:
+            return False
+        values = values[key]
+    return True
+
+
 def _describe(problem: Any) -> str:
-    keys = [str(key) for key in problem["loc"]]
-    place = ".".join(keys) or "the whole file"
-    match problem["type"]:
+    keys = [str(key) for key in problem["loc"] if key != _KEY_ITSELF]
+    match "invalid_key" if _KEY_ITSELF in problem["loc"] else problem["type"]:
         case "extra_forbidden":
-            return f"{place}: unknown key{_nearest_key(keys)}"
+            wrong = f"unknown key{_nearest_key(keys)}"
+        case "invalid_key":
+            wrong = "a key is text; write it in quotes"
         case "missing":
-            return f"{place}: this key is missing; config.yaml in the repository shows it"
-        case "value_error":
-            return f"{place}: {problem['ctx']['error']}"
+            wrong = "this key is missing; config.yaml in the repository shows it"
+        case "model_type" | "dict_type":
+            wrong = f"must hold settings of its own, but it is {_shortened(problem['input'])}"
         case "string_pattern_mismatch":
-            return (
-                f"{place}: {problem['input']!r} names no record; write database/name, for example mitdb/100 or svdb/*"
-            )
-    message = problem["msg"][0].lower() + problem["msg"][1:]
-    return f"{place}: {message}, but it is {_shortened(problem['input'])}"
+            wrong = f"{problem['input']!r} names no record; write database/name, for example mitdb/100 or svdb/*"
+        case "value_error":
+            wrong = str(problem["ctx"]["error"])
+        case _:
+            message = problem["msg"][0].lower() + problem["msg"][1:]
+            wrong = f"{message}, but it is {_shortened(problem['input'])}"
+    return f"{'.'.join(keys)}: {wrong}"
 
 
 def _shortened(value: Any) -> str:

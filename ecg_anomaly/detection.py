@@ -1,57 +1,111 @@
-"""Measure beats with a trained model: one value per question that the anomaly score asks."""
+"""Ask three questions of every beat, and say how surprising each answer is.
+
+1. Does it look like a normal beat? The autoencoder's reconstruction error.
+2. Does it look like this patient's beats? Its distance to the patient's own beat.
+3. Does it come in time? RR before and after, against the patient's own rhythm.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly import autoencoder, scoring
+from ecg_anomaly.config import Config
+from ecg_anomaly.patient import PairedBeats
+from ecg_anomaly.rhythm import deviations
+from ecg_anomaly.scoring import Surprise, anomaly_score, reconstruction_error
+
+if TYPE_CHECKING:
+    import keras
+
+# What is measured for each question; the surprises of its measures add up.
+MEASURES = {
+    "reconstruction": ("reconstruction_error",),
+    "patient": ("own_beat_distance",),
+    "rhythm": ("early", "pause"),
+}
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a model says of some beats.
+    """What was measured of some beats.
 
     Attributes
     ----------
     reconstructions
-        Shape ``(beats, samples, leads)``, scaled as the windows are.
-    measures
-        Shape ``(beats,)`` each: what was measured, by component of the score.
-    surprises
-        Shape ``(beats,)`` each: how surprising that is among normal training beats.
+        Shape ``(beats, samples, leads)``: the autoencoder's output.
+    values
+        Shape ``(beats,)`` each, by measure; higher is more anomalous.
     """
 
     reconstructions: np.ndarray
-    measures: dict[str, np.ndarray]
-    surprises: dict[str, np.ndarray]
+    values: dict[str, np.ndarray]
 
 
-def measure(model: Any, reference: Mapping[str, scoring.Surprise], windows: np.ndarray) -> Measured:
-    """Reconstruct beats and say how surprising they are.
+def measure(model: keras.Model, beats: pd.DataFrame, paired: PairedBeats, config: Config) -> Measured:
+    """Measure all beats of whole records.
 
     Parameters
     ----------
     model
         A trained autoencoder.
-    reference
-        The surprise of each component, learnt from normal training beats.
-    windows
-        Shape ``(beats, samples, leads)``.
+    beats
+        Beats ordered by record and time, with the columns of ``beats.csv``. What a beat is compared with comes
+        from earlier beats of its record, whatever their label, so that no beat may be missing.
+    paired
+        The same beats, each beside the patient's own beat.
+    config
+        How many earlier beats count.
     """
-    reconstructions = autoencoder.reconstruct(model, windows)
-    measures = {"reconstruction": scoring.reconstruction_error(windows, reconstructions)}
-    return Measured(reconstructions, measures, {name: reference[name](measures[name]) for name in measures})
+    from ecg_anomaly import autoencoder  # imports TensorFlow, which summing up surprises can do without
+
+    reconstructions = autoencoder.reconstruct(model, paired)
+    early, pause = deviations(beats, config.rhythm, config.beat.start_s)
+    values = {
+        "reconstruction_error": reconstruction_error(paired.windows, reconstructions),
+        "own_beat_distance": reconstruction_error(paired.windows, paired.own_beats),
+        "early": early,
+        "pause": pause,
+    }
+    return Measured(reconstructions, values)
 
 
-def score_table(beats: pd.DataFrame, measured: Measured, scores: np.ndarray, threshold: float) -> pd.DataFrame:
-    """Append to a table of beats what was measured, the score and the flag: the columns of ``scores.csv``."""
-    table = beats.reset_index(drop=True)
-    table["reconstruction_error"] = measured.measures["reconstruction"]
-    for name, surprise in measured.surprises.items():
-        table[f"{name}_surprise"] = surprise
-    return table.assign(anomaly_score=scores, threshold=threshold, flagged=scores > threshold)
+def learn_reference(measured: Measured, normal: np.ndarray) -> dict[str, Surprise]:
+    """Learn how the measures are distributed among normal training beats (``normal``: a mask of the beats)."""
+    return {name: Surprise.of_reference(values[normal]) for name, values in measured.values.items()}
+
+
+def score_beats(
+    beats: pd.DataFrame, measured: Measured, reference: Mapping[str, Surprise], components: Sequence[str]
+) -> pd.DataFrame:
+    """Append to a table of beats the columns ``reconstruction_error``, ``NAME_surprise`` and ``anomaly_score``.
+
+    Parameters
+    ----------
+    beats
+        The beats that were measured.
+    measured
+        What was measured of them.
+    reference
+        How surprising the values of each measure are.
+    components
+        The questions whose surprises the anomaly score adds up; all are given.
+    """
+    surprises = {
+        component: np.sum([reference[name](measured.values[name]) for name in names], axis=0)
+        for component, names in MEASURES.items()
+    }
+    return beats.assign(
+        reconstruction_error=measured.values["reconstruction_error"],
+        **{surprise_column(component): surprise for component, surprise in surprises.items()},
+        anomaly_score=anomaly_score(surprises, components),
+    )
+
+
+def surprise_column(component: str) -> str:
+    """Name of the column that holds the surprise of a component of the score."""
+    return f"{component}_surprise"

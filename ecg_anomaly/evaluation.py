@@ -8,25 +8,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly import metrics, scoring
+from ecg_anomaly import bootstrap, metrics, scoring
+from ecg_anomaly.beats import NORMAL_CLASS
+from ecg_anomaly.config import Config
+from ecg_anomaly.detection import MEASURES, surprise_column
 from ecg_anomaly.records import is_simulated
+from ecg_anomaly.thresholds import recorded_hours
 
 
-def evaluate(
-    table: pd.DataFrame, surprises: Mapping[str, np.ndarray], components: list[str], baselines: Mapping[str, np.ndarray]
-) -> dict[str, Any]:
+def evaluate(table: pd.DataFrame, baselines: Mapping[str, np.ndarray], config: Config) -> dict[str, Any]:
     """Compare scores and flags with the annotations.
 
     Parameters
     ----------
     table
         Test beats with the columns of ``scores.csv``.
-    surprises
-        Shape ``(beats,)`` each: every component of the score.
-    components
-        Those that count.
     baselines
         Shape ``(beats,)`` each: the scores of simple methods.
+    config
+        The components that count, the records to leave out, the number of resamples.
 
     Returns
     -------
@@ -34,18 +34,21 @@ def evaluate(
         The content of ``metrics.json``, but for ``split``.
     """
     classes, records = table["aami_class"].to_numpy(), table["record"].to_numpy()
-    scores, flagged = table["anomaly_score"].to_numpy(), table["flagged"].to_numpy(dtype=bool)
+    surprises = {name: table[surprise_column(name)].to_numpy() for name in MEASURES}
+    without = {
+        name: _score_figures(table[table["record"] != name]) for name in config.evaluation.leave_out if name in records
+    }
     return {
         "simulated": any(is_simulated(name) for name in table["record"].unique()),
-        **metrics.ranking_figures(classes, scores, records),
-        "prevalence": float(table["anomalous"].mean()),
-        "threshold": float(table["threshold"].iloc[0]),
-        **metrics.threshold_figures(classes, flagged),
-        "beats": metrics.class_counts(classes),
+        **_score_figures(table),
+        "confidence_intervals": bootstrap.confidence_intervals(
+            table, config.evaluation.resamples, config.training.seed
+        ),
+        "without_record": without,
         "components": {
             name: {
                 **metrics.ranking_figures(classes, surprise, records),
-                "without": _figures_without(name, classes, records, surprises, components),
+                "without": _figures_without(name, classes, records, surprises, config.scoring.components),
             }
             for name, surprise in surprises.items()
         },
@@ -70,6 +73,22 @@ def main_figures(figures: Mapping[str, Any]) -> pd.DataFrame:
         },
         dtype=float,
     ).T
+
+
+def _score_figures(table: pd.DataFrame) -> dict[str, Any]:
+    """Figures of the anomaly score, with and without a threshold."""
+    classes, flagged = table["aami_class"].to_numpy(), table["flagged"].to_numpy(dtype=bool)
+    false_alarms = int((flagged & (classes == NORMAL_CLASS)).sum())
+    hours = recorded_hours(table)
+    return {
+        **metrics.ranking_figures(classes, table["anomaly_score"].to_numpy(), table["record"].to_numpy()),
+        "prevalence": float(table["anomalous"].mean()),
+        "threshold": float(table["threshold"].median()),
+        **metrics.threshold_figures(classes, flagged),
+        "false_alarms_per_hour": false_alarms / hours if hours else None,
+        "average_over_records": metrics.average_over_records(table),
+        "beats": metrics.class_counts(classes),
+    }
 
 
 def _figures_without(

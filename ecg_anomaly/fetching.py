@@ -41,6 +41,8 @@ def locate_records(config: Config, report: Callable[[str], None]) -> dict[Record
     """
     folders, annotator = config.paths.record_folders, config.records.annotator
     assigned = assign_records(config.split, lambda database: _list_records(database, config))
+    if any(is_simulated(name) for name in assigned):
+        _check_simulated(folders, config.simulation)
     missing = [name for name in assigned if find_record(name, folders, annotator) is None]
     for database in dict.fromkeys(name.partition("/")[0] for name in missing):
         names = [name for name in missing if name.startswith(f"{database}/")]
@@ -48,8 +50,6 @@ def locate_records(config: Config, report: Callable[[str], None]) -> dict[Record
             _simulate(folders[0] / database, config.simulation, report)
         elif database in config.physionet.databases:
             _download(names, database, config, report)
-    if any(is_simulated(name) for name in assigned):
-        _check_simulated(folders, config.simulation)
     return {_find_or_explain(name, folders, annotator): split for name, split in assigned.items()}
 
 
@@ -71,19 +71,27 @@ def _physionet(database: str, config: Config) -> PhysioNetDatabase:
 
 def _simulate(folder: Path, settings: Simulation, report: Callable[[str], None]) -> None:
     report(f"Simulating {settings.patients} records of {settings.minutes:g} minutes in {folder}")
-    simulate.write_database(folder, settings.patients, settings.minutes, settings.seed)
-    if not (folder / _SIMULATED_WITH).exists():
+    if not (folder / _SIMULATED_WITH).exists():  # the settings first: a run that is killed leaves them to compare with
+        folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / _SIMULATED_WITH, settings.model_dump())
+    simulate.write_database(folder, settings.patients, settings.minutes, settings.seed)
 
 
 def _check_simulated(folders: Sequence[Path], settings: Simulation) -> None:
     for folder in folders:
         made_with = folder / SIMULATED_DATABASE / _SIMULATED_WITH
-        if made_with.is_file() and json.loads(made_with.read_text(encoding="utf-8")) != settings.model_dump():
+        if made_with.is_file() and _settings_in(made_with) != settings.model_dump():
             raise UserError(
                 f"{made_with}: the simulated records were made with other settings than simulation has now; "
                 f"delete the folder {made_with.parent} to simulate them anew, or set simulation back"
             )
+
+
+def _settings_in(path: Path) -> object:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:  # half written by a run that was killed, or edited
+        return None
 
 
 def _download(names: Sequence[str], database: str, config: Config, report: Callable[[str], None]) -> None:

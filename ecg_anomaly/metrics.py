@@ -65,7 +65,8 @@ def threshold_figures(classes: np.ndarray, flagged: np.ndarray) -> dict[str, Any
     Returns
     -------
     dict
-        ``false_positive_rate``, ``sensitivity`` (per class, and of all anomalous beats), ``precision``, ``f1``;
+        ``false_positive_rate``, ``sensitivity`` and ``positive_predictivity`` per class and of ``all`` anomalous
+        beats, ``precision`` (the same as the latter), ``f1``;
         ``None`` where a figure is undefined.
     """
     anomalous = classes != CLASSES[0]
@@ -74,9 +75,35 @@ def threshold_figures(classes: np.ndarray, flagged: np.ndarray) -> dict[str, Any
     return {
         "false_positive_rate": _share(flagged[~anomalous]),
         "sensitivity": _per_class(classes, flagged),
+        "positive_predictivity": _positive_predictivity(classes, flagged),
         "precision": _share(anomalous[flagged]),
         "f1": 2 * true_positives / (2 * true_positives + wrong) if true_positives + wrong else None,
     }
+
+
+def average_over_records(beats: pd.DataFrame) -> dict[str, Any]:
+    """Average each record's figures, as AAMI EC57 does beside the gross figures, which pool all beats.
+
+    Parameters
+    ----------
+    beats
+        The columns ``record``, ``aami_class`` and ``flagged``.
+
+    Returns
+    -------
+    dict
+        ``false_positive_rate``, and ``sensitivity`` and ``positive_predictivity`` per class; each the mean over
+        the records in which it is defined.
+    """
+    figures = [
+        threshold_figures(group["aami_class"].to_numpy(), group["flagged"].to_numpy(dtype=bool))
+        for _, group in beats.groupby("record", sort=False)
+    ]
+    per_class = {
+        name: {key: _mean([figure[name][key] for figure in figures]) for key in (*ANOMALOUS_CLASSES, "all")}
+        for name in ("sensitivity", "positive_predictivity")
+    }
+    return {"false_positive_rate": _mean([figure["false_positive_rate"] for figure in figures]), **per_class}
 
 
 def class_counts(classes: np.ndarray) -> dict[str, int]:
@@ -150,6 +177,22 @@ def _sensitivity_at(rate: float, classes: np.ndarray, scores: np.ndarray) -> dic
 def _per_class(classes: np.ndarray, flagged: np.ndarray) -> dict[str, float | None]:
     shares = {name: _share(flagged[classes == name]) for name in ANOMALOUS_CLASSES}
     return {**shares, "all": _share(flagged[classes != CLASSES[0]])}
+
+
+def _positive_predictivity(classes: np.ndarray, flagged: np.ndarray) -> dict[str, float | None]:
+    """Share of a class among the flagged beats of that class and the falsely flagged ones.
+
+    The detector says that a beat is anomalous, not of which class, so that flagged beats of the other
+    anomalous classes count neither for nor against a class.
+    """
+    normal = classes == CLASSES[0]
+    shares = {name: _share(~normal[flagged & ((classes == name) | normal)]) for name in ANOMALOUS_CLASSES}
+    return {**shares, "all": _share(~normal[flagged])}
+
+
+def _mean(values: list[float | None]) -> float | None:
+    defined = [value for value in values if value is not None]
+    return float(np.mean(defined)) if defined else None
 
 
 def _share(flags: np.ndarray) -> float | None:

@@ -17,6 +17,8 @@ SIMULATED_DATABASE = "simdb"
 
 # Factors to millivolts; a channel in any other unit (blood pressure, respiration) is no lead.
 _MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "v": 1e3}
+_SHORTEST_S = 1.0  # no shorter record holds a beat
+_REPLACE = "replace the files of the record, or leave it out of the splits"
 _BITS_PER_SAMPLE = {"8": 8, "16": 16, "24": 24, "32": 32, "61": 16, "80": 8, "160": 16, "212": 12}
 
 
@@ -119,7 +121,7 @@ def names_on_disk(database: str, folders: Iterable[Path]) -> list[str]:
     for folder in folders:
         listing = folder / database / "RECORDS"
         if listing.is_file():
-            names.update(f"{database}/{line.strip()}" for line in listing.read_text().splitlines() if line.strip())
+            names.update(f"{database}/{line.strip()}" for line in _lines(listing) if line.strip())
         names.update(f"{database}/{header.stem}" for header in (folder / database).glob("*.hea"))
     return sorted(names)
 
@@ -144,18 +146,21 @@ def read_recording(files: RecordFiles) -> Recording:
     header = _read_header(files)
     _check_signal_size(files, header)
     try:
-        record = wfdb.rdrecord(str(files.stem), m2s=True)
+        record = wfdb.rdrecord(str(files.stem))
     except Exception as error:  # wfdb lets what a damaged file provokes through as it comes
-        raise UserError(f"{files.stem}: its signals cannot be read: {error}") from None
-    if record.p_signal is None or not len(record.p_signal):
-        raise UserError(f"{files.stem}: has no samples; replace the files, or leave the record out of the splits")
+        raise UserError(f"{files.stem}: its signals cannot be read: {error}; {_REPLACE}") from None
+    rate_hz = Fraction(record.fs).limit_denominator(1000)
+    if rate_hz <= 0:
+        raise UserError(f"{files.header}: the sampling rate is {record.fs} Hz; {_REPLACE}")
+    if record.p_signal is None or len(record.p_signal) < _SHORTEST_S * rate_hz:
+        raise UserError(f"{files.stem}: is shorter than {_SHORTEST_S:g} s; {_REPLACE}")
     factors = [_MILLIVOLTS.get((unit or "mV").lower()) for unit in record.units]
     leads = [index for index, factor in enumerate(factors) if factor is not None]
     if not leads:
         raise UserError(f"{files.header}: no channel is in millivolts, but in {', '.join(record.units)}; is it an ECG?")
     signals_mv = record.p_signal[:, leads] * np.array([factors[index] for index in leads], dtype=float)
-    names = tuple(record.sig_name[index] for index in leads)
-    return Recording(files.name, Fraction(record.fs).limit_denominator(1000), names, signals_mv)
+    names = tuple(record.sig_name[index] or f"lead {index + 1}" for index in leads)
+    return Recording(files.name, rate_hz, names, signals_mv)
 
 
 def read_annotations(files: RecordFiles, recording: Recording) -> Annotations:
@@ -171,9 +176,11 @@ def read_annotations(files: RecordFiles, recording: Recording) -> Annotations:
     except FileNotFoundError:
         raise UserError(f"{files.annotations}: is missing; every record needs its annotations") from None
     except Exception as error:  # as above
-        raise UserError(f"{files.annotations}: its annotations cannot be read: {error}") from None
+        raise UserError(f"{files.annotations}: its annotations cannot be read: {error}; {_REPLACE}") from None
     samples = np.asarray(annotation.sample, dtype=np.int64)
     symbols = np.asarray(annotation.symbol, dtype=object)
+    if np.any(np.diff(samples, prepend=0) < 0):
+        raise UserError(f"{files.annotations}: its annotations do not follow each other in time; {_REPLACE}")
     length = len(recording.signals_mv)
     if len(samples) and samples[-1] >= length:
         raise UserError(
@@ -224,11 +231,24 @@ def _holds_signal(lead_mv: np.ndarray) -> bool:
     return bool(len(valid)) and bool(valid.min() < valid.max())
 
 
+def _lines(listing: Path) -> list[str]:
+    return listing.read_text(encoding="utf-8", errors="replace").splitlines()
+
+
 def _read_header(files: RecordFiles) -> wfdb.Record:
     try:
-        return wfdb.rdheader(str(files.stem))
+        header = wfdb.rdheader(str(files.stem))
     except Exception as error:  # wfdb lets what a damaged header provokes through as it comes
-        raise UserError(f"{files.header}: is not a WFDB header: {error}") from None
+        raise UserError(f"{files.header}: is not a WFDB header: {error}; {_REPLACE}") from None
+    if isinstance(header, wfdb.MultiRecord):
+        raise UserError(
+            f"{files.header}: the record consists of several segments, which cannot be read; "
+            "make one of them with WFDB's xform, or leave the record out of the splits"
+        )
+    if len(header.file_name or []) != header.n_sig:
+        described = len(header.file_name or [])
+        raise UserError(f"{files.header}: promises {header.n_sig} signals and describes {described}; {_REPLACE}")
+    return header
 
 
 def _check_signal_size(files: RecordFiles, header: wfdb.Record) -> None:

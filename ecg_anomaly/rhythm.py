@@ -33,3 +33,38 @@ def prematurity(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> np.nda
         usual_s = median_of_earlier(rr_s, beats["time_s"].to_numpy()[rows], settings.recent_beats, start_s)
         early[rows] = -np.log(rr_s / usual_s)
     return early
+
+
+def deviations(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """Measure how a beat departs from the patient's own rhythm, in units of how much that rhythm varies.
+
+    In atrial fibrillation every other beat is early; what is early there is common, and counts less.
+
+    Parameters
+    ----------
+    beats
+        All beats of whole records, ordered by record and time, with the columns ``record``, ``time_s``,
+        ``rr_before_s`` and ``rr_after_s``.
+    settings
+        How many earlier beats make the rhythm, and the least that it is taken to vary.
+    start_s
+        Beats before this time are compared with all of them.
+
+    Returns
+    -------
+    early : ndarray
+        Shape ``(beats,)``: how much shorter log RR before the beat is than its recent median.
+    pause : ndarray
+        Shape ``(beats,)``: how much longer log RR after the beat is than before it.
+        Both are divided by the recent median absolute deviation of log RR plus ``least_spread``.
+    """
+    early, pause = np.empty(len(beats)), np.empty(len(beats))
+    for rows in beats.groupby("record", sort=False).indices.values():
+        times_s = beats["time_s"].to_numpy()[rows]
+        before = np.log(beats["rr_before_s"].to_numpy()[rows])
+        after = np.log(beats["rr_after_s"].to_numpy()[rows])
+        deviation = before - median_of_earlier(before, times_s, settings.recent_beats, start_s)
+        spread = median_of_earlier(np.abs(deviation), times_s, settings.recent_beats, start_s) + settings.least_spread
+        early[rows] = -deviation / spread
+        pause[rows] = (after - before) / spread
+    return early, pause

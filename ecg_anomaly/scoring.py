@@ -1,14 +1,11 @@
-"""From measured values to one anomaly score per beat, and the threshold that cuts it."""
+"""From measured values to one anomaly score per beat."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from sklearn.metrics import precision_recall_curve
 
-from ecg_anomaly.config import Threshold
 from ecg_anomaly.errors import UserError
 
 # Surprise is interpolated between points this far apart: near enough to follow the reference, far enough
@@ -63,7 +60,8 @@ class Surprise:
             When the values do not vary, or are too few.
         """
         levels = np.arange(0, np.log(len(reference) + 1), _SURPRISE_STEP)
-        quantiles = np.quantile(reference, -np.expm1(-levels))
+        # Weibull's quantiles count the largest value too: it is the one in n + 1 that the last level stands for.
+        quantiles = np.quantile(reference, -np.expm1(-levels), method="weibull")
         values, firsts = np.unique(quantiles, return_index=True)  # equal values share the surprise of the first
         if len(values) < 2:
             raise UserError(
@@ -86,46 +84,3 @@ class Surprise:
 def anomaly_score(surprises: Mapping[str, np.ndarray], components: Sequence[str]) -> np.ndarray:
     """Add up the surprises of the components that count, each of shape ``(beats,)``."""
     return np.asarray(np.sum([surprises[name] for name in components], axis=0))
-
-
-def find_threshold(scores: np.ndarray, anomalous: np.ndarray, settings: Threshold) -> dict[str, Any]:
-    """Set the threshold from validation beats.
-
-    Parameters
-    ----------
-    scores
-        Shape ``(beats,)``: anomaly scores of the validation split.
-    anomalous
-        Shape ``(beats,)``: labels. Only ``best_f1`` looks at anomalous beats.
-    settings
-        Method and its parameter.
-
-    Returns
-    -------
-    dict
-        ``threshold``, the method and its parameter, how many beats it was set from, and ``uses_labels``:
-        whether labels of anomalous beats were used.
-
-    Raises
-    ------
-    UserError
-        When ``best_f1`` finds no anomalous beat to learn from.
-    """
-    normal = scores[~anomalous]
-    found: dict[str, Any] = {"method": settings.method, "uses_labels": settings.method == "best_f1"}
-    if settings.method == "percentile":
-        found |= {"percentile": settings.percentile, "threshold": float(np.percentile(normal, settings.percentile))}
-    elif settings.method == "mean_std":
-        threshold = float(normal.mean() + settings.standard_deviations * normal.std())
-        found |= {"standard_deviations": settings.standard_deviations, "threshold": threshold}
-    else:
-        if not anomalous.any():
-            raise UserError(
-                "threshold.method best_f1 needs labelled anomalies, and the validation split has none; "
-                "use percentile or mean_std"
-            )
-        precision, sensitivity, thresholds = precision_recall_curve(anomalous, scores)
-        f1 = 2 * precision * sensitivity / np.maximum(precision + sensitivity, 1e-12)
-        # The curve counts scores from the threshold on as flagged, a beat is flagged above it.
-        found["threshold"] = float(np.nextafter(thresholds[f1[:-1].argmax()], -np.inf))
-    return found | {"normal_beats": len(normal), "anomalous_beats": int(anomalous.sum()) * found["uses_labels"]}

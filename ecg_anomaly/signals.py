@@ -8,6 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 from scipy import ndimage, signal
 
 # The steepest point of a QRS complex is sought in slopes smoothed over this time: shorter than a complex,
@@ -40,11 +41,12 @@ def condition(
     conditioned : ndarray
         Shape ``(samples at the new rate, leads)``, in millivolts, without NaN.
     missing : ndarray of bool
-        The same shape: where the signal was missing and is a straight line instead.
+        The same shape: where the signal was missing and the last value before is held instead.
     """
     missing = ~np.isfinite(signals_mv)
     filled = _fill_gaps(signals_mv, missing)
-    resampled = resample(filled, sampling_rate_hz, target_rate_hz)
+    # The offset goes first: the branches of the polyphase filter differ a little in gain and make a ripple of it.
+    resampled = resample(filled - filled[:1], sampling_rate_hz, target_rate_hz)
     conditioned = band_pass(resampled, target_rate_hz, band_hz, half_length_s)
     return conditioned, _nearest_samples(missing, len(resampled), float(sampling_rate_hz) / target_rate_hz)
 
@@ -111,12 +113,8 @@ def steepest_points(signals_mv: np.ndarray, near: np.ndarray, reach: int, sampli
 def _fill_gaps(signals_mv: np.ndarray, missing: np.ndarray) -> np.ndarray:
     if not missing.any():
         return signals_mv
-    filled = signals_mv.copy()
-    positions = np.arange(len(signals_mv))
-    for lead in range(signals_mv.shape[1]):
-        gap = missing[:, lead]
-        filled[gap, lead] = np.interp(positions[gap], positions[~gap], signals_mv[~gap, lead])
-    return filled
+    # Held, not drawn to the next value: what comes after a long gap is not known when the gap begins.
+    return pd.DataFrame(signals_mv).mask(missing).ffill().bfill().fillna(0.0).to_numpy()
 
 
 def _nearest_samples(flags: np.ndarray, samples: int, step: float) -> np.ndarray:

@@ -1,0 +1,59 @@
+"""Does a beat look like this patient's beats? What the patient's beats looked like so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ecg_anomaly.config import Patient
+from ecg_anomaly.history import median_of_earlier
+
+
+@dataclass(frozen=True)
+class PairedBeats:
+    """Beats, each beside the patient's own beat when it comes.
+
+    Attributes
+    ----------
+    windows, own_beats
+        Shape ``(beats, samples, leads)`` both, float32.
+    """
+
+    windows: np.ndarray
+    own_beats: np.ndarray
+
+    def chosen(self, rows: np.ndarray) -> PairedBeats:
+        """Choose some of the beats, by index or by a mask."""
+        return PairedBeats(self.windows[rows], self.own_beats[rows])
+
+
+def pair_with_own_beats(beats: pd.DataFrame, windows: np.ndarray, settings: Patient, start_s: float) -> PairedBeats:
+    """Find the patient's own beat when each beat comes: the median of the windows before it, whatever their label.
+
+    Parameters
+    ----------
+    beats
+        All beats of whole records, ordered by record and time, with the columns ``record`` and ``fiducial_s``.
+    windows
+        Shape ``(beats, samples, leads)``, scaled; a missing lead is all zeros.
+    settings
+        How many earlier beats count.
+    start_s
+        Beats before this time are compared with all of them.
+
+    Returns
+    -------
+    PairedBeats
+        In the own beats a lead that the record lacks is all zeros.
+    """
+    own = np.empty_like(windows, dtype=np.float32)
+    times_s = beats["fiducial_s"].to_numpy()
+    for rows in beats.groupby("record", sort=False).indices.values():
+        seen = windows[rows].astype(float)
+        lost = ~seen.any(axis=1, keepdims=True)
+        seen[np.broadcast_to(lost, seen.shape)] = np.nan  # a lead that came off says nothing about the patient
+        flat = median_of_earlier(seen.reshape(len(rows), -1), times_s[rows], settings.recent_beats, start_s)
+        own[rows] = np.nan_to_num(flat.reshape(seen.shape))
+    return PairedBeats(windows, own)

@@ -1,0 +1,158 @@
+"""Where the anomaly score is cut: one threshold for all, or one that follows the patient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import precision_recall_curve
+
+from ecg_anomaly.config import Threshold
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.history import median_of_earlier
+from ecg_anomaly.splits import VALIDATION
+
+ADAPTIVE, BEST_F1 = "adaptive", "best_f1"
+
+
+def find_threshold(beats: pd.DataFrame, settings: Threshold, start_s: float) -> dict[str, Any]:
+    """Set the threshold from validation beats.
+
+    Parameters
+    ----------
+    beats
+        All beats of the records that have validation beats, ordered by record and time, with the columns
+        ``record``, ``time_s``, ``split``, ``anomalous`` and ``anomaly_score``. Only ``best_f1`` looks at the scores of anomalous
+        beats by their label; ``adaptive`` sees them among a patient's recent beats, as it will on new patients.
+    settings
+        Method and its parameters.
+    start_s
+        Beats before this time share one recent median (``adaptive``).
+
+    Returns
+    -------
+    dict
+        ``threshold`` (under ``adaptive`` the margin above the patient's recent median), the settings that
+        made it, ``normal_beats`` and ``patients`` it was set from, and ``uses_labels``: whether labels of
+        anomalous beats were used.
+
+    Raises
+    ------
+    UserError
+        When there is nothing to set it from.
+    """
+    normal = beats[_is_normal(beats)]
+    if not len(normal):
+        raise UserError("split.validation has no normal beat to set the threshold from; give it more records")
+    return {
+        "method": settings.method,
+        "threshold": _METHODS[settings.method](beats, settings, start_s),
+        "settings": settings.model_dump(exclude={"method"}),
+        "start_s": start_s,
+        "normal_beats": len(normal),
+        "patients": int(normal["record"].nunique()),
+        "uses_labels": settings.method == BEST_F1,
+    }
+
+
+def threshold_per_beat(beats: pd.DataFrame, found: dict[str, Any]) -> np.ndarray:
+    """Apply what `find_threshold` found.
+
+    Parameters
+    ----------
+    beats
+        All beats of whole records, with the columns ``record``, ``time_s`` and ``anomaly_score``.
+    found
+        The content of ``threshold.json``.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(beats,)``: a beat is flagged above it. It depends on earlier beats alone.
+    """
+    constant = np.full(len(beats), float(found["threshold"]))
+    if found["method"] != ADAPTIVE:
+        return constant
+    return constant + recent_scores(beats, found["settings"]["recent_beats"], found["start_s"])
+
+
+def flag_beats(beats: pd.DataFrame, found: dict[str, Any]) -> pd.DataFrame:
+    """Append the columns ``threshold`` and ``flagged``; arguments as for `threshold_per_beat`."""
+    thresholds = threshold_per_beat(beats, found)
+    return beats.assign(threshold=thresholds, flagged=beats["anomaly_score"].to_numpy() > thresholds)
+
+
+def recent_scores(beats: pd.DataFrame, recent_beats: int, start_s: float) -> np.ndarray:
+    """Median anomaly score of the patient's earlier beats, for each beat; arguments as above."""
+    medians = np.empty(len(beats))
+    for rows in beats.groupby("record", sort=False).indices.values():
+        scores, times_s = beats["anomaly_score"].to_numpy()[rows], beats["time_s"].to_numpy()[rows]
+        medians[rows] = median_of_earlier(scores, times_s, recent_beats, start_s)
+    return medians
+
+
+def recorded_hours(beats: pd.DataFrame) -> float:
+    """Hours from the first to the last beat, added up over the records."""
+    times_s = beats.groupby("record", sort=False)["time_s"]
+    return float((times_s.max() - times_s.min()).sum() / 3600)
+
+
+def _adaptive(beats: pd.DataFrame, settings: Threshold, start_s: float) -> float:
+    # The mean over patients, not the percentile of all their beats: no single patient sets the margin.
+    above = beats["anomaly_score"].to_numpy() - recent_scores(beats, settings.recent_beats, start_s)
+    normal = _is_normal(beats)
+    per_patient = pd.Series(above[normal]).groupby(beats["record"].to_numpy()[normal])
+    return float(per_patient.quantile(settings.percentile / 100).mean())
+
+
+def _percentile(beats: pd.DataFrame, settings: Threshold, _start_s: float) -> float:
+    return float(np.percentile(_normal_scores(beats), settings.percentile))
+
+
+def _mean_std(beats: pd.DataFrame, settings: Threshold, _start_s: float) -> float:
+    scores = _normal_scores(beats)
+    return float(scores.mean() + settings.standard_deviations * scores.std())
+
+
+def _false_alarms_per_hour(beats: pd.DataFrame, settings: Threshold, _start_s: float) -> float:
+    scores = np.sort(_normal_scores(beats))
+    hours = recorded_hours(beats) * _is_validating(beats).mean()
+    allowed = int(settings.false_alarms_per_hour * hours)
+    # Beats are flagged above the threshold: the highest `allowed` normal scores are.
+    return float(scores[max(0, len(scores) - 1 - allowed)])
+
+
+def _best_f1(beats: pd.DataFrame, _settings: Threshold, _start_s: float) -> float:
+    beats = beats[_is_validating(beats)]
+    anomalous = beats["anomalous"].to_numpy(dtype=bool)
+    if not anomalous.any():
+        raise UserError(
+            "threshold.method best_f1 needs labelled anomalies, and split.validation has none; use another method"
+        )
+    precision, sensitivity, thresholds = precision_recall_curve(anomalous, beats["anomaly_score"].to_numpy())
+    f1 = 2 * precision * sensitivity / np.maximum(precision + sensitivity, 1e-12)
+    # The curve counts scores from the threshold on as flagged; here a beat is flagged above it.
+    return float(np.nextafter(thresholds[f1[:-1].argmax()], -np.inf))
+
+
+def _normal_scores(beats: pd.DataFrame) -> np.ndarray:
+    return beats["anomaly_score"].to_numpy()[_is_normal(beats)]
+
+
+def _is_normal(beats: pd.DataFrame) -> np.ndarray:
+    return _is_validating(beats) & ~beats["anomalous"].to_numpy(dtype=bool)
+
+
+def _is_validating(beats: pd.DataFrame) -> np.ndarray:
+    return np.asarray(beats["split"] == VALIDATION, dtype=bool)
+
+
+_METHODS: dict[str, Callable[[pd.DataFrame, Threshold, float], float]] = {
+    ADAPTIVE: _adaptive,
+    "percentile": _percentile,
+    "mean_std": _mean_std,
+    "false_alarms_per_hour": _false_alarms_per_hour,
+    BEST_F1: _best_f1,
+}
