@@ -13,7 +13,7 @@ def evaluate(config):
 
     import numpy as np
 
-    from ecg_anomaly import baselines, beat_files, evaluation, metrics, model_files, patient, thresholds
+    from ecg_anomaly import baselines, beat_files, evaluation, metrics, model_files, thresholds
     from ecg_anomaly.config import SHAPES_SCORES
 
     processed, models = config.paths.processed, config.paths.models
@@ -35,7 +35,7 @@ def evaluate(config):
         def score(split):
             whole = beat_files.whole_records(beats, split)
             windows = beat_files.load_windows(processed, whole)
-            paired = patient.pair_with_own_beats(whole, windows, config.patient, config.beat.start_s)
+            paired = detection.pair_beats(whole, windows, config)
             measured = detection.measure(model, whole, paired, config)
             return detection.score_beats(whole, measured, reference, config.scoring.components), windows, measured
 

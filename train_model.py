@@ -9,7 +9,7 @@ SCRIPT = "train_model.py"
 
 def train(config):
     """Write the model, its history and what scores need of normal beats to ``paths.models``."""
-    from ecg_anomaly import beat_files, detection, model_files, patient, splits
+    from ecg_anomaly import beat_files, detection, model_files, splits
     from ecg_anomaly.config import SHAPES_MODEL
 
     processed = config.paths.processed
@@ -22,7 +22,7 @@ def train(config):
         beats = beat_files.whole_records(table, split)
         windows = beat_files.load_windows(processed, beats)
         normal = ((beats["split"] == split) & ~beats["anomalous"]).to_numpy()
-        return beats, patient.pair_with_own_beats(beats, windows, config.patient, config.beat.start_s), normal
+        return beats, detection.pair_beats(beats, windows, config), normal
 
     beats, paired, normal = read(splits.TRAIN)
     _, validation, validating = read(splits.VALIDATION)

@@ -161,7 +161,9 @@ class Beat(Section):
 class Rhythm(Section):
     longest_rr_s: Positive
     recent_beats: Count
+    usual_quantile: Share
     least_spread: Positive
+    in_time: Share
 
 
 class Patient(Section):

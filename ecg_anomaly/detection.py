@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.config import Config
-from ecg_anomaly.patient import PairedBeats
-from ecg_anomaly.rhythm import deviations
+from ecg_anomaly.patient import PairedBeats, pair_with_own_beats
+from ecg_anomaly.rhythm import deviations, in_time
 from ecg_anomaly.scoring import Surprise, anomaly_score, reconstruction_error
 
 if TYPE_CHECKING:
@@ -38,12 +38,18 @@ class Measured:
     ----------
     reconstructions
         Shape ``(beats, samples, leads)``: the autoencoder's output.
-    values
-        Shape ``(beats,)`` each, by measure; higher is more anomalous.
+    measures
+        Shape ``(beats,)`` each, by name; higher is more anomalous.
     """
 
     reconstructions: np.ndarray
-    values: dict[str, np.ndarray]
+    measures: dict[str, np.ndarray]
+
+
+def pair_beats(beats: pd.DataFrame, windows: np.ndarray, config: Config) -> PairedBeats:
+    """Put each beat beside the patient's own beat; arguments as for `measure`."""
+    timely = in_time(beats, config.rhythm, config.beat.start_s)
+    return pair_with_own_beats(beats, windows, timely, config.patient, config.beat.start_s)
 
 
 def measure(model: keras.Model, beats: pd.DataFrame, paired: PairedBeats, config: Config) -> Measured:
@@ -65,18 +71,18 @@ def measure(model: keras.Model, beats: pd.DataFrame, paired: PairedBeats, config
 
     reconstructions = autoencoder.reconstruct(model, paired)
     early, pause = deviations(beats, config.rhythm, config.beat.start_s)
-    values = {
+    measures = {
         "reconstruction_error": reconstruction_error(paired.windows, reconstructions),
         "own_beat_distance": reconstruction_error(paired.windows, paired.own_beats),
         "early": early,
         "pause": pause,
     }
-    return Measured(reconstructions, values)
+    return Measured(reconstructions, measures)
 
 
 def learn_reference(measured: Measured, normal: np.ndarray) -> dict[str, Surprise]:
     """Learn how the measures are distributed among normal training beats (``normal``: a mask of the beats)."""
-    return {name: Surprise.of_reference(values[normal]) for name, values in measured.values.items()}
+    return {name: Surprise.of_reference(values[normal]) for name, values in measured.measures.items()}
 
 
 def score_beats(
@@ -96,11 +102,11 @@ def score_beats(
         The questions whose surprises the anomaly score adds up; all are given.
     """
     surprises = {
-        component: np.sum([reference[name](measured.values[name]) for name in names], axis=0)
+        component: np.sum([reference[name](measured.measures[name]) for name in names], axis=0)
         for component, names in MEASURES.items()
     }
     return beats.assign(
-        reconstruction_error=measured.values["reconstruction_error"],
+        reconstruction_error=measured.measures["reconstruction_error"],
         **{surprise_column(component): surprise for component, surprise in surprises.items()},
         anomaly_score=anomaly_score(surprises, components),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -92,7 +92,7 @@ def _score_figures(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _figures_without(
-    name: str, classes: np.ndarray, records: np.ndarray, surprises: Mapping[str, np.ndarray], components: list[str]
+    name: str, classes: np.ndarray, records: np.ndarray, surprises: Mapping[str, np.ndarray], components: Sequence[str]
 ) -> dict[str, Any] | None:
     """Figures of the sum without one component; ``None`` where nothing would be left, or it does not count."""
     others = [component for component in components if component != name]

@@ -61,7 +61,10 @@ def _list_records(database: str, config: Config) -> list[str]:
         patients = range(1, config.simulation.patients + 1)
         return [f"{database}/{simulate.record_name(patient)}" for patient in patients]
     if database in config.physionet.databases:
-        return _physionet(database, config).list_records()
+        try:
+            return _physionet(database, config).list_records()
+        except UserError as error:
+            raise _not_to_be_had(f"records are missing ({database}/*", database, config, error) from None
     return []
 
 
@@ -107,12 +110,16 @@ def _download(names: Sequence[str], database: str, config: Config, report: Calla
                 source.download([_below(folder / database, path) for path in paths], folder / database, progress)
     except UserError as error:
         some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-        sought = ", ".join(str(folder) for folder in config.paths.record_folders)
-        raise UserError(
-            f"{len(names)} records are missing ({some}; looked in {sought}), and their download failed: {error}. "
-            "If you have them, set paths.records to the folder that holds the folder "
-            f"{database}; to try without any record: python preprocess_data.py --config configs/demo.yaml (make demo)"
-        ) from None
+        raise _not_to_be_had(f"{len(names)} records are missing ({some}", database, config, error) from None
+
+
+def _not_to_be_had(missing: str, database: str, config: Config, error: UserError) -> UserError:
+    sought = ", ".join(str(folder) for folder in config.paths.record_folders)
+    return UserError(
+        f"{missing}; looked in {sought}), and their download failed: {error}. "
+        f"If you have them, set paths.records to the folder that holds the folder {database}; "
+        "to try without any record: python preprocess_data.py --config configs/demo.yaml (make demo)"
+    )
 
 
 def _below(folder: Path, path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bottleneck
 import numpy as np
+import pandas as pd
 
 
 def median_of_earlier(values: np.ndarray, times_s: np.ndarray, beats: int, start_s: float) -> np.ndarray:
@@ -35,3 +36,15 @@ def median_of_earlier(values: np.ndarray, times_s: np.ndarray, beats: int, start
     medians[1:] = bottleneck.move_median(values.astype(float), window, min_count=1, axis=0)[:-1]
     medians[:start] = bottleneck.nanmedian(values[:start].astype(float), axis=0)
     return np.where(np.isnan(medians), values, medians)
+
+
+def quantile_of_earlier(
+    values: np.ndarray, times_s: np.ndarray, beats: int, start_s: float, quantile: float
+) -> np.ndarray:
+    """Quantile over the beats before each beat; as `median_of_earlier`, for values of shape ``(beats,)``."""
+    if not len(values):
+        return values
+    start = max(1, int(np.searchsorted(times_s, start_s)))
+    quantiles = pd.Series(values).rolling(beats, min_periods=1).quantile(quantile).shift().to_numpy(copy=True)
+    quantiles[:start] = np.quantile(values[:start], quantile)
+    return np.asarray(quantiles)

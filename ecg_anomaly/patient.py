@@ -29,8 +29,10 @@ class PairedBeats:
         return PairedBeats(self.windows[rows], self.own_beats[rows])
 
 
-def pair_with_own_beats(beats: pd.DataFrame, windows: np.ndarray, settings: Patient, start_s: float) -> PairedBeats:
-    """Find the patient's own beat when each beat comes: the median of the windows before it, whatever their label.
+def pair_with_own_beats(
+    beats: pd.DataFrame, windows: np.ndarray, in_time: np.ndarray, settings: Patient, start_s: float
+) -> PairedBeats:
+    """Find the patient's own beat when each beat comes: the median of the beats before it, whatever their label.
 
     Parameters
     ----------
@@ -38,6 +40,8 @@ def pair_with_own_beats(beats: pd.DataFrame, windows: np.ndarray, settings: Pati
         All beats of whole records, ordered by record and time, with the columns ``record`` and ``fiducial_s``.
     windows
         Shape ``(beats, samples, leads)``, scaled; a missing lead is all zeros.
+    in_time
+        Shape ``(beats,)``, bool: the others do not count; a beat that comes early is seldom the usual one.
     settings
         How many earlier beats count.
     start_s
@@ -52,8 +56,10 @@ def pair_with_own_beats(beats: pd.DataFrame, windows: np.ndarray, settings: Pati
     times_s = beats["fiducial_s"].to_numpy()
     for rows in beats.groupby("record", sort=False).indices.values():
         seen = windows[rows].astype(float)
-        lost = ~seen.any(axis=1, keepdims=True)
-        seen[np.broadcast_to(lost, seen.shape)] = np.nan  # a lead that came off says nothing about the patient
+        lost = ~seen.any(axis=1, keepdims=True)  # a lead that came off says nothing about the patient
+        early = ~in_time[rows][:, np.newaxis, np.newaxis]
+        seen[np.broadcast_to(lost | early, seen.shape)] = np.nan
         flat = median_of_earlier(seen.reshape(len(rows), -1), times_s[rows], settings.recent_beats, start_s)
-        own[rows] = np.nan_to_num(flat.reshape(seen.shape))
+        # Where no earlier beat counts, the beat has only itself to be compared with.
+        own[rows] = np.where(np.isnan(flat), windows[rows].reshape(flat.shape), flat).reshape(seen.shape)
     return PairedBeats(windows, own)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.config import Rhythm
-from ecg_anomaly.history import median_of_earlier
+from ecg_anomaly.history import median_of_earlier, quantile_of_earlier
 
 
 def prematurity(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> np.ndarray:
@@ -53,7 +53,7 @@ def deviations(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> tuple[n
     Returns
     -------
     early : ndarray
-        Shape ``(beats,)``: how much shorter log RR before the beat is than its recent median.
+        Shape ``(beats,)``: how much shorter log RR before the beat is than the patient's usual one.
     pause : ndarray
         Shape ``(beats,)``: how much longer log RR after the beat is than before it.
         Both are divided by the recent median absolute deviation of log RR plus ``least_spread``.
@@ -63,8 +63,30 @@ def deviations(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> tuple[n
         times_s = beats["time_s"].to_numpy()[rows]
         before = np.log(beats["rr_before_s"].to_numpy()[rows])
         after = np.log(beats["rr_after_s"].to_numpy()[rows])
-        deviation = before - median_of_earlier(before, times_s, settings.recent_beats, start_s)
-        spread = median_of_earlier(np.abs(deviation), times_s, settings.recent_beats, start_s) + settings.least_spread
-        early[rows] = -deviation / spread
+        usual = _usual(before, times_s, settings, start_s)
+        deviation = np.abs(before - median_of_earlier(before, times_s, settings.recent_beats, start_s))
+        spread = median_of_earlier(deviation, times_s, settings.recent_beats, start_s) + settings.least_spread
+        early[rows] = (usual - before) / spread
         pause[rows] = (after - before) / spread
     return early, pause
+
+
+def in_time(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> np.ndarray:
+    """Tell which beats come no earlier than usual, from RR intervals alone; arguments as for `deviations`.
+
+    Returns
+    -------
+    ndarray of bool
+        Shape ``(beats,)``: RR before the beat is at least the share ``in_time`` of the usual one.
+    """
+    timely = np.empty(len(beats), dtype=bool)
+    for rows in beats.groupby("record", sort=False).indices.values():
+        before = np.log(beats["rr_before_s"].to_numpy()[rows])
+        usual = _usual(before, beats["time_s"].to_numpy()[rows], settings, start_s)
+        timely[rows] = before > usual + np.log(settings.in_time)
+    return timely
+
+
+def _usual(log_rr: np.ndarray, times_s: np.ndarray, settings: Rhythm, start_s: float) -> np.ndarray:
+    # Not the median: where premature beats come often, as in bigeminy, half of the intervals are short.
+    return quantile_of_earlier(log_rr, times_s, settings.recent_beats, start_s, settings.usual_quantile)

@@ -24,8 +24,8 @@ def find_threshold(beats: pd.DataFrame, settings: Threshold, start_s: float) -> 
     ----------
     beats
         All beats of the records that have validation beats, ordered by record and time, with the columns
-        ``record``, ``time_s``, ``split``, ``anomalous`` and ``anomaly_score``. Only ``best_f1`` looks at the scores of anomalous
-        beats by their label; ``adaptive`` sees them among a patient's recent beats, as it will on new patients.
+        ``record``, ``time_s``, ``split``, ``anomalous`` and ``anomaly_score``. Only ``best_f1`` learns from
+        anomalous beats; ``adaptive`` has them, unlabelled, among a patient's recent beats, as on new patients.
     settings
         Method and its parameters.
     start_s
@@ -34,7 +34,7 @@ def find_threshold(beats: pd.DataFrame, settings: Threshold, start_s: float) -> 
     Returns
     -------
     dict
-        ``threshold`` (under ``adaptive`` the margin above the patient's recent median), the settings that
+        ``threshold`` (under ``adaptive`` the margin above the patient's recent median), the parameters that
         made it, ``normal_beats`` and ``patients`` it was set from, and ``uses_labels``: whether labels of
         anomalous beats were used.
 
@@ -49,7 +49,7 @@ def find_threshold(beats: pd.DataFrame, settings: Threshold, start_s: float) -> 
     return {
         "method": settings.method,
         "threshold": _METHODS[settings.method](beats, settings, start_s),
-        "settings": settings.model_dump(exclude={"method"}),
+        **{name: getattr(settings, name) for name in _PARAMETERS[settings.method]},
         "start_s": start_s,
         "normal_beats": len(normal),
         "patients": int(normal["record"].nunique()),
@@ -75,7 +75,7 @@ def threshold_per_beat(beats: pd.DataFrame, found: dict[str, Any]) -> np.ndarray
     constant = np.full(len(beats), float(found["threshold"]))
     if found["method"] != ADAPTIVE:
         return constant
-    return constant + recent_scores(beats, found["settings"]["recent_beats"], found["start_s"])
+    return np.asarray(constant + recent_scores(beats, found["recent_beats"], found["start_s"]))
 
 
 def flag_beats(beats: pd.DataFrame, found: dict[str, Any]) -> pd.DataFrame:
@@ -138,17 +138,25 @@ def _best_f1(beats: pd.DataFrame, _settings: Threshold, _start_s: float) -> floa
 
 
 def _normal_scores(beats: pd.DataFrame) -> np.ndarray:
-    return beats["anomaly_score"].to_numpy()[_is_normal(beats)]
+    return beats.loc[_is_normal(beats), "anomaly_score"].to_numpy(dtype=float)
 
 
 def _is_normal(beats: pd.DataFrame) -> np.ndarray:
-    return _is_validating(beats) & ~beats["anomalous"].to_numpy(dtype=bool)
+    normal = ~beats["anomalous"].to_numpy(dtype=bool)
+    return np.asarray(_is_validating(beats) & normal)
 
 
 def _is_validating(beats: pd.DataFrame) -> np.ndarray:
-    return np.asarray(beats["split"] == VALIDATION, dtype=bool)
+    return np.array(beats["split"] == VALIDATION, dtype=bool)
 
 
+_PARAMETERS: dict[str, tuple[str, ...]] = {
+    ADAPTIVE: ("percentile", "recent_beats"),
+    "percentile": ("percentile",),
+    "mean_std": ("standard_deviations",),
+    "false_alarms_per_hour": ("false_alarms_per_hour",),
+    BEST_F1: (),
+}
 _METHODS: dict[str, Callable[[pd.DataFrame, Threshold, float], float]] = {
     ADAPTIVE: _adaptive,
     "percentile": _percentile,

@@ -138,7 +138,7 @@ def test_record_min_max_is_the_scale_of_earlier_beats():
     at_s = found.table["time_s"].to_numpy()
     np.testing.assert_allclose(largest[at_s < 14], 1, atol=0.02)
     # The scale is still that of the small beats when the first large ones come, and stays so while they are fewer.
-    np.testing.assert_allclose(largest[at_s > 16], 3, atol=0.1)
+    np.testing.assert_allclose(largest[(at_s > 14.5) & (at_s < 26)], 3, atol=0.1)
     assert (found.table["range_mv_1"] > 0.8).all()
 
 
@@ -157,15 +157,9 @@ def test_beat_standardise_has_mean_zero_and_deviation_one_in_every_window():
 @pytest.mark.parametrize("scaling", SCALINGS)
 def test_amplitude_and_offset_of_a_lead_do_not_matter(scaling):
     recording, annotations = simulated()
-    amplified = with_signals(recording, recording.signals_mv * [3.0, 0.5] + [200.0, -40.0])
+    amplified = with_signals(recording, recording.signals_mv * 3.0 + [200.0, -40.0])
     first, second = cut(recording, annotations, scaling=scaling), cut(amplified, annotations, scaling=scaling)
-    # The fiducial is sought in both leads together, so that it moves a little when one of them is amplified.
-    same = (first.table["fiducial_s"] == second.table["fiducial_s"]).to_numpy()
-    if scaling == "record_min_max":
-        np.testing.assert_allclose(first.windows[same], second.windows[same], atol=0.05)
-    else:
-        np.testing.assert_allclose(first.windows[same], second.windows[same], atol=1e-5)
-    assert same.mean() > 0.9
+    np.testing.assert_allclose(first.windows, second.windows, atol=1e-5)
 
 
 def test_scale_turns_windows_back_into_millivolts():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ecg_anomaly.history import median_of_earlier
+from ecg_anomaly.history import median_of_earlier, quantile_of_earlier
 
 
 def slow(values, times_s, beats, start_s):
@@ -69,6 +69,15 @@ def test_beats_without_a_value_before_stand_for_themselves():
 @pytest.mark.parametrize("values", [np.empty(0), np.empty((0, 2))])
 def test_no_beat_has_no_median(values):
     assert median_of_earlier(values, np.empty(0), 10, 10.0).shape == values.shape
+
+
+@pytest.mark.parametrize("quantile", [0.25, 0.5, 0.75])
+def test_quantile_equals_the_definition(quantile):
+    rng = np.random.default_rng(9)
+    values, times_s = rng.normal(size=60), np.cumsum(rng.uniform(0.4, 1.2, size=60))
+    start = int(np.sum(times_s < 10.0))
+    expected = [np.quantile(values[:start] if i < start else values[max(0, i - 7) : i], quantile) for i in range(60)]
+    np.testing.assert_allclose(quantile_of_earlier(values, times_s, 7, 10.0, quantile), expected)
 
 
 def test_values_are_left_as_they_are():

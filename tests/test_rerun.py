@@ -126,25 +126,21 @@ def test_model_trained_on_other_beats_is_noticed(
     assert refused(visualize(run), capsys).endswith("run python evaluate_model.py again")
 
 
-def test_beats_that_are_cut_anew_while_a_model_trains_are_noticed(
-    copied: Workspace, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_model_names_the_beats_it_was_trained_on_though_others_are_cut_meanwhile(
+    copied: Workspace, monkeypatch: pytest.MonkeyPatch
 ):
     from ecg_anomaly import autoencoder
 
     train = autoencoder.train
-    leave_one_out = ("split.train=[simdb/s001, simdb/s002, simdb/s003]", "training.epochs=1")
+    beats = json.loads((copied.models / "manifest.json").read_text())["inputs"]
 
     def train_slowly(*arguments: object, **options: object) -> object:
-        assert copied.preprocess(*leave_one_out) == 0
+        assert copied.preprocess("split.train=[simdb/s001, simdb/s002, simdb/s003]") == 0
         return train(*arguments, **options)
 
     monkeypatch.setattr(autoencoder, "train", train_slowly)
     assert copied.train("training.epochs=1") == 0
-    capsys.readouterr()
-    assert "split.train" in refused(copied.evaluate("training.epochs=1"), capsys)
-    manifest = json.loads((copied.models / "manifest.json").read_text())
-    before = json.loads((copied.outputs / "manifest.json").read_text())
-    assert manifest["inputs"]["preprocess_data.py"] == before["inputs"]["preprocess_data.py"]
+    assert json.loads((copied.models / "manifest.json").read_text())["inputs"] == beats
 
 
 def test_equal_seeds_give_equal_results(finished: Workspace, second_run: tuple[Workspace, object]):

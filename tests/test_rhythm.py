@@ -2,14 +2,18 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.config import load_config
-from ecg_anomaly.rhythm import prematurity
+from ecg_anomaly.rhythm import deviations, in_time, prematurity
 
-RHYTHM = load_config(overrides=["rhythm.recent_beats=20"]).rhythm
+RHYTHM = load_config(overrides=["rhythm.recent_beats=20", "rhythm.least_spread=0.1", "rhythm.in_time=0.8"]).rhythm
 
 
 def beats(rr_s, record="db/a"):
+    """Beats with these intervals before them; the last is followed by one as long as the first."""
     rr_s = np.array(rr_s, dtype=float)
-    return pd.DataFrame({"record": record, "time_s": 5.0 + rr_s.cumsum(), "rr_before_s": rr_s})
+    times_s = 5.0 + rr_s.cumsum()
+    return pd.DataFrame(
+        {"record": record, "time_s": times_s, "rr_before_s": rr_s, "rr_after_s": [*rr_s[1:], rr_s[0]]}
+    )
 
 
 def test_by_hand():
@@ -43,3 +47,34 @@ def test_later_beats_do_not_count_after_the_start():
     first, second = (prematurity(beats(intervals), RHYTHM, start_s=10.0) for intervals in (rr_s, changed))
     np.testing.assert_array_equal(first[:40], second[:40])
     assert (first[40:] != second[40:]).all()
+
+
+def test_deviations_from_a_steady_rhythm_by_hand():
+    early, pause = deviations(beats([0.8] * 20 + [0.4, 1.2] + [0.8] * 20), RHYTHM, start_s=10.0)
+    np.testing.assert_allclose(early[[19, 20, 21, 22]], [0, np.log(2) / 0.1, -np.log(1.5) / 0.1, 0], atol=1e-9)
+    np.testing.assert_allclose(pause[[18, 19, 20, 21]], np.log([1, 0.5, 3, 2 / 3]) / 0.1, atol=1e-9)
+
+
+def test_early_beat_is_less_conspicuous_in_an_irregular_rhythm():
+    rng = np.random.default_rng(2)
+    steady, irregular = (np.append(0.8 * np.exp(spread * rng.normal(size=60)), 0.4) for spread in (0.01, 0.3))
+    early, other = (deviations(beats(rr_s), RHYTHM, start_s=10.0)[0][-1] for rr_s in (steady, irregular))
+    assert early > 5
+    assert abs(other) < early / 2
+
+
+def test_beats_in_time_are_no_earlier_than_usual():
+    timely = in_time(beats([0.8] * 20 + [0.65, 0.8, 0.6, 1.0, 2.0]), RHYTHM, start_s=10.0)
+    assert timely[:20].all()
+    assert timely[20:].tolist() == [True, True, False, True, True]
+
+
+def test_deviations_of_a_beat_are_known_when_the_next_one_comes():
+    rng = np.random.default_rng(3)
+    rr_s = rng.uniform(0.6, 1.0, size=60)
+    first = beats(rr_s)
+    second = beats(np.concatenate([rr_s[:40], rng.uniform(0.2, 2.0, size=20)]))
+    second.loc[39, "rr_after_s"] = first.loc[39, "rr_after_s"]
+    for measure in (deviations, in_time):
+        before, after = (np.atleast_2d(measure(table, RHYTHM, 10.0)) for table in (first, second))
+        np.testing.assert_array_equal(before[:, :40], after[:, :40])

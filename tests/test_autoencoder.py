@@ -1,0 +1,198 @@
+import keras
+import numpy as np
+import pytest
+
+from ecg_anomaly import autoencoder, scoring
+from ecg_anomaly.config import load_config
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.patient import PairedBeats
+
+ARCHITECTURES = ["own_beat", "convolutional", "dense", "lstm"]
+BEATS, SAMPLES, LEADS = 48, 24, 2
+
+
+def settings(architecture="dense", latent_size=4, **training):
+    """Model and training sections for a training of one step."""
+    values = {"epochs": 1, "batch_size": BEATS, **training}
+    overrides = [f"model.architecture={architecture}", f"model.latent_size={latent_size}"]
+    config = load_config(overrides=overrides + [f"training.{name}={value}" for name, value in values.items()])
+    return config.model, config.training
+
+
+def beats(count=BEATS, samples=SAMPLES, leads=LEADS, seed=1):
+    rng = np.random.default_rng(seed)
+    own_beats = np.broadcast_to(np.hanning(samples)[:, np.newaxis], (count, samples, leads)).astype(np.float32)
+    windows = own_beats + 0.1 * rng.normal(size=(count, samples, leads)).astype(np.float32)
+    return PairedBeats(windows, own_beats.copy())
+
+
+def train(architecture="dense", seed=1, **training):
+    model, training = settings(architecture, seed=seed, **training)
+    return autoencoder.train(model, training, beats(), beats(seed=2), report=lambda line: None)
+
+
+def equal_weights(first, second):
+    weights = zip(first.get_weights(), second.get_weights(), strict=True)
+    return all(np.array_equal(one, other) for one, other in weights)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(("samples", "leads"), [(96, 2), (90, 1), (101, 2), (8, 1)])
+def test_networks_fit_windows_of_any_length(architecture, samples, leads):
+    network = autoencoder.build(settings(architecture)[0], samples, leads)
+    assert network.name == architecture
+    assert network.output_shape == (None, samples, leads)
+    assert network.get_layer("latent").output.shape == (None, 4)
+    assert autoencoder.reconstruct(network, beats(3, samples, leads)).shape == (3, samples, leads)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_one_step_changes_all_weights(architecture):
+    model, training = settings(architecture)
+    keras.utils.set_random_seed(training.seed)
+    untrained = autoencoder.build(model, SAMPLES, LEADS)
+    trained = train(architecture)
+    assert not trained.interrupted
+    for before, after in zip(untrained.get_weights(), trained.model.get_weights(), strict=True):
+        assert before.shape == after.shape
+        assert (before != after).any()
+    assert np.isfinite(trained.history["loss"]).all()
+
+
+def test_training_lowers_the_error():
+    reconstructed = autoencoder.reconstruct(train(epochs=12, batch_size=8, learning_rate=0.01).model, beats())
+    untrained = autoencoder.reconstruct(autoencoder.build(settings()[0], SAMPLES, LEADS), beats())
+    windows = beats().windows
+    errors = [scoring.reconstruction_error(windows, found).mean() for found in (reconstructed, untrained)]
+    assert errors[0] < errors[1] / 2
+
+
+def test_only_the_network_that_is_given_the_own_beat_looks_at_it():
+    other = PairedBeats(beats().windows, np.zeros_like(beats().own_beats))
+    for architecture in ARCHITECTURES:
+        network = autoencoder.build(settings(architecture)[0], SAMPLES, LEADS)
+        same = np.array_equal(autoencoder.reconstruct(network, beats()), autoencoder.reconstruct(network, other))
+        assert same == (architecture != "own_beat")
+
+
+def test_history_has_one_row_per_epoch():
+    lines = []
+    model, training = settings(epochs=3)
+    trained = autoencoder.train(model, training, beats(), beats(seed=2), lines.append)
+    assert list(trained.history.columns) == ["epoch", "loss", "val_loss", "learning_rate", "seconds"]
+    assert trained.history["epoch"].tolist() == [1, 2, 3]
+    assert len(lines) == 3
+    assert lines[0].startswith("epoch   1/3  loss ")
+
+
+def test_training_ends_early_with_the_best_weights():
+    model, training = settings(epochs=40, patience=2, learning_rate=0.5, batch_size=8)
+    trained = autoencoder.train(model, training, beats(), beats(seed=2), lambda line: None)
+    assert len(trained.history) < 40
+    validated = autoencoder.error_of_present_leads(
+        beats(seed=2).windows, autoencoder.reconstruct(trained.model, beats(seed=2))
+    )
+    assert np.mean(validated) == pytest.approx(trained.history["val_loss"].min(), rel=1e-4)
+
+
+def test_equal_seeds_give_equal_weights():
+    first, again, other = (train(epochs=2, batch_size=16, seed=seed) for seed in (1, 1, 2))
+    assert equal_weights(first.model, again.model)
+    assert first.history["val_loss"].tolist() == again.history["val_loss"].tolist()
+    assert not equal_weights(first.model, other.model)
+
+
+def test_training_leaves_the_beats_as_they_are():
+    normal = beats()
+    model, training = settings(lead_dropout=0.9)
+    autoencoder.train(model, training, normal, beats(seed=2), lambda line: None)
+    np.testing.assert_array_equal(normal.windows, beats().windows)
+    np.testing.assert_array_equal(normal.own_beats, beats().own_beats)
+
+
+def test_loss_is_the_reconstruction_error():
+    rng = np.random.default_rng(3)
+    windows, reconstructions = rng.normal(size=(2, 20, SAMPLES, LEADS)).astype(np.float32)
+    windows[:5, :, 0] = 0
+    windows[5:8, :, 1] = 0
+    windows[8] = 0
+    np.testing.assert_allclose(
+        np.array(autoencoder.error_of_present_leads(windows, reconstructions)),
+        scoring.reconstruction_error(windows, reconstructions),
+        rtol=1e-5,
+    )
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.6])
+def test_the_right_share_of_beats_loses_one_lead(share):
+    training = settings(lead_dropout=share, batch_size=100)[1]
+    batches = autoencoder._Batches(beats(2000), training)
+    lost = []
+    for index in range(len(batches)):
+        (windows, own_beats), target = batches[index]
+        np.testing.assert_array_equal(windows, target)
+        lost.append(~windows.any(axis=1))
+        np.testing.assert_array_equal(~own_beats.any(axis=1), lost[-1])
+    lost = np.concatenate(lost)
+    assert lost.shape == (2000, LEADS)
+    assert not lost.all(axis=1).any()  # one lead stays
+    assert lost.any(axis=1).mean() == pytest.approx(share, abs=0.04)
+    assert lost[:, 0].sum() == pytest.approx(lost[:, 1].sum(), abs=120)
+
+
+def test_a_single_lead_is_never_lost():
+    training = settings(lead_dropout=0.9)[1]
+    batches = autoencoder._Batches(beats(leads=1), training)
+    assert batches[0][1].any(axis=1).all()
+
+
+def test_every_epoch_shows_each_beat_once_in_another_order():
+    batches = autoencoder._Batches(beats(50), settings(lead_dropout=0.0, batch_size=16)[1])
+    epochs = []
+    for _ in range(2):
+        assert len(batches) == 4
+        epochs.append(np.concatenate([batches[index][1] for index in range(4)])[:, 0, 0])
+        batches.on_epoch_end()
+    assert epochs[0].tolist() != epochs[1].tolist()
+    for values in epochs:
+        np.testing.assert_array_equal(np.sort(values), np.sort(beats(50).windows[:, 0, 0]))
+
+
+def test_beats_are_reconstructed_alike_one_by_one_and_together():
+    network = autoencoder.build(settings("convolutional")[0], SAMPLES, LEADS)
+    many = beats(autoencoder._BEATS_PER_CALL + 3)
+    together = autoencoder.reconstruct(network, many)
+    alone = autoencoder.reconstruct(network, many.chosen(np.array([autoencoder._BEATS_PER_CALL])))
+    np.testing.assert_allclose(together[autoencoder._BEATS_PER_CALL], alone[0], atol=1e-5)
+    assert autoencoder.reconstruct(network, many.chosen(np.array([], dtype=int))).shape == (0, SAMPLES, LEADS)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_saved_and_reloaded_network_reconstructs_equally(tmp_path, architecture):
+    network = autoencoder.build(settings(architecture)[0], SAMPLES, LEADS)
+    path = tmp_path / "autoencoder.keras"
+    network.save(path)
+    loaded = autoencoder.load(path, architecture, (SAMPLES, LEADS))
+    np.testing.assert_array_equal(autoencoder.reconstruct(loaded, beats()), autoencoder.reconstruct(network, beats()))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "shape"), [("lstm", (24, 2)), ("dense", (25, 2)), ("dense", (24, 1))], ids=str
+)
+def test_other_network_than_asked_for_is_an_error(tmp_path, architecture, shape):
+    path = tmp_path / "autoencoder.keras"
+    autoencoder.build(settings("dense")[0], 24, 2).save(path)
+    with pytest.raises(UserError, match=r"holds the architecture dense for beats of shape \(24, 2\), .* train_model\.py"):
+        autoencoder.load(path, architecture, shape)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a network", "half"], ids=["absent", "empty", "other", "half"])
+def test_damaged_file_is_an_error_that_says_what_to_do(tmp_path, content):
+    path = tmp_path / "autoencoder.keras"
+    if content == "half":
+        autoencoder.build(settings("dense")[0], 24, 2).save(path)
+        content = path.read_bytes()[: path.stat().st_size // 2]
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=r"autoencoder\.keras: cannot be loaded by Keras .* run python train_model\.py"):
+        autoencoder.load(path, "dense", (24, 2))
