@@ -21,17 +21,16 @@ def visualize(config):
     from ecg_anomaly import plots, report
 
     outputs = Path(config.paths.outputs)
-    manifest = _check_inputs(config)
-    results = read_results(config, manifest)
+    results = read_results(config, _check_inputs(config))
     with artifacts.handover(outputs / PLOTS) as output:
         figures = plots.all_figures(results)
         for name, figure in figures.items():
             figure.savefig(output.path(f"{name}.png"), dpi=plots.DOTS_PER_INCH)
         output.describe(SCRIPT, config, settings.SHAPES_SCORES, dict([artifacts.folder_fingerprint(outputs)]))
-        _write_whole(outputs / REPORT, report.render(results))
-    print(f"Drew {len(results.scores):,} beats of {results.scores['record'].nunique()} records", end="")
-    print(" (simulated records)" if results.simulated else "")
+        artifacts.write_whole(outputs / REPORT, report.render(results))
+    print(f"Drew {len(results.scores):,} beats of {results.scores['record'].nunique()} records")
     print(f"Wrote {len(figures)} plots to {outputs / PLOTS}")
+    print(report.main_line(results))
     print(f"Open the report: {(outputs / REPORT).resolve()}")
 
 
@@ -46,10 +45,9 @@ def read_results(config, manifest):
     text = {"dtype": {"record": str, "symbol": str, "aami_class": str}, "keep_default_na": False, "na_values": [""]}
     scores = pd.read_csv(outputs / "scores.csv", **text)
     per_record = pd.read_csv(outputs / "per_record.csv", **text)
-    threshold = json.loads((outputs / "threshold.json").read_text(encoding="utf-8"))
 
-    columns = [scores[name].to_numpy() for name in ("anomaly_score", "flagged", "aami_class")]
-    chosen = examples.choose_examples(*columns, threshold["threshold"])
+    columns = [scores[name].to_numpy() for name in ("anomaly_score", "flagged", "aami_class", "threshold")]
+    chosen = examples.choose_examples(*columns)
     rows = [example.row for example in chosen]
     record, reason = figure_data.strip_record(per_record, scores)
     excerpt = figure_data.excerpt_rows(scores, record)
@@ -57,7 +55,7 @@ def read_results(config, manifest):
         scores=scores,
         baselines=pd.read_csv(outputs / "baseline_scores.csv", **text).drop(columns=["record", "sample"]),
         metrics=json.loads((outputs / "metrics.json").read_text(encoding="utf-8")),
-        threshold=threshold,
+        threshold=json.loads((outputs / "threshold.json").read_text(encoding="utf-8")),
         confusion=pd.read_csv(outputs / "confusion_matrix.csv", index_col=0),
         classification=pd.read_csv(outputs / "classification_report.csv", index_col=0),
         per_record=per_record,
@@ -68,7 +66,7 @@ def read_results(config, manifest):
             scores,
             beat_files.load_windows(processed, scores.iloc[rows]),
             np.load(outputs / "reconstructions.npy", mmap_mode="r")[rows],
-            config.beat,
+            config,
         ),
         strip=figure_data.record_strip(
             scores, record, reason, excerpt, beat_files.load_windows(processed, scores.iloc[excerpt]), config.beat
@@ -86,15 +84,6 @@ def _check_inputs(config):
         artifacts.read_manifest(folder, made_by=script)
         artifacts.check_input(manifest, outputs, folder, made_by=SCORED_BY)
     return manifest
-
-
-def _write_whole(path, text):
-    beside = path.with_name(f".{path.name}.incomplete")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def main(argv=None):

@@ -17,10 +17,10 @@ FALSE_ALARM = "false alarm"
 
 RULES = {
     TYPICAL: "the score nearest to the median of its class",
-    BORDERLINE: "the score nearest to the threshold",
+    BORDERLINE: "the score nearest to its threshold",
     HIGHEST: "the highest score of its class",
-    MISSED: "the lowest score of the anomalous beats of its class that were not flagged",
-    FALSE_ALARM: "the highest score of the normal beats that were flagged",
+    MISSED: "the anomalous beat of its class that stayed farthest below its threshold",
+    FALSE_ALARM: "the normal beat that was flagged by most",
 }
 
 
@@ -47,17 +47,15 @@ def choose_examples(
     scores: np.ndarray,
     flagged: np.ndarray,
     aami_classes: np.ndarray,
-    threshold: float,
+    thresholds: np.ndarray,
     classes: Sequence[str] = CLASSES,
 ) -> list[Example]:
     """Choose the beats that stand for their class.
 
     Parameters
     ----------
-    scores, flagged, aami_classes
-        Shape ``(beats,)``: anomaly score, whether it was flagged, and the class of each beat.
-    threshold
-        Scores above it are flagged.
+    scores, flagged, aami_classes, thresholds
+        Shape ``(beats,)``: anomaly score, whether it was flagged, the class, and the threshold of each beat.
     classes
         The classes to choose from, in the order of the result.
 
@@ -70,22 +68,23 @@ def choose_examples(
     for aami_class in classes:
         rows = np.flatnonzero(aami_classes == aami_class)
         if len(rows):
-            examples += _of_one_class(aami_class, rows, scores[rows], flagged[rows], threshold)
+            above = scores[rows] - thresholds[rows]
+            examples += _of_one_class(aami_class, rows, scores[rows], flagged[rows], above)
     return examples
 
 
 def _of_one_class(
-    aami_class: str, rows: np.ndarray, scores: np.ndarray, flagged: np.ndarray, threshold: float
+    aami_class: str, rows: np.ndarray, scores: np.ndarray, flagged: np.ndarray, above: np.ndarray
 ) -> list[Example]:
     chosen = {
         TYPICAL: np.abs(scores - np.median(scores)).argmin(),
-        BORDERLINE: np.abs(scores - threshold).argmin(),
+        BORDERLINE: np.abs(above).argmin(),
         HIGHEST: scores.argmax(),
     }
     if aami_class == NORMAL_CLASS and flagged.any():
-        chosen[FALSE_ALARM] = np.where(flagged, scores, -np.inf).argmax()
+        chosen[FALSE_ALARM] = np.where(flagged, above, -np.inf).argmax()
     if aami_class != NORMAL_CLASS and not flagged.all():
-        chosen[MISSED] = np.where(flagged, np.inf, scores).argmin()
+        chosen[MISSED] = np.where(flagged, np.inf, above).argmin()
     rules: dict[int, list[str]] = {}
     for rule, position in chosen.items():
         rules.setdefault(int(rows[position]), []).append(rule)

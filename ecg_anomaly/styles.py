@@ -17,6 +17,13 @@ SCORE = "anomaly score"
 CLASS_NAMES = {"N": "normal", "S": "supraventricular", "V": "ventricular", "F": "fusion", "Q": "paced or unclear"}
 CLASS_COLOURS = {"N": GREY, "S": BLUE, "V": VERMILLION, "F": GREEN, "Q": PURPLE}
 
+# The questions that the anomaly score asks of a beat, and what it means when the answer surprises.
+QUESTIONS = {
+    "reconstruction": "shape: unlike a normal beat",
+    "patient": "unlike this patient's beats",
+    "rhythm": "rhythm: early or late",
+}
+
 _DETECTOR_NAMES = {"pca": "PCA reconstruction error", "prematurity": "prematurity alone"}
 
 
@@ -49,6 +56,13 @@ OUTCOMES = {
     MISSED: Sign(BLUE, "o", "circle-open", filled=False),
 }
 
+CLASS_LINES = {
+    "S": Line(BLUE, "-", "solid", 2.0),
+    "V": Line(VERMILLION, "--", "dash", 2.0),
+    "F": Line(GREEN, "-.", "dashdot", 2.0),
+}
+CLASS_SIGNS = {"S": Sign(BLUE, "o", "circle"), "V": Sign(VERMILLION, "^", "triangle-up"), "F": Sign(GREEN, "s", "square")}
+
 _LINES = (
     Line(BLUE, "-", "solid", 2.4),
     Line(VERMILLION, "--", "dash"),
@@ -69,6 +83,11 @@ def detector_name(key: str) -> str:
     return _DETECTOR_NAMES.get(key, key.replace("_", " "))
 
 
+def question(key: str) -> str:
+    """What a surprising answer to a question says of the beat, from the key of the component."""
+    return QUESTIONS.get(key, key.replace("_", " "))
+
+
 def class_name(aami_class: str) -> str:
     """Class with its meaning, for example ``V ventricular``."""
     return f"{aami_class} {CLASS_NAMES.get(aami_class, '')}".strip()
@@ -83,6 +102,13 @@ def clock(time_s: float) -> str:
 def score_text(score: float) -> str:
     """Score or threshold with three significant digits, without an exponent where that is shorter."""
     return f"{score:,.0f}" if abs(score) >= 1000 else f"{score:.3g}"
+
+
+def ordinal(number: float) -> str:
+    """Number as an ordinal: ``95th``, ``91st``, ``97.5th``."""
+    text = f"{number:g}"
+    ending = {"1": "st", "2": "nd", "3": "rd"}.get(text[-1], "th")
+    return text + ("th" if "." in text or text[-2:] in ("11", "12", "13") else ending)
 
 
 def count_text(count: int, noun: str) -> str:

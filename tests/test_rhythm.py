@@ -11,9 +11,7 @@ def beats(rr_s, record="db/a"):
     """Beats with these intervals before them; the last is followed by one as long as the first."""
     rr_s = np.array(rr_s, dtype=float)
     times_s = 5.0 + rr_s.cumsum()
-    return pd.DataFrame(
-        {"record": record, "time_s": times_s, "rr_before_s": rr_s, "rr_after_s": [*rr_s[1:], rr_s[0]]}
-    )
+    return pd.DataFrame({"record": record, "time_s": times_s, "rr_before_s": rr_s, "rr_after_s": [*rr_s[1:], rr_s[0]]})
 
 
 def test_by_hand():
