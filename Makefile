@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCRIPTS := preprocess_data.py train_model.py evaluate_model.py visualize_results.py
 
-.PHONY: help demo run test lint benchmark schema clean
+.PHONY: help demo run test lint benchmark experiment schema clean
 
 help:            ## list the targets
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -25,6 +25,9 @@ lint: $(VENV)/.installed-dev   ## check style and types
 
 benchmark: $(VENV)/.installed-dev   ## measure time and memory of the scripts on MIT-BIH
 	$(BIN)/python -m ecg_anomaly.benchmark
+
+experiment: $(VENV)/.installed-dev   ## compare variants and baselines (run preprocess_data.py first)
+	$(BIN)/python -m ecg_anomaly.experiment
 
 schema: $(VENV)/.installed   ## write the schema that completes config.yaml in editors
 	$(BIN)/python -c "from ecg_anomaly.config import write_schema; write_schema()"

@@ -66,7 +66,8 @@ def read_results(config, manifest):
             scores,
             beat_files.load_windows(processed, scores.iloc[rows]),
             np.load(outputs / "reconstructions.npy", mmap_mode="r")[rows],
-            config,
+            config.beat,
+            config.scoring.components,
         ),
         strip=figure_data.record_strip(
             scores, record, reason, excerpt, beat_files.load_windows(processed, scores.iloc[excerpt]), config.beat

@@ -224,7 +224,26 @@ def _lstm(window: Any, _own_beat: Any, latent_size: int) -> Any:
     return layers.Dense(leads, name="reconstruction")(x)
 
 
-_ARCHITECTURES = {"own_beat": _own_beat, "convolutional": _convolutional, "dense": _dense, "lstm": _lstm}
+def _tutorial(beat: Any, _own_beat: Any, latent_size: int) -> Any:
+    """Build the network of https://www.tensorflow.org/tutorials/generative/autoencoder, third example."""
+    samples, leads = beat.shape[1:]
+    x = layers.Flatten()(beat)
+    for width in (32, 16):
+        x = layers.Dense(width, activation="relu")(x)
+    x = layers.Dense(latent_size, activation="relu", name="latent")(x)
+    for width in (16, 32):
+        x = layers.Dense(width, activation="relu")(x)
+    x = layers.Dense(samples * leads, activation="sigmoid")(x)
+    return layers.Reshape((samples, leads), name="reconstruction")(x)
+
+
+_ARCHITECTURES = {
+    "own_beat": _own_beat,
+    "convolutional": _convolutional,
+    "dense": _dense,
+    "lstm": _lstm,
+    "tutorial": _tutorial,
+}
 
 
 class _Batches(keras.utils.PyDataset):

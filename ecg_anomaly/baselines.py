@@ -5,33 +5,54 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.neighbors import NearestNeighbors
+from sklearn.svm import OneClassSVM
 
 from ecg_anomaly.config import Config
 from ecg_anomaly.rhythm import prematurity
 from ecg_anomaly.scoring import reconstruction_error
 
+MOST_BEATS = 10_000  # of training for the methods whose time grows faster than the number of beats
+_EXPLAINED_VARIANCE = 0.95
 
-def pca_error(normal_beats: np.ndarray, windows: np.ndarray, dimensions: int, seed: int) -> np.ndarray:
+
+def pca_error(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
     """Reconstruction error of a principal component analysis, the linear autoencoder.
+
+    It keeps as many components as explain 95 % of the variance of normal beats.
 
     Parameters
     ----------
     normal_beats, windows
         Shape ``(beats, samples, leads)``: normal training beats, and the beats to score.
-    dimensions
-        Numbers that a beat is squeezed through, as for the autoencoder.
-    seed
-        Of the randomised solver.
 
     Returns
     -------
     ndarray
         Shape ``(beats,)``.
     """
-    flat = normal_beats.reshape(len(normal_beats), -1)
-    pca = PCA(min(dimensions, *flat.shape), random_state=seed).fit(flat)
-    reconstructed = pca.inverse_transform(pca.transform(windows.reshape(len(windows), -1)))
+    pca = PCA(_EXPLAINED_VARIANCE, svd_solver="full").fit(_flat(normal_beats))
+    reconstructed = pca.inverse_transform(pca.transform(_flat(windows)))
     return reconstruction_error(windows, reconstructed.reshape(windows.shape))
+
+
+def neighbour_distance(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """Distance to the nearest normal training beat; arguments as for `pca_error`."""
+    neighbours = NearestNeighbors(n_neighbors=1, n_jobs=-1).fit(_flat(normal_beats))
+    return np.asarray(neighbours.kneighbors(_flat(windows))[0][:, 0])
+
+
+def isolation_score(normal_beats: np.ndarray, windows: np.ndarray, seed: int) -> np.ndarray:
+    """Score of an isolation forest; arguments as for `pca_error`."""
+    forest = IsolationForest(random_state=seed, n_jobs=-1).fit(_flat(normal_beats))
+    return np.asarray(-forest.score_samples(_flat(windows)))
+
+
+def support_vector_score(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """Distance outside a one-class support vector machine; arguments as for `pca_error`."""
+    machine = OneClassSVM(nu=0.05).fit(_flat(normal_beats))
+    return np.asarray(-machine.decision_function(_flat(windows)))
 
 
 def baseline_scores(
@@ -50,7 +71,7 @@ def baseline_scores(
     windows
         Shape ``(beats to score, samples, leads)``.
     config
-        Latent size, seed and rhythm.
+        Rhythm, and the seconds at the start of a record that are compared with each other.
 
     Returns
     -------
@@ -58,6 +79,10 @@ def baseline_scores(
         Scores of shape ``(beats to score,)`` by the name of the baseline.
     """
     return {
-        "pca": pca_error(normal_beats, windows, config.model.latent_size, config.training.seed),
+        "pca": pca_error(normal_beats, windows),
         "prematurity": prematurity(beats, config.rhythm, config.beat.start_s)[scored],
     }
+
+
+def _flat(windows: np.ndarray) -> np.ndarray:
+    return windows.reshape(len(windows), -1)

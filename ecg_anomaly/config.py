@@ -171,7 +171,7 @@ class Patient(Section):
 
 
 class Model(Section):
-    architecture: Literal["own_beat", "convolutional", "dense", "lstm"]
+    architecture: Literal["own_beat", "convolutional", "dense", "lstm", "tutorial"]
     latent_size: Count
 
 

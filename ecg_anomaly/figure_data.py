@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,10 @@ from sklearn import metrics as measures
 from ecg_anomaly import styles
 from ecg_anomaly.beats import CLASSES
 from ecg_anomaly.config import Beat
+from ecg_anomaly.detection import surprise_column
 from ecg_anomaly.examples import Example
-from ecg_anomaly.metrics import threshold_figures
+from ecg_anomaly.metrics import ANOMALOUS_CLASSES, threshold_figures
+from ecg_anomaly.thresholds import recorded_hours
 
 CURVE_POINTS = 2000  # more cannot be told apart on a screen, and make the page heavy
 STRIP_POINTS = 2000  # per outcome
@@ -23,6 +25,7 @@ MOST_LEADS = 3  # of twelve leads, the figures show the ones that matter most
 FEW_ANOMALOUS = 5  # an AUC from so few anomalous beats is shaky
 
 _BINS = 60
+_ALARM_POINTS = 600
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,67 @@ class Curve:
     x: np.ndarray
     y: np.ndarray
     area: float
+
+
+@dataclass(frozen=True)
+class AlarmCurves:
+    """Sensitivity to each class against false alarms, as all thresholds are raised or lowered by the same amount.
+
+    Attributes
+    ----------
+    per_hour
+        Shape ``(points,)``: false alarms per hour of recording, rising.
+    sensitivity
+        Per class that has beats: shape ``(points,)``.
+    per_hour_at_threshold, at_threshold
+        What the thresholds as they are give: false alarms per hour, and the sensitivity to each class.
+    none
+        Where no false alarm at all stands on a logarithmic axis, below a single one.
+    """
+
+    per_hour: np.ndarray
+    sensitivity: dict[str, np.ndarray]
+    per_hour_at_threshold: float
+    at_threshold: dict[str, float]
+    none: float
+
+    def position(self, per_hour: np.ndarray | float) -> np.ndarray:
+        """Where false alarms per hour stand on the logarithmic axis."""
+        return np.maximum(per_hour, self.none)
+
+    def ticks(self) -> tuple[list[float], list[str]]:
+        """Positions and labels of the axis: none at all, and the powers of ten."""
+        decades = 10.0 ** np.arange(np.ceil(np.log10(2 * self.none)), np.floor(np.log10(self.per_hour[-1])) + 1)
+        return [self.none, *decades], ["none", *(f"{decade:,g}" for decade in decades)]
+
+
+@dataclass(frozen=True)
+class ThresholdSpread:
+    """Where the thresholds of the beats lie: all at one value, or around it where they follow the patient.
+
+    Attributes
+    ----------
+    median, low, high
+        Median, 5th and 95th percentile of the thresholds.
+    follows
+        Whether they differ from beat to beat.
+    """
+
+    median: float
+    low: float
+    high: float
+    follows: bool
+
+    @property
+    def words(self) -> str:
+        """The threshold as a reader needs it beside a figure."""
+        if not self.follows:
+            return f"the threshold, {styles.score_text(self.median)}"
+        low, high = styles.score_text(self.low), styles.score_text(self.high)
+        return (
+            f"the median threshold, {styles.score_text(self.median)}; it follows the patient "
+            f"(shaded: from its 5th to its 95th percentile, {low} to {high})"
+        )
 
 
 @dataclass(frozen=True)
@@ -102,6 +166,10 @@ class ExampleBeat:
         The rules that chose it.
     record, time_s, symbol, score
         Which beat it is; seconds from the start of its record.
+    threshold, flagged
+        The beat's own threshold, and whether its score is above.
+    surprises
+        What each question adds to the score, by component; empty where ``scores.csv`` does not say.
     window_s
         Shape ``(samples,)``: seconds from the fiducial point.
     leads
@@ -115,10 +183,20 @@ class ExampleBeat:
     time_s: float
     symbol: str
     score: float
+    threshold: float
+    flagged: bool
+    surprises: dict[str, float]
     window_s: np.ndarray
     leads: tuple[int, ...]
     beat_mv: np.ndarray
     reconstruction_mv: np.ndarray
+
+    @property
+    def verdict(self) -> str:
+        """Whether it was flagged, and by which question."""
+        if not self.flagged:
+            return "not flagged"
+        return f"flagged; {styles.question(largest(self.surprises))}" if self.surprises else "flagged"
 
 
 @dataclass(frozen=True)
@@ -133,6 +211,8 @@ class Strip:
         Rows of the scores with the column ``outcome``; of many beats the lowest and the highest of each moment.
     thinned
         Whether beats were left out.
+    threshold_s, thresholds
+        Shape ``(steps,)``: from when on which threshold holds, and the end of the last.
     excerpt_beats
         The beats of the excerpt, with the column ``outcome``.
     excerpt_s
@@ -147,6 +227,8 @@ class Strip:
     reason: str
     beats: pd.DataFrame
     thinned: bool
+    threshold_s: np.ndarray
+    thresholds: np.ndarray
     excerpt_beats: pd.DataFrame
     excerpt_s: np.ndarray
     leads: tuple[int, ...]
@@ -202,7 +284,17 @@ class Results:
     @property
     def score_axis(self) -> ScoreAxis:
         """The axis on which all figures show anomaly scores."""
-        return score_axis(self.scores["anomaly_score"].to_numpy(dtype=float), self.threshold["threshold"])
+        return score_axis(self.scores["anomaly_score"].to_numpy(dtype=float), self.thresholds.median)
+
+    @property
+    def thresholds(self) -> ThresholdSpread:
+        """Where the thresholds of the beats lie."""
+        return threshold_spread(self.scores["threshold"].to_numpy(dtype=float))
+
+    @property
+    def components(self) -> list[str]:
+        """The questions that the anomaly score adds up."""
+        return list(self.manifest["config"]["scoring"]["components"])
 
     def baselines_compared(self) -> dict[str, dict[str, Any]]:
         """Figures of each baseline, at the score's own false-positive rate and at its own sensitivity.
@@ -217,9 +309,9 @@ class Results:
         classes = self.scores["aami_class"].to_numpy()
         anomalous = self.scores["anomalous"].to_numpy(dtype=bool)
         rate = self.metrics.get("false_positive_rate")
-        sensitivity = self.metrics.get("sensitivity", {}).get("all")
+        sensitivity = (self.metrics.get("sensitivity") or {}).get("all")
         compared = {}
-        for name, figures in self.metrics.get("baselines", {}).items():
+        for name, figures in (self.metrics.get("baselines") or {}).items():
             compared[name] = dict(figures)
             if rate is None or sensitivity is None or name not in self.baselines.columns:
                 continue
@@ -268,6 +360,56 @@ def precision_recall_curves(anomalous: np.ndarray, detectors: dict[str, np.ndarr
         x, y = _thin_curve(recall, precision)
         curves.append(Curve(name, x, y, float(measures.average_precision_score(truth, scores))))
     return curves
+
+
+def alarm_curves(scores: pd.DataFrame) -> AlarmCurves | None:
+    """Trace how many anomalous beats are found for how many false alarms per hour.
+
+    Parameters
+    ----------
+    scores
+        One row per beat: ``record``, ``time_s``, ``aami_class``, ``anomaly_score``, ``threshold`` and ``flagged``.
+
+    Returns
+    -------
+    AlarmCurves or None
+        ``None`` without normal beats, without beats of class S, V or F, or when no time passes.
+    """
+    classes, hours = scores["aami_class"].to_numpy(), recorded_hours(scores)
+    normal = classes == CLASSES[0]
+    shown = [name for name in ANOMALOUS_CLASSES if (classes == name).any()]
+    if not shown or not normal.any() or not hours > 0:
+        return None
+    above = scores["anomaly_score"].to_numpy(dtype=float) - scores["threshold"].to_numpy(dtype=float)
+    flagged = scores["flagged"].to_numpy(dtype=bool)
+    # Each normal beat's score in turn is where all is cut, and last of all nowhere; even steps on the log axis.
+    highest_first = np.append(np.sort(above[normal])[::-1], -np.inf)
+    steps = np.geomspace(1, len(highest_first), _ALARM_POINTS).round().astype(int) - 1
+    cuts = highest_first[np.unique(steps)]
+    return AlarmCurves(
+        per_hour=_counts_above(above[normal], cuts) / hours,
+        sensitivity={name: _counts_above(above[classes == name], cuts) / (classes == name).sum() for name in shown},
+        per_hour_at_threshold=float(flagged[normal].sum() / hours),
+        at_threshold={name: float(flagged[classes == name].mean()) for name in shown},
+        none=0.5 / hours,
+    )
+
+
+def threshold_spread(thresholds: np.ndarray) -> ThresholdSpread:
+    """Say where the thresholds of the beats lie, of shape ``(beats,)``."""
+    low, median, high = np.quantile(thresholds, [0.05, 0.5, 0.95])
+    return ThresholdSpread(float(median), float(low), float(high), bool(thresholds.min() < thresholds.max()))
+
+
+def counted_surprises(scores: pd.DataFrame, components: Sequence[str]) -> pd.DataFrame:
+    """Select what each question adds to the anomaly score: a column per component that counts and is known."""
+    known = {name: surprise_column(name) for name in components if surprise_column(name) in scores.columns}
+    return pd.DataFrame({name: scores[column].astype(float) for name, column in known.items()}, index=scores.index)
+
+
+def largest(surprises: Mapping[str, float]) -> str:
+    """Name the component that adds most to the score."""
+    return max(surprises, key=lambda name: surprises[name])
 
 
 def score_axis(scores: np.ndarray, threshold: float) -> ScoreAxis:
@@ -381,7 +523,12 @@ def in_millivolts(scaled: np.ndarray, windows: np.ndarray, beats: pd.DataFrame) 
 
 
 def example_beats(
-    chosen: Sequence[Example], scores: pd.DataFrame, windows: np.ndarray, reconstructions: np.ndarray, beat: Beat
+    chosen: Sequence[Example],
+    scores: pd.DataFrame,
+    windows: np.ndarray,
+    reconstructions: np.ndarray,
+    beat: Beat,
+    components: Sequence[str],
 ) -> list[ExampleBeat]:
     """Lay each chosen beat beside its reconstruction.
 
@@ -395,8 +542,11 @@ def example_beats(
         Shape ``(examples, samples, leads)``, scaled.
     beat
         Sampling rate and window.
+    components
+        The questions that the anomaly score adds up.
     """
     rows = scores.iloc[[example.row for example in chosen]]
+    surprises = counted_surprises(rows, components).to_dict("records")
     beats_mv = in_millivolts(windows, windows, rows)
     reconstructions_mv = in_millivolts(reconstructions, windows, rows)
     window_s = (np.arange(windows.shape[1]) - beat.samples_before) / beat.sampling_rate_hz
@@ -410,6 +560,9 @@ def example_beats(
                 float(row.time_s),  # type: ignore[arg-type]
                 str(row.symbol),
                 float(row.anomaly_score),  # type: ignore[arg-type]
+                float(row.threshold),  # type: ignore[arg-type]
+                bool(row.flagged),
+                {str(name): float(value) for name, value in surprises[number].items()} if surprises else {},
                 window_s,
                 tuple(int(lead) + 1 for lead in leads),
                 beats_mv[number][:, leads],
@@ -472,11 +625,14 @@ def record_strip(
     excerpt_beats["outcome"] = outcomes(excerpt_beats)
     excerpt_s, excerpt_mv = _paste(excerpt_beats, windows, beat)
     present = np.flatnonzero(np.isfinite(excerpt_mv).any(axis=0))[:MOST_LEADS]
+    steps = _steps(beats["threshold"].to_numpy(dtype=float))
     return Strip(
         record,
         reason,
         beats.iloc[np.sort(shown)].reset_index(drop=True),
         len(shown) < len(beats),
+        beats["time_s"].to_numpy(dtype=float)[steps],
+        beats["threshold"].to_numpy(dtype=float)[steps],
         excerpt_beats,
         excerpt_s,
         tuple(int(lead) + 1 for lead in present),
@@ -502,6 +658,17 @@ def _thin_curve(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     points = np.unique(np.searchsorted(way, np.linspace(0, way[-1], CURVE_POINTS - 1)))
     points = np.union1d(np.minimum(points, len(x) - 1), [0, len(x) - 1])
     return x[points], y[points]
+
+
+def _counts_above(values: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    return np.asarray(len(values) - np.searchsorted(np.sort(values), cuts, side="right"))
+
+
+def _steps(values: np.ndarray) -> np.ndarray:
+    """Positions at which values change, with the first and the last; of very many, every so manieth."""
+    changes = np.union1d(np.flatnonzero(np.diff(values)) + 1, [0, len(values) - 1])
+    kept = np.linspace(0, len(changes) - 1, min(len(changes), STRIP_POINTS)).round().astype(int)
+    return np.asarray(changes[kept])
 
 
 def _thin_beats(beats: pd.DataFrame, chosen: pd.Series) -> np.ndarray:

@@ -19,7 +19,16 @@ from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
 from ecg_anomaly import figure_data, styles
 from ecg_anomaly.examples import BORDERLINE, FALSE_ALARM, HIGHEST, MISSED, TYPICAL
-from ecg_anomaly.figure_data import Curve, ExampleBeat, Results, ScoreAxis, ScoreHistograms, Strip
+from ecg_anomaly.figure_data import (
+    AlarmCurves,
+    Curve,
+    ExampleBeat,
+    Results,
+    ScoreAxis,
+    ScoreHistograms,
+    Strip,
+    ThresholdSpread,
+)
 
 DOTS_PER_INCH = 150
 MOST_RECORDS = 80  # that fit below each other and can be read
@@ -51,7 +60,7 @@ def all_figures(results: Results) -> dict[str, Figure]:
     scores, detectors = results.scores, results.detectors()
     anomalous = scores["anomalous"].to_numpy(dtype=bool)
     flagged = scores["flagged"].to_numpy(dtype=bool)
-    axis, threshold = results.score_axis, results.threshold["threshold"]
+    axis, thresholds = results.score_axis, results.thresholds
     return {
         "roc_precision_recall": plot_curves(
             figure_data.roc_curves(anomalous, detectors),
@@ -60,11 +69,12 @@ def all_figures(results: Results) -> dict[str, Figure]:
             flagged,
             simulated,
         ),
+        "sensitivity_false_alarms": plot_alarms(figure_data.alarm_curves(scores), simulated),
         "confusion_matrix": plot_confusion(results.confusion, simulated),
-        "score_distribution": plot_score_histograms(figure_data.score_histograms(scores, axis), threshold, simulated),
+        "score_distribution": plot_score_histograms(figure_data.score_histograms(scores, axis), thresholds, simulated),
         "training_history": plot_history(results.history, simulated),
         "reconstructions": plot_examples(results.examples, simulated),
-        "record_strip": plot_strip(results.strip, axis, threshold, simulated),
+        "record_strip": plot_strip(results.strip, axis, simulated),
         "auc_per_record": plot_records(results.per_record, simulated),
     }
 
@@ -130,6 +140,61 @@ def plot_curves(
     return figure
 
 
+def plot_alarms(curves: AlarmCurves | None, simulated: bool = False) -> Figure:
+    """Draw the sensitivity to each class against false alarms per hour of recording.
+
+    Parameters
+    ----------
+    curves
+        What is drawn; ``None`` when it is not defined.
+    simulated
+        Whether the figure says that its records are simulated.
+    """
+    note = "Along each line all thresholds are raised or lowered by the same amount"
+    figure = _figure("What is found for how many false alarms", 5.0, simulated, note)
+    with mpl.rc_context(_STYLE):
+        axes = figure.subplots()
+        axes.set(xlabel="false alarms per hour of recording", ylabel="sensitivity", ylim=(-0.02, 1.03))
+        if curves is None:
+            _say(axes, "no curve: normal and anomalous\ntest beats are both needed")
+            return figure
+        alarms = curves.per_hour_at_threshold
+        for name, sensitivity in curves.sensitivity.items():
+            line, sign = styles.CLASS_LINES[name], styles.CLASS_SIGNS[name]
+            axes.step(
+                curves.position(curves.per_hour),
+                sensitivity,
+                where="post",
+                color=line.colour,
+                linestyle=line.style,
+                linewidth=line.width,
+            )
+            axes.plot(
+                curves.position(alarms),
+                curves.at_threshold[name],
+                color=line.colour,
+                linestyle=line.style,
+                marker=sign.marker,
+                markersize=9,
+                markeredgecolor="black",
+                zorder=4,
+                label=f"{styles.class_name(name)}: {curves.at_threshold[name]:.1%} at the threshold",
+            )
+        axes.axvline(
+            float(curves.position(alarms)),
+            color="black",
+            linewidth=1.0,
+            linestyle=":",
+            label=f"the threshold: {styles.score_text(alarms)} false alarms per hour",
+        )
+        axes.set_xscale("log")
+        axes.set_xticks(*curves.ticks())
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.margins(x=0.01)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), handlelength=3.2)
+    return figure
+
+
 def plot_confusion(confusion: pd.DataFrame, simulated: bool = False) -> Figure:
     """Draw the confusion matrix: counts, and shares of each row.
 
@@ -171,20 +236,20 @@ def plot_confusion(confusion: pd.DataFrame, simulated: bool = False) -> Figure:
     return figure
 
 
-def plot_score_histograms(histograms: ScoreHistograms, threshold: float, simulated: bool = False) -> Figure:
+def plot_score_histograms(histograms: ScoreHistograms, thresholds: ThresholdSpread, simulated: bool = False) -> Figure:
     """Draw the distribution of scores, one row per AAMI class, with the threshold through all rows.
 
     Parameters
     ----------
     histograms
         The distributions.
-    threshold
-        Scores to the right of it are flagged.
+    thresholds
+        Scores to the right are flagged; a band where the threshold follows the patient.
     simulated
         Whether the figure says that its records are simulated.
     """
     classes = list(histograms.counts)
-    note = f"Dashed: the threshold, {styles.score_text(threshold)}; beats to its right are flagged"
+    note = f"Dashed: {thresholds.words}" + ("" if thresholds.follows else "; beats to its right are flagged")
     figure = _figure("Anomaly scores of each class", 1.0 + 1.25 * max(1, len(classes)), simulated, note)
     axis, edges = histograms.axis, histograms.axis.position(histograms.edges)
     ticks = axis.ticks(histograms.edges[0], histograms.edges[-1], 14)
@@ -201,7 +266,10 @@ def plot_score_histograms(histograms: ScoreHistograms, threshold: float, simulat
                 edgecolor=styles.CLASS_COLOURS[aami_class],
                 linewidth=1.0,
             )
-            panel.axvline(float(axis.position(threshold)), color="black", linewidth=1.3, linestyle="--")
+            panel.axvline(float(axis.position(thresholds.median)), color="black", linewidth=1.3, linestyle="--")
+            if thresholds.follows:
+                low, high = axis.position(np.array([thresholds.low, thresholds.high]))
+                panel.axvspan(low, high, color=styles.ORANGE, alpha=0.25, linewidth=0, zorder=0)
             count = styles.count_text(histograms.counts[aami_class], "beat")
             panel.set_ylabel(
                 f"{styles.class_name(aami_class)}\n{count}\n{histograms.flagged[aami_class]:.1%} flagged",
@@ -283,15 +351,17 @@ def plot_examples(examples: Sequence[ExampleBeat], simulated: bool = False) -> F
     classes = list(dict.fromkeys(beat.example.aami_class for beat in examples))
     rows = [[beat for beat in examples if beat.example.aami_class == aami_class] for aami_class in classes]
     leads = max((len(beat.leads) for beat in examples), default=1)
-    panel_in, gap_in, top_in, bottom_in = 1.15 * leads, 0.85, 0.9, 0.55
+    columns = sorted({_column(beat) for beat in examples}) or [0]
+    panel_in, gap_in, top_in, bottom_in = 1.15 * leads, 1.0, 1.05, 0.55
+    width_in = _WIDTH_IN / len(_COLUMNS) * max(2, len(columns))
     height_in = top_in + bottom_in + panel_in * max(1, len(rows)) + gap_in * max(0, len(rows) - 1)
-    figure = _figure("Beats and their reconstructions", height_in, simulated, constrained=False)
+    figure = _figure("Beats and their reconstructions", height_in, simulated, width_in=width_in, constrained=False)
     height_in = float(figure.get_size_inches()[1])
     grid = figure.add_gridspec(
         max(1, len(rows)),
-        len(_COLUMNS),
-        left=0.06,
-        right=0.99,
+        len(columns),
+        left=0.72 / width_in,
+        right=1 - 0.12 / width_in,
         bottom=bottom_in / height_in,
         top=1 - (top_in + _HEAD_IN) / height_in,
         hspace=gap_in / panel_in,
@@ -299,7 +369,7 @@ def plot_examples(examples: Sequence[ExampleBeat], simulated: bool = False) -> F
     )
     with mpl.rc_context({**_STYLE, "font.size": 9, "axes.titlesize": 9}):
         panels = [
-            _draw_example(figure, grid[number, _column(beat)], beat, is_last=row is rows[-1])
+            _draw_example(figure, grid[number, columns.index(_column(beat))], beat, is_last=row is rows[-1])
             for number, row in enumerate(rows)
             for beat in row
         ]
@@ -311,12 +381,12 @@ def plot_examples(examples: Sequence[ExampleBeat], simulated: bool = False) -> F
                 loc="upper left",
                 ncols=3,
                 fontsize=11,
-                bbox_to_anchor=(0.005, 1 - 0.36 / height_in),
+                bbox_to_anchor=(0.06 / width_in, 1 - 0.36 / height_in),
             )
     return figure
 
 
-def plot_strip(strip: Strip, axis: ScoreAxis, threshold: float, simulated: bool = False) -> Figure:
+def plot_strip(strip: Strip, axis: ScoreAxis, simulated: bool = False) -> Figure:
     """Draw one record over time: the score of each beat, and beneath it an excerpt of the signal.
 
     Parameters
@@ -325,8 +395,6 @@ def plot_strip(strip: Strip, axis: ScoreAxis, threshold: float, simulated: bool 
         The record.
     axis
         The axis of the scores.
-    threshold
-        Scores above it are flagged.
     simulated
         Whether the figure says that its records are simulated.
     """
@@ -335,7 +403,7 @@ def plot_strip(strip: Strip, axis: ScoreAxis, threshold: float, simulated: bool 
     figure = _figure(f"Record {_plain(strip.record)} over time", 4.6 + 1.5 * leads, simulated, note)
     with mpl.rc_context(_STYLE):
         panels = figure.subplots(1 + max(1, leads), 1, height_ratios=[2.4, *[1.0] * max(1, leads)])
-        _draw_scores_over_time(panels[0], strip, axis, threshold)
+        _draw_scores_over_time(panels[0], strip, axis)
         for panel in panels[2:]:
             panel.sharex(panels[1])
         for number, panel in enumerate(panels[1 : 1 + leads]):
@@ -411,7 +479,7 @@ def records_note(per_record: pd.DataFrame, shown: int) -> str:
 
 
 def example_title(beat: ExampleBeat) -> tuple[str, str]:
-    """Name an example: the rules that chose it, and which beat it is."""
+    """Name an example: the rules that chose it, and which beat it is with its score."""
     what = f"{beat.symbol}  score {styles.score_text(beat.score)}"
     return ", ".join(beat.example.rules), f"{beat.record}  {styles.clock(beat.time_s)}  {what}"
 
@@ -455,14 +523,14 @@ def _draw_example(figure: Figure, cell: SubplotSpec, beat: ExampleBeat, is_last:
         panel.yaxis.set_major_locator(MaxNLocator(3))
         panel.tick_params(labelsize=8, labelbottom=number == len(beat.leads) - 1)
         panel.margins(x=0)
-    panels[0].set_title(f"{beat.example.aami_class}: {rules}\n{_plain(which)}", fontsize=9)
+    panels[0].set_title(f"{beat.example.aami_class}: {rules}\n{_plain(which)}\n{beat.verdict}", fontsize=9)
     if is_last:
         panels[-1].set_xlabel("time from the fiducial point (s)", fontsize=8)
     first: Axes = panels[0]
     return first
 
 
-def _draw_scores_over_time(axes: Axes, strip: Strip, axis: ScoreAxis, threshold: float) -> None:
+def _draw_scores_over_time(axes: Axes, strip: Strip, axis: ScoreAxis) -> None:
     times, unit = time_axis(strip.beats["time_s"].to_numpy(dtype=float))
     scores = strip.beats["anomaly_score"].to_numpy(dtype=float)
     for name, sign in styles.OUTCOMES.items():
@@ -477,7 +545,16 @@ def _draw_scores_over_time(axes: Axes, strip: Strip, axis: ScoreAxis, threshold:
             fillstyle="full" if sign.filled else "none",
             label=f"{name} ({chosen.sum():,})" if not strip.thinned else name,
         )
-    axes.axhline(float(axis.position(threshold)), color="black", linewidth=1.2, linestyle="--", label="threshold")
+    thresholds, _ = time_axis(strip.threshold_s, unit)
+    axes.step(
+        thresholds,
+        axis.position(strip.thresholds),
+        where="post",
+        color="black",
+        linewidth=1.2,
+        linestyle="--",
+        label="threshold",
+    )
     excerpt, _ = time_axis(strip.excerpt_s, unit)
     axes.axvspan(excerpt[0], excerpt[-1], color=styles.SKY, alpha=0.3, linewidth=1.5, label="excerpt beneath")
     ticks = axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7)

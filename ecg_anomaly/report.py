@@ -13,8 +13,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from ecg_anomaly import report_figures, styles
+from ecg_anomaly import figure_data, report_figures, styles
 from ecg_anomaly.beats import CLASSES
+from ecg_anomaly.detection import surprise_column
+from ecg_anomaly.examples import RULES
 from ecg_anomaly.figure_data import Results
 from ecg_anomaly.report_figures import Panel
 from ecg_anomaly.splits import SPLITS
@@ -23,9 +25,16 @@ HIGHEST_SCORES = 50
 UNDEFINED = "-"  # a figure that no beat defines: the sensitivity to a class without beats
 
 _TEMPLATE = "report.html.jinja"
-_THRESHOLD_WORDS = ("threshold", "method", "uses_labels")
-_SURPRISE = "_surprise"
 _SENSITIVITIES = ("S", "V", "F", "all")
+_THRESHOLDS = {  # in words, by method; what stands in braces is in threshold.json
+    "adaptive": "median of the patient's last {recent_beats} scores + {threshold} (mean over {patients} of the "
+    "{percentile} percentile of how far normal beats lie above that median)",
+    "percentile": "{threshold}, the {percentile} percentile of {normal_beats} of {patients}",
+    "mean_std": "{threshold}, the mean and {standard_deviations} standard deviations of {normal_beats} of {patients}",
+    "false_alarms_per_hour": "{threshold}, above which normal beats of {patients} raise {false_alarms_per_hour} false "
+    "alarms per hour",
+    "best_f1": "{threshold}, which gives the best F1 on the labelled beats of {patients}",
+}
 
 
 def render(results: Results) -> str:
@@ -41,8 +50,12 @@ def render(results: Results) -> str:
     str
         HTML that fetches nothing: style, scripts and data are inside.
     """
+    metrics, threshold = results.metrics, results.threshold
     panels = report_figures.all_panels(results)
-    examples = report_figures.example_panels(results.examples)
+    questions, examples = (
+        report_figures.question_panel(results.examples),
+        report_figures.example_panels(results.examples),
+    )
     return (
         _environment()
         .get_template(_TEMPLATE)
@@ -50,25 +63,41 @@ def render(results: Results) -> str:
             simulated=styles.SIMULATED if results.simulated else "",
             made=results.manifest.get("made", ""),
             protocol=results.manifest["config"].get("split", {}).get("protocol", "patients"),
-            threshold=results.threshold,
-            tiles=main_figures(results.metrics, results.baselines_compared()),
-            at_threshold=threshold_table(results.metrics),
-            detectors=detector_table(results.metrics),
-            at_rates=fixed_rate_table(results.metrics),
+            uses_labels=bool(threshold.get("uses_labels")),
+            tiles=main_figures(metrics, results.baselines_compared()),
+            threshold_set=threshold_words(threshold),
+            at_threshold=threshold_table(metrics),
+            averages=average_table(metrics),
+            without=without_record_table(metrics),
+            detectors=detector_table(metrics),
+            at_rates=fixed_rate_table(metrics),
             beats=beats_table(results.beats),
-            records_of={name: results.metrics.get("split", {}).get(name, []) for name in SPLITS},
+            records_of={name: _part(metrics, "split").get(name, []) for name in SPLITS},
             classification=_classification_table(results.classification),
             main_settings=main_settings(results.manifest, results.threshold),
             settings=settings_table(results.manifest),
             versions=results.manifest.get("versions", {}),
             panels=panels,
+            rules=RULES,
+            questions=questions,
             examples=examples,
-            highest=highest_scores(results.scores),
+            highest=highest_scores(results.scores, results.components),
             per_record=_per_record_table(results.per_record),
-            figures=_figures_json([*panels, *examples]),
+            figures=_figures_json([*panels, questions, *examples]),
             plotly=Markup(get_plotlyjs()),
         )
     )
+
+
+def main_line(results: Results) -> str:
+    """Say the main figures in one line."""
+    metrics = results.metrics
+    sensitivities = ", ".join(f"{key} {percent(_look_up(metrics, 'sensitivity', key))}" for key in ("S", "V", "F"))
+    line = (
+        f"AUC {number(metrics.get('auc'))}, AP {number(metrics.get('average_precision'))}; at the threshold "
+        f"sensitivity {sensitivities}, false-positive rate {percent(metrics.get('false_positive_rate'))}"
+    )
+    return f"{line} ({styles.SIMULATED})" if results.simulated else line
 
 
 def main_figures(metrics: Mapping[str, Any], baselines: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -84,9 +113,10 @@ def main_figures(metrics: Mapping[str, Any], baselines: Mapping[str, Mapping[str
     Returns
     -------
     list of dict
-        ``name``, ``value``, ``note``, ``others`` (pairs of a baseline's name and its value) and ``condition``
-        (under which these compare).
+        ``name``, ``value``, ``interval`` (95 %, empty where it is unknown), ``note``, ``others`` (pairs of a
+        baseline's name and its value) and ``condition`` (under which these compare).
     """
+    at_threshold = "at the threshold"
     at_random = f"at random {percent(metrics.get('prevalence'))}, the prevalence"
     wanted: list[tuple[str, tuple[str, ...], Callable[[Any], str], str, str]] = [
         ("AUC", ("auc",), number, "at random 0.500", ""),
@@ -95,13 +125,15 @@ def main_figures(metrics: Mapping[str, Any], baselines: Mapping[str, Mapping[str
     for aami_class in ("S", "V", "F"):
         name = f"sensitivity to {styles.class_name(aami_class)}"
         keys = ("sensitivity", aami_class)
-        wanted.append((name, keys, percent, "at the threshold", "at the same false-positive rate"))
+        wanted.append((name, keys, percent, at_threshold, "at the same false-positive rate"))
     rate = ("false_positive_rate",)
-    wanted.append(("false-positive rate", rate, percent, "at the threshold", "at the same sensitivity to all"))
+    note = f"{at_threshold}; false alarms per hour: {score(metrics.get('false_alarms_per_hour'))}"
+    wanted.append(("false-positive rate", rate, percent, note, "at the same sensitivity to all"))
     return [
         {
             "name": name,
             "value": form(_look_up(metrics, *keys)),
+            "interval": interval(_look_up(metrics, "confidence_intervals", *keys), form),
             "note": note,
             "others": [(styles.detector_name(key), form(_look_up(its, *keys))) for key, its in baselines.items()],
             "condition": condition,
@@ -113,11 +145,11 @@ def main_figures(metrics: Mapping[str, Any], baselines: Mapping[str, Mapping[str
 def detector_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """Tabulate how well the score, its components, the sum without each, and the baselines rank beats."""
     detectors: dict[str, Mapping[str, Any]] = {styles.SCORE: metrics}
-    for name, its in metrics.get("components", {}).items():
+    for name, its in _part(metrics, "components").items():
         detectors[f"{styles.detector_name(name)} surprise alone"] = its
         if isinstance(without := its.get("without"), Mapping):
             detectors[f"{styles.SCORE} without {styles.detector_name(name)}"] = without
-    detectors |= {f"baseline: {styles.detector_name(name)}": its for name, its in metrics.get("baselines", {}).items()}
+    detectors |= {f"baseline: {styles.detector_name(name)}": its for name, its in _part(metrics, "baselines").items()}
     rows = {
         name: {
             "AUC": number(its.get("auc")),
@@ -130,21 +162,68 @@ def detector_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def threshold_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
-    """Tabulate what the threshold reaches: one row."""
-    row = {"threshold": number(metrics.get("threshold"))}
-    row["false-positive rate"] = percent(metrics.get("false_positive_rate"))
+    """Tabulate what the threshold reaches, and between what it lies for other patients."""
+    row = {"false-positive rate": percent(metrics.get("false_positive_rate"))}
+    row["false alarms per hour"] = score(metrics.get("false_alarms_per_hour"))
     row |= {f"sensitivity {key}": percent(_look_up(metrics, "sensitivity", key)) for key in _SENSITIVITIES}
     row |= {"precision": percent(metrics.get("precision")), "F1": number(metrics.get("f1"))}
-    return pd.DataFrame([row])
+    rows = {"figure": row}
+    intervals = _part(metrics, "confidence_intervals")
+    known = {"false-positive rate": "false_positive_rate", "sensitivity all": "sensitivity"}
+    between = {title: interval(intervals.get(name), percent) for title, name in known.items()}
+    if any(between.values()):
+        rows["95 % interval"] = {title: between.get(title, "") for title in row}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def average_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
+    """Tabulate gross and average figures per class; no row where neither average nor predictivity is known.
+
+    Gross figures pool all beats, average figures are the mean over the records.
+    """
+    averages = _part(metrics, "average_over_records")
+    if not averages and not _part(metrics, "positive_predictivity"):
+        return pd.DataFrame()
+    wanted: dict[tuple[str, str], tuple[str, ...]] = {
+        (title, "all anomalous" if key == "all" else styles.class_name(key)): (name, key)
+        for title, name in (("sensitivity", "sensitivity"), ("positive predictivity", "positive_predictivity"))
+        for key in _SENSITIVITIES
+    }
+    wanted["false-positive rate", styles.class_name(CLASSES[0])] = ("false_positive_rate",)
+    rows = {
+        row: {"gross": percent(_look_up(metrics, *keys)), "average": percent(_look_up(averages, *keys))}
+        for row, keys in wanted.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def without_record_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
+    """Tabulate the figures of all test records beside those without one of them; no row where none is left out."""
+    without = _part(metrics, "without_record")
+    if not without:
+        return pd.DataFrame()
+    rows = {
+        name: {
+            "AUC": number(its.get("auc")),
+            "average precision": number(its.get("average_precision")),
+            "mean AUC per record": number(_look_up(its, "per_record_auc_mean", "mean")),
+            "false-positive rate": percent(its.get("false_positive_rate")),
+            "false alarms per hour": score(its.get("false_alarms_per_hour")),
+            **{f"sensitivity {key}": percent(_look_up(its, "sensitivity", key)) for key in _SENSITIVITIES},
+        }
+        for name, its in {"all records": metrics, **{f"without {name}": its for name, its in without.items()}}.items()
+        if isinstance(its, Mapping)
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def fixed_rate_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """Tabulate the sensitivities that the score and the baselines reach at given false-positive rates."""
     detectors = {styles.SCORE: metrics}
-    detectors |= {styles.detector_name(name): its for name, its in metrics.get("baselines", {}).items()}
+    detectors |= {styles.detector_name(name): its for name, its in _part(metrics, "baselines").items()}
     rows = {
         (f"{float(rate):.0%}", name): {f"sensitivity {key}": percent(values.get(key)) for key in _SENSITIVITIES}
-        for rate in metrics.get("sensitivity_at_fpr", {})
+        for rate in _part(metrics, "sensitivity_at_fpr")
         for name, its in detectors.items()
         if isinstance(values := _look_up(its, "sensitivity_at_fpr", rate), Mapping)
     }
@@ -164,20 +243,33 @@ def beats_table(beats: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def highest_scores(scores: pd.DataFrame, count: int = HIGHEST_SCORES) -> pd.DataFrame:
-    """Tabulate the beats with the highest scores, as text, the highest first."""
+def highest_scores(scores: pd.DataFrame, components: Sequence[str], count: int = HIGHEST_SCORES) -> pd.DataFrame:
+    """Tabulate the beats with the highest scores, as text, the highest first.
+
+    Parameters
+    ----------
+    scores
+        ``scores.csv``.
+    components
+        The questions that the anomaly score adds up.
+    count
+        How many beats, at most.
+    """
     top = scores.sort_values("anomaly_score", ascending=False, kind="stable").head(count)
-    surprises = [str(name) for name in top.columns if str(name).endswith(_SURPRISE)]
+    surprises = figure_data.counted_surprises(top, components)
+    most = [styles.question(figure_data.largest(row)) for row in surprises.to_dict("records")]  # type: ignore[arg-type]
     columns = {
         "record": top["record"],
         "time": top["time_s"].map(styles.clock),
         "symbol": top["symbol"],
         "class": top["aami_class"],
-        "anomaly score": top["anomaly_score"].map(styles.score_text),
-        **{f"{name.removesuffix(_SURPRISE)} surprise": top[name].map(styles.score_text) for name in surprises},
+        styles.SCORE: top["anomaly_score"].map(styles.score_text),
+        "threshold": top["threshold"].map(styles.score_text),
+        "flagged": top["flagged"].map({True: "yes", False: "no"}),
+        **({"largest surprise": pd.Series(most, top.index)} if most else {}),
+        **{surprise_column(str(name)).replace("_", " "): surprises[name].map(styles.score_text) for name in surprises},
         "RR before (s)": top["rr_before_s"].map("{:.2f}".format),
         "RR after (s)": top["rr_after_s"].map("{:.2f}".format),
-        "flagged": top["flagged"].map({True: "yes", False: "no"}),
     }
     return pd.DataFrame(columns).reset_index(drop=True)
 
@@ -187,18 +279,33 @@ def main_settings(manifest: Mapping[str, Any], threshold: Mapping[str, Any]) -> 
     config = manifest["config"]
     beat, model, records = config["beat"], config["model"], config["records"]
     window = f"{beat['window_before_s']:g} s before to {beat['window_after_s']:g} s after the fiducial point"
-    words = {key: f"{key} {value}" for key, value in threshold.items() if key not in _THRESHOLD_WORDS}
-    method = str(threshold.get("method", ""))
-    how = ", ".join([*([] if method in words else [method]), *words.values()]).replace("_", " ")
     return [
         ("protocol", config["split"]["protocol"].replace("_", " ")),
         ("window", f"{window}, {beat['sampling_rate_hz']} Hz, {beat['low_cut_hz']:g} to {beat['high_cut_hz']:g} Hz"),
         ("leads", f"{records['lead_count']}, of {', '.join(records['leads'])}, then as in the header"),
         ("scaling", beat["scaling"].replace("_", " ")),
-        ("network", f"{model['architecture']} autoencoder, {model['latent_size']} latent numbers"),
+        ("network", f"{model['architecture'].replace('_', ' ')} autoencoder, {model['latent_size']} latent numbers"),
         ("anomaly score", " + ".join(f"{name} surprise" for name in config["scoring"]["components"])),
-        ("threshold", f"{styles.score_text(threshold['threshold'])} ({how})"),
+        ("threshold", threshold_words(threshold)),
     ]
+
+
+def threshold_words(threshold: Mapping[str, Any]) -> str:
+    """Say in words how the threshold was set, from ``threshold.json``."""
+    method = str(threshold.get("method", "threshold"))
+    words = {name: f"{value:g}" for name, value in threshold.items() if _is_number(value)}
+    forms: dict[str, Callable[[Any], str]] = {
+        "threshold": styles.score_text,
+        "percentile": styles.ordinal,
+        "patients": lambda count: styles.count_text(count, "validation patient"),
+        "normal_beats": lambda count: styles.count_text(count, "normal beat"),
+    }
+    words |= {name: form(threshold[name]) for name, form in forms.items() if name in words}
+    try:
+        how = _THRESHOLDS[method].format(**words)
+    except KeyError:  # another method, or a file that does not say all
+        how = words.get("threshold", UNDEFINED)
+    return f"{method.replace('_', ' ')}: {how}"
 
 
 def settings_table(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -215,6 +322,18 @@ def number(value: Any) -> str:
 def percent(value: Any) -> str:
     """Write a share in percent."""
     return f"{value:.1%}" if _is_number(value) else UNDEFINED
+
+
+def score(value: Any) -> str:
+    """Write a score or a count with three significant digits."""
+    return styles.score_text(value) if _is_number(value) else UNDEFINED
+
+
+def interval(ends: Any, form: Callable[[Any], str]) -> str:
+    """Write an interval as ``low to high``; empty where it is not known."""
+    if not isinstance(ends, Sequence) or len(ends) != 2 or not all(_is_number(end) for end in ends):
+        return ""
+    return f"{form(ends[0])} to {form(ends[1])}"
 
 
 def _environment() -> Environment:
@@ -253,6 +372,12 @@ def _rate_or_count(is_rate: bool, values: pd.Series) -> Callable[[Any], str]:
     if is_rate:
         return percent
     return "{:,}".format if pd.api.types.is_integer_dtype(values) else number
+
+
+def _part(metrics: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Part of the metrics, empty where older files lack it."""
+    part = metrics.get(key)
+    return part if isinstance(part, Mapping) else {}
 
 
 def _look_up(mapping: Mapping[str, Any], *keys: str) -> Any:

@@ -15,10 +15,20 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from ecg_anomaly import figure_data, styles
-from ecg_anomaly.figure_data import Curve, ExampleBeat, Results, ScoreAxis, ScoreHistograms, Strip
+from ecg_anomaly.figure_data import (
+    AlarmCurves,
+    Curve,
+    ExampleBeat,
+    Results,
+    ScoreAxis,
+    ScoreHistograms,
+    Strip,
+    ThresholdSpread,
+)
 from ecg_anomaly.plots import example_title, records_note, time_axis
 
 _LINE_HEIGHT = 20
+_QUESTION_LOOKS = ((styles.ORANGE, ""), (styles.PURPLE, "/"), (styles.SKY, "."))
 _BUTTONS_HEIGHT = 32  # pixels at the top that stay free for Plotly's buttons
 
 
@@ -53,7 +63,7 @@ def all_panels(results: Results) -> list[Panel]:
     scores, detectors = results.scores, results.detectors()
     anomalous = scores["anomalous"].to_numpy(dtype=bool)
     flagged = scores["flagged"].to_numpy(dtype=bool)
-    axis, threshold = results.score_axis, results.threshold["threshold"]
+    axis, thresholds = results.score_axis, results.thresholds
     return [
         _curve_panel(
             "roc",
@@ -69,6 +79,7 @@ def all_panels(results: Results) -> list[Panel]:
             "at random would reach.",
             precision_recall_figure(figure_data.precision_recall_curves(anomalous, detectors), anomalous, flagged),
         ),
+        _alarm_panel(figure_data.alarm_curves(scores)),
         Panel(
             "confusion",
             "Confusion matrix",
@@ -84,12 +95,12 @@ def all_panels(results: Results) -> list[Panel]:
         Panel(
             "distribution",
             "Scores of each class",
-            "Beats to the right of the dashed line are flagged; the axis is linear up to the threshold and "
-            "logarithmic above.",
-            histogram_figure(figure_data.score_histograms(scores, axis), threshold),
+            f"Dashed is {thresholds.words}. {'' if thresholds.follows else 'Beats to its right are flagged. '}The axis "
+            "is linear up to there and logarithmic above.",
+            histogram_figure(figure_data.score_histograms(scores, axis), thresholds),
             wide=True,
         ),
-        _strip_panel(results.strip, axis, threshold),
+        _strip_panel(results.strip, axis, thresholds.follows),
         _excerpt_panel(results.strip),
         Panel(
             "records",
@@ -108,8 +119,20 @@ def example_panels(examples: Sequence[ExampleBeat]) -> list[Panel]:
     for number, beat in enumerate(examples):
         rules, which = example_title(beat)
         title = f"{styles.class_name(beat.example.aami_class)}: {rules}"
-        panels.append(Panel(f"example-{number}", title, which, example_figure(beat)))
+        reading = f"{which}, threshold {styles.score_text(beat.threshold)}: {beat.verdict}"
+        panels.append(Panel(f"example-{number}", title, reading, example_figure(beat)))
     return panels
+
+
+def question_panel(examples: Sequence[ExampleBeat]) -> Panel:
+    """Draw which questions flagged the examples."""
+    figure = question_figure(examples)
+    reading = (
+        "What each question adds to the score of the example beats that were flagged; the widest part is what flagged "
+        "the beat."
+    )
+    missing = "No example beat was flagged."
+    return Panel("questions", "Which question flagged the beat", reading if figure else missing, figure, wide=True)
 
 
 def roc_figure(curves: Sequence[Curve], anomalous: np.ndarray, flagged: np.ndarray) -> go.Figure | None:
@@ -139,6 +162,73 @@ def precision_recall_figure(curves: Sequence[Curve], anomalous: np.ndarray, flag
     if flagged.any():
         _add_operating_point(figure, flagged[anomalous].mean(), anomalous[flagged].mean())
     return figure
+
+
+def alarms_figure(curves: AlarmCurves) -> go.Figure:
+    """Draw the sensitivity to each class against false alarms per hour of recording."""
+    figure = go.Figure()
+    for name, sensitivity in curves.sensitivity.items():
+        line, sign, called = styles.CLASS_LINES[name], styles.CLASS_SIGNS[name], styles.class_name(name)
+        figure.add_scatter(
+            x=curves.position(curves.per_hour),
+            y=sensitivity,
+            customdata=curves.per_hour,
+            mode="lines",
+            name=called,
+            legendgroup=name,
+            line={"color": line.colour, "dash": line.dash, "width": line.width, "shape": "hv"},
+            hovertemplate=f"%{{customdata:.3g}} false alarms per hour<br>sensitivity %{{y:.1%}}<extra>{called}</extra>",
+        )
+        figure.add_scatter(
+            x=[float(curves.position(curves.per_hour_at_threshold))],
+            y=[curves.at_threshold[name]],
+            mode="markers",
+            name=f"{name} at the threshold: {curves.at_threshold[name]:.1%}",
+            legendgroup=name,
+            marker={"symbol": sign.symbol, "size": 12, "color": line.colour, "line": {"width": 1.5, "color": "black"}},
+            hovertemplate=f"sensitivity %{{y:.1%}}<extra>{name} at the threshold</extra>",
+        )
+    positions, labels = curves.ticks()
+    figure.update_xaxes(type="log", tickvals=positions, ticktext=labels, title="false alarms per hour of recording")
+    figure.update_yaxes(title="sensitivity", tickformat=".0%", range=[-0.02, 1.03])
+    return _finished(figure, 480)
+
+
+def question_figure(examples: Sequence[ExampleBeat]) -> go.Figure | None:
+    """Draw each question's part of the score of flagged beats as stacked bars; ``None`` without any."""
+    flagged = [beat for beat in examples if beat.flagged and beat.surprises]
+    if not flagged:
+        return None
+    names = [
+        f"{beat.example.aami_class}: {beat.example.rules[0]}, score {styles.score_text(beat.score)}"
+        f"<br>{_safe(beat.record)} {styles.clock(beat.time_s)}"
+        for beat in flagged
+    ]
+    figure = go.Figure()
+    for number, component in enumerate(flagged[0].surprises):
+        # A surprise may lie a little below zero, which is no part of anything.
+        parts = np.array([max(0.0, beat.surprises[component]) for beat in flagged])
+        totals = np.array([sum(max(0.0, value) for value in beat.surprises.values()) for beat in flagged])
+        colour, pattern = _QUESTION_LOOKS[number % len(_QUESTION_LOOKS)]
+        asked = styles.question(component)
+        figure.add_bar(
+            y=names,
+            x=parts / np.maximum(totals, 1e-12),
+            orientation="h",
+            name=asked,
+            marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": "rgba(0,0,0,0.25)", "size": 6}},
+            text=[styles.score_text(part) for part in parts],
+            textposition="inside",
+            insidetextanchor="middle",
+            insidetextfont={"color": "black"},
+            constraintext="none",
+            textangle=0,
+            hovertemplate=f"%{{y}}<br>{asked}<br>%{{text}}, %{{x:.0%}} of the score<extra></extra>",
+        )
+    figure.update_layout(barmode="stack", bargap=0.3, uniformtext={"minsize": 10, "mode": "hide"})
+    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
+    figure.update_xaxes(tickformat=".0%", title="share of the anomaly score", range=[0, 1])
+    return _finished(figure, 150 + 44 * len(flagged))
 
 
 def confusion_figure(confusion: pd.DataFrame) -> go.Figure:
@@ -172,7 +262,7 @@ def confusion_figure(confusion: pd.DataFrame) -> go.Figure:
     return _finished(figure, 420)
 
 
-def histogram_figure(histograms: ScoreHistograms, threshold: float) -> go.Figure:
+def histogram_figure(histograms: ScoreHistograms, thresholds: ThresholdSpread) -> go.Figure:
     """Draw the distribution of scores, one row per AAMI class, with the threshold through all rows."""
     classes = list(histograms.counts)
     titles = [
@@ -200,11 +290,15 @@ def histogram_figure(histograms: ScoreHistograms, threshold: float) -> go.Figure
             row=row,
             col=1,
         )
-    figure.add_vline(x=float(axis.position(threshold)), line={"dash": "dash", "width": 1.5, "color": styles.ORANGE})
+    median, low, high = axis.position(np.array([thresholds.median, thresholds.low, thresholds.high]))
+    if thresholds.follows:
+        figure.add_vrect(x0=low, x1=high, fillcolor=styles.ORANGE, opacity=0.25, line_width=0, layer="below")
+    figure.add_vline(x=median, line={"dash": "dash", "width": 1.5, "color": styles.ORANGE})
     figure.update_yaxes(tickformat=".0%", nticks=4, rangemode="tozero")
     ticks = axis.ticks(histograms.edges[0], histograms.edges[-1], 7)
     figure.update_xaxes(tickvals=axis.position(ticks), ticktext=[styles.score_text(tick) for tick in ticks])
-    figure.update_xaxes(title=f"{styles.SCORE} (threshold {styles.score_text(threshold)})", row=rows, col=1)
+    what = "median threshold" if thresholds.follows else "threshold"
+    figure.update_xaxes(title=f"{styles.SCORE} ({what} {styles.score_text(thresholds.median)})", row=rows, col=1)
     figure.update_annotations(x=0, xanchor="left", xshift=-50, font_size=13)
     return _finished(figure, 110 + 105 * rows, top=_BUTTONS_HEIGHT + 24)
 
@@ -289,7 +383,7 @@ def example_figure(beat: ExampleBeat) -> go.Figure:
     return _finished(figure, 110 + 105 * rows)
 
 
-def strip_figure(strip: Strip, axis: ScoreAxis, threshold: float) -> go.Figure:
+def strip_figure(strip: Strip, axis: ScoreAxis) -> go.Figure:
     """Draw the scores of one record over time."""
     figure = go.Figure()
     times, unit = time_axis(strip.beats["time_s"].to_numpy(dtype=float))
@@ -306,7 +400,16 @@ def strip_figure(strip: Strip, axis: ScoreAxis, threshold: float) -> go.Figure:
             text=words[chosen],
             hovertemplate="%{text}<extra></extra>",
         )
-    figure.add_hline(y=float(axis.position(threshold)), line={"dash": "dash", "width": 1.5, "color": styles.ORANGE})
+    thresholds, _ = time_axis(strip.threshold_s, unit)
+    figure.add_scattergl(
+        x=thresholds.round(5),
+        y=axis.position(strip.thresholds).astype(np.float32),
+        mode="lines",
+        name="threshold",
+        line={"dash": "dash", "width": 1.5, "color": styles.ORANGE, "shape": "hv"},
+        text=[f"threshold {styles.score_text(value)}" for value in strip.thresholds],
+        hovertemplate="%{text}<extra></extra>",
+    )
     excerpt, _ = time_axis(strip.excerpt_s, unit)
     figure.add_vrect(
         x0=excerpt[0],
@@ -418,13 +521,28 @@ def _curve_panel(key: str, title: str, reading: str, figure: go.Figure | None) -
     return Panel(key, title, reading if figure is not None else missing, figure)
 
 
-def _strip_panel(strip: Strip, axis: ScoreAxis, threshold: float) -> Panel:
+def _alarm_panel(curves: AlarmCurves | None) -> Panel:
+    reading = (
+        "One line per class: how much of it is found for how many false alarms, as all thresholds are raised or "
+        "lowered by the same amount; the marks are the thresholds as they are."
+    )
+    missing = "No curve: it needs normal and anomalous test beats."
+    return Panel(
+        "alarms",
+        "Sensitivity against false alarms per hour",
+        reading if curves else missing,
+        alarms_figure(curves) if curves else None,
+        wide=True,
+    )
+
+
+def _strip_panel(strip: Strip, axis: ScoreAxis, follows: bool) -> Panel:
     thinned = " Of many beats the lowest and the highest score of each moment are drawn." if strip.thinned else ""
     reading = (
-        f"Every mark is a beat, above the dashed line it is flagged; the record was chosen because {strip.reason}, and "
-        f"the shaded stretch is the excerpt that follows.{thinned}"
+        f"Every mark is a beat, flagged above the dashed line{', which follows the patient' if follows else ''}; "
+        f"the record was chosen because {strip.reason}, and the shaded stretch is the excerpt that follows.{thinned}"
     )
-    return Panel("strip", f"Record {strip.record} over time", reading, strip_figure(strip, axis, threshold), wide=True)
+    return Panel("strip", f"Record {strip.record} over time", reading, strip_figure(strip, axis), wide=True)
 
 
 def _excerpt_panel(strip: Strip) -> Panel:
@@ -488,10 +606,11 @@ def _thin(dash: str) -> dict[str, object]:
 
 
 def _beat_words(beats: pd.DataFrame) -> np.ndarray:
-    columns = (beats[name] for name in ("time_s", "symbol", "aami_class", "anomaly_score", "outcome"))
+    columns = (beats[name] for name in ("time_s", "symbol", "aami_class", "anomaly_score", "threshold", "outcome"))
     words = [
-        f"{styles.clock(time_s)}  {_safe(symbol)} ({aami_class})<br>score {styles.score_text(score)}<br>{outcome}"
-        for time_s, symbol, aami_class, score, outcome in zip(*columns, strict=True)
+        f"{styles.clock(time_s)}  {_safe(symbol)} ({aami_class})<br>score {styles.score_text(score)}, "
+        f"threshold {styles.score_text(threshold)}<br>{outcome}"
+        for time_s, symbol, aami_class, score, threshold, outcome in zip(*columns, strict=True)
     ]
     return np.array(words, dtype=object)
 

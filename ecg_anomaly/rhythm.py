@@ -56,7 +56,7 @@ def deviations(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> tuple[n
         Shape ``(beats,)``: how much shorter log RR before the beat is than the patient's usual one.
     pause : ndarray
         Shape ``(beats,)``: how much longer log RR after the beat is than before it.
-        Both are divided by ``least_spread`` plus the recent median change of log RR from one beat to the next.
+        Both are divided by ``least_spread`` plus the recent median absolute deviation of log RR.
     """
     early, pause = np.empty(len(beats)), np.empty(len(beats))
     for rows in beats.groupby("record", sort=False).indices.values():
@@ -64,10 +64,10 @@ def deviations(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> tuple[n
         before = np.log(beats["rr_before_s"].to_numpy()[rows])
         after = np.log(beats["rr_after_s"].to_numpy()[rows])
         usual = _usual(before, times_s, settings, start_s)
-        change = after - before
-        usual_change = median_of_earlier(np.abs(change), times_s, settings.recent_beats, start_s)
-        early[rows] = (usual - before) / (settings.least_spread + usual_change)
-        pause[rows] = change / (settings.least_spread + usual_change)
+        deviation = np.abs(before - median_of_earlier(before, times_s, settings.recent_beats, start_s))
+        spread = settings.least_spread + median_of_earlier(deviation, times_s, settings.recent_beats, start_s)
+        early[rows] = (usual - before) / spread
+        pause[rows] = (after - before) / spread
     return early, pause
 
 

@@ -61,7 +61,11 @@ CLASS_LINES = {
     "V": Line(VERMILLION, "--", "dash", 2.0),
     "F": Line(GREEN, "-.", "dashdot", 2.0),
 }
-CLASS_SIGNS = {"S": Sign(BLUE, "o", "circle"), "V": Sign(VERMILLION, "^", "triangle-up"), "F": Sign(GREEN, "s", "square")}
+CLASS_SIGNS = {
+    "S": Sign(BLUE, "o", "circle"),
+    "V": Sign(VERMILLION, "^", "triangle-up"),
+    "F": Sign(GREEN, "s", "square"),
+}
 
 _LINES = (
     Line(BLUE, "-", "solid", 2.4),
@@ -84,7 +88,7 @@ def detector_name(key: str) -> str:
 
 
 def question(key: str) -> str:
-    """What a surprising answer to a question says of the beat, from the key of the component."""
+    """Say what a surprising answer to a question means, from the key of the component."""
     return QUESTIONS.get(key, key.replace("_", " "))
 
 
@@ -105,7 +109,7 @@ def score_text(score: float) -> str:
 
 
 def ordinal(number: float) -> str:
-    """Number as an ordinal: ``95th``, ``91st``, ``97.5th``."""
+    """Write a number as an ordinal: ``95th``, ``91st``, ``97.5th``."""
     text = f"{number:g}"
     ending = {"1": "st", "2": "nd", "3": "rd"}.get(text[-1], "th")
     return text + ("th" if "." in text or text[-2:] in ("11", "12", "13") else ending)

@@ -138,7 +138,7 @@ def _best_f1(beats: pd.DataFrame, _settings: Threshold, _start_s: float) -> floa
 
 
 def _normal_scores(beats: pd.DataFrame) -> np.ndarray:
-    return beats.loc[_is_normal(beats), "anomaly_score"].to_numpy(dtype=float)
+    return np.asarray(beats.loc[_is_normal(beats), "anomaly_score"], dtype=float)
 
 
 def _is_normal(beats: pd.DataFrame) -> np.ndarray:

@@ -27,7 +27,8 @@ from tests.conftest import Workspace
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals and limits")
 
 THREE_RECORDS = ("split.train=[clinic/s001]", "split.validation=[clinic/s002]", "split.test=[clinic/s003]")
-QUICK = "training.epochs=1"
+QUICK = ("training.epochs=1", "model.architecture=dense")  # where the model does not matter
+ENDLESS = ("training.epochs=100000", "training.patience=100000", "model.architecture=dense")
 
 
 @dataclass(frozen=True)
@@ -280,7 +281,6 @@ def test_odd_records_are_served(clinic: Clinic, capsys: pytest.CaptureFixture[st
 
     for name, kept in (("clinic/s001", "MLII"), ("clinic/s002", "V1"), ("clinic/s003", "V1")):
         assert lead_is_there(name).all(axis=0).tolist() == [True, False]
-        assert not lead_is_there(name)[:, 1].any()
         assert table.loc[table["record"] == name, "range_mv_2"].isna().all()
         assert next(line for line in summary.splitlines() if name in line).split()[-1] == kept
     for name in ("clinic/s002", "clinic/s003"):
@@ -301,7 +301,7 @@ def test_odd_records_are_served(clinic: Clinic, capsys: pytest.CaptureFixture[st
 def test_odd_records_are_scored_even_where_no_beat_is_anomalous(clinic: Clinic):
     make_odd(clinic.folder)
     odd_ones = "split.test=['clinic/s00[12346]']"
-    options = ("split.train=['clinic/s00[78]']", "split.validation=[clinic/s005]", odd_ones, QUICK)
+    options = ("split.train=['clinic/s00[78]']", "split.validation=[clinic/s005]", odd_ones, "training.epochs=1")
     options = (*options, "labels.aami={A: N, V: N, F: N}")
     workspace = clinic.workspace
 
@@ -391,7 +391,7 @@ def test_full_disk_leaves_earlier_results(script: str, copied: Workspace, capsys
     written = {"preprocess": copied.processed, "train": copied.models, "evaluate": copied.outputs}[script]
 
     with disk_with_room_for(20_000):
-        status = getattr(copied, script)(*([QUICK] if script == "train" else []))
+        status = getattr(copied, script)(*(QUICK if script == "train" else []))
     message = refused(status, capsys)
     assert message.endswith(f"{written}; mend that and run again, what was there before is unchanged")
     assert contents(copied.folder) == before
@@ -527,14 +527,14 @@ def test_script_is_refused_while_another_writes_its_folder(
 @posix_only
 def test_killed_training_leaves_the_earlier_model(copied: Workspace):
     before = contents(copied.models)
-    process = copied.start("train_model.py", "training.epochs=100000", "training.patience=100000")
+    process = copied.start("train_model.py", *ENDLESS)
     wait_for_epoch(process)
     process.kill()
     process.communicate()
 
     assert process.returncode == -signal.SIGKILL
     assert contents(copied.models) == before
-    assert copied.train(QUICK) == 0
+    assert copied.train(*QUICK) == 0
     assert contents(copied.models).keys() == before.keys()
 
 
@@ -548,9 +548,8 @@ def test_interrupted_training_keeps_the_best_model_so_far(
 
     handler = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(train_model, "_print_line", print_and_press_ctrl_c)
-    endless = ("training.epochs=100000", "training.patience=100000")
 
-    assert copied.train(*endless) == 0
+    assert copied.train(*ENDLESS) == 0
     said = capsys.readouterr()
     assert "interrupted: ending with the best weights so far" in said.out
     assert "Interrupted after 1 epochs" in said.out
@@ -558,7 +557,7 @@ def test_interrupted_training_keeps_the_best_model_so_far(
     assert signal.getsignal(signal.SIGINT) is handler
     assert artifacts.read_manifest(copied.models, "train_model.py")["interrupted"] is True
     assert len(pd.read_csv(copied.models / "history.csv")) == 1
-    assert copied.evaluate(*endless) == 0
+    assert copied.evaluate(*ENDLESS) == 0
 
 
 @posix_only

@@ -40,9 +40,8 @@ def pulses(times_s, seconds, heights_mv=None):
     lead = np.zeros(seconds * 120)
     lead[samples] = 1.0 if heights_mv is None else heights_mv
     lead = np.convolve(lead, np.hanning(9), mode="same")
-    return Recording("db/p", Fraction(120), ("I",), lead[:, np.newaxis]), Annotations(
-        samples, symbols("N" * len(samples))
-    )
+    annotations = Annotations(samples, symbols("N" * len(samples)))
+    return Recording("db/p", Fraction(120), ("I",), lead[:, np.newaxis]), annotations
 
 
 def symbols(text):

@@ -6,7 +6,6 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.model_files import read_reference, write_reference
 from ecg_anomaly.scoring import Surprise, anomaly_score, reconstruction_error
 
-
 REFERENCES = {
     "gamma": np.random.default_rng(1).gamma(2.0, size=5000),
     "heavy tail": np.random.default_rng(2).standard_cauchy(size=3000),
