@@ -30,6 +30,7 @@ with quiet_native_output():
 
 _BEATS_PER_CALL = 1024
 _BEAT, _OWN_BEAT = "beat", "own_beat"  # the inputs of every network
+_SHORTEST_STRETCH = 0.1  # of a window that another beat may replace in training
 _HALVINGS = 3  # of the window's length on the way to the latent numbers
 
 
@@ -247,13 +248,18 @@ _ARCHITECTURES = {
 
 
 class _Batches(keras.utils.PyDataset):
-    """Shuffled batches in which some beats lose a lead, so that the network learns to do with one."""
+    """Shuffled batches that are harder than the beats they are made of.
+
+    Some beats lose a lead, so that the network learns to do with one. In most a stretch is replaced by that of
+    another beat, and the whole is to be restored: so the network learns not to follow what does not belong there.
+    """
 
     def __init__(self, beats: PairedBeats, training: Training):
         super().__init__()
         self._beats = beats
         self._batch_size = training.batch_size
         self._lead_dropout = training.lead_dropout if beats.windows.shape[2] > 1 else 0.0
+        self._foreign_stretches = training.foreign_stretches
         self._random = np.random.default_rng(training.seed)
         self.on_epoch_end()
 
@@ -266,11 +272,21 @@ class _Batches(keras.utils.PyDataset):
         lost = np.nonzero(self._lost[batch])
         for array in (beats.windows, beats.own_beats):
             array[lost[0], :, lost[1]] = 0
-        return (beats.windows, beats.own_beats), beats.windows
+        return (self._with_foreign_stretches(beats.windows), beats.own_beats), beats.windows
 
     def on_epoch_end(self) -> None:
         self._order = self._random.permutation(len(self._beats.windows))
         self._lost = self._choose_lost_leads()
+
+    def _with_foreign_stretches(self, windows: np.ndarray) -> np.ndarray:
+        beats, samples, _ = windows.shape
+        foreign = self._beats.windows[self._random.integers(len(self._beats.windows), size=beats)]
+        chosen = self._random.random((beats, 1)) < self._foreign_stretches
+        middle = self._random.uniform(0, samples, (beats, 1))
+        length = self._random.uniform(_SHORTEST_STRETCH * samples, samples, (beats, 1))
+        inside = chosen & (np.abs(np.arange(samples) - middle) < length / 2)
+        present = windows.any(axis=1, keepdims=True)
+        return np.where(inside[:, :, np.newaxis], foreign, windows) * present
 
     def _choose_lost_leads(self) -> np.ndarray:
         beats, _, leads = self._beats.windows.shape

@@ -182,6 +182,7 @@ class Training(Section):
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     patience: Count
     lead_dropout: Annotated[float, Field(ge=0, lt=1)]
+    foreign_stretches: Annotated[float, Field(ge=0, le=1)]
 
 
 class Scoring(Section):

@@ -20,7 +20,7 @@ RULES = {
     BORDERLINE: "the score nearest to its threshold",
     HIGHEST: "the highest score of its class",
     MISSED: "the anomalous beat of its class that stayed farthest below its threshold",
-    FALSE_ALARM: "the normal beat that was flagged by most",
+    FALSE_ALARM: "the flagged normal beat farthest above its threshold",
 }
 
 

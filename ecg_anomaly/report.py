@@ -257,7 +257,7 @@ def highest_scores(scores: pd.DataFrame, components: Sequence[str], count: int =
     """
     top = scores.sort_values("anomaly_score", ascending=False, kind="stable").head(count)
     surprises = figure_data.counted_surprises(top, components)
-    most = [styles.question(figure_data.largest(row)) for row in surprises.to_dict("records")]  # type: ignore[arg-type]
+    most = surprises.idxmax(axis="columns").map(styles.question) if len(surprises.columns) else None
     columns = {
         "record": top["record"],
         "time": top["time_s"].map(styles.clock),
@@ -266,7 +266,7 @@ def highest_scores(scores: pd.DataFrame, components: Sequence[str], count: int =
         styles.SCORE: top["anomaly_score"].map(styles.score_text),
         "threshold": top["threshold"].map(styles.score_text),
         "flagged": top["flagged"].map({True: "yes", False: "no"}),
-        **({"largest surprise": pd.Series(most, top.index)} if most else {}),
+        **({} if most is None else {"largest surprise": most}),
         **{surprise_column(str(name)).replace("_", " "): surprises[name].map(styles.score_text) for name in surprises},
         "RR before (s)": top["rr_before_s"].map("{:.2f}".format),
         "RR after (s)": top["rr_after_s"].map("{:.2f}".format),

@@ -29,6 +29,7 @@ from ecg_anomaly.plots import example_title, records_note, time_axis
 
 _LINE_HEIGHT = 20
 _QUESTION_LOOKS = ((styles.ORANGE, ""), (styles.PURPLE, "/"), (styles.SKY, "."))
+_NARROWEST = 0.08  # share of a bar that has room for a number
 _BUTTONS_HEIGHT = 32  # pixels at the top that stay free for Plotly's buttons
 
 
@@ -119,7 +120,7 @@ def example_panels(examples: Sequence[ExampleBeat]) -> list[Panel]:
     for number, beat in enumerate(examples):
         rules, which = example_title(beat)
         title = f"{styles.class_name(beat.example.aami_class)}: {rules}"
-        reading = f"{which}, threshold {styles.score_text(beat.threshold)}: {beat.verdict}"
+        reading = f"{which}, threshold {styles.score_text(beat.threshold)}. {beat.verdict.capitalize()}."
         panels.append(Panel(f"example-{number}", title, reading, example_figure(beat)))
     return panels
 
@@ -132,7 +133,7 @@ def question_panel(examples: Sequence[ExampleBeat]) -> Panel:
         "the beat."
     )
     missing = "No example beat was flagged."
-    return Panel("questions", "Which question flagged the beat", reading if figure else missing, figure, wide=True)
+    return Panel("questions", "Which question flagged the beat", reading if figure else missing, figure, True, 600)
 
 
 def roc_figure(curves: Sequence[Curve], anomalous: np.ndarray, flagged: np.ndarray) -> go.Figure | None:
@@ -209,26 +210,31 @@ def question_figure(examples: Sequence[ExampleBeat]) -> go.Figure | None:
         # A surprise may lie a little below zero, which is no part of anything.
         parts = np.array([max(0.0, beat.surprises[component]) for beat in flagged])
         totals = np.array([sum(max(0.0, value) for value in beat.surprises.values()) for beat in flagged])
+        shares = parts / np.maximum(totals, 1e-12)
         colour, pattern = _QUESTION_LOOKS[number % len(_QUESTION_LOOKS)]
-        asked = styles.question(component)
+        asked, texts = styles.question(component), [styles.score_text(part) for part in parts]
         figure.add_bar(
             y=names,
-            x=parts / np.maximum(totals, 1e-12),
+            x=shares,
             orientation="h",
             name=asked,
-            marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": "rgba(0,0,0,0.25)", "size": 6}},
-            text=[styles.score_text(part) for part in parts],
+            marker={
+                "color": colour,
+                "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": "#303030", "size": 7},
+            },
+            text=np.where(shares < _NARROWEST, "", texts),
+            customdata=texts,
             textposition="inside",
             insidetextanchor="middle",
             insidetextfont={"color": "black"},
             constraintext="none",
             textangle=0,
-            hovertemplate=f"%{{y}}<br>{asked}<br>%{{text}}, %{{x:.0%}} of the score<extra></extra>",
+            hovertemplate=f"%{{y}}<br>{asked}<br>%{{customdata}}, %{{x:.0%}} of the score<extra></extra>",
         )
-    figure.update_layout(barmode="stack", bargap=0.3, uniformtext={"minsize": 10, "mode": "hide"})
+    figure.update_layout(barmode="stack", bargap=0.3)
     figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False)
-    figure.update_xaxes(tickformat=".0%", title="share of the anomaly score", range=[0, 1])
-    return _finished(figure, 150 + 44 * len(flagged))
+    figure.update_xaxes(tickformat=".0%", title="share of the anomaly score", range=[0, 1.005])
+    return _finished(figure, 150 + 44 * len(flagged)).update_layout(legend_traceorder="normal")
 
 
 def confusion_figure(confusion: pd.DataFrame) -> go.Figure:

@@ -15,7 +15,9 @@ _EXTENSION = 1.0  # beyond the largest reference surprise goes on as it rose ove
 
 
 def reconstruction_error(windows: np.ndarray, reconstructions: np.ndarray) -> np.ndarray:
-    """Mean squared difference per beat, over the leads that are there.
+    """Mean squared difference per beat, over the leads that are there, each without its offset.
+
+    What is left of baseline wander lifts a whole window, and is no anomaly.
 
     Parameters
     ----------
@@ -28,7 +30,9 @@ def reconstruction_error(windows: np.ndarray, reconstructions: np.ndarray) -> np
         Shape ``(beats,)``, in squared units of the scale.
     """
     present = windows.any(axis=1, keepdims=True)
-    squared = np.square(windows - reconstructions, dtype=np.float64) * present
+    residual = np.subtract(windows, reconstructions, dtype=np.float64)
+    residual -= residual.mean(axis=1, keepdims=True)
+    squared = np.square(residual) * present
     return np.asarray(squared.mean(axis=(1, 2)) / np.maximum(present.mean(axis=(1, 2)), 1e-12))
 
 

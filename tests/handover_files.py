@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly import artifacts, baselines, beat_files, evaluation, metrics, scoring
+from ecg_anomaly import artifacts, beat_files, detection, evaluation, metrics, scoring, thresholds
 from ecg_anomaly.beats import CLASSES, rr_intervals
 from ecg_anomaly.config import SHAPES_BEATS, SHAPES_MODEL, SHAPES_SCORES, Config, load_config
-from ecg_anomaly.rhythm import prematurity
+from ecg_anomaly.rhythm import deviations, prematurity
 
 _SYMBOLS = {"N": "N", "S": "A", "V": "V", "F": "F", "Q": "/"}
 _USUAL_MIX = {"N": 0.86, "S": 0.05, "V": 0.07, "F": 0.015, "Q": 0.005}
@@ -23,7 +24,7 @@ class MadeUpRun:
     folder: Path
     options: tuple[str, ...]
 
-    @property
+    @cached_property
     def config(self) -> Config:
         return load_config(None, self.options)
 
@@ -44,6 +45,7 @@ def write_run(
     missing_leads: int = 0,
     epochs: int = 8,
     seed: int = 1,
+    method: str = "adaptive",
 ) -> MadeUpRun:
     """Write the folders of the first three scripts.
 
@@ -57,6 +59,8 @@ def write_run(
         f"records.lead_count={leads}",
         f"split.test=[{', '.join(mixes)}]",
         "training.epochs=3",
+        f"threshold.method={method}",
+        f"evaluation={{leave_out: [{', '.join(list(mixes)[1:2])}], resamples: 10}}",
     )
     run = MadeUpRun(folder, options)
     rng = np.random.default_rng(seed)
@@ -135,33 +139,35 @@ def _shape(window_s, aami_class):
 def _score(run: MadeUpRun, rng: np.random.Generator) -> None:
     settings, processed = run.config, run.folder / "processed"
     beats = beat_files.read_table(processed)
-    test = beats[beats["split"] == "test"].reset_index(drop=True)
-    windows = beat_files.load_windows(processed, test)
+    tested = (beats["split"] == "test").to_numpy()
+    windows = beat_files.load_windows(processed, beats)
     training = np.asarray(beat_files.open_array(processed, "train", anomalous=False))
-    normal_shape = training.mean(axis=0)
-    reconstructions = (0.7 * normal_shape + 0.3 * windows).astype(np.float32)
+    paired = detection.pair_beats(beats, windows, settings)
+    reconstructions = (0.7 * training.mean(axis=0) + 0.3 * windows).astype(np.float32)
     reconstructions *= (windows != 0).any(axis=1, keepdims=True)
-    errors = scoring.reconstruction_error(windows, reconstructions) * rng.lognormal(0, 0.7, len(test))
-    reference = scoring.reconstruction_error(training, 0.7 * normal_shape + 0.3 * training)
-    surprise = scoring.Surprise.of_reference(reference * rng.lognormal(0, 0.7, len(reference)))(errors)
-    threshold = {"method": "percentile", "uses_labels": False, "percentile": 95.0, "threshold": 3.0}
-    simple = {
-        "pca": baselines.pca_error(training, windows, 4, 0),
-        "prematurity": prematurity(beats, settings.rhythm, settings.beat.start_s)[beats["split"] == "test"],
+    early, pause = deviations(beats, settings.rhythm, settings.beat.start_s)
+    noise = rng.lognormal(0, 0.7, len(beats))
+    measures = {
+        "reconstruction_error": scoring.reconstruction_error(windows, reconstructions) * noise,
+        "own_beat_distance": scoring.reconstruction_error(windows, paired.own_beats) * noise,
+        "early": early + rng.normal(0, 2, len(beats)),
+        "pause": pause + rng.normal(0, 2, len(beats)),
     }
-    table = test.assign(
-        reconstruction_error=errors,
-        reconstruction_surprise=surprise,
-        anomaly_score=surprise,
-        threshold=threshold["threshold"],
-        flagged=surprise > threshold["threshold"],
-    )
-    figures = evaluation.evaluate(table, {"reconstruction": surprise}, ["reconstruction"], simple)
+    measured = detection.Measured(reconstructions, measures)
+    reference = detection.learn_reference(measured, (beats["split"] == "train").to_numpy())
+    scored = detection.score_beats(beats, measured, reference, settings.scoring.components)
+    threshold = thresholds.find_threshold(scored[~tested], settings.threshold, settings.beat.start_s)
+    table = thresholds.flag_beats(scored[tested].reset_index(drop=True), threshold)
+    simple = {
+        "pca": scoring.reconstruction_error(windows[tested], training.mean(axis=0)),  # on no component
+        "prematurity": prematurity(beats, settings.rhythm, settings.beat.start_s)[tested],
+    }
+    figures = evaluation.evaluate(table, simple, settings)
     figures["split"] = {name: sorted(set(rows["record"])) for name, rows in beats.groupby("split")}
     anomalous, flagged = table["anomalous"].to_numpy(), table["flagged"].to_numpy()
     with artifacts.handover(run.outputs) as output:
         table.to_csv(output.path("scores.csv"), index=False)
-        np.save(output.path("reconstructions.npy"), reconstructions)
+        np.save(output.path("reconstructions.npy"), reconstructions[tested])
         table[["record", "sample"]].assign(**simple).to_csv(output.path("baseline_scores.csv"), index=False)
         output.write_json("threshold.json", threshold)
         output.write_json("metrics.json", figures)

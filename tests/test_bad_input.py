@@ -459,10 +459,12 @@ def test_killed_preprocessing_leaves_no_process_and_nothing_in_the_way(long_run:
     workers = psutil.Process(process.pid).children()
     process.kill()
     assert process.wait() == -signal.SIGKILL
-    process.communicate()
     _, alive = psutil.wait_procs(workers, timeout=10)
+    for worker in alive:
+        worker.kill()
     assert workers
     assert not alive
+    process.communicate()
     assert {name: content for name, content in contents(run.processed).items() if name in before} == before
     artifacts.read_manifest(run.processed, "preprocess_data.py")
 
@@ -475,8 +477,12 @@ def test_interrupted_preprocessing_says_so_in_one_line(long_run: tuple[Workspace
     run, many_records = long_run
     process = run.start("preprocess_data.py", many_records)
     wait_for((run.processed / ".incomplete" / "beats.csv").exists, process)
-    for each in [*psutil.Process(process.pid).children(), psutil.Process(process.pid)]:
-        each.send_signal(signal.SIGINT)  # a terminal sends Ctrl-C to all of them
+    workers = psutil.Process(process.pid).children()
+    for _ in range(5):  # a terminal sends Ctrl-C to all of them, whether they work or wait
+        for worker in workers:
+            worker.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
 
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -5,7 +5,8 @@ from ecg_anomaly.examples import BORDERLINE, FALSE_ALARM, HIGHEST, MISSED, TYPIC
 
 def choose(classes, scores, threshold):
     scores = np.array(scores, dtype=float)
-    chosen = choose_examples(scores, scores > threshold, np.array(list(classes)), threshold)
+    thresholds = np.broadcast_to(np.asarray(threshold, dtype=float), scores.shape)
+    chosen = choose_examples(scores, scores > thresholds, np.array(list(classes)), thresholds)
     return {(example.aami_class, rule): example.row for example in chosen for rule in example.rules}
 
 
@@ -25,6 +26,17 @@ def test_each_rule_chooses_the_beat_it_names():
     }
 
 
+def test_each_beat_is_held_against_its_own_threshold():
+    #                                0    1    2    3     4    5    6     7
+    chosen = choose("NNNNVVVV", [1.0, 9.0, 7.0, 11.5, 3.0, 6.0, 12.0, 20.0], [5, 8, 3, 12, 4, 9, 5, 5])
+
+    assert chosen["N", BORDERLINE] == 3
+    assert chosen["N", HIGHEST] == 3
+    assert chosen["N", FALSE_ALARM] == 2  # 4 above its threshold; beat 1 scores higher, but only 1 above
+    assert chosen["V", BORDERLINE] == 4
+    assert chosen["V", MISSED] == 5  # 3 below its threshold; beat 4 scores lower, but only 1 below
+
+
 def test_without_mistakes_nothing_is_missed_or_a_false_alarm():
     chosen = choose("NNVV", [1, 2, 8, 9], threshold=5)
 
@@ -33,7 +45,7 @@ def test_without_mistakes_nothing_is_missed_or_a_false_alarm():
 
 def test_one_beat_serves_all_rules_of_its_class_and_is_shown_once():
     scores = np.array([1.0, 2.0, 3.0])
-    chosen = choose_examples(scores, scores > 5, np.array(["N", "N", "F"]), 5.0)
+    chosen = choose_examples(scores, scores > 5, np.array(["N", "N", "F"]), np.full(3, 5.0))
 
     fusion = [example for example in chosen if example.aami_class == "F"]
     assert [example.rules for example in fusion] == [(TYPICAL, BORDERLINE, HIGHEST, MISSED)]

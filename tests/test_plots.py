@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 import visualize_results
 from ecg_anomaly import figure_data, plots, styles
 from ecg_anomaly.artifacts import read_manifest
+from ecg_anomaly.examples import Example
 from ecg_anomaly.figure_data import Results
 from tests.handover_files import history, write_run
 
@@ -64,23 +65,38 @@ def test_score_distribution_has_a_row_per_class_with_its_count_and_the_threshold
     results: Results, figures: dict[str, Figure]
 ):
     figure = figures["score_distribution"]
+    assert "it follows the patient" in texts(figure)
 
     counts = results.scores["aami_class"].value_counts()
     assert len(figure.axes) == len(counts)
     for axes, name in zip(figure.axes, [name for name in "NSVFQ" if name in counts], strict=True):
         assert styles.class_name(name) in axes.get_ylabel()
         assert f"{counts[name]:,} beat" in axes.get_ylabel()
-        position = results.score_axis.position(results.threshold["threshold"])
+        position = results.score_axis.position(results.scores["threshold"].median())
         assert axes.lines[0].get_xdata()[0] == pytest.approx(position)
+        [*_, band] = axes.patches
+        low, high = results.score_axis.position(results.scores["threshold"].quantile([0.05, 0.95]))
+        assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((low, high))
+
+
+def test_one_threshold_for_all_has_no_band(results: Results):
+    spread = figure_data.threshold_spread(np.full(5, 3.0))
+    histograms = figure_data.score_histograms(results.scores, results.score_axis)
+
+    figure = plots.plot_score_histograms(histograms, spread)
+
+    assert "Dashed: the threshold, 3; beats to its right are flagged" in texts(figure)
+    assert len(figure.axes[0].patches) == np.count_nonzero(histograms.shares["N"])
 
 
 @pytest.mark.parametrize("scores", [[2.0, 2.0], [0.0, 0.0], [1e-9, 1e9], [-3.0, 4.0]])
 def test_any_scores_can_be_drawn(scores: list[float]):
     table = pd.DataFrame({"aami_class": ["N", "V"], "anomaly_score": scores, "flagged": [False, True]})
     axis = figure_data.score_axis(np.array(scores), threshold=0.0)
+    spread = figure_data.threshold_spread(np.zeros(2))
 
     histograms = figure_data.score_histograms(table, axis)
-    texts(plots.plot_score_histograms(histograms, 0.0))
+    texts(plots.plot_score_histograms(histograms, spread))
 
     assert all(shares.sum() == pytest.approx(1) for shares in histograms.shares.values())
 
@@ -106,10 +122,35 @@ def test_examples_name_record_time_symbol_and_score_and_leave_out_missing_leads(
     titles = "\n".join(axes.get_title(loc="left") for axes in figure.axes)
     for beat in results.examples:
         clock, score = styles.clock(beat.time_s), styles.score_text(beat.score)
-        assert f"{beat.record}  {clock}  {beat.symbol}  score {score}" in titles
+        assert f"{beat.record}  {clock}  {beat.symbol}  score {score}\n{beat.verdict}" in titles
     assert len(figure.axes) == sum(len(beat.leads) for beat in results.examples)
     assert {len(beat.leads) for beat in results.examples} == {1, 2}
     assert all(axes.collections for axes in figure.axes)  # the error is shaded
+
+
+def test_a_flagged_example_names_the_largest_of_the_surprises_that_count(results: Results):
+    for beat in results.examples:
+        row = results.scores.iloc[beat.example.row]
+        assert (beat.threshold, beat.flagged) == (row["threshold"], row["flagged"])
+        assert sum(beat.surprises.values()) == pytest.approx(beat.score)
+        largest = max(("reconstruction", "patient", "rhythm"), key=lambda name: row[f"{name}_surprise"])
+        assert beat.verdict == (f"flagged; {styles.QUESTIONS[largest]}" if beat.flagged else "not flagged")
+    surprises = figure_data.counted_surprises(results.scores, ["rhythm", "another"])
+    assert list(surprises.columns) == ["rhythm"]
+
+
+@pytest.mark.parametrize(("columns", "width_in"), [(4, 12), (3, 9), (2, 6), (1, 6)])
+def test_reconstructions_are_as_wide_as_their_columns(results: Results, columns: int, width_in: float):
+    kinds = [rules for column in plots._COLUMNS[-columns:] for rules in column[:1]]
+    examples = [
+        dataclasses.replace(results.examples[0], example=Example(number, "N", (rule,)))
+        for number, rule in enumerate(kinds)
+    ]
+
+    figure = plots.plot_examples(examples)
+
+    assert figure.get_figwidth() == width_in
+    assert max(axes.get_position().x1 for axes in figure.axes) > 0.95
 
 
 def test_twelve_leads_show_those_with_most_error(tmp_path):
@@ -128,6 +169,10 @@ def test_strip_shows_every_beat_by_outcome_and_the_excerpt_of_each_lead(results:
     assert sum(drawn[name] for name in styles.OUTCOMES) == len(beats)
     assert drawn[styles.FOUND] == (beats["flagged"] & beats["anomalous"]).sum()
     assert drawn[styles.MISSED] == (~beats["flagged"] & beats["anomalous"]).sum()
+    np.testing.assert_allclose(
+        np.interp(beats["time_s"], results.strip.threshold_s, results.strip.thresholds), beats["threshold"], rtol=0.1
+    )
+    assert drawn["threshold"] == len(results.strip.thresholds) > 10
     assert len(leads) == len(results.strip.leads)
     flagged = int(results.strip.excerpt_beats["flagged"].sum())
     assert len(leads[0].patches) == flagged
@@ -193,7 +238,7 @@ def test_a_long_record_is_thinned_without_losing_its_peaks(results: Results):
     scores = scores.assign(
         time_s=np.arange(count) * 0.8, fiducial_s=np.arange(count) * 0.8, anomaly_score=rng.exponential(size=count)
     )
-    scores = scores.assign(flagged=scores["anomaly_score"] > 2)
+    scores = scores.assign(flagged=scores["anomaly_score"] > 2, threshold=2 + 0.1 * rng.random(count))
     rows = figure_data.excerpt_rows(scores, scores["record"].iloc[0])
     beat = results_beat()
 
@@ -202,6 +247,8 @@ def test_a_long_record_is_thinned_without_losing_its_peaks(results: Results):
     assert strip.thinned
     assert len(strip.beats) <= 2 * figure_data.STRIP_POINTS
     assert strip.beats["anomaly_score"].max() == scores["anomaly_score"].max()
+    assert len(strip.thresholds) <= figure_data.STRIP_POINTS
+    assert strip.threshold_s[-1] == scores["time_s"].iloc[-1]
 
 
 def results_beat():
@@ -215,6 +262,7 @@ def test_signal_is_pasted_in_millivolts_with_gaps_between_windows():
     beats = pd.DataFrame(
         {"record": "a/1", "time_s": [1.0, 3.0], "fiducial_s": [1.0, 3.0], "anomaly_score": [1.0, 9.0], "symbol": "N"}
     )
+    beats["threshold"] = 2.0
     beats = beats.assign(anomalous=False, flagged=False, offset_mv_1=-0.5, range_mv_1=2.0, offset_mv_2=1, range_mv_2=1)
     windows = np.stack([np.full((96, 2), 0.25), np.full((96, 2), 0.75)])
     windows[:, :, 1] = 0  # a missing lead
@@ -222,6 +270,7 @@ def test_signal_is_pasted_in_millivolts_with_gaps_between_windows():
     strip = figure_data.record_strip(beats, "a/1", "", np.array([0, 1]), windows, beat)
 
     assert strip.leads == (1,)
+    assert (list(strip.threshold_s), list(strip.thresholds)) == ([1.0, 3.0], [2.0, 2.0])
     assert strip.excerpt_s[0] == pytest.approx(1.0 - beat.window_before_s)
     signal_mv = strip.excerpt_mv[:, 0]
     np.testing.assert_allclose(signal_mv[:96], 0.0)
@@ -260,3 +309,59 @@ def test_other_detectors_are_compared_at_the_same_rate_and_the_same_sensitivity(
     assert (found[~anomalous].sum(), found[anomalous].sum()) == (2, 3)
     assert not figure_data.flagged_at_sensitivity(scores, anomalous, 0.0).any()
     assert figure_data.flagged_at_rate(scores, anomalous, 1.0).all()
+
+
+def alarm_beats() -> pd.DataFrame:
+    """Half an hour in each of two records; each record has a threshold of its own."""
+    beats = pd.DataFrame(
+        {
+            "record": ["a"] * 5 + ["b"] * 3,
+            "time_s": [0, 10, 20, 30, 1800, 5, 100, 1805],
+            "aami_class": list("NNVVNNVN"),
+            "anomaly_score": [1.0, 6.0, 7.0, 4.0, 3.0, 12.0, 10.5, 8.0],
+            "threshold": [5.0] * 5 + [10.0] * 3,
+        }
+    )
+    return beats.assign(flagged=beats["anomaly_score"] > beats["threshold"])
+
+
+def test_sensitivity_is_traced_against_false_alarms_per_hour():
+    curves = figure_data.alarm_curves(alarm_beats())
+
+    # Normal beats lie 2, 1, -2, -2 and -4 above their threshold, class V 2, 0.5 and -1; one hour in all.
+    assert list(curves.per_hour) == [0, 1, 2, 2, 4, 5]
+    np.testing.assert_allclose(curves.sensitivity["V"], [0, 1 / 3, 1, 1, 1, 1])
+    assert list(curves.sensitivity) == ["V"]
+    assert (curves.per_hour_at_threshold, curves.at_threshold["V"]) == (2, pytest.approx(2 / 3))
+    assert list(curves.position(curves.per_hour)[:2]) == [0.5, 1]
+
+
+def test_false_alarms_of_the_curve_are_those_of_the_metrics(results: Results, figures: dict[str, Figure]):
+    [axes] = figures["sensitivity_false_alarms"].axes
+
+    points = {line.get_label()[0]: line for line in axes.lines if len(line.get_xdata()) == 1}
+    assert set(points) == {"S", "V", "F"}
+    for name, line in points.items():
+        [x], [y] = line.get_data()
+        assert (x, y) == pytest.approx((results.metrics["false_alarms_per_hour"], results.metrics["sensitivity"][name]))
+        curves = figure_data.alarm_curves(results.scores)
+        before = np.searchsorted(curves.per_hour, x, side="left")
+        assert curves.sensitivity[name][before - 1] <= y <= curves.sensitivity[name][before]
+    assert axes.get_xscale() == "log"
+    assert "at the threshold" in texts(figures["sensitivity_false_alarms"])
+
+
+@pytest.mark.parametrize("classes", ["NNNNNNNN", "VVVVVVVV", "NNQQNNQN"])
+def test_without_normal_or_anomalous_beats_there_are_no_alarm_curves(classes: str):
+    assert figure_data.alarm_curves(alarm_beats().assign(aami_class=list(classes))) is None
+    assert figure_data.alarm_curves(alarm_beats().assign(time_s=1.0)) is None
+    assert "no curve" in texts(plots.plot_alarms(None))
+
+
+def test_no_false_alarm_at_all_can_be_drawn():
+    scores = alarm_beats().assign(threshold=100.0, flagged=False)
+
+    figure = plots.plot_alarms(figure_data.alarm_curves(scores))
+
+    assert "0 false alarms per hour" in texts(figure)
+    assert "none" in texts(figure)

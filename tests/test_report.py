@@ -103,18 +103,21 @@ def test_page_has_the_data_the_settings_and_the_warning(page: str, results: Resu
         assert value.replace('"', "&#34;").replace("<", "&lt;") in text
     assert "beat.window_before_s 0.3" in text
     assert results.manifest["versions"]["plotly"] in text
+    assert re.search(r"adaptive: median of the patient\S+ last 200 scores \+ \d", text)
+    assert "(mean over 1 validation patient of the 95th percentile of" in text
 
 
 def test_every_plot_has_a_place_and_a_sentence(page: str, results: Results):
     panels = report_figures.all_panels(results) + report_figures.example_panels(results.examples)
+    panels.append(report_figures.question_panel(results.examples))
     figures = figures_of(page)
     assert set(figures) == {panel.key for panel in panels} == set(re.findall(r'data-figure="([^"]+)"', page))
     assert all(panel.reading for panel in panels)
 
 
 def test_highest_scores_are_listed_with_their_components(results: Results):
-    scores = results.scores.assign(rhythm_surprise=1.5)
-    table = report.highest_scores(scores)
+    scores = results.scores.assign(rhythm_surprise=1.5, patient_surprise=1000)
+    table = report.highest_scores(scores, ["reconstruction", "rhythm"])
 
     assert len(table) == report.HIGHEST_SCORES
     highest = scores.loc[scores["anomaly_score"].idxmax()]
@@ -123,6 +126,10 @@ def test_highest_scores_are_listed_with_their_components(results: Results):
     assert first["time"] == styles.clock(highest["time_s"])
     assert first["reconstruction surprise"] == styles.score_text(highest["reconstruction_surprise"])
     assert first["rhythm surprise"] == "1.5"
+    assert first["threshold"] == styles.score_text(highest["threshold"])
+    larger = "reconstruction" if highest["reconstruction_surprise"] > 1.5 else "rhythm"
+    assert first["largest surprise"] == styles.QUESTIONS[larger]
+    assert "patient surprise" not in table  # it does not count
     assert first["RR before (s)"] == f"{highest['rr_before_s']:.2f}"
 
 
@@ -173,6 +180,105 @@ def test_protocols_and_thresholds_that_flatter_are_named(few: Results, page: str
     assert "The threshold uses labels" not in text_of(page)
 
 
+@pytest.mark.parametrize(
+    ("threshold", "words"),
+    [
+        (
+            {"method": "percentile", "percentile": 97.5, "threshold": 3.0, "normal_beats": 1280, "patients": 5},
+            "percentile: 3, the 97.5th percentile of 1,280 normal beats of 5 validation patients",
+        ),
+        (
+            {"method": "mean_std", "standard_deviations": 2.0, "threshold": 3, "normal_beats": 1, "patients": 1},
+            "mean std: 3, the mean and 2 standard deviations of 1 normal beat of 1 validation patient",
+        ),
+        (
+            {"method": "false_alarms_per_hour", "false_alarms_per_hour": 60.0, "threshold": 12.34, "patients": 2},
+            "false alarms per hour: 12.3, above which normal beats of 2 validation patients raise 60 false alarms "
+            "per hour",
+        ),
+        (
+            {"method": "best_f1", "threshold": 3.0, "patients": 2, "uses_labels": True},
+            "best f1: 3, which gives the best F1 on the labelled beats of 2 validation patients",
+        ),
+        ({"method": "another", "threshold": 3.0, "settings": {"a": 1}}, "another: 3"),
+        ({"method": "adaptive", "threshold": 3.0, "settings": {"recent_beats": 200}}, "adaptive: 3"),
+        ({}, "threshold: -"),
+    ],
+)
+def test_how_the_threshold_was_set_is_said_in_words(threshold: dict, words: str):
+    assert report.threshold_words(threshold) == words
+
+
+def test_intervals_stand_beside_the_main_figures(results: Results, page: str):
+    tiles = {tile["name"]: tile for tile in report.main_figures(results.metrics, {})}
+    low, high = results.metrics["confidence_intervals"]["auc"]
+    assert tiles["AUC"]["interval"] == f"{low:.3f} to {high:.3f}"
+    assert f"95 % interval {low:.3f} to {high:.3f}" in text_of(page)
+    assert tiles["sensitivity to S supraventricular"]["interval"] == ""
+    low, high = results.metrics["confidence_intervals"]["sensitivity"]
+    assert report.threshold_table(results.metrics).loc["95 % interval", "sensitivity all"] == f"{low:.1%} to {high:.1%}"
+
+
+def test_gross_and_average_stand_side_by_side(results: Results, page: str):
+    metrics, table = results.metrics, report.average_table(results.metrics)
+    averages = metrics["average_over_records"]
+    assert list(table.loc[("sensitivity", "V ventricular")]) == [
+        f"{metrics['sensitivity']['V']:.1%}",
+        f"{averages['sensitivity']['V']:.1%}",
+    ]
+    assert table.loc[("positive predictivity", "all anomalous"), "gross"] == f"{metrics['precision']:.1%}"
+    assert table.loc[("false-positive rate", "N normal"), "average"] == f"{averages['false_positive_rate']:.1%}"
+    assert "leaves flagged beats of other anomalous classes out" in text_of(page)
+
+
+def test_figures_without_a_record_stand_below_those_of_all(results: Results, page: str):
+    [(name, figures)] = results.metrics["without_record"].items()
+    table = report.without_record_table(results.metrics)
+    assert list(table.index) == ["all records", f"without {name}"]
+    assert list(table["AUC"]) == [f"{results.metrics['auc']:.3f}", f"{figures['auc']:.3f}"]
+    assert "Without one record" in text_of(page)
+
+
+def test_contributions_of_flagged_examples_add_up_to_the_score(results: Results):
+    flagged = [beat for beat in results.examples if beat.flagged]
+
+    figure = report_figures.question_figure(results.examples)
+
+    assert [trace.name for trace in figure.data] == list(styles.QUESTIONS.values())
+    shares = [sum(parts) for parts in zip(*(trace.x for trace in figure.data), strict=True)]
+    assert shares == pytest.approx([1.0] * len(flagged))
+    widest = max(figure.data, key=lambda trace: trace.x[0]).name
+    assert flagged[0].verdict == f"flagged; {widest}"
+    assert report_figures.question_panel([beat for beat in results.examples if not beat.flagged]).figure is None
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_files_without_the_newer_figures_still_make_a_page(few: Results, missing: int):
+    newer = ["confidence_intervals", "without_record", "false_alarms_per_hour", "positive_predictivity"]
+    newer += ["average_over_records", "components", "baselines", "sensitivity_at_fpr", "sensitivity", "split"]
+    # Every other one is missing, the others are null; then the other way round.
+    metrics = {name: figure for name, figure in few.metrics.items() if name not in newer[missing::2]}
+    metrics |= dict.fromkeys(newer[1 - missing :: 2])
+    scores = few.scores.drop(columns=[name for name in few.scores.columns if name.endswith("_surprise")])
+    examples = [dataclasses.replace(beat, surprises={}, flagged=True) for beat in few.examples]
+    older = dataclasses.replace(few, metrics=metrics, scores=scores, examples=examples, threshold={"threshold": 3.0})
+
+    text = text_of(report.render(older))
+
+    assert "No example beat was flagged" in text
+    assert not re.search(r"\b(nan|None|inf)\b|Gross and average|Without one record|95 % interval", text)
+    assert "sensitivity S -, V -, F -" in report.main_line(older)
+
+
+def test_one_threshold_for_all_is_not_said_to_follow_the_patient(few: Results, page: str):
+    one = dataclasses.replace(few, scores=few.scores.assign(threshold=3.0))
+    readings = " ".join(panel.reading for panel in report_figures.all_panels(one))
+
+    assert text_of(page).count("follows the patient") == 2
+    assert "follows the patient" not in readings
+    assert "Dashed is the threshold, 3. Beats to its right are flagged." in readings
+
+
 @pytest.mark.parametrize("mix", [{"N": 1.0}, {"V": 1.0}])
 def test_undefined_figures_are_dashes_and_the_page_still_comes(tmp_path, mix: dict[str, float]):
     results = read(write_run(tmp_path, records={"nsrdb/16265": mix}, beats_per_record=30, leads=1, epochs=1))
@@ -215,9 +321,13 @@ def test_script_writes_plots_and_report_without_tensorflow(tmp_path):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "False"
-    assert str(run.outputs / "report.html") in done.stdout
     pictures = {path.name for path in (run.outputs / "plots").glob("*.png")}
-    assert len(pictures) == 7
+    assert len(pictures) == 8
+    *_, line, path, _ = done.stdout.splitlines()
+    assert re.fullmatch(
+        r"AUC [\d.]+, AP [\d.]+; at the threshold sensitivity S -, V [\d.]+%, F -, false-positive rate [\d.]+%", line
+    )
+    assert path == f"Open the report: {run.outputs / 'report.html'}"
     assert f"Wrote {len(pictures)} plots" in done.stdout
     manifest = read_manifest(run.outputs / "plots", made_by="visualize_results.py")
     assert "evaluate_model.py" in manifest["inputs"]

@@ -39,7 +39,7 @@ def test_percentile_of_the_normal_beats():
     beats = validation([*range(101), 500, 600], [False] * 101 + [True] * 2)
     found = find(beats, "percentile", percentile=95.0)
     assert found["threshold"] == 95.0
-    assert found["settings"]["percentile"] == 95.0
+    assert found["percentile"] == 95.0
     assert (found["normal_beats"], found["patients"], found["uses_labels"]) == (101, 1, False)
 
 
