@@ -121,14 +121,30 @@ def reconstruct(model: keras.Model, beats: PairedBeats) -> np.ndarray:
     ndarray
         Shape ``(beats, samples, leads)``, float32.
     """
-    # A compiled call: Model.predict spends most of its time around the network.
-    network = tf.function(model, reduce_retracing=True)
+    network = compiled(model)
     reconstructions = np.empty(beats.windows.shape, dtype=np.float32)
     for start in range(0, len(reconstructions), _BEATS_PER_CALL):
         batch = slice(start, start + _BEATS_PER_CALL)
-        inputs = [tf.convert_to_tensor(array[batch]) for array in (beats.windows, beats.own_beats)]
-        reconstructions[batch] = network(inputs, training=False).numpy()
+        reconstructions[batch] = network(beats.windows[batch], beats.own_beats[batch])
     return reconstructions
+
+
+def compiled(model: keras.Model) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Compile a network for many calls: ``Model.predict`` spends most of its time around the network.
+
+    Returns
+    -------
+    callable
+        Takes beats and own beats, both of shape ``(beats, samples, leads)``, and gives the reconstructions.
+    """
+    shape = (None, *model.inputs[0].shape[1:])
+    signature = [tf.TensorSpec(shape, tf.float32)] * 2
+    network = tf.function(lambda beats, own_beats: model([beats, own_beats], training=False), signature)
+
+    def reconstruct_batch(beats: np.ndarray, own_beats: np.ndarray) -> np.ndarray:
+        return np.asarray(network(tf.convert_to_tensor(beats), tf.convert_to_tensor(own_beats)))
+
+    return reconstruct_batch
 
 
 def load(path: Path, architecture: str, window_shape: tuple[int, ...]) -> keras.Model:

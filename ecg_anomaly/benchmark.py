@@ -15,19 +15,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import psutil
 
-from ecg_anomaly import artifacts, beat_files, commandline, model_files
+from ecg_anomaly import artifacts, beat_files, commandline, detection, model_files
 from ecg_anomaly.config import DEFAULT_CONFIG, Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.patient import PairedBeats
+from ecg_anomaly.scoring import reconstruction_error
+from ecg_anomaly.splits import TEST
 
 _SCRIPTS = ("preprocess_data.py", "train_model.py", "evaluate_model.py", "visualize_results.py")
 _RESULT = "benchmark.json"
 _REPEATS = 5
-_LOOK_EVERY_S = 0.05
+_SINGLE_BEATS = 500
+_LOOK_EVERY_S = 0.05  # how often memory is looked at
 
 
 def benchmark(config: Config) -> None:
@@ -43,7 +45,7 @@ def benchmark(config: Config) -> None:
             "peak_mb": max(row["peak_mb"] for row in scripts),
         }
         helps = [_measure_help(script) for script in _SCRIPTS]
-        rows = [*scripts, total, *helps, _measure_reconstruction(trial)]
+        rows = [*scripts, total, *helps, *_measure_network(trial)]
     print(pd.DataFrame(rows).round(2).to_string(index=False, na_rep=""))
     target = Path(config.paths.outputs) / _RESULT
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -95,18 +97,46 @@ def _memory_bytes(pid: int) -> int:
     return total
 
 
-def _measure_reconstruction(config: Config) -> dict[str, Any]:
+def _measure_network(config: Config) -> list[dict[str, Any]]:
+    """Measure the network alone, scoring with all components, and one beat at a time."""
     from ecg_anomaly import autoencoder
 
-    beats = np.asarray(beat_files.open_array(config.paths.processed, "test", anomalous=False))
-    model = autoencoder.load(Path(config.paths.models) / model_files.MODEL, config.model.architecture, beats.shape[1:])
+    table = beat_files.read_table(config.paths.processed)
+    beats = beat_files.whole_records(table, TEST)
+    windows = beat_files.load_windows(config.paths.processed, beats)
+    model_path = Path(config.paths.models) / model_files.MODEL
+    model = autoencoder.load(model_path, config.model.architecture, windows.shape[1:])
+    reference = model_files.read_reference(config.paths.models)
+    paired = PairedBeats(windows, windows)
 
-    def seconds() -> float:
-        started = time.perf_counter()
-        autoencoder.reconstruct(model, PairedBeats(beats, beats))
-        return time.perf_counter() - started
+    def score_all() -> None:
+        measured = detection.measure(model, beats, detection.pair_beats(beats, windows, config), config)
+        detection.score_beats(beats, measured, reference, config.scoring.components)
 
-    return {"what": "reconstruction", "beats_per_second": len(beats) / _median(seconds)}
+    network = autoencoder.compiled(model)
+    surprise = reference["reconstruction_error"]
+    one = iter(range(len(windows)))
+
+    def score_one() -> None:
+        beat = windows[[next(one)]]
+        surprise(reconstruction_error(beat, network(beat, beat)))
+
+    score_one()  # compiles
+    single_s = statistics.median(_seconds(score_one) for _ in range(_SINGLE_BEATS))
+    return [
+        {
+            "what": "reconstruction, in batches",
+            "beats_per_second": len(beats) / _median(lambda: _seconds(lambda: autoencoder.reconstruct(model, paired))),
+        },
+        {"what": "all components, in batches", "beats_per_second": len(beats) / _median(lambda: _seconds(score_all))},
+        {"what": "one beat: network, error, surprise", "milliseconds": 1000 * single_s},
+    ]
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
 
 
 def _median(measure: Callable[[], float]) -> float:

@@ -181,7 +181,10 @@ def test_windows_equal_those_of_an_independent_reading(real_records):
     for index, lead in enumerate(leads):
         windows_mv = np.array([lead[fiducial - 36 : fiducial + 60] for fiducial in fiducials])
         expected = direct_formulas.scale(windows_mv, np.array(fiducials) / 120, CONFIG.beat.start_s)
-        np.testing.assert_allclose(found.windows[early][:, :, index], expected, atol=1e-4)
+        windows = found.windows[early][:, :, index]
+        np.testing.assert_allclose(windows, expected, atol=1e-4)
+        offset_mv, range_mv = (beats[[f"{name}_mv_{index + 1}"]].to_numpy() for name in ("offset", "range"))
+        np.testing.assert_allclose(windows * range_mv + offset_mv, windows_mv, atol=1e-4)
     assert len(beats) > 250
 
 
