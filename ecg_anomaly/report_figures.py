@@ -220,7 +220,7 @@ def question_figure(examples: Sequence[ExampleBeat]) -> go.Figure | None:
             name=asked,
             marker={
                 "color": colour,
-                "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": "#303030", "size": 7},
+                "pattern": {"shape": pattern, "fillmode": "overlay", "fgcolor": "black", "fgopacity": 0.3, "size": 7},
             },
             text=np.where(shares < _NARROWEST, "", texts),
             customdata=texts,

@@ -22,6 +22,7 @@ SMALL_RUN = (
     "split.validation=[simdb/s005, simdb/s006]",
     "split.test=[simdb/s007, simdb/s008]",
     "training.epochs=3",
+    "evaluation.resamples=10",
 )
 
 

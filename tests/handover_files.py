@@ -45,7 +45,6 @@ def write_run(
     missing_leads: int = 0,
     epochs: int = 8,
     seed: int = 1,
-    method: str = "adaptive",
 ) -> MadeUpRun:
     """Write the folders of the first three scripts.
 
@@ -59,7 +58,6 @@ def write_run(
         f"records.lead_count={leads}",
         f"split.test=[{', '.join(mixes)}]",
         "training.epochs=3",
-        f"threshold.method={method}",
         f"evaluation={{leave_out: [{', '.join(list(mixes)[1:2])}], resamples: 10}}",
     )
     run = MadeUpRun(folder, options)

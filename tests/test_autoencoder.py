@@ -51,10 +51,6 @@ def equal_weights(first, second):
     return all(np.array_equal(one, other) for one, other in weights)
 
 
-def mean_error(network, chosen):
-    return scoring.reconstruction_error(chosen.windows, autoencoder.reconstruct(network, chosen)).mean()
-
-
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize(("samples", "leads"), [(96, 2), (90, 1), (101, 2), (8, 1)])
 def test_networks_fit_windows_of_any_length(architecture, samples, leads):
@@ -78,7 +74,9 @@ def test_training_ends_early_with_the_best_weights():
     assert len(trained.history) < 40
     best = trained.history["val_loss"].min()
     assert trained.history["val_loss"].iloc[-1] > best
-    assert mean_error(trained.model, beats(seed=2)) == pytest.approx(best, rel=1e-4)
+    validation = beats(seed=2)
+    errors = np.square(validation.windows - autoencoder.reconstruct(trained.model, validation))
+    assert errors.mean() == pytest.approx(best, rel=1e-4)
     assert best < trained.history["val_loss"].iloc[0]
 
 
@@ -115,34 +113,59 @@ def test_only_the_network_that_is_given_the_own_beat_looks_at_it(architecture):
     assert np.array_equal(*both) == (architecture != "own_beat")
 
 
-def test_loss_is_the_reconstruction_error():
+def test_loss_is_the_mean_squared_error_of_present_leads():
     rng = np.random.default_rng(3)
     windows, reconstructions = rng.normal(size=(2, 20, SAMPLES, LEADS)).astype(np.float32)
     windows[:5, :, 0] = 0
     windows[5:8, :, 1] = 0
     windows[8] = 0
+    per_lead = np.square(windows - reconstructions).mean(axis=1)
+    expected = [*per_lead[:5, 1], *per_lead[5:8, 0], 0, *per_lead[9:].mean(axis=1)]
+    np.testing.assert_allclose(autoencoder.error_of_present_leads(windows, reconstructions), expected, rtol=1e-5)
+
+
+def test_loss_is_the_reconstruction_error_but_for_offsets():
+    rng = np.random.default_rng(3)
+    windows, residual = rng.normal(size=(2, 20, SAMPLES, LEADS)).astype(np.float32)
+    windows[:5, :, 0] = 0
+    reconstructions = windows - residual + residual.mean(axis=1, keepdims=True)
     np.testing.assert_allclose(
-        np.array(autoencoder.error_of_present_leads(windows, reconstructions)),
+        autoencoder.error_of_present_leads(windows, reconstructions),
         scoring.reconstruction_error(windows, reconstructions),
-        rtol=1e-5,
+        rtol=1e-4,
     )
+
+
+def batches_of(chosen, **training):
+    """All batches of one epoch together: what the network sees, the own beats, what it is to restore."""
+    batches = autoencoder._Batches(chosen, settings(batch_size=100, **training)[1])
+    parts = [batches[index] for index in range(len(batches))]
+    return [np.concatenate(part) for part in zip(*((seen, own, target) for (seen, own), target in parts), strict=True)]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 0.6])
 def test_the_right_share_of_beats_loses_one_lead(share):
-    training = settings(lead_dropout=share, batch_size=100)[1]
-    batches = autoencoder._Batches(beats(2000), training)
-    lost = []
-    for index in range(len(batches)):
-        (windows, own_beats), target = batches[index]
-        np.testing.assert_array_equal(windows, target)
-        lost.append(~windows.any(axis=1))
-        np.testing.assert_array_equal(~own_beats.any(axis=1), lost[-1])
-    lost = np.concatenate(lost)
+    seen, own_beats, target = batches_of(beats(2000), lead_dropout=share)
+    lost = ~target.any(axis=1)
     assert lost.shape == (2000, LEADS)
+    np.testing.assert_array_equal(~seen.any(axis=1), lost)
+    np.testing.assert_array_equal(~own_beats.any(axis=1), lost)
     assert not lost.all(axis=1).any()  # one lead stays
     assert lost.any(axis=1).mean() == pytest.approx(share, abs=0.04)
     assert lost[:, 0].sum() == pytest.approx(lost[:, 1].sum(), abs=120)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
+def test_the_right_share_of_beats_shows_a_stretch_of_another_beat(share):
+    chosen = beats(1000)
+    seen, _, target = batches_of(chosen, lead_dropout=0.3, foreign_stretches=share)
+    foreign = ((seen != target) & target.any(axis=1, keepdims=True)).any(axis=2)
+    assert foreign.any(axis=1).mean() == pytest.approx(share, abs=0.05)
+    assert not np.abs(np.diff(foreign.astype(int), axis=1)).sum(axis=1).max(initial=0) > 2  # in one piece
+    for shown, samples in zip(seen[:50], foreign[:50], strict=True):
+        present = shown.any(axis=0)
+        same = (chosen.windows[:, samples][:, :, present] == shown[samples][:, present]).all(axis=(1, 2))
+        assert same.any()  # the same part of some beat
 
 
 def test_a_single_lead_is_never_lost():

@@ -442,7 +442,7 @@ def long_run(tmp_path: Path, simulated_records: Path) -> tuple[Workspace, str]:
     records = tmp_path / "records"
     records.mkdir()
     (records / "simdb").symlink_to(simulated_records / "simdb")
-    names = [f"copy{number}" for number in range(12)]
+    names = [f"copy{number}" for number in range(4)]
     for name in names:
         (records / name).symlink_to(simulated_records / "simdb")
     return Workspace(tmp_path, records), f"split.train=[{', '.join(f'{name}/*' for name in names)}]"

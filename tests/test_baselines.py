@@ -35,8 +35,9 @@ def test_pca_error_is_the_distance_from_the_plane_that_explains_95_percent():
     explained = np.cumsum(strengths**2) / np.sum(strengths**2)
     kept = directions[: np.argmax(explained > 0.95) + 1]
     from_mean = noise[:10].reshape(10, -1) - flat.mean(axis=0)
-    off_plane = from_mean - from_mean @ kept.T @ kept
-    np.testing.assert_allclose(pca_error(training, noise[:10]), np.square(off_plane).mean(axis=1), rtol=1e-4)
+    off_plane = (from_mean - from_mean @ kept.T @ kept).reshape(10, 12, 2)
+    expected = off_plane.var(axis=1).mean(axis=1)  # each lead without its offset
+    np.testing.assert_allclose(pca_error(training, noise[:10]), expected, rtol=1e-4)
 
 
 def test_neighbour_distance_by_hand():

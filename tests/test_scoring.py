@@ -20,8 +20,16 @@ REFERENCES = {
 def test_reconstruction_error_by_hand():
     windows = np.array([[[1, 2], [3, 4]], [[1, 0], [-1, 0]]], dtype=np.float32)
     reconstructions = np.array([[[1, 1], [3, 2]], [[0, 9], [1, 9]]], dtype=np.float32)
-    # All four values count in the first beat; in the second beat the second lead is missing.
-    np.testing.assert_allclose(reconstruction_error(windows, reconstructions), [(1 + 4) / 4, (1 + 4) / 2])
+    # First beat: the second lead is off by 1 and 2, which is 0.5 to either side of 1.5. Second beat: the first lead
+    # is off by 1 and -2, 1.5 to either side; the second lead is missing.
+    np.testing.assert_allclose(reconstruction_error(windows, reconstructions), [2 * 0.25 / 4, 2 * 2.25 / 2])
+
+
+def test_offset_of_a_lead_is_no_error():
+    windows, reconstructions = np.random.default_rng(10).normal(size=(2, 20, 96, 2))
+    lifted = windows + np.random.default_rng(11).normal(size=(20, 1, 2))
+    first, second = (reconstruction_error(chosen, reconstructions) for chosen in (windows, lifted))
+    np.testing.assert_allclose(first, second)
 
 
 def test_reconstruction_error_without_any_lead_is_nothing():
