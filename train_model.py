@@ -44,7 +44,7 @@ def train(config):
         output.describe(SCRIPT, config, SHAPES_MODEL, inputs, interrupted=trained.interrupted)
     best = trained.history["val_loss"].min()
     ending = "Interrupted" if trained.interrupted else "Done"
-    print(f"{ending} after {len(trained.history)} epochs, best validation loss {best:.5f}.")
+    print(f"{ending} in epoch {len(trained.history)}, best validation loss {best:.5f}.")
     print(f"Wrote the model to {config.paths.models}. Next: python evaluate_model.py")
 
 

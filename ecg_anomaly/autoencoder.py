@@ -84,6 +84,11 @@ def train(
     tensorboard
         A folder for TensorBoard logs.
 
+    Raises
+    ------
+    UserError
+        When the training diverges.
+
     Notes
     -----
     Ctrl-C ends the training after the running batch, with the best weights so far. Equal seeds give
@@ -110,7 +115,10 @@ def train(
         callbacks=callbacks,
         verbose=0,
     )
-    return Trained(model, pd.DataFrame(progress.epochs), interruption.happened)
+    history = pd.DataFrame(progress.epochs)
+    if not np.isfinite(history["val_loss"]).any():
+        raise UserError("the training diverged: its loss is no number; lower training.learning_rate and run it again")
+    return Trained(model, history, interruption.happened)
 
 
 def reconstruct(model: keras.Model, beats: PairedBeats) -> np.ndarray:

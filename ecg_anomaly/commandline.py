@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -67,6 +68,10 @@ def _exit_status(work: Callable[[], None], program: str) -> int:
     except KeyboardInterrupt:
         print(f"{program}: interrupted; what was there before is unchanged", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output (head, less) has seen enough; the files were complete before they were told of.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_SUCCESS
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         reason = error.strerror or str(error)

@@ -35,9 +35,8 @@ def evaluate(table: pd.DataFrame, baselines: Mapping[str, np.ndarray], config: C
     """
     classes, records = table["aami_class"].to_numpy(), table["record"].to_numpy()
     surprises = {name: table[surprise_column(name)].to_numpy() for name in MEASURES}
-    without = {
-        name: _score_figures(table[table["record"] != name]) for name in config.evaluation.leave_out if name in records
-    }
+    others = {name: table[records != name] for name in config.evaluation.leave_out if name in records}
+    without = {name: _score_figures(rest) for name, rest in others.items() if len(rest)}
     return {
         "simulated": any(is_simulated(name) for name in table["record"].unique()),
         **_score_figures(table),

@@ -65,7 +65,7 @@ class Surprise:
         """
         levels = np.arange(0, np.log(len(reference) + 1), _SURPRISE_STEP)
         # Weibull's quantiles count the largest value too: it is the one in n + 1 that the last level stands for.
-        quantiles = np.quantile(reference, -np.expm1(-levels), method="weibull")
+        quantiles = np.quantile(reference, -np.expm1(-levels), method="weibull") if len(reference) else reference
         values, firsts = np.unique(quantiles, return_index=True)  # equal values share the surprise of the first
         if len(values) < 2:
             raise UserError(

@@ -558,7 +558,7 @@ def test_interrupted_training_keeps_the_best_model_so_far(
     assert copied.train(*ENDLESS) == 0
     said = capsys.readouterr()
     assert "interrupted: ending with the best weights so far" in said.out
-    assert "Interrupted after 1 epochs" in said.out
+    assert "Interrupted in epoch 1," in said.out
     assert said.err == ""
     assert signal.getsignal(signal.SIGINT) is handler
     assert artifacts.read_manifest(copied.models, "train_model.py")["interrupted"] is True
