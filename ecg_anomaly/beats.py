@@ -87,13 +87,14 @@ def cut_beats(
     fiducials = _fiducial_points(conditioned, times_s, settings)
     rr_before_s, rr_after_s = rr_intervals(times_s, rhythm.longest_rr_s)
 
-    reasons = _reasons_to_leave_out(fiducials, rr_before_s, rr_after_s, conditioned, missing, settings)
-    kept = np.array([reason == "" for reason in reasons], dtype=bool)
-    windows_mv = _windows_mv(conditioned, missing, fiducials[kept], settings)
-    scale = _find_scale(windows_mv, fiducials[kept] / settings.sampling_rate_hz, settings)
-    windows = np.zeros((len(windows_mv), settings.samples, lead_count), dtype=np.float32)
-    windows[:, :, : len(recording.leads)] = np.nan_to_num(scale.apply(windows_mv))
+    windows_mv = _windows_mv(conditioned, missing, fiducials, settings)
 
+    reasons = _reasons_to_leave_out(fiducials, rr_before_s, rr_after_s, windows_mv, len(conditioned), settings)
+    kept = np.array([reason == "" for reason in reasons], dtype=bool)
+    fiducials_s = fiducials[kept] / settings.sampling_rate_hz
+    scale = _find_scale(windows_mv[kept], fiducials_s, settings)
+    windows = np.zeros((kept.sum(), settings.samples, lead_count), dtype=np.float32)
+    windows[:, :, : len(recording.leads)] = np.nan_to_num(scale.apply(windows_mv[kept]))
     table = pd.DataFrame(
         {
             "record": recording.name,
@@ -101,16 +102,13 @@ def cut_beats(
             "time_s": times_s[kept].round(6),
             "symbol": symbols[kept],
             "aami_class": [classes[symbol] for symbol in symbols[kept]],
+            "anomalous": [classes[symbol] != NORMAL_CLASS for symbol in symbols[kept]],
             "rr_before_s": rr_before_s[kept].round(6),
             "rr_after_s": rr_after_s[kept].round(6),
-            "fiducial_s": (fiducials[kept] / settings.sampling_rate_hz).round(6),
+            "fiducial_s": fiducials_s.round(6),
+            **scale.columns(lead_count),
         }
     )
-    table.insert(5, "anomalous", table["aami_class"] != NORMAL_CLASS)
-    for lead in range(lead_count):
-        present = lead < len(recording.leads)
-        table[f"offset_mv_{lead + 1}"] = scale.offset_mv[:, lead].round(6) if present else np.nan
-        table[f"range_mv_{lead + 1}"] = scale.range_mv[:, lead].round(6) if present else np.nan
     return RecordBeats(table, windows, Counter(reasons[~kept].tolist()), uncovered)
 
 
@@ -145,6 +143,17 @@ class _Scale:
     def apply(self, windows_mv: np.ndarray) -> np.ndarray:
         return np.asarray((windows_mv - self.offset_mv[:, np.newaxis]) / self.range_mv[:, np.newaxis])
 
+    def columns(self, lead_count: int) -> dict[str, np.ndarray]:
+        """Offset and range per lead, as columns of ``beats.csv``; NaN for leads that the record lacks."""
+        beats, leads = self.offset_mv.shape
+        lacking = np.full((beats, lead_count - leads), np.nan)
+        offset_mv, range_mv = (np.hstack([values, lacking]).round(6) for values in (self.offset_mv, self.range_mv))
+        return {
+            f"{name}_{lead + 1}": values[:, lead]
+            for lead in range(lead_count)
+            for name, values in (("offset_mv", offset_mv), ("range_mv", range_mv))
+        }
+
 
 def _fiducial_points(conditioned: np.ndarray, times_s: np.ndarray, settings: Beat) -> np.ndarray:
     near = np.round(times_s * settings.sampling_rate_hz).astype(np.int64)
@@ -152,34 +161,34 @@ def _fiducial_points(conditioned: np.ndarray, times_s: np.ndarray, settings: Bea
     return signals.steepest_points(conditioned, near, reach, settings.sampling_rate_hz)
 
 
-def _windows(values: np.ndarray, fiducials: np.ndarray, settings: Beat) -> np.ndarray:
-    positions = fiducials[:, np.newaxis] + np.arange(settings.samples) - settings.samples_before
-    return np.asarray(values[positions])
-
-
 def _windows_mv(conditioned: np.ndarray, missing: np.ndarray, fiducials: np.ndarray, settings: Beat) -> np.ndarray:
-    """Windows in millivolts; NaN where a lead has no signal: samples are missing, or the lead is loose."""
-    windows_mv = _windows(conditioned, fiducials, settings)
-    no_signal = _windows(missing, fiducials, settings).any(axis=1) | (np.ptp(windows_mv, axis=1) < _FLAT_MV)
-    return np.where(no_signal[:, np.newaxis], np.nan, windows_mv)
+    """Windows in millivolts; NaN where a lead has no signal: samples are missing, or the lead is loose.
+
+    What a window lacks beyond the end of the record is filled with the sample at the end.
+    """
+    positions = fiducials[:, np.newaxis] + np.arange(settings.samples) - settings.samples_before
+    positions = np.clip(positions, 0, len(conditioned) - 1)
+    windows_mv = conditioned[positions]
+    no_signal = (windows_mv.max(axis=1) - windows_mv.min(axis=1)) < _FLAT_MV
+    if missing.any():
+        no_signal |= missing[positions].any(axis=1)
+    windows_mv[np.broadcast_to(no_signal[:, np.newaxis], windows_mv.shape)] = np.nan
+    return np.asarray(windows_mv)
 
 
 def _reasons_to_leave_out(
     fiducials: np.ndarray,
     rr_before_s: np.ndarray,
     rr_after_s: np.ndarray,
-    conditioned: np.ndarray,
-    missing: np.ndarray,
+    windows_mv: np.ndarray,
+    record_samples: int,
     settings: Beat,
 ) -> np.ndarray:
     """Why each beat cannot be judged; an empty string where it can."""
     reasons = np.full(len(fiducials), "", dtype=object)
     first = fiducials - settings.samples_before
-    inside = (first >= 0) & (first + settings.samples <= len(missing))
-    unreadable = np.zeros(len(fiducials), dtype=bool)
-    unreadable[inside] = np.isnan(_windows_mv(conditioned, missing, fiducials[inside], settings)).all(axis=(1, 2))
-    reasons[unreadable] = NO_SIGNAL
-    reasons[~inside] = NO_WINDOW
+    reasons[np.isnan(windows_mv).all(axis=(1, 2))] = NO_SIGNAL
+    reasons[(first < 0) | (first + settings.samples > record_samples)] = NO_WINDOW
     reasons[(rr_before_s == 0) | (rr_after_s == 0)] = SAME_TIME
     reasons[np.isnan(rr_before_s) | np.isnan(rr_after_s)] = NO_RR_INTERVAL
     return reasons
