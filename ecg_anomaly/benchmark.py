@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import psutil
 
@@ -114,12 +115,12 @@ def _measure_network(config: Config) -> list[dict[str, Any]]:
         detection.score_beats(beats, measured, reference, config.scoring.components)
 
     network = autoencoder.compiled(model)
-    surprise = reference["reconstruction_error"]
+    surprise = reference["log_error"]
     one = iter(range(len(windows)))
 
     def score_one() -> None:
         beat = windows[[next(one)]]
-        surprise(reconstruction_error(beat, network(beat, beat)))
+        surprise(np.log(reconstruction_error(beat, network(beat, beat))))
 
     score_one()  # compiles
     single_s = statistics.median(_seconds(score_one) for _ in range(_SINGLE_BEATS))

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
 # What is measured for each question; the surprises of its measures add up.
 MEASURES = {
-    "reconstruction": ("reconstruction_error",),
-    "patient": ("own_beat_distance",),
+    "reconstruction": ("log_error",),
+    "patient": ("log_distance",),
     "rhythm": ("early", "pause"),
 }
+
+_LEAST_ERROR = 1e-6  # far below any error of a real beat, so that its logarithm exists
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,14 @@ class Measured:
     ----------
     reconstructions
         Shape ``(beats, samples, leads)``: the autoencoder's output.
+    reconstruction_error
+        Shape ``(beats,)``: mean squared error, in squared units of the scale.
     measures
         Shape ``(beats,)`` each, by name; higher is more anomalous.
     """
 
     reconstructions: np.ndarray
+    reconstruction_error: np.ndarray
     measures: dict[str, np.ndarray]
 
 
@@ -71,13 +76,16 @@ def measure(model: keras.Model, beats: pd.DataFrame, paired: PairedBeats, config
 
     reconstructions = autoencoder.reconstruct(model, paired)
     early, pause = deviations(beats, config.rhythm, config.beat.start_s)
+    error = reconstruction_error(paired.windows, reconstructions)
+    distance = reconstruction_error(paired.windows, paired.own_beats)
+    # Logarithms, since errors span orders of magnitude: noise far beyond all references must not outweigh the rest.
     measures = {
-        "reconstruction_error": reconstruction_error(paired.windows, reconstructions),
-        "own_beat_distance": reconstruction_error(paired.windows, paired.own_beats),
+        "log_error": np.log(error + _LEAST_ERROR),
+        "log_distance": np.log(distance + _LEAST_ERROR),
         "early": early,
         "pause": pause,
     }
-    return Measured(reconstructions, measures)
+    return Measured(reconstructions, error, measures)
 
 
 def learn_reference(measured: Measured, normal: np.ndarray) -> dict[str, Surprise]:
@@ -106,7 +114,7 @@ def score_beats(
         for component, names in MEASURES.items()
     }
     return beats.assign(
-        reconstruction_error=measured.measures["reconstruction_error"],
+        reconstruction_error=measured.reconstruction_error,
         **{surprise_column(component): surprise for component, surprise in surprises.items()},
         anomaly_score=anomaly_score(surprises, components),
     )
