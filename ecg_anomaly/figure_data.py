@@ -640,6 +640,29 @@ def record_strip(
     )
 
 
+def records_note(per_record: pd.DataFrame, shown: int) -> str:
+    """Say which records a figure of AUCs shows, and which it cannot."""
+    ranked = len(ranked_records(per_record))
+    notes = [styles.count_text(ranked, "record") if shown == ranked else f"the {shown} lowest of {ranked} records"]
+    if ranked < len(per_record):
+        without = styles.count_text(len(per_record) - ranked, "record")
+        notes.append(f"{without} without normal or without anomalous beats: no AUC")
+    return "; ".join(notes)
+
+
+def example_title(beat: ExampleBeat) -> tuple[str, str]:
+    """Name an example: the rules that chose it, and which beat it is with its score."""
+    what = f"{beat.symbol}  score {styles.score_text(beat.score)}"
+    return ", ".join(beat.example.rules), f"{beat.record}  {styles.clock(beat.time_s)}  {what}"
+
+
+def time_axis(times_s: np.ndarray, unit: str | None = None) -> tuple[np.ndarray, str]:
+    """Bring seconds to the unit that suits them: ``s``, ``min`` or ``h``."""
+    reach_s = float(times_s[-1]) if len(times_s) else 0.0
+    unit = unit or ("h" if reach_s > 3 * 3600 else "min" if reach_s > 180 else "s")
+    return times_s / {"s": 1, "min": 60, "h": 3600}[unit], unit
+
+
 def _rankable(anomalous: np.ndarray, detectors: dict[str, np.ndarray]) -> list[tuple[str, np.ndarray, np.ndarray]]:
     rankable = []
     for name, scores in detectors.items():

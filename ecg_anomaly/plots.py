@@ -430,7 +430,7 @@ def plot_records(per_record: pd.DataFrame, simulated: bool = False) -> Figure:
     """
     ranked = figure_data.ranked_records(per_record)
     shown = ranked.iloc[:MOST_RECORDS][::-1].reset_index(drop=True)
-    note = records_note(per_record, len(shown))
+    note = figure_data.records_note(per_record, len(shown))
     figure = _figure("AUC of each record", 1.2 + 0.24 * max(8, len(shown)), simulated, note)
     with mpl.rc_context({**_STYLE, "font.size": 10}):
         axes = figure.subplots()
@@ -468,22 +468,6 @@ def plot_records(per_record: pd.DataFrame, simulated: bool = False) -> Figure:
     return figure
 
 
-def records_note(per_record: pd.DataFrame, shown: int) -> str:
-    """Say which records a figure of AUCs shows, and which it cannot."""
-    ranked = len(figure_data.ranked_records(per_record))
-    notes = [styles.count_text(ranked, "record") if shown == ranked else f"the {shown} lowest of {ranked} records"]
-    if ranked < len(per_record):
-        without = styles.count_text(len(per_record) - ranked, "record")
-        notes.append(f"{without} without normal or without anomalous beats: no AUC")
-    return "; ".join(notes)
-
-
-def example_title(beat: ExampleBeat) -> tuple[str, str]:
-    """Name an example: the rules that chose it, and which beat it is with its score."""
-    what = f"{beat.symbol}  score {styles.score_text(beat.score)}"
-    return ", ".join(beat.example.rules), f"{beat.record}  {styles.clock(beat.time_s)}  {what}"
-
-
 def _figure(
     title: str, height_in: float, simulated: bool, note: str = "", width_in: float = _WIDTH_IN, constrained: bool = True
 ) -> Figure:
@@ -507,7 +491,7 @@ def _column(beat: ExampleBeat) -> int:
 
 
 def _draw_example(figure: Figure, cell: SubplotSpec, beat: ExampleBeat, is_last: bool) -> Axes:
-    rules, which = example_title(beat)
+    rules, which = figure_data.example_title(beat)
     count = max(1, len(beat.leads))
     panels = cell.subgridspec(count, 1, hspace=0.12).subplots(sharex=True, squeeze=False)[:, 0]
     for number, panel in enumerate(panels[: len(beat.leads)]):
@@ -531,7 +515,7 @@ def _draw_example(figure: Figure, cell: SubplotSpec, beat: ExampleBeat, is_last:
 
 
 def _draw_scores_over_time(axes: Axes, strip: Strip, axis: ScoreAxis) -> None:
-    times, unit = time_axis(strip.beats["time_s"].to_numpy(dtype=float))
+    times, unit = figure_data.time_axis(strip.beats["time_s"].to_numpy(dtype=float))
     scores = strip.beats["anomaly_score"].to_numpy(dtype=float)
     for name, sign in styles.OUTCOMES.items():
         chosen = (strip.beats["outcome"] == name).to_numpy()
@@ -545,7 +529,7 @@ def _draw_scores_over_time(axes: Axes, strip: Strip, axis: ScoreAxis) -> None:
             fillstyle="full" if sign.filled else "none",
             label=f"{name} ({chosen.sum():,})" if not strip.thinned else name,
         )
-    thresholds, _ = time_axis(strip.threshold_s, unit)
+    thresholds, _ = figure_data.time_axis(strip.threshold_s, unit)
     axes.step(
         thresholds,
         axis.position(strip.thresholds),
@@ -555,7 +539,7 @@ def _draw_scores_over_time(axes: Axes, strip: Strip, axis: ScoreAxis) -> None:
         linestyle="--",
         label="threshold",
     )
-    excerpt, _ = time_axis(strip.excerpt_s, unit)
+    excerpt, _ = figure_data.time_axis(strip.excerpt_s, unit)
     axes.axvspan(excerpt[0], excerpt[-1], color=styles.SKY, alpha=0.3, linewidth=1.5, label="excerpt beneath")
     ticks = axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7)
     axes.set_yticks(axis.position(ticks), [styles.score_text(tick) for tick in ticks])
@@ -598,13 +582,6 @@ def _mark_beats(panels: Sequence[Axes], beats: pd.DataFrame) -> None:
         if beat.flagged:
             for panel in panels:
                 panel.axvspan(time_s - 0.2, time_s + 0.2, color=sign.colour, alpha=0.2, linewidth=0)
-
-
-def time_axis(times_s: np.ndarray, unit: str | None = None) -> tuple[np.ndarray, str]:
-    """Bring seconds to the unit that suits them: ``s``, ``min`` or ``h``."""
-    reach_s = float(times_s[-1]) if len(times_s) else 0.0
-    unit = unit or ("h" if reach_s > 3 * 3600 else "min" if reach_s > 180 else "s")
-    return times_s / {"s": 1, "min": 60, "h": 3600}[unit], unit
 
 
 def _say(axes: Axes, text: str) -> None:

@@ -25,7 +25,6 @@ from ecg_anomaly.figure_data import (
     Strip,
     ThresholdSpread,
 )
-from ecg_anomaly.plots import example_title, records_note, time_axis
 
 _LINE_HEIGHT = 20
 _QUESTION_LOOKS = ((styles.ORANGE, ""), (styles.PURPLE, "/"), (styles.SKY, "."))
@@ -107,7 +106,7 @@ def all_panels(results: Results) -> list[Panel]:
             "records",
             "AUC of each record",
             "How well the score ranks the beats within each record, the number of its anomalous beats in brackets: "
-            f"{records_note(results.per_record, len(figure_data.ranked_records(results.per_record)))}.",
+            f"{figure_data.records_note(results.per_record, len(figure_data.ranked_records(results.per_record)))}.",
             records_figure(results.per_record),
             wide=True,
         ),
@@ -118,7 +117,7 @@ def example_panels(examples: Sequence[ExampleBeat]) -> list[Panel]:
     """Draw each example; the title says which rule chose it, the sentence which beat it is."""
     panels = []
     for number, beat in enumerate(examples):
-        rules, which = example_title(beat)
+        rules, which = figure_data.example_title(beat)
         title = f"{styles.class_name(beat.example.aami_class)}: {rules}"
         reading = f"{which}, threshold {styles.score_text(beat.threshold)}. {beat.verdict.capitalize()}."
         panels.append(Panel(f"example-{number}", title, reading, example_figure(beat)))
@@ -392,7 +391,7 @@ def example_figure(beat: ExampleBeat) -> go.Figure:
 def strip_figure(strip: Strip, axis: ScoreAxis) -> go.Figure:
     """Draw the scores of one record over time."""
     figure = go.Figure()
-    times, unit = time_axis(strip.beats["time_s"].to_numpy(dtype=float))
+    times, unit = figure_data.time_axis(strip.beats["time_s"].to_numpy(dtype=float))
     scores = strip.beats["anomaly_score"].to_numpy(dtype=float)
     words = _beat_words(strip.beats)
     for name, sign in styles.OUTCOMES.items():
@@ -406,7 +405,7 @@ def strip_figure(strip: Strip, axis: ScoreAxis) -> go.Figure:
             text=words[chosen],
             hovertemplate="%{text}<extra></extra>",
         )
-    thresholds, _ = time_axis(strip.threshold_s, unit)
+    thresholds, _ = figure_data.time_axis(strip.threshold_s, unit)
     figure.add_scattergl(
         x=thresholds.round(5),
         y=axis.position(strip.thresholds).astype(np.float32),
@@ -416,7 +415,7 @@ def strip_figure(strip: Strip, axis: ScoreAxis) -> go.Figure:
         text=[f"threshold {styles.score_text(value)}" for value in strip.thresholds],
         hovertemplate="%{text}<extra></extra>",
     )
-    excerpt, _ = time_axis(strip.excerpt_s, unit)
+    excerpt, _ = figure_data.time_axis(strip.excerpt_s, unit)
     figure.add_vrect(
         x0=excerpt[0],
         x1=excerpt[-1],

@@ -145,13 +145,14 @@ def _score(run: MadeUpRun, rng: np.random.Generator) -> None:
     reconstructions *= (windows != 0).any(axis=1, keepdims=True)
     early, pause = deviations(beats, settings.rhythm, settings.beat.start_s)
     noise = rng.lognormal(0, 0.7, len(beats))
+    error = scoring.reconstruction_error(windows, reconstructions) * noise + 1e-6
     measures = {
-        "reconstruction_error": scoring.reconstruction_error(windows, reconstructions) * noise,
-        "own_beat_distance": scoring.reconstruction_error(windows, paired.own_beats) * noise,
+        "log_error": np.log(error),
+        "log_distance": np.log(scoring.reconstruction_error(windows, paired.own_beats) * noise + 1e-6),
         "early": early + rng.normal(0, 2, len(beats)),
         "pause": pause + rng.normal(0, 2, len(beats)),
     }
-    measured = detection.Measured(reconstructions, measures)
+    measured = detection.Measured(reconstructions, error, measures)
     reference = detection.learn_reference(measured, (beats["split"] == "train").to_numpy())
     scored = detection.score_beats(beats, measured, reference, settings.scoring.components)
     threshold = thresholds.find_threshold(scored[~tested], settings.threshold, settings.beat.start_s)
