@@ -59,7 +59,12 @@ def build(settings: Model, samples: int, leads: int) -> keras.Model:
     Every network takes a beat and the patient's own beat, both of that shape; only ``own_beat`` looks at the second.
     """
     beat, own_beat = (keras.Input((samples, leads), name=name) for name in (_BEAT, _OWN_BEAT))
-    reconstruction = _ARCHITECTURES[settings.architecture](beat, own_beat, settings.latent_size)
+    if settings.architecture == "own_beat":
+        reconstruction = _own_beat(beat, own_beat, settings.latent_size)
+    else:
+        # Keras asks that every input reaches the output, be it as nothing.
+        window = layers.Add()([beat, layers.Rescaling(0.0)(own_beat)])
+        reconstruction = _PLAIN_ARCHITECTURES[settings.architecture](window, settings.latent_size)
     return keras.Model([beat, own_beat], reconstruction, name=settings.architecture)
 
 
@@ -214,7 +219,7 @@ def _own_beat(beat: Any, own_beat: Any, latent_size: int) -> Any:
     return layers.Add(name="reconstruction")([own_beat, difference])
 
 
-def _convolutional(window: Any, _own_beat: Any, latent_size: int) -> Any:
+def _convolutional(window: Any, latent_size: int) -> Any:
     samples, leads = window.shape[1:]
     widths = [16, 32, 32]
     x = window
@@ -231,7 +236,7 @@ def _convolutional(window: Any, _own_beat: Any, latent_size: int) -> Any:
     return layers.Cropping1D((0, coarse * 2**_HALVINGS - samples), name="reconstruction")(x)
 
 
-def _dense(window: Any, _own_beat: Any, latent_size: int) -> Any:
+def _dense(window: Any, latent_size: int) -> Any:
     samples, leads = window.shape[1:]
     x = layers.Flatten()(window)
     for width in (128, 64):
@@ -242,17 +247,17 @@ def _dense(window: Any, _own_beat: Any, latent_size: int) -> Any:
     return layers.Reshape((samples, leads), name="reconstruction")(layers.Dense(samples * leads)(x))
 
 
-def _lstm(window: Any, _own_beat: Any, latent_size: int) -> Any:
+def _lstm(window: Any, latent_size: int) -> Any:
     samples, leads = window.shape[1:]
     latent = layers.Dense(latent_size, name="latent")(layers.LSTM(64)(window))
     x = layers.LSTM(64, return_sequences=True)(layers.RepeatVector(samples)(latent))
     return layers.Dense(leads, name="reconstruction")(x)
 
 
-def _tutorial(beat: Any, _own_beat: Any, latent_size: int) -> Any:
+def _tutorial(window: Any, latent_size: int) -> Any:
     """Build the network of https://www.tensorflow.org/tutorials/generative/autoencoder, third example."""
-    samples, leads = beat.shape[1:]
-    x = layers.Flatten()(beat)
+    samples, leads = window.shape[1:]
+    x = layers.Flatten()(window)
     for width in (32, 16):
         x = layers.Dense(width, activation="relu")(x)
     x = layers.Dense(latent_size, activation="relu", name="latent")(x)
@@ -262,13 +267,7 @@ def _tutorial(beat: Any, _own_beat: Any, latent_size: int) -> Any:
     return layers.Reshape((samples, leads), name="reconstruction")(x)
 
 
-_ARCHITECTURES = {
-    "own_beat": _own_beat,
-    "convolutional": _convolutional,
-    "dense": _dense,
-    "lstm": _lstm,
-    "tutorial": _tutorial,
-}
+_PLAIN_ARCHITECTURES = {"convolutional": _convolutional, "dense": _dense, "lstm": _lstm, "tutorial": _tutorial}
 
 
 class _Batches(keras.utils.PyDataset):
