@@ -30,7 +30,7 @@ _SCRIPTS = ("preprocess_data.py", "train_model.py", "evaluate_model.py", "visual
 _RESULT = "benchmark.json"
 _REPEATS = 5
 _SINGLE_BEATS = 500
-_LOOK_EVERY_S = 0.05  # how often memory is looked at
+_LOOK_EVERY_S = 0.2  # how often memory is looked at
 
 
 def benchmark(config: Config) -> None:
