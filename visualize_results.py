@@ -39,12 +39,11 @@ def read_results(config, manifest):
     import numpy as np
     import pandas as pd
 
-    from ecg_anomaly import beat_files, examples, figure_data
+    from ecg_anomaly import beat_files, examples, figure_data, model_files
 
     outputs, processed = Path(config.paths.outputs), config.paths.processed
-    text = {"dtype": {"record": str, "symbol": str, "aami_class": str}, "keep_default_na": False, "na_values": [""]}
-    scores = pd.read_csv(outputs / "scores.csv", **text)
-    per_record = pd.read_csv(outputs / "per_record.csv", **text)
+    scores = beat_files.read_csv(outputs / "scores.csv")
+    per_record = beat_files.read_csv(outputs / "per_record.csv")
 
     columns = [scores[name].to_numpy() for name in ("anomaly_score", "flagged", "aami_class", "threshold")]
     chosen = examples.choose_examples(*columns)
@@ -53,13 +52,13 @@ def read_results(config, manifest):
     excerpt = figure_data.excerpt_rows(scores, record)
     return figure_data.Results(
         scores=scores,
-        baselines=pd.read_csv(outputs / "baseline_scores.csv", **text).drop(columns=["record", "sample"]),
+        baselines=beat_files.read_csv(outputs / "baseline_scores.csv").drop(columns=["record", "sample"]),
         metrics=json.loads((outputs / "metrics.json").read_text(encoding="utf-8")),
         threshold=json.loads((outputs / "threshold.json").read_text(encoding="utf-8")),
         confusion=pd.read_csv(outputs / "confusion_matrix.csv", index_col=0),
         classification=pd.read_csv(outputs / "classification_report.csv", index_col=0),
         per_record=per_record,
-        history=pd.read_csv(Path(config.paths.models) / "history.csv"),
+        history=pd.read_csv(Path(config.paths.models) / model_files.HISTORY),
         beats=beat_files.read_table(processed),
         examples=figure_data.example_beats(
             chosen,

@@ -76,9 +76,14 @@ class BeatWriter:
 
 def read_table(folder: str | Path) -> pd.DataFrame:
     """Read ``beats.csv``: one row per beat, ordered by record and sample."""
+    return read_csv(Path(folder) / TABLE)
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read any table of beats or records that the scripts hand on."""
     # The symbol and class of a beat are text whatever they look like ("NA" is no missing value).
     return pd.read_csv(
-        Path(folder) / TABLE,
+        path,
         dtype={"record": str, "symbol": str, "aami_class": str},
         keep_default_na=False,
         na_values=[""],

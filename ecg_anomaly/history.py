@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import bottleneck
 import numpy as np
 import pandas as pd
+
+
+def rows_of_each_record(beats: pd.DataFrame) -> Iterator[np.ndarray]:
+    """Positions of the beats of each record in a table with the column ``record``: no record knows of another."""
+    yield from map(np.asarray, beats.groupby("record", sort=False).indices.values())
 
 
 def median_of_earlier(values: np.ndarray, times_s: np.ndarray, beats: int, start_s: float) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.config import Patient
-from ecg_anomaly.history import median_of_earlier
+from ecg_anomaly.history import median_of_earlier, rows_of_each_record
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def pair_with_own_beats(
     """
     own = np.empty_like(windows, dtype=np.float32)
     times_s = beats["fiducial_s"].to_numpy()
-    for rows in beats.groupby("record", sort=False).indices.values():
+    for rows in rows_of_each_record(beats):
         seen = windows[rows].astype(float)
         lost = ~seen.any(axis=1, keepdims=True)  # a lead that came off says nothing about the patient
         early = ~in_time[rows][:, np.newaxis, np.newaxis]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.config import Rhythm
-from ecg_anomaly.history import median_of_earlier, quantile_of_earlier
+from ecg_anomaly.history import median_of_earlier, quantile_of_earlier, rows_of_each_record
 
 
 def prematurity(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> np.ndarray:
@@ -28,7 +28,7 @@ def prematurity(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> np.nda
         Shape ``(beats,)``: 0 in time, log 2 after half of the usual interval.
     """
     early = np.empty(len(beats))
-    for rows in beats.groupby("record", sort=False).indices.values():
+    for rows in rows_of_each_record(beats):
         rr_s = beats["rr_before_s"].to_numpy()[rows]
         usual_s = median_of_earlier(rr_s, beats["time_s"].to_numpy()[rows], settings.recent_beats, start_s)
         early[rows] = -np.log(rr_s / usual_s)
@@ -59,7 +59,7 @@ def deviations(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> tuple[n
         Both are divided by ``least_spread`` plus the recent median absolute deviation of log RR.
     """
     early, pause = np.empty(len(beats)), np.empty(len(beats))
-    for rows in beats.groupby("record", sort=False).indices.values():
+    for rows in rows_of_each_record(beats):
         times_s = beats["time_s"].to_numpy()[rows]
         before = np.log(beats["rr_before_s"].to_numpy()[rows])
         after = np.log(beats["rr_after_s"].to_numpy()[rows])
@@ -80,7 +80,7 @@ def in_time(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> np.ndarray
         Shape ``(beats,)``: RR before the beat is at least the share ``in_time`` of the usual one.
     """
     timely = np.empty(len(beats), dtype=bool)
-    for rows in beats.groupby("record", sort=False).indices.values():
+    for rows in rows_of_each_record(beats):
         before = np.log(beats["rr_before_s"].to_numpy()[rows])
         usual = _usual(before, beats["time_s"].to_numpy()[rows], settings, start_s)
         timely[rows] = before > usual + np.log(settings.in_time)

@@ -11,7 +11,7 @@ from sklearn.metrics import precision_recall_curve
 
 from ecg_anomaly.config import Threshold
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.history import median_of_earlier
+from ecg_anomaly.history import median_of_earlier, rows_of_each_record
 from ecg_anomaly.splits import VALIDATION
 
 ADAPTIVE, BEST_F1 = "adaptive", "best_f1"
@@ -87,7 +87,7 @@ def flag_beats(beats: pd.DataFrame, found: dict[str, Any]) -> pd.DataFrame:
 def recent_scores(beats: pd.DataFrame, recent_beats: int, start_s: float) -> np.ndarray:
     """Median anomaly score of the patient's earlier beats, for each beat; arguments as above."""
     medians = np.empty(len(beats))
-    for rows in beats.groupby("record", sort=False).indices.values():
+    for rows in rows_of_each_record(beats):
         scores, times_s = beats["anomaly_score"].to_numpy()[rows], beats["time_s"].to_numpy()[rows]
         medians[rows] = median_of_earlier(scores, times_s, recent_beats, start_s)
     return medians
