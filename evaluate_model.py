@@ -30,18 +30,20 @@ def evaluate(config):
         normal_beats = np.asarray(beat_files.open_array(processed, "train", anomalous=False))
         model_path = Path(models) / model_files.MODEL
         model = autoencoder.load(model_path, config.model.architecture, normal_beats.shape[1:])
+        reconstruct = autoencoder.compiled(model)
         reference = model_files.read_reference(models)
 
         def score(split):
             whole = beat_files.whole_records(beats, split)
             windows = beat_files.load_windows(processed, whole)
             paired = detection.pair_beats(whole, windows, config)
-            measured = detection.measure(model, whole, paired, config)
+            measured = detection.measure(reconstruct, whole, paired, config)
             return detection.score_beats(whole, measured, reference, config.scoring.components), windows, measured
 
-        validation, _, _ = score("validation")
-        threshold = thresholds.find_threshold(validation, config.threshold, config.beat.start_s)
         whole, windows, measured = score("test")
+        # Under random_beats every record has beats of all splits, and is scored already.
+        validation = whole if config.split.protocol == "random_beats" else score("validation")[0]
+        threshold = thresholds.find_threshold(validation, config.threshold, config.beat.start_s)
         tested = (whole["split"] == "test").to_numpy()
         simple = baselines.baseline_scores(whole, tested, normal_beats, windows[tested], config)
         table = thresholds.flag_beats(whole, threshold)[tested].reset_index(drop=True)

@@ -35,7 +35,7 @@ def train(config):
         trained = autoencoder.train(
             config.model, config.training, paired.chosen(normal), validation, _print_line, config.paths.tensorboard
         )
-        measured = detection.measure(trained.model, beats, paired, config)
+        measured = detection.measure(autoencoder.compiled(trained.model), beats, paired, config)
 
         trained.model.save(output.path(model_files.MODEL))
         trained.history.to_csv(output.path(model_files.HISTORY), index=False)

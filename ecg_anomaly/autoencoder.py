@@ -127,37 +127,32 @@ def train(
 
 
 def reconstruct(model: keras.Model, beats: PairedBeats) -> np.ndarray:
-    """Run beats through the autoencoder.
-
-    Returns
-    -------
-    ndarray
-        Shape ``(beats, samples, leads)``, float32.
-    """
-    network = compiled(model)
-    reconstructions = np.empty(beats.windows.shape, dtype=np.float32)
-    for start in range(0, len(reconstructions), _BEATS_PER_CALL):
-        batch = slice(start, start + _BEATS_PER_CALL)
-        reconstructions[batch] = network(beats.windows[batch], beats.own_beats[batch])
-    return reconstructions
+    """Run beats through the autoencoder; shape ``(beats, samples, leads)``, float32."""
+    return compiled(model)(beats)
 
 
-def compiled(model: keras.Model) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+def compiled(model: keras.Model) -> Callable[[PairedBeats], np.ndarray]:
     """Compile a network for many calls: ``Model.predict`` spends most of its time around the network.
 
     Returns
     -------
     callable
-        Takes beats and own beats, both of shape ``(beats, samples, leads)``, and gives the reconstructions.
+        Takes beats and gives their reconstructions, shape ``(beats, samples, leads)``, float32.
     """
     shape = (None, *model.inputs[0].shape[1:])
     signature = [tf.TensorSpec(shape, tf.float32)] * 2
-    network = tf.function(lambda beats, own_beats: model([beats, own_beats], training=False), signature)
+    function = tf.function(lambda beats, own_beats: model([beats, own_beats], training=False), signature)
+    network = function.get_concrete_function()  # the general one looks for the right one at every call
 
-    def reconstruct_batch(beats: np.ndarray, own_beats: np.ndarray) -> np.ndarray:
-        return np.asarray(network(tf.convert_to_tensor(beats), tf.convert_to_tensor(own_beats)))
+    def reconstruct_beats(beats: PairedBeats) -> np.ndarray:
+        reconstructions = np.empty(beats.windows.shape, dtype=np.float32)
+        for start in range(0, len(reconstructions), _BEATS_PER_CALL):
+            batch = slice(start, start + _BEATS_PER_CALL)
+            inputs = tf.constant(beats.windows[batch]), tf.constant(beats.own_beats[batch])
+            reconstructions[batch] = network(*inputs)
+        return reconstructions
 
-    return reconstruct_batch
+    return reconstruct_beats
 
 
 def load(path: Path, architecture: str, window_shape: tuple[int, ...]) -> keras.Model:

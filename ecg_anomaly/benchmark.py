@@ -108,26 +108,26 @@ def _measure_network(config: Config) -> list[dict[str, Any]]:
     model_path = Path(config.paths.models) / model_files.MODEL
     model = autoencoder.load(model_path, config.model.architecture, windows.shape[1:])
     reference = model_files.read_reference(config.paths.models)
+    reconstruct = autoencoder.compiled(model)
     paired = PairedBeats(windows, windows)
 
     def score_all() -> None:
-        measured = detection.measure(model, beats, detection.pair_beats(beats, windows, config), config)
+        measured = detection.measure(reconstruct, beats, detection.pair_beats(beats, windows, config), config)
         detection.score_beats(beats, measured, reference, config.scoring.components)
 
-    network = autoencoder.compiled(model)
     surprise = reference["log_error"]
     one = iter(range(len(windows)))
 
     def score_one() -> None:
         beat = windows[[next(one)]]
-        surprise(np.log(reconstruction_error(beat, network(beat, beat))))
+        surprise(np.log(reconstruction_error(beat, reconstruct(PairedBeats(beat, beat)))))
 
     score_one()  # compiles
     single_s = statistics.median(_seconds(score_one) for _ in range(_SINGLE_BEATS))
     return [
         {
             "what": "reconstruction, in batches",
-            "beats_per_second": len(beats) / _median(lambda: _seconds(lambda: autoencoder.reconstruct(model, paired))),
+            "beats_per_second": len(beats) / _median(lambda: _seconds(lambda: reconstruct(paired))),
         },
         {"what": "all components, in batches", "beats_per_second": len(beats) / _median(lambda: _seconds(score_all))},
         {"what": "one beat: network, error, surprise", "milliseconds": 1000 * single_s},

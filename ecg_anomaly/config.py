@@ -168,6 +168,7 @@ class Rhythm(Section):
 
 class Patient(Section):
     recent_beats: Count
+    learn_from: Literal["earlier_beats", "known_normal_beats"]
 
 
 class Model(Section):

@@ -7,20 +7,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.config import Config
+from ecg_anomaly.config import Config, Patient
 from ecg_anomaly.patient import PairedBeats, pair_with_own_beats
 from ecg_anomaly.rhythm import deviations, in_time
 from ecg_anomaly.scoring import Surprise, anomaly_score, reconstruction_error
+from ecg_anomaly.splits import TEST
 
-if TYPE_CHECKING:
-    import keras
+Reconstruct = Callable[[PairedBeats], np.ndarray]
 
 # What is measured for each question; the surprises of its measures add up.
 MEASURES = {
@@ -28,6 +27,8 @@ MEASURES = {
     "patient": ("log_distance",),
     "rhythm": ("early", "pause"),
 }
+
+EARLIER_BEATS = "earlier_beats"  # one of the settings of patient.learn_from
 
 _LEAST_ERROR = 1e-6  # far below any error of a real beat, so that its logarithm exists
 
@@ -51,19 +52,28 @@ class Measured:
     measures: dict[str, np.ndarray]
 
 
+def counting_beats(beats: pd.DataFrame, settings: Patient) -> np.ndarray:
+    """Mark the beats that tell what is usual for the patient."""
+    if settings.learn_from == EARLIER_BEATS:
+        return np.ones(len(beats), dtype=bool)
+    normal = ~beats["anomalous"].to_numpy(dtype=bool)
+    return np.asarray(normal & (beats["split"] != TEST).to_numpy())
+
+
 def pair_beats(beats: pd.DataFrame, windows: np.ndarray, config: Config) -> PairedBeats:
     """Put each beat beside the patient's own beat; arguments as for `measure`."""
-    timely = in_time(beats, config.rhythm, config.beat.start_s)
-    return pair_with_own_beats(beats, windows, timely, config.patient, config.beat.start_s)
+    counting = counting_beats(beats, config.patient)
+    timely = in_time(beats, counting, config.rhythm, config.beat.start_s)
+    return pair_with_own_beats(beats, windows, counting & timely, config.patient, config.beat.start_s)
 
 
-def measure(model: keras.Model, beats: pd.DataFrame, paired: PairedBeats, config: Config) -> Measured:
+def measure(reconstruct: Reconstruct, beats: pd.DataFrame, paired: PairedBeats, config: Config) -> Measured:
     """Measure all beats of whole records.
 
     Parameters
     ----------
-    model
-        A trained autoencoder.
+    reconstruct
+        Runs beats through a trained autoencoder (`autoencoder.compiled`).
     beats
         Beats ordered by record and time, with the columns of ``beats.csv``. What a beat is compared with comes
         from earlier beats of its record, whatever their label, so that no beat may be missing.
@@ -72,10 +82,13 @@ def measure(model: keras.Model, beats: pd.DataFrame, paired: PairedBeats, config
     config
         How many earlier beats count.
     """
-    from ecg_anomaly import autoencoder  # imports TensorFlow, which summing up surprises can do without
+    early, pause = deviations(beats, counting_beats(beats, config.patient), config.rhythm, config.beat.start_s)
+    return measure_shape(reconstruct, paired, early, pause)
 
-    reconstructions = autoencoder.reconstruct(model, paired)
-    early, pause = deviations(beats, config.rhythm, config.beat.start_s)
+
+def measure_shape(reconstruct: Reconstruct, paired: PairedBeats, early: np.ndarray, pause: np.ndarray) -> Measured:
+    """Measure the shape of beats, beside what is known of their rhythm (`rhythm.deviations`)."""
+    reconstructions = reconstruct(paired)
     error = reconstruction_error(paired.windows, reconstructions)
     distance = reconstruction_error(paired.windows, paired.own_beats)
     # Logarithms, since errors span orders of magnitude: noise far beyond all references must not outweigh the rest.

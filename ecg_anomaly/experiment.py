@@ -113,7 +113,7 @@ def out_of_fold_scores(known: pd.DataFrame, paired: PairedBeats, config: Config)
         trained = autoencoder.train(
             config.model, config.training, paired.chosen(training), paired.chosen(stopping), report=lambda line: None
         )
-        measured = detection.measure(trained.model, known, paired, config)
+        measured = detection.measure(autoencoder.compiled(trained.model), known, paired, config)
         reference = detection.learn_reference(measured, training)
         scored = detection.score_beats(known, measured, reference, config.scoring.components)
         parts.append(scored[np.isin(known["record"], records[fold::_FOLDS])])

@@ -14,7 +14,9 @@ def rows_of_each_record(beats: pd.DataFrame) -> Iterator[np.ndarray]:
     yield from map(np.asarray, beats.groupby("record", sort=False).indices.values())
 
 
-def median_of_earlier(values: np.ndarray, times_s: np.ndarray, beats: int, start_s: float) -> np.ndarray:
+def median_of_earlier(
+    values: np.ndarray, times_s: np.ndarray, beats: int, start_s: float, since: int = 0
+) -> np.ndarray:
     """Median over the beats before each beat: what a live detector knows when the beat comes.
 
     Parameters
@@ -28,21 +30,30 @@ def median_of_earlier(values: np.ndarray, times_s: np.ndarray, beats: int, start
     start_s
         Beats before this time share one median: that of all of them (or, where the first beat
         comes later, of that beat alone).
+    since
+        The first beat that is asked for.
 
     Returns
     -------
     ndarray
-        Shape of ``values``. Where no earlier beat has a value, the beat's own.
+        Shape of ``values[since:]``. Where no earlier beat has a value, the beat's own.
     """
-    if not len(values):
-        return values
+    asked = values[since:]
+    if not len(asked):
+        return asked
     start = max(1, int(np.searchsorted(times_s, start_s)))
-    medians = np.empty_like(values, dtype=float)
     # The median up to a beat is what the next one is compared with.
-    window = min(beats, len(values))
-    medians[1:] = bottleneck.move_median(values.astype(float), window, min_count=1, axis=0)[:-1]
-    medians[:start] = bottleneck.nanmedian(values[:start].astype(float), axis=0)
-    return np.where(np.isnan(medians), values, medians)
+    first = max(0, since - beats)
+    earlier = values[first:-1].astype(float)
+    medians = np.empty_like(asked, dtype=float)
+    if len(asked) == 1 and since:
+        medians[0] = bottleneck.nanmedian(earlier, axis=0)
+    elif len(earlier):
+        moving = bottleneck.move_median(earlier, min(beats, len(earlier)), min_count=1, axis=0)
+        medians[max(0, 1 - since) :] = moving[max(0, since - first - 1) :]
+    if since < start:
+        medians[: start - since] = bottleneck.nanmedian(values[:start].astype(float), axis=0)
+    return np.where(np.isnan(medians), asked, medians)
 
 
 def quantile_of_earlier(
@@ -53,5 +64,5 @@ def quantile_of_earlier(
         return values
     start = max(1, int(np.searchsorted(times_s, start_s)))
     quantiles = pd.Series(values).rolling(beats, min_periods=1).quantile(quantile).shift().to_numpy(copy=True)
-    quantiles[:start] = np.quantile(values[:start], quantile)
-    return np.asarray(quantiles)
+    quantiles[:start] = pd.Series(values[:start]).quantile(quantile)  # skips NaN, and is NaN where nothing else is
+    return np.where(np.isnan(quantiles), values, quantiles)

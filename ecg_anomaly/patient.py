@@ -55,11 +55,20 @@ def pair_with_own_beats(
     own = np.empty_like(windows, dtype=np.float32)
     times_s = beats["fiducial_s"].to_numpy()
     for rows in rows_of_each_record(beats):
-        seen = windows[rows].astype(float)
-        lost = ~seen.any(axis=1, keepdims=True)  # a lead that came off says nothing about the patient
-        early = ~in_time[rows][:, np.newaxis, np.newaxis]
-        seen[np.broadcast_to(lost | early, seen.shape)] = np.nan
-        flat = median_of_earlier(seen.reshape(len(rows), -1), times_s[rows], settings.recent_beats, start_s)
-        # Where no earlier beat counts, the beat has only itself to be compared with.
-        own[rows] = np.where(np.isnan(flat), windows[rows].reshape(flat.shape), flat).reshape(seen.shape)
+        own[rows] = own_beats(windows[rows], in_time[rows], times_s[rows], settings, start_s)
     return PairedBeats(windows, own)
+
+
+def own_beats(
+    windows: np.ndarray, in_time: np.ndarray, times_s: np.ndarray, settings: Patient, start_s: float, since: int = 0
+) -> np.ndarray:
+    """Find the own beat of one patient for each beat from ``since`` on; arguments as for `pair_with_own_beats`."""
+    seen = windows.astype(float)
+    lost = ~seen.any(axis=1, keepdims=True)  # a lead that came off says nothing about the patient
+    early = ~in_time[:, np.newaxis, np.newaxis]
+    seen[np.broadcast_to(lost | early, seen.shape)] = np.nan
+    flat = median_of_earlier(seen.reshape(len(seen), -1), times_s, settings.recent_beats, start_s, since)
+    asked = windows[since:]
+    # Where no earlier beat counts, the beat has only itself to be compared with.
+    own = np.where(np.isnan(flat), asked.reshape(flat.shape), flat).reshape(asked.shape)
+    return np.asarray(own, dtype=np.float32)

@@ -16,9 +16,10 @@ from ecg_anomaly.errors import UserError
 SIMULATED_DATABASE = "simdb"
 
 # Factors to millivolts; a channel in any other unit (blood pressure, respiration) is no lead.
-_MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "v": 1e3}
+MILLIVOLTS = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "v": 1e3}
 _SHORTEST_S = 1.0  # no shorter record holds a beat
 _REPLACE = "replace the files of the record, or leave it out of the splits"
+# Of the formats with a fixed number of bits; a compressed file (508, 516, 524) may be of any size.
 _BITS_PER_SAMPLE = {"8": 8, "16": 16, "24": 24, "32": 32, "61": 16, "80": 8, "160": 16, "212": 12}
 
 
@@ -154,7 +155,7 @@ def read_recording(files: RecordFiles) -> Recording:
         raise UserError(f"{files.header}: the sampling rate is {record.fs} Hz; {_REPLACE}")
     if record.p_signal is None or len(record.p_signal) < _SHORTEST_S * rate_hz:
         raise UserError(f"{files.stem}: is shorter than {_SHORTEST_S:g} s; {_REPLACE}")
-    factors = [_MILLIVOLTS.get((unit or "mV").lower()) for unit in record.units]
+    factors = [MILLIVOLTS.get((unit or "mV").lower()) for unit in record.units]
     leads = [index for index, factor in enumerate(factors) if factor is not None]
     if not leads:
         raise UserError(f"{files.header}: no channel is in millivolts, but in {', '.join(record.units)}; is it an ECG?")
@@ -226,6 +227,12 @@ def choose_leads(recording: Recording, preferred: Sequence[str], count: int) -> 
     return chosen, dead
 
 
+def bits_per_frame(header: wfdb.Record, signal_file: str) -> int:
+    """Count the bits that the samples of one frame take in a signal file; 0 if the file is compressed."""
+    channels = [index for index, name in enumerate(header.file_name) if name == signal_file]
+    return sum(_BITS_PER_SAMPLE.get(header.fmt[index], 0) * (header.samps_per_frame[index] or 1) for index in channels)
+
+
 def _holds_signal(lead_mv: np.ndarray) -> bool:
     valid = lead_mv[np.isfinite(lead_mv)]
     return bool(len(valid)) and bool(valid.min() < valid.max())
@@ -256,11 +263,7 @@ def _check_signal_size(files: RecordFiles, header: wfdb.Record) -> None:
     for path in files.signals():
         if not path.is_file():
             raise UserError(f"{path}: is missing, and {files.header} names it")
-        channels = [index for index, name in enumerate(header.file_name) if name == path.name]
-        bits = sum(
-            _BITS_PER_SAMPLE.get(header.fmt[index], 0) * (header.samps_per_frame[index] or 1) for index in channels
-        )
-        expected = (header.sig_len or 0) * bits // 8
+        expected = (header.sig_len or 0) * bits_per_frame(header, path.name) // 8
         if path.stat().st_size < expected:
             raise UserError(
                 f"{path}: is truncated: {files.header} promises {expected} bytes, the file has {path.stat().st_size}; "

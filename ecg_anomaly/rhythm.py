@@ -35,7 +35,9 @@ def prematurity(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> np.nda
     return early
 
 
-def deviations(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> tuple[np.ndarray, np.ndarray]:
+def deviations(
+    beats: pd.DataFrame, counting: np.ndarray, settings: Rhythm, start_s: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Measure how a beat departs from the patient's own rhythm, in units of how much that rhythm varies.
 
     In atrial fibrillation every other beat is early; what is early there is common, and counts less.
@@ -45,6 +47,8 @@ def deviations(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> tuple[n
     beats
         All beats of whole records, ordered by record and time, with the columns ``record``, ``time_s``,
         ``rr_before_s`` and ``rr_after_s``.
+    counting
+        Shape ``(beats,)``, bool: the beats that tell what the patient's rhythm is.
     settings
         How many earlier beats make the rhythm, and the least that it is taken to vary.
     start_s
@@ -63,15 +67,17 @@ def deviations(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> tuple[n
         times_s = beats["time_s"].to_numpy()[rows]
         before = np.log(beats["rr_before_s"].to_numpy()[rows])
         after = np.log(beats["rr_after_s"].to_numpy()[rows])
-        usual = _usual(before, times_s, settings, start_s)
-        deviation = np.abs(before - median_of_earlier(before, times_s, settings.recent_beats, start_s))
-        spread = settings.least_spread + median_of_earlier(deviation, times_s, settings.recent_beats, start_s)
+        known = np.where(counting[rows], before, np.nan)
+        usual = _usual(before, known, times_s, settings, start_s)
+        deviation = np.abs(known - median_of_earlier(known, times_s, settings.recent_beats, start_s))
+        varies = median_of_earlier(deviation, times_s, settings.recent_beats, start_s)
+        spread = settings.least_spread + np.nan_to_num(varies)
         early[rows] = (usual - before) / spread
         pause[rows] = (after - before) / spread
     return early, pause
 
 
-def in_time(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> np.ndarray:
+def in_time(beats: pd.DataFrame, counting: np.ndarray, settings: Rhythm, start_s: float) -> np.ndarray:
     """Tell which beats come no earlier than usual, from RR intervals alone; arguments as for `deviations`.
 
     Returns
@@ -82,11 +88,14 @@ def in_time(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> np.ndarray
     timely = np.empty(len(beats), dtype=bool)
     for rows in rows_of_each_record(beats):
         before = np.log(beats["rr_before_s"].to_numpy()[rows])
-        usual = _usual(before, beats["time_s"].to_numpy()[rows], settings, start_s)
+        known = np.where(counting[rows], before, np.nan)
+        usual = _usual(before, known, beats["time_s"].to_numpy()[rows], settings, start_s)
         timely[rows] = before > usual + np.log(settings.in_time)
     return timely
 
 
-def _usual(log_rr: np.ndarray, times_s: np.ndarray, settings: Rhythm, start_s: float) -> np.ndarray:
+def _usual(log_rr: np.ndarray, known: np.ndarray, times_s: np.ndarray, settings: Rhythm, start_s: float) -> np.ndarray:
     # Not the median: where premature beats come often, as in bigeminy, half of the intervals are short.
-    return quantile_of_earlier(log_rr, times_s, settings.recent_beats, start_s, settings.usual_quantile)
+    usual = quantile_of_earlier(known, times_s, settings.recent_beats, start_s, settings.usual_quantile)
+    # Before the first beat that counts, a beat has only itself to be compared with.
+    return np.where(np.isnan(usual), log_rr, usual)

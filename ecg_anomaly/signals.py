@@ -14,6 +14,7 @@ from scipy import ndimage, signal
 # The steepest point of a QRS complex is sought in slopes smoothed over this time: shorter than a complex,
 # longer than the steps between two samples, so that the two flanks of an R wave count as one.
 _SLOPE_SMOOTHING_S = 0.1
+_RESAMPLING_REACH = 10  # samples of the lower rate that the resampling filter looks to either side
 
 
 def condition(
@@ -23,57 +24,69 @@ def condition(
     band_hz: tuple[float, float],
     half_length_s: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bring signals to one sampling rate and band.
+    """Bring whole signals to one sampling rate and band; see `Conditioner`."""
+    conditioner = Conditioner(signals_mv.shape[1], sampling_rate_hz, target_rate_hz, band_hz, half_length_s)
+    parts = conditioner.push(signals_mv), conditioner.finish()
+    conditioned, missing = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return conditioned, missing
+
+
+class Conditioner:
+    """Bring signals to one sampling rate and band as they arrive.
+
+    What comes out is the same to the bit, in whatever portions the signal came.
 
     Parameters
     ----------
-    signals_mv
-        Shape ``(samples, leads)``, NaN where samples are missing.
+    leads
+        How many leads there are.
     sampling_rate_hz, target_rate_hz
         Samples per second before and after.
     band_hz
         Frequencies between which the signal is kept.
     half_length_s
-        How far the filter looks to either side.
-
-    Returns
-    -------
-    conditioned : ndarray
-        Shape ``(samples at the new rate, leads)``, in millivolts, without NaN.
-    missing : ndarray of bool
-        The same shape: where the signal was missing and the last value before is held instead.
+        How far the band-pass filter looks to either side.
     """
-    missing = ~np.isfinite(signals_mv)
-    filled = _fill_gaps(signals_mv, missing)
-    # The offset goes first: the branches of the polyphase filter differ a little in gain and make a ripple of it.
-    resampled = resample(filled - filled[:1], sampling_rate_hz, target_rate_hz)
-    conditioned = band_pass(resampled, target_rate_hz, band_hz, half_length_s)
-    return conditioned, _nearest_samples(missing, len(resampled), float(sampling_rate_hz) / target_rate_hz)
 
+    def __init__(
+        self,
+        leads: int,
+        sampling_rate_hz: Fraction,
+        target_rate_hz: int,
+        band_hz: tuple[float, float],
+        half_length_s: float,
+    ):
+        ratio = Fraction(target_rate_hz) / sampling_rate_hz
+        self._gaps = _GapFiller(leads)
+        self._resampler = _FirFilter(_resampling_taps(ratio), ratio.numerator, ratio.denominator, leads)
+        self._band_pass = _FirFilter(_band_pass_taps(target_rate_hz, band_hz, half_length_s), 1, 1, leads)
+        self._flags = _FlagResampler(leads, float(sampling_rate_hz) / target_rate_hz)
 
-def resample(signals: np.ndarray, sampling_rate_hz: Fraction, target_rate_hz: int) -> np.ndarray:
-    """Change the sampling rate of signals of shape ``(samples, leads)`` with a polyphase FIR filter.
+    def push(self, signals_mv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Take the next samples.
 
-    The filter looks ten samples of the lower rate to either side (``scipy.signal.resample_poly``).
-    """
-    ratio = Fraction(target_rate_hz) / sampling_rate_hz
-    if ratio == 1:
-        return signals
-    return np.asarray(signal.resample_poly(signals, ratio.numerator, ratio.denominator, axis=0, padtype="edge"))
+        Parameters
+        ----------
+        signals_mv
+            Shape ``(samples, leads)``, NaN where samples are missing.
 
+        Returns
+        -------
+        conditioned : ndarray
+            Shape ``(samples at the new rate, leads)``, in millivolts, without NaN: what no later sample changes.
+        missing : ndarray of bool
+            The same shape: where the signal was missing and the last value before is held instead.
+        """
+        filled, missing = self._gaps.fill(signals_mv)
+        self._flags.push(missing)
+        conditioned = self._band_pass.push(self._resampler.push(filled))
+        return conditioned, self._flags.take(len(conditioned))
 
-def band_pass(
-    signals: np.ndarray, sampling_rate_hz: int, band_hz: tuple[float, float], half_length_s: float
-) -> np.ndarray:
-    """Filter signals of shape ``(samples, leads)`` with a linear-phase FIR filter of finite support.
-
-    The filter is the difference of two low-pass filters (window method, Hamming), so that a constant
-    offset is removed exactly, however short the filter is.
-    """
-    half_length = round(half_length_s * sampling_rate_hz)
-    taps = [signal.firwin(2 * half_length + 1, cut_hz, fs=sampling_rate_hz) for cut_hz in band_hz]
-    padded = np.pad(signals, ((half_length, half_length), (0, 0)), mode="edge")
-    return np.asarray(signal.oaconvolve(padded, (taps[1] - taps[0])[:, np.newaxis], mode="valid", axes=0))
+    def finish(self) -> tuple[np.ndarray, np.ndarray]:
+        """Give the rest, as `push` does; beyond the end the signal is taken to stay as it is."""
+        rest = self._band_pass.push(self._resampler.finish())
+        conditioned = np.concatenate([rest, self._band_pass.finish()])
+        return conditioned, self._flags.take(len(conditioned))
 
 
 def steepest_points(signals_mv: np.ndarray, near: np.ndarray, reach: int, sampling_rate_hz: int) -> np.ndarray:
@@ -110,18 +123,117 @@ def steepest_points(signals_mv: np.ndarray, near: np.ndarray, reach: int, sampli
     return np.asarray(np.clip(near - reach + distance.argmin(axis=1), 0, len(steepness) - 1))
 
 
-def _fill_gaps(signals_mv: np.ndarray, missing: np.ndarray) -> np.ndarray:
-    if not missing.any():
-        return signals_mv
-    # Held, not drawn to the next value: what comes after a long gap is not known when the gap begins.
-    return pd.DataFrame(signals_mv).mask(missing).ffill().bfill().fillna(0.0).to_numpy()
+class _GapFiller:
+    """Takes the offset of each lead away (its first value) and holds the last value where samples are missing."""
+
+    def __init__(self, leads: int):
+        self._offset_mv = np.full(leads, np.nan)
+        self._last_mv = np.zeros(leads)
+
+    def fill(self, signals_mv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        missing = ~np.isfinite(signals_mv)
+        for lead in np.nonzero(np.isnan(self._offset_mv) & ~missing.all(axis=0))[0]:
+            self._offset_mv[lead] = signals_mv[missing[:, lead].argmin(), lead]
+        # The offset goes first: the branches of the polyphase filter differ a little in gain and make a ripple of it.
+        filled = signals_mv - np.nan_to_num(self._offset_mv)
+        if missing.any():
+            # Held, not drawn to the next value: what comes after a long gap is not known when the gap begins.
+            known = np.vstack([self._last_mv, np.where(missing, np.nan, filled)])
+            filled = pd.DataFrame(known).ffill().to_numpy()[1:]
+        if len(filled):
+            self._last_mv = filled[-1].copy()
+        return filled, missing
 
 
-def _nearest_samples(flags: np.ndarray, samples: int, step: float) -> np.ndarray:
-    # A sample at the new rate is missing when any sample that it stands for is.
-    if not flags.any():
-        return np.zeros((samples, flags.shape[1]), dtype=bool)
-    reach = int(np.ceil(step))
-    spread = ndimage.maximum_filter1d(flags.astype(np.uint8), 2 * reach + 1, axis=0, mode="nearest")
-    nearest = np.minimum(np.round(np.arange(samples) * step).astype(int), len(flags) - 1)
-    return np.asarray(spread[nearest] > 0)
+class _FirFilter:
+    """A linear-phase FIR filter that changes the sampling rate by ``up / down``, in portions.
+
+    `scipy.signal.upfirdn` adds up the products for a sample in the same order wherever a portion begins;
+    a filter by Fourier transforms does not. Before its start and after its end a signal stays as it is there.
+    """
+
+    def __init__(self, taps: np.ndarray, up: int, down: int, leads: int):
+        self._up, self._down = up, down
+        self._half_length = len(taps) // 2  # at the rate between, ``up`` times that of the input
+        # Zeros in front bring the middle of the filter onto one of the samples that are kept.
+        zeros = -self._half_length % down
+        self._taps = np.concatenate([np.zeros(zeros), taps])
+        self._delay = (self._half_length + zeros) // down  # of the output, in samples of the output
+        reach = -(-self._half_length // up)  # in samples of the input
+        self._padding = reach + -reach % down
+        self._begin = -self._padding  # of the buffer, in samples of the input: a multiple of `down`
+        self._buffer = np.empty((0, leads))
+        self._given = 0
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        if not len(self._buffer) and len(samples):
+            self._buffer = np.repeat(samples[:1], self._padding, axis=0)
+        self._buffer = np.concatenate([self._buffer, samples])
+        taken = self._begin + len(self._buffer)
+        return self._give(-((self._half_length - taken * self._up) // self._down))
+
+    def finish(self) -> np.ndarray:
+        taken = self._begin + len(self._buffer)
+        self._buffer = np.concatenate([self._buffer, np.repeat(self._buffer[-1:], self._padding + 1, axis=0)])
+        return self._give(-(-taken * self._up // self._down))
+
+    def _give(self, end: int) -> np.ndarray:
+        """Filter up to the output sample ``end``, and forget what no later one needs."""
+        if end <= self._given:
+            return self._buffer[:0]
+        ahead = self._delay - self._begin * self._up // self._down
+        filtered = signal.upfirdn(self._taps, self._buffer, self._up, self._down, axis=0)
+        portion = filtered[self._given + ahead : end + ahead]
+        self._given = end
+        needed = (end * self._down - self._half_length) // self._up
+        begin = max(self._begin, needed - needed % self._down)
+        self._buffer = self._buffer[begin - self._begin :]
+        self._begin = begin
+        return np.asarray(portion)
+
+
+class _FlagResampler:
+    """Brings flags to another sampling rate: set where any of the samples that one stands for is.
+
+    ``step`` is how many samples of the input one of the output stands for.
+    """
+
+    def __init__(self, leads: int, step: float):
+        self._step = step
+        self._reach = int(np.ceil(step))
+        self._begin = self._given = 0
+        self._buffer = np.empty((0, leads), dtype=bool)
+
+    def push(self, flags: np.ndarray) -> None:
+        self._buffer = np.concatenate([self._buffer, flags])
+
+    def take(self, samples: int) -> np.ndarray:
+        taken = self._begin + len(self._buffer)
+        nearest = np.round(np.arange(self._given, self._given + samples) * self._step).astype(int)
+        chosen = np.minimum(nearest, taken - 1) - self._begin
+        if self._buffer.any():
+            size = 2 * self._reach + 1
+            flags = ndimage.maximum_filter1d(self._buffer.view(np.uint8), size, axis=0, mode="nearest")[chosen] > 0
+        else:
+            flags = np.zeros((samples, self._buffer.shape[1]), dtype=bool)
+        self._given += samples
+        needed = max(self._begin, int(self._given * self._step) - 2 * self._reach)
+        self._buffer = self._buffer[needed - self._begin :]
+        self._begin = needed
+        return np.asarray(flags)
+
+
+def _resampling_taps(ratio: Fraction) -> np.ndarray:
+    """Low-pass filter of `scipy.signal.resample_poly`: windowed sinc, Kaiser window with beta 5."""
+    if ratio == 1:
+        return np.ones(1)
+    factor = max(ratio.numerator, ratio.denominator)
+    taps = signal.firwin(2 * _RESAMPLING_REACH * factor + 1, 1 / factor, window=("kaiser", 5.0))
+    return np.asarray(taps * ratio.numerator)
+
+
+def _band_pass_taps(sampling_rate_hz: int, band_hz: tuple[float, float], half_length_s: float) -> np.ndarray:
+    """Difference of two low-pass filters (window method, Hamming): a constant offset is removed exactly."""
+    half_length = round(half_length_s * sampling_rate_hz)
+    low, high = (signal.firwin(2 * half_length + 1, cut_hz, fs=sampling_rate_hz) for cut_hz in band_hz)
+    return np.asarray(high - low)

@@ -24,7 +24,7 @@ def find_threshold(beats: pd.DataFrame, settings: Threshold, start_s: float) -> 
     ----------
     beats
         All beats of the records that have validation beats, ordered by record and time, with the columns
-        ``record``, ``time_s``, ``split``, ``anomalous`` and ``anomaly_score``. Only ``best_f1`` learns from
+        ``record``, ``time_s``, ``rr_before_s``, ``split``, ``anomalous`` and ``anomaly_score``. Only ``best_f1`` learns from
         anomalous beats; ``adaptive`` has them, unlabelled, among a patient's recent beats, as on new patients.
     settings
         Method and its parameters.
@@ -94,9 +94,8 @@ def recent_scores(beats: pd.DataFrame, recent_beats: int, start_s: float) -> np.
 
 
 def recorded_hours(beats: pd.DataFrame) -> float:
-    """Hours from the first to the last beat, added up over the records."""
-    times_s = beats.groupby("record", sort=False)["time_s"]
-    return float((times_s.max() - times_s.min()).sum() / 3600)
+    """Hours of recording that beats stand for: the RR intervals before them, added up."""
+    return float(beats["rr_before_s"].sum() / 3600)
 
 
 def _adaptive(beats: pd.DataFrame, settings: Threshold, start_s: float) -> float:
@@ -118,7 +117,7 @@ def _mean_std(beats: pd.DataFrame, settings: Threshold, _start_s: float) -> floa
 
 def _false_alarms_per_hour(beats: pd.DataFrame, settings: Threshold, _start_s: float) -> float:
     scores = np.sort(_normal_scores(beats))
-    hours = recorded_hours(beats) * _is_validating(beats).mean()
+    hours = recorded_hours(beats[_is_validating(beats)])
     allowed = int(settings.false_alarms_per_hour * hours)
     # Beats are flagged above the threshold: the highest `allowed` normal scores are.
     return float(scores[max(0, len(scores) - 1 - allowed)])

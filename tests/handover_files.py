@@ -143,7 +143,7 @@ def _score(run: MadeUpRun, rng: np.random.Generator) -> None:
     paired = detection.pair_beats(beats, windows, settings)
     reconstructions = (0.7 * training.mean(axis=0) + 0.3 * windows).astype(np.float32)
     reconstructions *= (windows != 0).any(axis=1, keepdims=True)
-    early, pause = deviations(beats, settings.rhythm, settings.beat.start_s)
+    early, pause = deviations(beats, np.ones(len(beats), dtype=bool), settings.rhythm, settings.beat.start_s)
     noise = rng.lognormal(0, 0.7, len(beats))
     error = scoring.reconstruction_error(windows, reconstructions) * noise + 1e-6
     measures = {

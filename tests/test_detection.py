@@ -21,10 +21,11 @@ def scored(finished: Workspace):
     beats = beat_files.whole_records(beat_files.read_table(finished.processed), "test")
     windows = beat_files.load_windows(finished.processed, beats)
     model = autoencoder.load(finished.models / model_files.MODEL, config.model.architecture, windows.shape[1:])
+    reconstruct = autoencoder.compiled(model)
     reference = model_files.read_reference(finished.models)
 
     def score(beats, windows):
-        measured = detection.measure(model, beats, detection.pair_beats(beats, windows, config), config)
+        measured = detection.measure(reconstruct, beats, detection.pair_beats(beats, windows, config), config)
         return detection.score_beats(beats, measured, reference, config.scoring.components)
 
     return beats, windows, score
@@ -53,6 +54,21 @@ def test_no_component_looks_further_ahead_than_the_next_beat(scored, changed):
     columns = ["reconstruction_surprise", "patient_surprise", "rhythm_surprise", "anomaly_score"]
     np.testing.assert_allclose(after.loc[:changed, columns], before.loc[:changed, columns], rtol=1e-5, atol=1e-5)
     assert (after.loc[later, "anomaly_score"] != before.loc[later, "anomaly_score"]).mean() > 0.9
+
+
+def test_known_normal_beats_are_those_of_training_and_validation():
+    beats = pd.DataFrame(
+        {
+            "anomalous": [False, True, False, True, False, True],
+            "split": ["train", "train", "validation", "validation", "test", "test"],
+        }
+    )
+    known, earlier = (
+        load_config(overrides=[f"patient.learn_from={choice}"]).patient
+        for choice in ("known_normal_beats", "earlier_beats")
+    )
+    assert detection.counting_beats(beats, known).tolist() == [True, False, True, False, False, False]
+    assert detection.counting_beats(beats, earlier).all()
 
 
 def test_labels_of_anomalies_reach_neither_model_nor_threshold_nor_scores(finished: Workspace, tmp_path):

@@ -36,6 +36,17 @@ def test_equals_the_definition(seed, beats):
     )
 
 
+@pytest.mark.parametrize("since", [1, 5, 30, 58, 59, 60])
+@pytest.mark.parametrize("beats", [1, 7, 1000])
+def test_the_last_beats_alone_are_the_same(since, beats):
+    rng = np.random.default_rng(11)
+    values = rng.normal(size=(60, 2))
+    values[rng.random((60, 2)) < 0.3] = np.nan
+    times_s = np.cumsum(rng.uniform(0.4, 1.2, size=60))
+    expected = median_of_earlier(values, times_s, beats, 10.0)[since:]
+    np.testing.assert_array_equal(median_of_earlier(values, times_s, beats, 10.0, since), expected)
+
+
 def test_columns_are_taken_one_by_one():
     values = np.random.default_rng(7).normal(size=(40, 3))
     values[:15, 1] = np.nan

@@ -312,11 +312,11 @@ def test_other_detectors_are_compared_at_the_same_rate_and_the_same_sensitivity(
 
 
 def alarm_beats() -> pd.DataFrame:
-    """Half an hour in each of two records; each record has a threshold of its own."""
+    """An hour in two records; each record has a threshold of its own."""
     beats = pd.DataFrame(
         {
             "record": ["a"] * 5 + ["b"] * 3,
-            "time_s": [0, 10, 20, 30, 1800, 5, 100, 1805],
+            "rr_before_s": 3600 / 8,
             "aami_class": list("NNVVNNVN"),
             "anomaly_score": [1.0, 6.0, 7.0, 4.0, 3.0, 12.0, 10.5, 8.0],
             "threshold": [5.0] * 5 + [10.0] * 3,
@@ -354,7 +354,7 @@ def test_false_alarms_of_the_curve_are_those_of_the_metrics(results: Results, fi
 @pytest.mark.parametrize("classes", ["NNNNNNNN", "VVVVVVVV", "NNQQNNQN"])
 def test_without_normal_or_anomalous_beats_there_are_no_alarm_curves(classes: str):
     assert figure_data.alarm_curves(alarm_beats().assign(aami_class=list(classes))) is None
-    assert figure_data.alarm_curves(alarm_beats().assign(time_s=1.0)) is None
+    assert figure_data.alarm_curves(alarm_beats().assign(rr_before_s=0.0)) is None
     assert "no curve" in texts(plots.plot_alarms(None))
 
 

@@ -22,7 +22,14 @@ def validation(scores, anomalous=None, record="db/a", split="validation"):
     times_s = 1.0 + np.arange(len(scores))
     scores = np.array(scores, dtype=float)
     return pd.DataFrame(
-        {"record": record, "time_s": times_s, "split": split, "anomalous": anomalous, "anomaly_score": scores}
+        {
+            "record": record,
+            "time_s": times_s,
+            "rr_before_s": 1.0,
+            "split": split,
+            "anomalous": anomalous,
+            "anomaly_score": scores,
+        }
     )
 
 
@@ -50,7 +57,7 @@ def test_mean_plus_deviations_of_the_normal_beats():
 
 
 def test_false_alarms_are_counted_per_recorded_hour():
-    scores = np.random.default_rng(2).permutation(3601)  # one per second: an hour
+    scores = np.random.default_rng(2).permutation(3600)  # one per second: an hour
     beats = validation(scores)
     assert recorded_hours(beats) == 1.0
     found = find(beats, "false_alarms_per_hour", false_alarms_per_hour=60.0)
