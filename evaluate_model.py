@@ -57,7 +57,7 @@ def evaluate(config):
         table.to_csv(output.path("scores.csv"), index=False)
         np.save(output.path("reconstructions.npy"), measured.reconstructions[tested])
         table[["record", "sample"]].assign(**simple).to_csv(output.path("baseline_scores.csv"), index=False)
-        output.write_json("threshold.json", threshold)
+        output.write_json(model_files.THRESHOLD, threshold)
         output.write_json("metrics.json", figures)
         confusion.to_csv(output.path("confusion_matrix.csv"))
         report.to_csv(output.path("classification_report.csv"))

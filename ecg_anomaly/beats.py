@@ -87,14 +87,13 @@ def cut_beats(
     fiducials = _fiducial_points(conditioned, times_s, settings)
     rr_before_s, rr_after_s = rr_intervals(times_s, rhythm.longest_rr_s)
 
-    windows_mv = _windows_mv(conditioned, missing, fiducials, settings)
+    windows_mv = cut_windows_mv(conditioned, missing, fiducials, settings)
 
-    reasons = _reasons_to_leave_out(fiducials, rr_before_s, rr_after_s, windows_mv, len(conditioned), settings)
+    reasons = reasons_to_leave_out(fiducials, rr_before_s, rr_after_s, windows_mv, len(conditioned), settings)
     kept = np.array([reason == "" for reason in reasons], dtype=bool)
     fiducials_s = fiducials[kept] / settings.sampling_rate_hz
-    scale = _find_scale(windows_mv[kept], fiducials_s, settings)
-    windows = np.zeros((kept.sum(), settings.samples, lead_count), dtype=np.float32)
-    windows[:, :, : len(recording.leads)] = np.nan_to_num(scale.apply(windows_mv[kept]))
+    scale = find_scale(heights_mv(windows_mv[kept]), fiducials_s, settings)
+    windows = scale.apply(windows_mv[kept], lead_count)
     table = pd.DataFrame(
         {
             "record": recording.name,
@@ -134,14 +133,19 @@ def rr_intervals(times_s: np.ndarray, longest_rr_s: float) -> tuple[np.ndarray, 
 
 
 @dataclass(frozen=True)
-class _Scale:
+class Scale:
     """Turns millivolts into scaled values: ``(mV - offset) / range``; arrays of shape ``(beats, leads)``."""
 
     offset_mv: np.ndarray
     range_mv: np.ndarray
 
-    def apply(self, windows_mv: np.ndarray) -> np.ndarray:
-        return np.asarray((windows_mv - self.offset_mv[:, np.newaxis]) / self.range_mv[:, np.newaxis])
+    def apply(self, windows_mv: np.ndarray, lead_count: int) -> np.ndarray:
+        """Scale windows; float32, with zeros where a lead has no signal and for leads that the record lacks."""
+        scaled = np.zeros((*windows_mv.shape[:2], lead_count), dtype=np.float32)
+        leads = windows_mv.shape[2]
+        values = (windows_mv - self.offset_mv[:, np.newaxis]) / self.range_mv[:, np.newaxis]
+        scaled[:, :, :leads] = np.nan_to_num(values)
+        return scaled
 
     def columns(self, lead_count: int) -> dict[str, np.ndarray]:
         """Offset and range per lead, as columns of ``beats.csv``; NaN for leads that the record lacks."""
@@ -161,8 +165,10 @@ def _fiducial_points(conditioned: np.ndarray, times_s: np.ndarray, settings: Bea
     return signals.steepest_points(conditioned, near, reach, settings.sampling_rate_hz)
 
 
-def _windows_mv(conditioned: np.ndarray, missing: np.ndarray, fiducials: np.ndarray, settings: Beat) -> np.ndarray:
-    """Windows in millivolts; NaN where a lead has no signal: samples are missing, or the lead is loose.
+def cut_windows_mv(conditioned: np.ndarray, missing: np.ndarray, fiducials: np.ndarray, settings: Beat) -> np.ndarray:
+    """Cut windows in millivolts, shape ``(beats, samples, leads)``.
+
+    NaN where a lead has no signal: samples are missing, or the lead is loose.
 
     What a window lacks beyond the end of the record is filled with the sample at the end.
     """
@@ -176,7 +182,7 @@ def _windows_mv(conditioned: np.ndarray, missing: np.ndarray, fiducials: np.ndar
     return np.asarray(windows_mv)
 
 
-def _reasons_to_leave_out(
+def reasons_to_leave_out(
     fiducials: np.ndarray,
     rr_before_s: np.ndarray,
     rr_after_s: np.ndarray,
@@ -184,7 +190,7 @@ def _reasons_to_leave_out(
     record_samples: int,
     settings: Beat,
 ) -> np.ndarray:
-    """Why each beat cannot be judged; an empty string where it can."""
+    """Tell why each beat cannot be judged; an empty string where it can."""
     reasons = np.full(len(fiducials), "", dtype=object)
     first = fiducials - settings.samples_before
     reasons[np.isnan(windows_mv).all(axis=(1, 2))] = NO_SIGNAL
@@ -194,13 +200,28 @@ def _reasons_to_leave_out(
     return reasons
 
 
-def _find_scale(windows_mv: np.ndarray, times_s: np.ndarray, settings: Beat) -> _Scale:
-    """Find offset and range of each beat and lead, from the beat itself or from earlier beats."""
+@dataclass(frozen=True)
+class Heights:
+    """Lowest and highest value, mean and standard deviation of windows in millivolts; shape ``(beats, leads)`` each."""
+
+    lowest_mv: np.ndarray
+    highest_mv: np.ndarray
+    mean_mv: np.ndarray
+    deviation_mv: np.ndarray
+
+
+def heights_mv(windows_mv: np.ndarray) -> Heights:
+    """Measure the heights of windows of shape ``(beats, samples, leads)``, by which they are scaled."""
+    return Heights(windows_mv.min(axis=1), windows_mv.max(axis=1), windows_mv.mean(axis=1), windows_mv.std(axis=1))
+
+
+def find_scale(heights: Heights, times_s: np.ndarray, settings: Beat, since: int = 0) -> Scale:
+    """Find offset and range of each beat from ``since`` on: from the beat itself, or from earlier beats."""
     if settings.scaling == "beat_standardise":
-        return _Scale(windows_mv.mean(axis=1), windows_mv.std(axis=1))
-    lowest, highest = windows_mv.min(axis=1), windows_mv.max(axis=1)
+        return Scale(heights.mean_mv[since:], heights.deviation_mv[since:])
+    span_mv = heights.highest_mv - heights.lowest_mv
     if settings.scaling == "beat_min_max":
-        return _Scale(lowest, highest - lowest)
-    offset = median_of_earlier(lowest, times_s, settings.scaling_beats, settings.start_s)
-    span = median_of_earlier(highest - lowest, times_s, settings.scaling_beats, settings.start_s)
-    return _Scale(offset, span)
+        return Scale(heights.lowest_mv[since:], span_mv[since:])
+    offset = median_of_earlier(heights.lowest_mv, times_s, settings.scaling_beats, settings.start_s, since)
+    span = median_of_earlier(span_mv, times_s, settings.scaling_beats, settings.start_s, since)
+    return Scale(offset, span)

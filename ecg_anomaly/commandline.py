@@ -15,18 +15,31 @@ if TYPE_CHECKING:
     from ecg_anomaly.config import Config
 
 EXIT_SUCCESS = 0
+EXIT_SOME_FAILED = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
 
 def run_script(work: Callable[[Config], None], description: str | None, argv: Sequence[str] | None) -> int:
-    """Parse the options that all scripts share, load the config and do the work.
+    """Run a script that has the options that all scripts share and no others; see `run_with_options`."""
+    return run_with_options(lambda config, _: work(config), lambda parser: None, description, argv)
+
+
+def run_with_options(
+    work: Callable[[Config, argparse.Namespace], int | None],
+    add_options: Callable[[argparse.ArgumentParser], None],
+    description: str | None,
+    argv: Sequence[str] | None,
+) -> int:
+    """Parse the options, load the config and do the work.
 
     Parameters
     ----------
     work
-        Does what the script is for. It imports what is slow to import itself, so that ``--help`` and
-        a mistake in the config are answered at once.
+        Does what the script is for, and may return the exit status. It imports what is slow to import itself, so
+        that ``--help`` and a mistake in the config are answered at once.
+    add_options
+        Adds the script's own options to the parser.
     description
         The script's docstring, shown by ``--help``.
     argv
@@ -35,8 +48,8 @@ def run_script(work: Callable[[Config], None], description: str | None, argv: Se
     Returns
     -------
     int
-        The exit status: 0 on success, 2 on a mistake that the user can mend (one line on standard
-        error says which), 130 after Ctrl-C.
+        The exit status: 0 on success, 1 when some of several inputs failed, 2 on a mistake that the user can mend
+        (one line on standard error says which), 130 after Ctrl-C.
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -50,19 +63,22 @@ def run_script(work: Callable[[Config], None], description: str | None, argv: Se
         metavar="KEY=VALUE",
         help="one setting for this run, for example --set training.epochs=5; may be repeated",
     )
+    add_options(parser)
     arguments = parser.parse_args(argv)
     return _exit_status(lambda: _load_and_work(work, arguments), parser.prog)
 
 
-def _load_and_work(work: Callable[[Config], None], arguments: argparse.Namespace) -> None:
+def _load_and_work(
+    work: Callable[[Config, argparse.Namespace], int | None], arguments: argparse.Namespace
+) -> int | None:
     from ecg_anomaly.config import load_config  # pydantic and YAML cost half a second that --help need not wait for
 
-    work(load_config(arguments.config, arguments.overrides))
+    return work(load_config(arguments.config, arguments.overrides), arguments)
 
 
-def _exit_status(work: Callable[[], None], program: str) -> int:
+def _exit_status(work: Callable[[], int | None], program: str) -> int:
     try:
-        work()
+        return work() or EXIT_SUCCESS
     except UserError as error:
         return _fail(program, str(error))
     except KeyboardInterrupt:
@@ -76,7 +92,6 @@ def _exit_status(work: Callable[[], None], program: str) -> int:
         where = f": {error.filename}" if error.filename else ""
         reason = error.strerror or str(error)
         return _fail(program, f"{reason}{where}; mend that and run again, what was there before is unchanged")
-    return EXIT_SUCCESS
 
 
 def _fail(program: str, message: str) -> int:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from ecg_anomaly import artifacts
 from ecg_anomaly.artifacts import Handover
+from ecg_anomaly.beat_scorer import TrainedDetector
+from ecg_anomaly.config import Config
+from ecg_anomaly.detection import EARLIER_BEATS
+from ecg_anomaly.errors import UserError
 from ecg_anomaly.scoring import Surprise
 
 MODEL = "autoencoder.keras"
 HISTORY = "history.csv"
 REFERENCE = "reference.npz"
+THRESHOLD = "threshold.json"  # written by evaluate_model.py
 _VALUES, _SURPRISES = "_values", "_surprises"
 
 
@@ -29,3 +36,33 @@ def read_reference(folder: str | Path) -> dict[str, Surprise]:
     with np.load(Path(folder) / REFERENCE) as arrays:
         names = [name.removesuffix(_VALUES) for name in arrays.files if name.endswith(_VALUES)]
         return {name: Surprise(arrays[name + _VALUES], arrays[name + _SURPRISES]) for name in names}
+
+
+def check_detector(config: Config) -> None:
+    """Check that a trained model and its threshold are there and fit the settings, before anything slow.
+
+    Raises
+    ------
+    UserError
+        With the script to run.
+    """
+    models, outputs = config.paths.models, config.paths.outputs
+    for folder, script in ((models, "train_model.py"), (outputs, "evaluate_model.py")):
+        manifest = artifacts.read_manifest(folder, made_by=script)
+        artifacts.check_settings(manifest, folder, config, made_by=script)
+    artifacts.check_input(manifest, outputs, models, made_by="evaluate_model.py")
+    if config.patient.learn_from != EARLIER_BEATS:
+        raise UserError(
+            f"patient.learn_from is {config.patient.learn_from}, but no beat of a new recording is known to be normal; "
+            f"use a model that was trained with {EARLIER_BEATS} (config.yaml)"
+        )
+
+
+def read_detector(config: Config) -> TrainedDetector:
+    """Read all that scoring a new recording needs; `check_detector` says whether it is there."""
+    from ecg_anomaly import autoencoder  # imports TensorFlow
+
+    window = config.beat.samples, config.records.lead_count
+    model = autoencoder.load(Path(config.paths.models) / MODEL, config.model.architecture, window)
+    threshold = json.loads((Path(config.paths.outputs) / THRESHOLD).read_text(encoding="utf-8"))
+    return TrainedDetector(autoencoder.compiled(model), read_reference(config.paths.models), threshold, config)

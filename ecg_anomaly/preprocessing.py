@@ -64,7 +64,7 @@ def process_records(sources: Sequence[RecordFiles], groups: Sequence[str], confi
         At the first broken record, without ``records.skip_broken``; or when a worker process dies.
     """
     workers = min(os.cpu_count() or 1, len(sources))
-    with ProcessPoolExecutor(max_workers=workers, initializer=_follow_the_parent) as executor:
+    with ProcessPoolExecutor(max_workers=workers, initializer=follow_the_parent) as executor:
         try:
             results = executor.map(process_record, sources, groups, [config] * len(sources))
             for result in results:
@@ -100,7 +100,7 @@ def process_record(files: RecordFiles, group: str, config: Config) -> ProcessedR
     return ProcessedRecord(files.name, beats, leads=chosen.leads, dead_leads=tuple(dead), inputs=inputs)
 
 
-def _follow_the_parent() -> None:
+def follow_the_parent() -> None:
     """Leave Ctrl-C to the parent process, and end when it ends: a killed script must not leave workers behind."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -24,8 +24,8 @@ def find_threshold(beats: pd.DataFrame, settings: Threshold, start_s: float) -> 
     ----------
     beats
         All beats of the records that have validation beats, ordered by record and time, with the columns
-        ``record``, ``time_s``, ``rr_before_s``, ``split``, ``anomalous`` and ``anomaly_score``. Only ``best_f1`` learns from
-        anomalous beats; ``adaptive`` has them, unlabelled, among a patient's recent beats, as on new patients.
+        ``record``, ``time_s``, ``rr_before_s``, ``split``, ``anomalous`` and ``anomaly_score``. Only ``best_f1`` learns
+        from anomalous beats; ``adaptive`` has them, unlabelled, among a patient's recent beats, as on new patients.
     settings
         Method and its parameters.
     start_s
@@ -76,6 +76,11 @@ def threshold_per_beat(beats: pd.DataFrame, found: dict[str, Any]) -> np.ndarray
     if found["method"] != ADAPTIVE:
         return constant
     return np.asarray(constant + recent_scores(beats, found["recent_beats"], found["start_s"]))
+
+
+def remembered(found: dict[str, Any]) -> int:
+    """Count the earlier beats of a patient that a threshold depends on."""
+    return int(found["recent_beats"]) if found["method"] == ADAPTIVE else 0
 
 
 def flag_beats(beats: pd.DataFrame, found: dict[str, Any]) -> pd.DataFrame:

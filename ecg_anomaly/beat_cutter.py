@@ -1,0 +1,139 @@
+"""Windows around detected beats, cut while the signal arrives."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+
+from ecg_anomaly.beats import cut_windows_mv, reasons_to_leave_out
+from ecg_anomaly.config import Beat, Rhythm
+from ecg_anomaly.signals import steepest_points
+
+# More signal than the search for the steepest point looks at, to either side of the points among which it searches.
+_MARGIN_S = 0.2
+# A detector marks a wide QRS complex farther from its steepest point than an annotator does.
+_DETECTION_REACH_S = 0.1
+
+
+class BeatCutter:
+    """Cuts a window around each beat as soon as its signal and the beat after it are there.
+
+    Parameters
+    ----------
+    sampling_rate_hz
+        Samples per second of the recording, in which beats are told.
+    leads
+        Number of leads.
+    settings, rhythm
+        Rate of the conditioned signal, window; the longest RR interval, after which a beat waits for no other.
+    """
+
+    def __init__(self, sampling_rate_hz: Fraction, leads: int, settings: Beat, rhythm: Rhythm):
+        self._recording_rate_hz = sampling_rate_hz
+        self._settings, self._rhythm = settings, rhythm
+        self._rate_hz = settings.sampling_rate_hz
+        self._reaches_s = (_DETECTION_REACH_S, settings.realign_s)
+        self._conditioned = np.empty((0, leads))
+        self._missing = np.empty((0, leads), dtype=bool)
+        self._begin = 0  # of the buffers, in conditioned samples since the start
+        self._waiting = np.empty(0, dtype=np.int64)  # beats without a window, in samples of the recording
+        self._previous_s = np.nan  # the beat before those
+        self._certain_s = 0.0
+
+    def push(
+        self, conditioned: np.ndarray, missing: np.ndarray, found: np.ndarray, certain_until: int
+    ) -> tuple[pd.DataFrame, np.ndarray]:
+        """Take what is new.
+
+        Parameters
+        ----------
+        conditioned, missing
+            Shape ``(samples, leads)``: the next samples, from `signals.Conditioner`.
+        found
+            Shape ``(beats,)``: beats in conditioned samples since the start, from `qrs.QrsDetector`.
+        certain_until
+            No beat before this sample is found any more.
+
+        Returns
+        -------
+        table : DataFrame
+            One row per beat that is complete now: ``sample, time_s, rr_before_s, rr_after_s, fiducial_s`` and
+            ``left_out``, the reason why it cannot be judged, or an empty string.
+        windows_mv : ndarray
+            Shape ``(beats, samples, leads)``: NaN where a lead has no signal.
+        """
+        self._take(conditioned, missing, found)
+        self._certain_s = certain_until / self._rate_hz
+        return self._cut(self._complete(), self._begin + len(self._conditioned))
+
+    def finish(self) -> tuple[pd.DataFrame, np.ndarray]:
+        """Cut the beats that were waiting when the signal ended, as `push` does."""
+        end = self._begin + len(self._conditioned)
+        self._certain_s = end / self._rate_hz
+        return self._cut(len(self._waiting), end)
+
+    @property
+    def delivered_until_s(self) -> float:
+        """All beats whose fiducial point lies before this time have been given."""
+        times_s = self._waiting[:1] / float(self._recording_rate_hz)
+        return float(min([self._certain_s, *times_s]) - sum(self._reaches_s))
+
+    def _take(self, conditioned: np.ndarray, missing: np.ndarray, found: np.ndarray) -> None:
+        self._conditioned = np.concatenate([self._conditioned, conditioned])
+        self._missing = np.concatenate([self._missing, missing])
+        samples = np.round(found * float(self._recording_rate_hz) / self._rate_hz).astype(np.int64)
+        self._waiting = np.concatenate([self._waiting, samples])
+
+    def _complete(self) -> int:
+        """How many of the waiting beats have all that they need."""
+        times_s = self._waiting / float(self._recording_rate_hz)
+        settled = times_s + self._rhythm.longest_rr_s <= self._certain_s
+        settled[:-1] = True  # the next beat is known
+        end_s = (self._begin + len(self._conditioned)) / self._rate_hz
+        there = times_s + sum(self._reaches_s) + self._settings.window_after_s + _MARGIN_S <= end_s
+        return int(np.argmin(np.append(settled & there, False)))
+
+    def _cut(self, count: int, end: int) -> tuple[pd.DataFrame, np.ndarray]:
+        samples = self._waiting[:count]
+        times_s = self._waiting / float(self._recording_rate_hz)
+        before_s, after_s = self._intervals(times_s, count)
+        fiducials = np.round(times_s[:count] * self._rate_hz).astype(np.int64) - self._begin
+        for reach_s in self._reaches_s if count else ():
+            fiducials = steepest_points(self._conditioned, fiducials, round(reach_s * self._rate_hz), self._rate_hz)
+        windows_mv = cut_windows_mv(self._conditioned, self._missing, fiducials, self._settings)
+        fiducials = fiducials + self._begin
+        table = pd.DataFrame(
+            {
+                "sample": samples,
+                "time_s": times_s[:count].round(6),
+                "rr_before_s": before_s.round(6),
+                "rr_after_s": after_s.round(6),
+                "fiducial_s": (fiducials / self._rate_hz).round(6),
+                "left_out": reasons_to_leave_out(fiducials, before_s, after_s, windows_mv, end, self._settings),
+            }
+        )
+        if count:
+            self._previous_s = times_s[count - 1]
+            self._waiting = self._waiting[count:]
+        self._forget()
+        return table, windows_mv
+
+    def _intervals(self, times_s: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """RR interval before and after each of the first beats, in seconds; NaN where there is none."""
+        longest_s = self._rhythm.longest_rr_s
+        between_s = np.minimum(np.diff(np.concatenate([[self._previous_s], times_s])), longest_s)
+        # After the last beat nothing came, for so long at least.
+        waited_s = self._certain_s - times_s[-1] if len(times_s) else np.nan
+        after_s = np.append(between_s[1:], longest_s if waited_s >= longest_s else np.nan)
+        return between_s[:count], after_s[:count]
+
+    def _forget(self) -> None:
+        """Drop the signal that no later beat needs."""
+        first_s = min([self._certain_s, *(self._waiting[:1] / float(self._recording_rate_hz))])
+        needed_s = first_s - sum(self._reaches_s) - self._settings.window_before_s - _MARGIN_S
+        begin = max(self._begin, int(needed_s * self._rate_hz))
+        self._conditioned = self._conditioned[begin - self._begin :]
+        self._missing = self._missing[begin - self._begin :]
+        self._begin = begin

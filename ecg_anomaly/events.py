@@ -1,0 +1,310 @@
+"""What is not beats at all: asystole, ventricular flutter and fibrillation, and stretches that cannot be read.
+
+The signal is looked at in steps of one second, counted from its start, so that a stream finds the same events as a
+file, however it is cut into chunks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import bottleneck
+import numpy as np
+
+ASYSTOLE, FIBRILLATION, UNREADABLE = "asystole", "fibrillation", "unreadable"
+
+_STEP_S = 1
+# No beat for so long: the alarm of the PhysioNet/CinC Challenge 2015 (Clifford et al., Physiol Meas 37:E5, 2016).
+_ASYSTOLE_S = 4.0
+_SHORTEST_UNREADABLE_S = 2.0
+
+# Fibrillation. In a rhythm with beats the signal is close to the isoelectric line most of the time; in flutter and
+# fibrillation it is seldom, and swings at one frequency. The limits find all flutter that is annotated in mitdb/207
+# and the fibrillation of three records of cudb, and nothing else in DS1 with two leads.
+_WINDOW_STEPS = 5
+_LEAST_STEPS = 4  # of them, from the first to the last that is away from the isoelectric line
+_CROSSING_LEVEL = 0.2  # of the largest value of the step: Arafat, Chowdhury, Hasan, SIViP 5:331-343, 2011
+_LEAST_CROSSING = 0.5  # share of the time beyond that level, over the window
+_EDGE_CROSSING = 0.35  # and in the first and the last step that count
+_LEAST_CONCENTRATION = 0.5  # share of the power near the dominant frequency, after Barro et al., J Med Eng Technol 1989
+_NEAR = (0.7, 1.4)  # times the dominant frequency
+_SWINGS_HZ = (2.0, 9.0)  # where the dominant frequency lies
+_SLOWEST_HZ = 0.7  # below is what the band-pass filter left of the baseline
+_LOWEST_SWING_MV = 0.2  # less is fine fibrillation, or noise: Kerber et al., Circulation 95:1677-1682, 1997
+
+_FLAT_MV = 1e-3  # a lead that changes less within a step is loose, as for the window of a beat
+_QUIET_SHARE = 0.2  # of the patient's usual height: P waves alone, or nothing
+_QUIET_MV = 0.08  # where no beat has shown the usual height yet: Kerber et al. as above
+_USUAL_STEPS = 31  # steps with readable beats that make the usual height
+_AFTER_BEAT_S = 1.0  # the T wave is over: what is loud now belongs to no beat before
+_BLOCK_S = 600  # of a whole recording at once, to save memory
+
+
+@dataclass(frozen=True)
+class Event:
+    """A stretch of a recording that holds no beats to judge.
+
+    Attributes
+    ----------
+    kind
+        ``asystole``, ``fibrillation`` (ventricular flutter or fibrillation) or ``unreadable``.
+    start_s, end_s
+        From the start of the recording; but for the beats beside an asystole, to the second.
+    """
+
+    kind: str
+    start_s: float
+    end_s: float
+
+
+def find_events(
+    conditioned_mv: np.ndarray, missing: np.ndarray, beats: np.ndarray, readable: np.ndarray, sampling_rate_hz: int
+) -> list[Event]:
+    """Find the events of a whole recording, ordered by start; arguments as for `EventFinder.push`."""
+    finder = EventFinder(sampling_rate_hz, conditioned_mv.shape[1])
+    events = finder.push(conditioned_mv[:0], missing[:0], beats, readable, 0)
+    block = _BLOCK_S * sampling_rate_hz
+    for start in range(0, len(conditioned_mv), block):
+        chosen = slice(start, start + block)
+        events += finder.push(conditioned_mv[chosen], missing[chosen], beats[:0], readable[:0], start + block)
+    return sorted(events + finder.finish(), key=lambda event: (event.start_s, event.kind))
+
+
+@dataclass
+class _Step:
+    """One second of signal; arrays have one value per lead."""
+
+    start: int
+    end: int
+    present: np.ndarray
+    height_mv: np.ndarray
+    crossing: np.ndarray  # share of the time away from the isoelectric line; NaN where the lead hardly swings
+    signals_mv: np.ndarray
+    kind: str | None = None
+
+
+class EventFinder:
+    """Find events while the signal arrives.
+
+    A second of signal is looked at as soon as it is complete and its beats are known. An event is given when it is
+    over: an asystole at the beat that ends it, another up to five seconds after its end; `ongoing` tells what lasts.
+    The memory that it takes does not grow.
+
+    Parameters
+    ----------
+    sampling_rate_hz
+        Samples per second of the conditioned signal.
+    leads
+        Number of leads.
+    """
+
+    def __init__(self, sampling_rate_hz: int, leads: int):
+        self._rate_hz = sampling_rate_hz
+        self._step_samples = _STEP_S * sampling_rate_hz
+        self._signals_mv = np.empty((0, leads))
+        self._missing = np.empty((0, leads), dtype=bool)
+        self._position = 0  # of the first sample that no step has taken
+        self._beats: deque[tuple[int, bool]] = deque()
+        self._steps: deque[_Step] = deque()  # the last ones, whose kind fibrillation may still change
+        self._heights_mv: deque[np.ndarray] = deque(maxlen=_USUAL_STEPS)
+        self._last_readable = True  # whether what was seen last could be judged
+        self._settled = 0  # from here on what is loud belongs to no beat before
+        self._loud_since: int | None = None
+        self._quiet_since = 0
+        self._run: tuple[str | None, int] = (None, 0)  # kind and start of the steps of one kind
+        self._found: list[Event] = []
+
+    def push(
+        self, conditioned_mv: np.ndarray, missing: np.ndarray, beats: np.ndarray, readable: np.ndarray, known_until: int
+    ) -> list[Event]:
+        """Take what is new.
+
+        Parameters
+        ----------
+        conditioned_mv, missing
+            Shape ``(samples, leads)``: the samples that follow those before, as `signals.condition` gives them.
+        beats
+            Shape ``(beats,)``: samples of beats, from the start of the recording, increasing over all calls. They may
+            come before or after their samples, in any number of calls, but not after ``known_until`` has passed them.
+        readable
+            Shape ``(beats,)``, bool: whether the beat can be judged.
+        known_until
+            All beats before this sample have been handed over. It goes on when no beat comes: it is not the last beat,
+            but how far the detector is done.
+
+        Returns
+        -------
+        list of Event
+            Those that are over now.
+        """
+        self._signals_mv = np.concatenate([self._signals_mv, conditioned_mv])
+        self._missing = np.concatenate([self._missing, missing])
+        self._beats.extend(zip(beats.tolist(), readable.tolist(), strict=True))
+        complete = (min(self._position + len(self._signals_mv), known_until) - self._position) // self._step_samples
+        self._take(max(0, complete) * self._step_samples)
+        return self._give()
+
+    def finish(self) -> list[Event]:
+        """End the recording: all beats are known. Returns the events that last until its end."""
+        self._take(len(self._signals_mv))
+        while self._steps:
+            self._release()
+        self._end_run(self._position)
+        self._end_quiet(self._position)
+        return self._give()
+
+    @property
+    def ongoing(self) -> list[Event]:
+        """Events that are certain but not over, up to the last step that was looked at."""
+        return [*self._asystole(self._position), *self._run_event(self._steps[0].start if self._steps else 0)]
+
+    def _give(self) -> list[Event]:
+        found, self._found = self._found, []
+        return found
+
+    def _take(self, samples: int) -> None:
+        """Look at the first samples of the buffer, step by step, and drop them from it."""
+        whole = samples - samples % self._step_samples
+        for start, end in ((0, whole), (whole, samples)):  # the recording may end within a step
+            for step in self._measure(self._signals_mv[start:end], self._missing[start:end]):
+                self._look_at(step)
+        self._signals_mv, self._missing = self._signals_mv[samples:].copy(), self._missing[samples:].copy()
+
+    def _measure(self, signals_mv: np.ndarray, missing: np.ndarray) -> list[_Step]:
+        if not len(signals_mv):
+            return []
+        length = min(len(signals_mv), self._step_samples)
+        steps_mv = signals_mv.reshape(-1, length, signals_mv.shape[1])
+        height_mv = steps_mv.max(axis=1) - steps_mv.min(axis=1)
+        present = ~missing.reshape(steps_mv.shape).any(axis=1) & (height_mv >= _FLAT_MV)
+        size_mv = np.abs(steps_mv - np.median(steps_mv, axis=1, keepdims=True))
+        crossing = np.mean(size_mv > _CROSSING_LEVEL * size_mv.max(axis=1, keepdims=True), axis=1)
+        crossing[~present | (height_mv < _LOWEST_SWING_MV)] = np.nan
+        starts = range(self._position, self._position + len(signals_mv), length)
+        return [
+            _Step(start, start + length, *measured)
+            for start, *measured in zip(starts, present, height_mv, crossing, steps_mv, strict=True)
+        ]
+
+    def _look_at(self, step: _Step) -> None:
+        self._position = step.end
+        beats = list(self._beats_before(step.end))
+        if not step.present.any():
+            self._pass_missing(step)
+        elif any(readable for _, readable in beats):
+            self._heights_mv.append(np.where(step.present, step.height_mv, np.nan))
+            self._pass_beats(beats, readable=True)
+        elif (self._heights_mv or not beats) and self._is_quiet(step):
+            # Unreadable beats in silence are what a detector makes of it.
+            self._last_readable, self._loud_since = True, None
+        elif beats:
+            self._pass_beats(beats, readable=False)
+        elif step.start >= self._settled:
+            self._pass_loud(step)
+        if not self._last_readable:
+            step.kind = UNREADABLE
+        self._steps.append(step)
+        self._mark_fibrillation()
+        if len(self._steps) == _WINDOW_STEPS:
+            self._release()
+
+    def _beats_before(self, end: int) -> Iterator[tuple[int, bool]]:
+        while self._beats and self._beats[0][0] < end:
+            yield self._beats.popleft()
+
+    def _is_quiet(self, step: _Step) -> bool:
+        quiet_mv = np.full(len(step.height_mv), _QUIET_MV)
+        if self._heights_mv:
+            usual_mv = bottleneck.nanmedian(np.array(self._heights_mv), axis=0)
+            quiet_mv = np.where(np.isnan(usual_mv), quiet_mv, _QUIET_SHARE * usual_mv)
+        return not np.any(step.present & (step.height_mv >= quiet_mv))
+
+    def _pass_missing(self, step: _Step) -> None:
+        self._end_quiet(step.start)
+        self._quiet_since = self._settled = step.end
+        self._last_readable, self._loud_since = False, None
+
+    def _pass_beats(self, beats: list[tuple[int, bool]], readable: bool) -> None:
+        self._end_quiet(beats[0][0])
+        self._quiet_since = beats[-1][0]
+        self._settled = self._quiet_since + round(_AFTER_BEAT_S * self._rate_hz)
+        self._last_readable, self._loud_since = readable, None
+
+    def _pass_loud(self, step: _Step) -> None:
+        # One loud step may hold the onset of the next beat; only a second one shows that there is noise, not silence.
+        if self._loud_since is None:
+            self._loud_since = step.start
+            return
+        self._end_quiet(self._loud_since)
+        self._quiet_since, self._last_readable = step.end, False
+        self._steps[-1].kind = self._steps[-1].kind or UNREADABLE
+
+    def _mark_fibrillation(self) -> None:
+        swinging = self._swinging()
+        if swinging:
+            for step in swinging:
+                step.kind = FIBRILLATION
+            self._end_quiet(swinging[0].start)
+            self._quiet_since = swinging[-1].end
+
+    def _swinging(self) -> list[_Step]:
+        """Find the steps of the window that are fibrillation: none, or most of them, one after the other."""
+        window = list(self._steps)
+        if len(window) < _WINDOW_STEPS or window[-1].end - window[-1].start < self._step_samples:
+            return []  # the recording has just begun, or ends within the step
+        crossing = np.stack([step.crossing for step in window])
+        leads = ~np.isnan(crossing).any(axis=0)
+        # All leads that take part have to: one that shows beats says that the other shows noise.
+        if not leads.any() or np.any(crossing[:, leads].mean(axis=0) < _LEAST_CROSSING):
+            return []
+        away = np.flatnonzero(crossing[:, leads].min(axis=1) >= _EDGE_CROSSING)
+        inside = slice(away[0], away[-1] + 1) if len(away) else slice(0)
+        if inside.stop - (inside.start or 0) < _LEAST_STEPS:
+            return []
+        swings = _swing(np.concatenate([step.signals_mv[:, leads] for step in window]), self._rate_hz)
+        return window[inside] if swings else []
+
+    def _release(self) -> None:
+        """Let the oldest step go: its kind is final."""
+        step = self._steps.popleft()
+        if step.kind != self._run[0]:
+            self._end_run(step.start)
+            self._run = (step.kind, step.start)
+
+    def _end_run(self, end: int) -> None:
+        self._found += self._run_event(end)
+        self._run = (None, end)
+
+    def _run_event(self, end: int) -> list[Event]:
+        kind, start = self._run
+        if kind is None or (kind == UNREADABLE and end - start < _SHORTEST_UNREADABLE_S * self._rate_hz):
+            return []
+        return [self._event(kind, start, end)]
+
+    def _end_quiet(self, end: int) -> None:
+        self._found += self._asystole(end)
+
+    def _asystole(self, end: int) -> list[Event]:
+        if end - self._quiet_since < _ASYSTOLE_S * self._rate_hz:
+            return []
+        return [self._event(ASYSTOLE, self._quiet_since, end)]
+
+    def _event(self, kind: str, start: int, end: int) -> Event:
+        return Event(kind, start / self._rate_hz, end / self._rate_hz)
+
+
+def _swing(signals_mv: np.ndarray, sampling_rate_hz: int) -> bool:
+    """Tell whether every lead, of shape ``(samples, leads)``, swings at one frequency."""
+    tapered = (signals_mv - signals_mv.mean(axis=0)) * np.hanning(len(signals_mv))[:, np.newaxis]
+    padded = 4 * len(signals_mv)  # so that the dominant frequency is not rounded to the width of a bin
+    frequency_hz = np.fft.rfftfreq(padded, 1 / sampling_rate_hz)
+    power = np.abs(np.fft.rfft(tapered, padded, axis=0)) ** 2
+    power[frequency_hz < _SLOWEST_HZ] = 0
+    dominant_hz = frequency_hz[power.argmax(axis=0)]
+    ratio = frequency_hz[:, np.newaxis] / dominant_hz
+    near = (ratio > _NEAR[0]) & (ratio < _NEAR[1])
+    concentration = (power * near).sum(axis=0) / power.sum(axis=0)
+    at_rate = (dominant_hz >= _SWINGS_HZ[0]) & (dominant_hz <= _SWINGS_HZ[1])
+    return bool(np.all(at_rate & (concentration >= _LEAST_CONCENTRATION)))

@@ -1,0 +1,54 @@
+"""Can a beat be judged? How well the ECG of each lead stands out of its noise."""
+
+from __future__ import annotations
+
+import bottleneck
+import numpy as np
+from scipy import ndimage
+
+# A lead below this quality cannot be judged; a beat is readable when one of its leads can.
+LEAST_QUALITY = 0.5
+
+# What leaves a running mean over this time is the QRS complex and noise. Chosen on DS1 among 0.08 s to 0.2 s, and among
+# slopes, slope sign changes, turning points and kurtosis, by the false alarms under noise that it takes away while it
+# leaves 99.5 % of the annotated beats of each class readable.
+_SMOOTHED_S = 0.09
+# Half of a window lies this far off its running mean, as a share of its peak-to-peak amplitude, where the quality is
+# one half: a signal-to-noise ratio of about 6 dB for muscle noise, by the definition of WFDB's nst.
+_HALF_QUALITY_DEVIATION = 0.044
+# Peak to peak, after the band-pass filter. No ECG at the skin is higher (the largest of MIT-BIH's 48 records are below
+# 8 mV) or lower: a wrong gain, an electrode that came off.
+_PLAUSIBLE_MV = (0.05, 10.0)
+
+
+def lead_quality(windows_mv: np.ndarray, sampling_rate_hz: int) -> np.ndarray:
+    """Judge how well the beat in each window stands out of the noise, lead by lead.
+
+    Parameters
+    ----------
+    windows_mv
+        Shape ``(beats, samples, leads)``, band-pass filtered; all NaN where a lead has no signal.
+    sampling_rate_hz
+        Samples per second.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(beats, leads)``: from 0 (noise) to 1 (clean); 0 where a lead has no signal, or one that is too low or
+        too high for an ECG.
+
+    Notes
+    -----
+    A QRS complex is short: most of a window lies close to its own running mean, be the beat normal or ectopic. Where
+    the median distance from it is a good part of the window's peak-to-peak amplitude, noise is what the window holds.
+    The median leaves the complex itself out, and the amplitude puts the noise in proportion to it, as the relative
+    powers of Li, Mark and Clifford do with spectra (Physiol Meas 29:15-32, 2008).
+    """
+    present = np.isfinite(windows_mv).all(axis=1)
+    windows = np.where(present[:, np.newaxis], windows_mv, 0.0)
+    peak_to_peak_mv = np.ptp(windows, axis=1)
+    width = max(3, round(_SMOOTHED_S * sampling_rate_hz))
+    smooth = ndimage.uniform_filter1d(windows, width, axis=1, mode="reflect")
+    deviation = bottleneck.median(np.abs(windows - smooth), axis=1) / np.maximum(peak_to_peak_mv, _PLAUSIBLE_MV[0])
+    plausible = (peak_to_peak_mv >= _PLAUSIBLE_MV[0]) & (peak_to_peak_mv <= _PLAUSIBLE_MV[1])
+    return np.where(present & plausible, 1 / (1 + (deviation / _HALF_QUALITY_DEVIATION) ** 2), 0.0)

@@ -1,0 +1,170 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from ecg_anomaly.beats import cut_beats
+from ecg_anomaly.config import load_config
+from ecg_anomaly.quality import LEAST_QUALITY, lead_quality
+from ecg_anomaly.records import Annotations, Recording, choose_leads, find_record, read_annotations, read_recording
+from ecg_anomaly.signals import condition
+from ecg_anomaly.simulate import simulate_record
+from tests import noise
+
+CONFIG = load_config()
+BEAT = CONFIG.beat
+RATE_HZ = BEAT.sampling_rate_hz
+SECONDS = np.arange(BEAT.samples) / RATE_HZ - BEAT.window_before_s
+IN_BAND = ("muscle", "electrode_motion")  # baseline wander is what the band-pass filter takes away
+
+
+def wave(center_s, width_s, height_mv):
+    return height_mv * np.exp(-0.5 * ((SECONDS - center_s) / width_s) ** 2)
+
+
+NARROW = wave(-0.16, 0.02, 0.1) + wave(0, 0.012, 1.2) + wave(0.03, 0.01, -0.3) + wave(0.28, 0.05, 0.3)
+WIDE = wave(0, 0.05, 1.5) + wave(0.25, 0.08, -0.6)  # a ventricular beat: 200 ms, with the T wave the other way
+
+
+def windows(*leads):
+    return np.stack(leads, axis=-1)[np.newaxis]
+
+
+def quality(*leads):
+    return lead_quality(windows(*leads), RATE_HZ)[0]
+
+
+def simulated(patient=1):
+    record = simulate_record(patient, 2.0, seed=1)
+    recording = Recording("simdb/s", Fraction(360), record.leads[:2], record.signals_mv[:, :2])
+    return recording, Annotations(np.array(record.samples), np.array(record.symbols, dtype=object))
+
+
+def real(folder, name):
+    files = find_record(f"mitdb/{name}", [folder], "atr")
+    recording = read_recording(files)
+    annotations = read_annotations(files, recording)
+    return choose_leads(recording, CONFIG.records.leads, 2)[0], annotations
+
+
+def with_noise(recording, annotations, kind, snr_db, seed=1):
+    rate_hz = float(recording.sampling_rate_hz)
+    added = noise.make_noise(kind, *recording.signals_mv.shape, rate_hz, seed)
+    beats = annotations.samples[np.isin(annotations.symbols, list(CONFIG.labels.aami))]
+    noisy_mv = noise.add_noise(recording.signals_mv, added, snr_db, beats, rate_hz)
+    return Recording(recording.name, recording.sampling_rate_hz, recording.leads, noisy_mv)
+
+
+def judge(recording, annotations):
+    """Quality per beat and lead, and the class of each beat, as a user of the pipeline gets them."""
+    table = cut_beats(recording, annotations, CONFIG.labels.aami, 2, BEAT, CONFIG.rhythm).table
+    band_hz = (BEAT.low_cut_hz, BEAT.high_cut_hz)
+    conditioned_mv, _ = condition(
+        recording.signals_mv, recording.sampling_rate_hz, RATE_HZ, band_hz, BEAT.filter_half_length_s
+    )
+    fiducials = np.round(table["fiducial_s"].to_numpy() * RATE_HZ).astype(int)
+    around = fiducials[:, np.newaxis] + np.arange(BEAT.samples) - BEAT.samples_before
+    return lead_quality(conditioned_mv[around], RATE_HZ), table["aami_class"].to_numpy()
+
+
+def unreadable_share(qualities):
+    return np.mean(np.all(qualities < LEAST_QUALITY, axis=1))
+
+
+def test_follows_the_formula():
+    rng = np.random.default_rng(4)
+    lead = NARROW + rng.normal(scale=0.05, size=len(NARROW))
+    mirrored = [*lead[4::-1], *lead, *lead[:-6:-1]]  # 11 samples are 0.09 s; what lies beyond the window is its mirror
+    smooth = [sum(mirrored[sample : sample + 11]) / 11 for sample in range(len(lead))]
+    deviation = sorted(abs(value - mean) for value, mean in zip(lead, smooth, strict=True))
+    ratio = (deviation[47] + deviation[48]) / 2 / (max(lead) - min(lead))
+    assert quality(lead)[0] == pytest.approx(1 / (1 + (ratio / 0.044) ** 2))
+
+
+def test_clean_beats_are_clean_and_noise_is_not():
+    assert quality(NARROW, WIDE).min() > 0.9
+    for kind in IN_BAND:
+        lead = noise.make_noise(kind, 30 * RATE_HZ, 1, RATE_HZ, seed=3)
+        qualities = lead_quality(lead[: len(lead) // BEAT.samples * BEAT.samples].reshape(-1, BEAT.samples, 1), RATE_HZ)
+        assert np.mean(qualities < LEAST_QUALITY) > 0.9
+
+
+def test_neither_offset_polarity_nor_size_matters():
+    lead = NARROW + np.random.default_rng(2).normal(scale=0.05, size=len(NARROW))
+    np.testing.assert_allclose(quality(lead, -lead, lead + 3, 5 * lead), quality(lead)[0])
+
+
+def test_each_lead_is_judged_by_itself():
+    hidden = NARROW + np.random.default_rng(2).normal(scale=0.5, size=len(NARROW))
+    both = quality(NARROW, hidden)
+    assert both[0] > 0.9
+    assert both[1] < LEAST_QUALITY
+    np.testing.assert_array_equal(both, [quality(NARROW)[0], quality(hidden)[0]])
+
+
+@pytest.mark.parametrize(
+    "lead",
+    [np.full_like(NARROW, np.nan), np.zeros_like(NARROW), np.full_like(NARROW, 7.0), 1e-2 * NARROW, 1e3 * NARROW],
+    ids=["missing", "silent", "stuck", "far too small", "a thousand times too large"],
+)
+def test_what_is_no_ecg_has_no_quality(lead):
+    assert quality(lead, NARROW).tolist() == [0.0, quality(NARROW)[0]]
+
+
+def test_no_beats_have_no_quality():
+    assert lead_quality(np.empty((0, BEAT.samples, 2)), RATE_HZ).shape == (0, 2)
+
+
+@pytest.mark.parametrize("kind", IN_BAND)
+def test_quality_falls_as_noise_rises(kind):
+    recording, annotations = simulated()
+    levels_db = (24, 18, 12, 6, 0)
+    judged = [judge(with_noise(recording, annotations, kind, snr_db), annotations)[0] for snr_db in levels_db]
+    medians = [np.median(qualities) for qualities in judged]
+    assert medians == sorted(medians, reverse=True)
+    assert medians[0] > 0.8
+    assert medians[-1] < LEAST_QUALITY
+
+
+def test_annotated_beats_of_every_class_are_readable(real_records):
+    judged = [judge(*real(real_records, name)) for name in ("102", "106", "119", "208", "223")]
+    unreadable = np.concatenate([np.all(qualities < LEAST_QUALITY, axis=1) for qualities, _ in judged])
+    classes = np.concatenate([classes for _, classes in judged])
+    for aami_class in "NSVFQ":
+        assert np.mean(unreadable[classes == aami_class]) <= 0.005, aami_class
+
+
+@pytest.mark.parametrize("kind", noise.KINDS)
+def test_at_12_db_at_most_a_tenth_is_unreadable(real_records, kind):
+    shares = []
+    for name in ("119", "208", "215"):
+        recording, annotations = real(real_records, name)
+        shares.append(unreadable_share(judge(with_noise(recording, annotations, kind, 12), annotations)[0]))
+    assert np.mean(shares) <= 0.1
+
+
+@pytest.mark.parametrize("kind", noise.KINDS)
+def test_noise_has_unit_power_in_each_lead_and_follows_its_seed(kind):
+    made = noise.make_noise(kind, 3600, 3, 360.0, seed=5)
+    np.testing.assert_allclose(np.mean(made**2, axis=0), 1)
+    assert 0.1 < np.corrcoef(made.T)[0, 1] < 0.9
+    np.testing.assert_array_equal(made, noise.make_noise(kind, 3600, 3, 360.0, seed=5))
+    assert not np.allclose(made, noise.make_noise(kind, 3600, 3, 360.0, seed=6))
+
+
+@pytest.mark.parametrize(
+    ("kind", "band_hz"), [("baseline_wander", (0, 0.5)), ("muscle", (15, 140)), ("electrode_motion", (0, 12))]
+)
+def test_noise_lies_in_its_band(kind, band_hz):
+    made = noise.make_noise(kind, 36000, 1, 360.0, seed=1)[:, 0]
+    power, frequency_hz = np.abs(np.fft.rfft(made)) ** 2, np.fft.rfftfreq(len(made), 1 / 360)
+    inside = (frequency_hz >= band_hz[0]) & (frequency_hz <= band_hz[1])
+    assert power[inside].sum() > 0.9 * power.sum()
+
+
+def test_noise_is_added_at_the_ratio_that_is_asked_for():
+    lead = np.zeros((3600, 1))
+    beats = np.arange(180, 3600, 360)
+    lead[beats] = 2.0  # peak to peak 2 mV: the power of such a sine is 2² / 8 = 0.5 mV²
+    noisy = noise.add_noise(lead, np.random.default_rng(1).normal(size=lead.shape), 10.0, beats, 360.0)
+    assert np.mean((noisy - lead) ** 2) == pytest.approx(0.05)
