@@ -14,6 +14,7 @@ import pandas as pd
 from ecg_anomaly.channels import distinct, lead_name, looks_like_other_signal, millivolts_per
 from ecg_anomaly.csv_layout import MISSING, CsvLayout, cell_kind, is_missing, read_layout
 from ecg_anomaly.csv_times import (
+    LARGEST_NUMBER,
     SAMPLE_NUMBERS,
     TIMES,
     Steps,
@@ -120,6 +121,8 @@ def open_csv(path: Path, sampling_rate_hz: float | None, gain: float | None) -> 
     for places, _ in _placed_rows(path, layout, columns, time, steps):
         rows += len(places)
         samples = int(places[-1]) + 1
+    if not rows:
+        raise UserError(f"{path}: holds no row; export the recording again")
     if samples > rows:
         seconds = float((samples - rows) / steps.sampling_rate_hz)
         notes.append(f"{samples - rows} rows ({seconds:.1f} s) are not there by the times, and are missing signal")
@@ -181,18 +184,19 @@ def _placed_rows(
     path: Path, layout: CsvLayout, columns: Sequence[int], time: TimeColumn | None, steps: Steps
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield rows with the sample that each is: shape ``(rows,)`` and ``(rows, columns)``, in the table's units."""
-    last_s, last_place, row = np.nan, -1, 0
+    last_s, last_place, line = np.nan, -1, layout.skipped_lines + 1
     for table in _chunks(path, layout, [*columns, *([] if time is None else [time.index])]):
+        if table.empty:
+            continue
         ahead = np.ones(len(table), dtype=np.int64)
         if time is not None:
             times_s = time.seconds(table[time.index])
-            line = layout.skipped_lines + row + 1
             ahead = samples_ahead(path, times_s, last_s, time, steps, line)
             last_s = times_s[-1]
         places = last_place + np.cumsum(ahead)
-        yield places, _values(path, layout, table, columns, layout.skipped_lines + row + 1)
+        yield places, _values(path, layout, table, columns, line)
         last_place = int(places[-1])
-        row += len(table)
+        line += len(table)
 
 
 def _values(path: Path, layout: CsvLayout, table: pd.DataFrame, columns: Sequence[int], line: int) -> np.ndarray:
@@ -208,34 +212,33 @@ def _values(path: Path, layout: CsvLayout, table: pd.DataFrame, columns: Sequenc
                 f"{str(cells.iloc[where])[:40]!r} is no number; mend it, or leave the cell empty"
             )
         values[:, position] = numbers
-    values[~np.isfinite(values)] = np.nan
+    values[~(np.abs(values) < LARGEST_NUMBER)] = np.nan
     return values
 
 
 def _chunks(path: Path, layout: CsvLayout, columns: Iterable[int]) -> Iterator[pd.DataFrame]:
     """Read some columns, a few thousand rows at a time; columns are called by their number."""
     try:
-        reader = pd.read_csv(
-            path,
-            sep=r"\s+" if layout.separator == " " else layout.separator,
-            header=None,
-            names=list(range(len(layout.names))),
-            usecols=sorted(columns),
-            skiprows=layout.skipped_lines,
-            decimal=layout.decimal,
-            encoding=layout.encoding,
-            encoding_errors="replace",
-            quoting=csv.QUOTE_NONE if layout.quote is None else csv.QUOTE_MINIMAL,
-            quotechar=layout.quote or '"',
-            na_values=list(MISSING),
-            skipinitialspace=True,
-            skip_blank_lines=len(layout.names) > 1,  # an empty line of one column is a missing sample
-            chunksize=_CHUNK_ROWS,
-            index_col=False,
-            low_memory=False,
-        )
-        with reader:
-            yield from reader
+        with path.open(encoding=layout.encoding, errors="replace") as file:
+            for _ in range(layout.skipped_lines):
+                file.readline()
+            with pd.read_csv(
+                file,
+                sep=r"\s+" if layout.separator == " " else layout.separator,
+                header=None,
+                names=list(range(len(layout.names))),
+                usecols=sorted(columns),
+                decimal=layout.decimal,
+                quoting=csv.QUOTE_NONE if layout.quote is None else csv.QUOTE_MINIMAL,
+                quotechar=layout.quote or '"',
+                na_values=list(MISSING),
+                skipinitialspace=True,
+                skip_blank_lines=len(layout.names) > 1,  # an empty line of one column is a missing sample
+                chunksize=_CHUNK_ROWS,
+                index_col=False,
+                low_memory=False,
+            ) as reader:
+                yield from reader
     except (ValueError, OSError, OverflowError) as error:  # what pandas raises for a table that it cannot parse
         message = str(error).replace("Error tokenizing data. C error: ", "").strip()
         raise UserError(f"{path}: cannot be read as a table: {message}; export the recording again") from None

@@ -13,6 +13,7 @@ import pandas as pd
 from ecg_anomaly.csv_layout import CsvLayout, cell_kind
 from ecg_anomaly.errors import UserError
 
+LARGEST_NUMBER = 1e20  # in a table: nanoseconds since 1970 are a hundred times fewer
 _NUMBERED_ROWS = 50  # so many rows that count up evenly make a time column of one without a name
 
 TIMES = {"time", "t", "timestamp", "timestamps", "time stamp", "elapsed time", "datetime", "date time", "clock", "utc"}
@@ -63,12 +64,12 @@ class TimeColumn:
             seconds = pd.to_numeric(cells, errors="coerce") * self.seconds_per_unit
         elif self.kind == "date":
             moments = pd.to_datetime(cells, format="ISO8601", utc=True, errors="coerce")
-            seconds = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+            seconds = (moments.dt.as_unit("us") - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta(seconds=1)
         else:
             clock = cells.astype(str).str.replace(",", ".")
             with_hours = clock.where(clock.str.count(":") > 1, "0:" + clock)
             seconds = pd.to_timedelta(with_hours, errors="coerce") / pd.Timedelta(seconds=1)
-        return seconds.to_numpy(dtype=float, na_value=np.nan)
+        return _plausible(seconds.to_numpy(dtype=float, na_value=np.nan))
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,11 @@ def _scaled(layout: CsvLayout, index: int) -> TimeColumn:
 
 def _numbers(layout: CsvLayout, index: int) -> np.ndarray:
     cells = [cell for cell in layout.cells(index) if cell_kind(cell, layout.decimal) == "number"]
-    return np.array([float(cell.replace(layout.decimal, ".")) for cell in cells])
+    return _plausible(np.array([float(cell.replace(layout.decimal, ".")) for cell in cells]))
+
+
+def _plausible(times: np.ndarray) -> np.ndarray:
+    return np.where(np.abs(times) < LARGEST_NUMBER, times, np.nan)
 
 
 def _step(layout: CsvLayout, index: int) -> float:
@@ -208,7 +213,9 @@ def find_steps(path: Path, times_s: np.ndarray, sampling_rate_hz: float | None) 
 def _usual_step(times_s: np.ndarray) -> float:
     # Over many rows: times that are rounded to milliseconds have a median step of 3 ms at 360 Hz.
     rows = max(1, min(_ROWS_OF_A_STEP, len(times_s) // 4))
-    return float(np.nanmedian(times_s[rows:] - times_s[:-rows])) / rows if np.isfinite(times_s).sum() > rows else 0.0
+    steps_s = (times_s[rows:] - times_s[:-rows]) / rows
+    known_s = steps_s[np.isfinite(steps_s)]
+    return float(np.median(known_s)) if len(known_s) else 0.0
 
 
 def _rounding(steps_s: np.ndarray, usual_s: float) -> float:

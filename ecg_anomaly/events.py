@@ -24,7 +24,7 @@ _SHORTEST_UNREADABLE_S = 2.0
 # fibrillation it is seldom, and swings at one frequency. The limits find all flutter that is annotated in mitdb/207
 # and the fibrillation of three records of cudb, and nothing else in DS1 with two leads.
 _WINDOW_STEPS = 5
-_LEAST_STEPS = 4  # of them, from the first to the last that is away from the isoelectric line
+_LEAST_STEPS = 4  # of them, whole or in part, from the first to the last that is away from the isoelectric line
 _CROSSING_LEVEL = 0.2  # of the largest value of the step: Arafat, Chowdhury, Hasan, SIViP 5:331-343, 2011
 _LEAST_CROSSING = 0.5  # share of the time beyond that level, over the window
 _EDGE_CROSSING = 0.35  # and in the first and the last step that count

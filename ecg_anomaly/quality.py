@@ -10,14 +10,14 @@ from scipy import ndimage
 LEAST_QUALITY = 0.5
 
 # What leaves a running mean over this time is the QRS complex and noise. Chosen on DS1 among 0.08 s to 0.2 s, and among
-# slopes, slope sign changes, turning points and kurtosis, by the false alarms under noise that it takes away while it
-# leaves 99.5 % of the annotated beats of each class readable.
+# slopes, turning points and kurtosis, by the false alarms under noise that it takes away while it leaves about 99.5 %
+# of the annotated beats of each class readable.
 _SMOOTHED_S = 0.09
 # Half of a window lies this far off its running mean, as a share of its peak-to-peak amplitude, where the quality is
-# one half: a signal-to-noise ratio of about 6 dB for muscle noise, by the definition of WFDB's nst.
+# one half: about 6 dB of muscle noise or electrode motion, as tests/noise.py makes and measures them.
 _HALF_QUALITY_DEVIATION = 0.044
-# Peak to peak, after the band-pass filter. No ECG at the skin is higher (the largest of MIT-BIH's 48 records are below
-# 8 mV) or lower: a wrong gain, an electrode that came off.
+# Peak to peak, after the band-pass filter (beats of DS1 and of the paced records reach 8 mV). Beyond is no ECG at the
+# skin: a wrong gain, an electrode that came off.
 _PLAUSIBLE_MV = (0.05, 10.0)
 
 

@@ -150,7 +150,7 @@ def test_fibrillation_that_no_beat_was_found_in():
 
 def test_a_short_swing_or_one_in_a_single_lead_is_no_fibrillation():
     short = Recorded(60, regular(0.5, 60))
-    short.swing(20, 23.5)
+    short.swing(20.2, 22.8)
     other = Recorded(60, regular(0.5, 60), leads=2)
     other.swing(20, 40, leads=[1])
     assert short.events() == other.events() == []

@@ -1,0 +1,65 @@
+"""Find the beats that are not normal in recordings that nobody annotated, with a trained model.
+
+Reads WFDB records (mitdb/100), EDF and BDF files, and CSV files in millivolts. Writes to --output, per recording:
+NAME.beats.csv, NAME.anomaly (WFDB annotations), NAME.summary.json and NAME.html.
+"""
+
+import sys
+
+from ecg_anomaly import commandline
+
+TABLE_COLUMNS = ("beats", "flagged", "flagged_per_hour", "unreadable_share")
+
+
+def add_options(parser):
+    """Add what says which recordings, how to read them and where results go."""
+    parser.add_argument("recordings", nargs="+", metavar="RECORDING", help="a WFDB record, an EDF, BDF or CSV file")
+    parser.add_argument("--output", metavar="FOLDER", help="where results go; default: detected, in paths.outputs")
+    parser.add_argument("--leads", type=lambda text: tuple(text.split(",")), default=(), help="leads to use, as II,V1")
+    parser.add_argument("--sampling-rate", type=float, metavar="HZ", help="of a CSV file without a time column")
+    parser.add_argument("--gain", type=float, metavar="UNITS", help="units per millivolt of a CSV file; default: 1")
+    parser.add_argument("--force", action="store_true", help="replace results that are there")
+
+
+def detect(config, options):
+    """Analyse the recordings, say what was found, and return the exit status."""
+    from pathlib import Path
+
+    import pandas as pd
+    from tqdm import tqdm
+
+    from ecg_anomaly import detecting, model_files
+
+    model_files.check_detector(config)
+    folder = Path(options.output or Path(config.paths.outputs) / "detected")
+    request = detecting.Request(folder, options.leads, options.sampling_rate, options.gain, options.force)
+    detecting.check_names(options.recordings, request)
+
+    outcomes = []
+    for outcome in tqdm(
+        detecting.detect_all(options.recordings, request, config),
+        "recordings",
+        total=len(options.recordings),
+        disable=None,
+    ):
+        outcomes.append(outcome)
+        for line in [outcome.error] if outcome.error else outcome.summary["notes"]:
+            tqdm.write(f"{outcome.path}: {line}")
+    done = {outcome.path: outcome.summary for outcome in outcomes if outcome.summary}
+    if done:
+        table = pd.DataFrame({path: {key: found[key] for key in TABLE_COLUMNS} for path, found in done.items()}).T
+        print(table.round(3).to_string())
+        print(f"Wrote the results of {len(done)} recordings to {folder}")
+    failed = len(outcomes) - len(done)
+    if failed:
+        print(f"{failed} of {len(outcomes)} recordings could not be analysed, see above")
+    return commandline.EXIT_SOME_FAILED if failed else commandline.EXIT_SUCCESS
+
+
+def main(argv=None):
+    """Run the script; return its exit status."""
+    return commandline.run_with_options(detect, add_options, __doc__, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

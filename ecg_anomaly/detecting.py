@@ -1,0 +1,186 @@
+"""From recording files to the files that tell what is not normal in them, recordings in parallel."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ecg_anomaly import artifacts
+from ecg_anomaly.analysis import Findings, analyse, choose_leads
+from ecg_anomaly.analysis_files import summary, write_annotations, write_beats_csv
+from ecg_anomaly.config import Config
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.model_files import read_detector
+from ecg_anomaly.preprocessing import follow_the_parent
+from ecg_anomaly.recording_files import RecordingFile, open_recording
+from ecg_anomaly.recording_page import render
+
+if TYPE_CHECKING:
+    from ecg_anomaly.beat_scorer import TrainedDetector
+
+BEATS, ANNOTATIONS, SUMMARY, PAGE = "{}.beats.csv", "{}.anomaly", "{}.summary.json", "{}.html"
+_FILES = (BEATS, ANNOTATIONS, SUMMARY, PAGE)
+_BLOCK_S = 600.0
+_START_S = 60.0  # of a recording, in which leads without a signal are looked for
+_PROCESSES = 2  # each holds TensorFlow, which takes about 0.7 GB
+
+# The model of a worker process: read once, used for all of its recordings.
+_detector: TrainedDetector | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """How the recordings are to be read, and where the results go.
+
+    Attributes
+    ----------
+    folder
+        Where the files of each recording are written.
+    leads
+        The leads to analyse; empty: chosen by ``records.leads``.
+    sampling_rate_hz, gain
+        Of CSV files that do not tell: samples per second, units per millivolt.
+    force
+        Whether files that are there may be replaced.
+    """
+
+    folder: Path
+    leads: tuple[str, ...] = ()
+    sampling_rate_hz: float | None = None
+    gain: float | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one recording: its summary, or why there is none."""
+
+    path: str
+    summary: dict[str, Any] | None = None
+    error: str = ""
+
+
+def check_names(paths: Sequence[str], request: Request) -> None:
+    """Check that no file would be written twice, or over one that is there.
+
+    Raises
+    ------
+    UserError
+        With the recordings that share a name, or the file that is there.
+    """
+    names = Counter(_name(path) for path in paths)
+    shared = [path for path in paths if names[_name(path)] > 1]
+    if shared:
+        raise UserError(
+            f"{' and '.join(shared)} have one name, and so would their results; "
+            "analyse them one after the other, each with an --output folder of its own"
+        )
+    there = [file for path in paths for file in _files_of(_name(path), request.folder) if file.exists()]
+    if there and not request.force:
+        raise UserError(
+            f"{there[0]}: is there already; add --force to replace it, or name another folder with --output"
+        )
+
+
+def detect_all(
+    paths: Sequence[str], request: Request, config: Config, processes: int = _PROCESSES
+) -> Iterator[Outcome]:
+    """Analyse recordings and write their files, in parallel; yield what became of each, in the given order."""
+    workers = min(processes, os.cpu_count() or 1, len(paths))
+    fresh = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
+    with ProcessPoolExecutor(workers, fresh, _start_worker, (config,)) as executor:
+        try:
+            yield from executor.map(_detect, paths, [request] * len(paths))
+        except BrokenProcessPool:
+            raise UserError(
+                "a process that analyses recordings was ended from outside, perhaps for want of memory; "
+                "close other programs and run again"
+            ) from None
+        finally:
+            executor.shutdown(cancel_futures=True)
+
+
+def _start_worker(config: Config) -> None:
+    global _detector  # noqa: PLW0603 - a process pool has no other place for what its tasks share
+    follow_the_parent()
+    _detector = read_detector(config)
+
+
+def _detect(path: str, request: Request) -> Outcome:
+    assert _detector is not None  # the worker has started
+    try:
+        recording = _with_leads(open_recording(path, request.sampling_rate_hz, request.gain), request, _detector.config)
+        findings = analyse(_detector, recording.sampling_rate_hz, recording.blocks(_BLOCK_S), len(recording.leads))
+        return Outcome(path, _write(recording, findings, request))
+    except UserError as error:
+        return Outcome(path, error=str(error))
+    except OSError as error:
+        return Outcome(path, error=f"{error.filename or path}: {error.strerror or error}")
+
+
+def _with_leads(recording: RecordingFile, request: Request, config: Config) -> RecordingFile:
+    count = config.records.lead_count
+    if len(request.leads) > count:
+        raise UserError(f"{recording.path}: --leads names {len(request.leads)} leads, the model takes {count}")
+    start_mv = next(iter(recording.blocks(_START_S)))
+    return recording.chosen(request.leads or choose_leads(recording.leads, start_mv, config.records.leads, count))
+
+
+def _write(recording: RecordingFile, findings: Findings, request: Request) -> dict[str, Any]:
+    """Write the files of a recording beside their places, then rename them."""
+    rate_hz = float(recording.sampling_rate_hz)
+    told = summary(recording.name, rate_hz, recording.leads, recording.samples, findings.beats, findings.events)
+    told["notes"] = list(recording.notes)
+    request.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=request.folder, prefix=".") as staging:
+        names = [name.format(recording.name) for name in _FILES]
+        beats, annotations, summary_file, page = (Path(staging) / name for name in names)
+        write_beats_csv(beats, findings.beats)
+        write_annotations(annotations, findings.beats, findings.events, rate_hz)
+        artifacts.write_json(summary_file, told)
+        page.write_text(render(told, findings.beats, findings.events, _StretchReader(recording)), encoding="utf-8")
+        for name in names:
+            shutil.move(Path(staging) / name, request.folder / name)
+    return told
+
+
+class _StretchReader:
+    """Reads stretches of a recording; those in order of time take one pass over the file."""
+
+    def __init__(self, recording: RecordingFile):
+        self._recording = recording
+        self._nothing = np.empty((0, len(recording.leads)))
+        self._begin, self._buffer, self._blocks = 0, self._nothing, iter(recording.blocks(_BLOCK_S))
+
+    def __call__(self, start_s: float, end_s: float) -> np.ndarray:
+        rate_hz = float(self._recording.sampling_rate_hz)
+        first, last = max(0, round(start_s * rate_hz)), round(end_s * rate_hz)
+        if first < self._begin:  # behind what was read
+            self._begin, self._buffer, self._blocks = 0, self._nothing, iter(self._recording.blocks(_BLOCK_S))
+        while self._begin + len(self._buffer) < last:
+            block = next(self._blocks, None)
+            if block is None:
+                break
+            kept = max(0, min(first - self._begin, len(self._buffer)))
+            self._buffer = np.concatenate([self._buffer[kept:], block])
+            self._begin += kept
+        return np.asarray(self._buffer[first - self._begin : last - self._begin])
+
+
+def _files_of(name: str, folder: Path) -> list[Path]:
+    return [folder / file.format(name) for file in _FILES]
+
+
+def _name(path: str) -> str:
+    return Path(path).stem if Path(path).suffix else Path(path).name
