@@ -2,16 +2,15 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import yaml
 
 from ecg_anomaly import qrs, signals
+from ecg_anomaly.config import load_config
 from ecg_anomaly.records import choose_leads, find_record, read_annotations, read_recording
-from tests.conftest import ROOT
 
 RATE_HZ = 120
 LATENCY_S = 0.35
 CLOSE_S = 0.15  # a detection this near to a beat has found it
-SETTINGS = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+SETTINGS = load_config()
 
 
 def signal_with_beats(beats_s, duration_s, leads=2, amplitude_mv=1.0, rate_hz=RATE_HZ):
@@ -73,13 +72,13 @@ def real_record(folder, name, annotator="atr", lead_count=2):
         pytest.skip(f"{name} is not here")
     recording = read_recording(files)
     annotations = read_annotations(files, recording)
-    chosen, _ = choose_leads(recording, SETTINGS["records"]["leads"], lead_count)
-    beat = SETTINGS["beat"]
-    band_hz = (beat["low_cut_hz"], beat["high_cut_hz"])
+    chosen, _ = choose_leads(recording, SETTINGS.records.leads, lead_count)
+    beat = SETTINGS.beat
+    band_hz = (beat.low_cut_hz, beat.high_cut_hz)
     conditioned, missing = signals.condition(
-        chosen.signals_mv, chosen.sampling_rate_hz, RATE_HZ, band_hz, beat["filter_half_length_s"]
+        chosen.signals_mv, chosen.sampling_rate_hz, RATE_HZ, band_hz, beat.filter_half_length_s
     )
-    beats = [symbol in SETTINGS["labels"]["aami"] for symbol in annotations.symbols]
+    beats = [symbol in SETTINGS.labels.aami for symbol in annotations.symbols]
     return conditioned, missing, annotations.samples[beats] / float(recording.sampling_rate_hz)
 
 
