@@ -131,13 +131,15 @@ def choose_ecg(channels: Sequence[Channel], path: Path) -> tuple[list[int], list
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:
     """Give names to leads that have none, and numbers to those whose name an earlier one has."""
-    taken: list[str] = []
+    distinct_names: list[str] = []
+    taken: set[str] = set()
+    used: Counter[str] = Counter()
     for number, name in enumerate(names, start=1):
         plain = name or f"lead {number}"
-        repetition = 2
         free = plain
-        while free.lower() in (other.lower() for other in taken):
-            free = f"{plain} ({repetition})"
-            repetition += 1
-        taken.append(free)
-    return tuple(taken)
+        while free.lower() in taken:
+            used[plain.lower()] += 1
+            free = f"{plain} ({used[plain.lower()] + 1})"
+        taken.add(free.lower())
+        distinct_names.append(free)
+    return tuple(distinct_names)

@@ -18,7 +18,7 @@ MISSING = ("nan", "na", "n/a", "#n/a", "null", "none", "-", "--", "---", "?", "*
 _HEAD_BYTES = 65_536  # enough for hundreds of rows of twelve leads
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
 _CLOCK = re.compile(r"\d+(:\d{1,2}){1,2}([.,]\d+)?")
-_UNIT_IN_NAME = re.compile(r"(?P<name>.*?)\s*[\[(](?P<bracketed>[^\])]*)[\])]\s*|(?P<plain>.+)[_ /](?P<suffix>[^\W_]+)")
+_TIME_UNITS = ("s", "sec", "secs", "seconds", "ms", "msec", "milliseconds", "us", "µs", "microseconds", "ns")
 _COMMENT = ("#", "%")
 
 
@@ -213,15 +213,13 @@ def _bare(unit: str) -> str:
 
 def _name_and_unit(cell: str) -> tuple[str, str]:
     """Split ``II (uV)`` or ``ecg_mV`` into name and unit; what follows without brackets is a unit if it is known."""
-    found = _UNIT_IN_NAME.fullmatch(cell)
-    if not found:
-        return cell, ""
-    if found["bracketed"] is not None:
-        return found["name"], found["bracketed"].strip()
-    known = found["suffix"].lower() in _TIME_UNITS or (
-        millivolts_per(found["suffix"]) is not None and found["suffix"].lower() != "v"
-    )
-    return (found["plain"], found["suffix"]) if known else (cell, "")
-
-
-_TIME_UNITS = ("s", "sec", "secs", "seconds", "ms", "msec", "milliseconds", "us", "µs", "microseconds", "ns")
+    if cell.endswith((")", "]")):
+        opening = max(cell.rfind("("), cell.rfind("["))
+        return (cell[:opening].strip(), cell[opening + 1 : -1].strip()) if opening >= 0 else (cell, "")
+    if cell.lower() != "v" and millivolts_per(cell) is not None:  # a column that is called after its unit; V is a lead
+        return "", cell
+    name, separator, last = cell.replace("/", "_").replace(" ", "_").rpartition("_")
+    unit = last.lower()
+    if separator and unit != "v" and (unit in _TIME_UNITS or millivolts_per(unit) is not None):
+        return cell[: len(name)], last
+    return cell, ""

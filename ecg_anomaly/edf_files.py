@@ -7,6 +7,7 @@ Format: https://www.edfplus.info/specs/edfplus.html
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from ecg_anomaly.errors import UserError
 
 _COPY = "copy or export the recording again"
 _HEADER_BYTES = 256  # of the file, and again of each signal
+_ONSET = re.compile(rb"[+-]\d{1,12}(\.\d{1,12})?")
+_SHORTEST_RECORD_S = Fraction(1, 10_000)
 _LONGEST_GAP_S = 86_400.0  # a longer one is a damaged time, or better cut into two recordings
 
 
@@ -129,7 +132,7 @@ def open_edf(path: Path) -> EdfSource:
     layout = _layout(path, header)
     edf = _parse(path, header, b"")
     duration_s = Fraction(str(edf.data_record_duration))
-    if duration_s <= 0:
+    if not _SHORTEST_RECORD_S <= duration_s <= _LONGEST_GAP_S:
         raise UserError(f"{path}: its data records last {float(duration_s):g} s; {_COPY}")
     channels, guesses = _channels(edf, duration_s)
     kept, notes = choose_ecg(channels, path)
@@ -240,8 +243,8 @@ def _count_records(path: Path, header: bytes, layout: _Layout) -> tuple[int, lis
     return promised, [f"{surplus} bytes after the last data record were left out"] if surplus else []
 
 
-def _onsets(path: Path, offset: int, layout: _Layout, records: int) -> list[Fraction]:
-    """Read when each data record begins, from the first annotation in it: ``+12.5``, then byte 20."""
+def _onsets(path: Path, offset: int, layout: _Layout, records: int) -> np.ndarray:
+    """Read when each data record begins, in seconds, from the first annotation in it: ``+12.5``, then byte 20."""
     where = layout.timekeeping
     if where is None:
         raise UserError(f"{path}: says that it has gaps (EDF+D), and not where; export it as EDF+C")
@@ -250,19 +253,17 @@ def _onsets(path: Path, offset: int, layout: _Layout, records: int) -> list[Frac
         for record in range(records):
             file.seek(offset + record * layout.record_bytes + where.start)
             text = file.read(where.stop - where.start).split(b"\x14")[0]
-            try:
-                onsets.append(Fraction(text.decode("ascii")))
-            except ValueError:
-                raise UserError(f"{path}: data record {record + 1} does not say when it begins; {_COPY}") from None
-    return onsets
+            if not _ONSET.fullmatch(text):
+                raise UserError(f"{path}: data record {record + 1} does not say when it begins; {_COPY}")
+            onsets.append(float(text))
+    return np.array(onsets)
 
 
 def _starts(
-    path: Path, onsets_s: Sequence[Fraction], duration_s: Fraction, samples_per_record: int
+    path: Path, onsets_s: np.ndarray, duration_s: Fraction, samples_per_record: int
 ) -> tuple[np.ndarray, list[str]]:
     """Place data records on the samples that their onsets say, with gaps between them."""
-    onsets = np.array([float(onset - onsets_s[0]) for onset in onsets_s])
-    gaps_s = np.diff(onsets) - float(duration_s)
+    gaps_s = np.diff(onsets_s) - float(duration_s)
     # Clocks jitter: less than a sample is no gap.
     gaps = np.rint(gaps_s * samples_per_record / float(duration_s)).astype(np.int64)
     if np.any(gaps < 0):

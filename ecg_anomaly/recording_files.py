@@ -205,16 +205,16 @@ def _check_file(path: Path) -> None:
 def _check(recording: RecordingFile, expected_rate_hz: float | None) -> None:
     path = recording.path
     rate_hz = float(recording.sampling_rate_hz)
-    if expected_rate_hz is not None and abs(expected_rate_hz / rate_hz - 1) > _RATE_TOLERANCE:
-        raise UserError(
-            f"{path}: is sampled at {rate_hz:g} Hz by what it says itself, which --sampling-rate {expected_rate_hz:g} "
-            "contradicts; leave the option out, or mend the file"
-        )
     lowest_hz, highest_hz = _SAMPLING_RATES_HZ
     if not lowest_hz <= rate_hz <= highest_hz:
         raise UserError(
             f"{path}: is sampled at {rate_hz:g} Hz, and the analysis works with {lowest_hz} to {highest_hz} Hz; "
             "resample it"
+        )
+    if expected_rate_hz is not None and abs(expected_rate_hz / rate_hz - 1) > _RATE_TOLERANCE:
+        raise UserError(
+            f"{path}: is sampled at {rate_hz:g} Hz by what it says itself, which --sampling-rate {expected_rate_hz:g} "
+            "contradicts; leave the option out, or mend the file"
         )
     if recording.samples < _SHORTEST_S * rate_hz:
         raise UserError(

@@ -19,6 +19,7 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.records import bits_per_frame
 
 _COPY = "copy the record again, with all its files"
+_LONGEST_GAP_S = 86_400.0  # a longer one is a damaged header, or better cut into two recordings
 _NULL = "~"  # a stretch where nothing was recorded
 
 
@@ -113,6 +114,7 @@ class WfdbSource:
             for position, signal in enumerate(segment.read(columns, low - begin, high - begin)):
                 if signal is not None:
                     block[place, position] = signal
+        block[np.isinf(block)] = np.nan  # a gain next to nothing
         return block
 
 
@@ -142,6 +144,10 @@ def open_wfdb(header_file: Path) -> WfdbSource:
     described = [part for part in parts if part.header is not None]
     if not described or min(header.seg_len) < 0:
         raise UserError(f"{header_file}: describes no segment with signals; {_COPY}")
+    for part in parts:
+        if part.header is None and part.frames > _LONGEST_GAP_S * header.fs:
+            hours = part.frames / header.fs / 3600
+            raise UserError(f"{header_file}: has a gap of {hours:.0f} h; make a record of what is before and after it")
     # The first segment of a variable layout has no samples: it lists all channels that occur.
     recorded = [part for part in parts if part.frames > 0]
     for part in recorded:
@@ -160,9 +166,9 @@ class _Part:
 def _source(
     path: Path, header: wfdb.Record | wfdb.MultiRecord, layout: wfdb.Record, parts: Sequence[_Part]
 ) -> WfdbSource:
-    frame_rate_hz = Fraction(str(header.fs))
-    if frame_rate_hz <= 0:
+    if not 0 < header.fs < np.inf:
         raise UserError(f"{path}: the sampling rate is {header.fs} Hz; {_COPY}")
+    frame_rate_hz = Fraction(str(header.fs))
     channels = [
         Channel(name or "", unit or "mV", frame_rate_hz * (count or 1))  # no unit means millivolts, says the standard
         for name, unit, count in zip(layout.sig_name, layout.units, layout.samps_per_frame, strict=True)
@@ -254,4 +260,6 @@ def _frames_of(path: Path, header: wfdb.Record) -> int:
                 f"{signals}: is truncated: {path} promises {header.sig_len * bits // 8} bytes of samples, the file has "
                 f"{size}; {_COPY}"
             )
+    if max(skew or 0 for skew in header.skew) > header.sig_len:
+        raise UserError(f"{path}: shifts a channel by more samples than it has; {_COPY}")
     return int(header.sig_len)

@@ -222,6 +222,10 @@ WFDB_FAULTS = {
     ),
     "zero samples": (lambda f: change(f / "r.hea", f" {SAMPLES}", " 0"), "is shorter than 1 s"),
     "short": (lambda f: change(f / "r.hea", f" {SAMPLES}", " 200"), r"is shorter than 1 s \(200 samples at 250 Hz\)"),
+    "skew": (
+        lambda f: change(f / "r.hea", "r.dat 16", "r.dat 16:9999"),
+        "shifts a channel by more samples than it has",
+    ),
     "pressure": (lambda f: change(f / "r.hea", "/mV", "/mmHg"), "holds no ECG lead in volts"),
 }
 
@@ -241,6 +245,7 @@ def test_damaged_wfdb_record_is_explained(fault, tmp_path):
         ("m_2 900", "m_9 900", r"m_9\.hea: is missing"),
         ("m_3 900", "m_3 990", r"m_3\.hea: is shorter than the 990 samples"),
         ("m_2 900", "m 900", r"m\.hea: is a segment of .* and consists of segments itself"),
+        ("~ 300", "~ 99999999", r"m\.hea: has a gap of 111 h"),
     ],
 )
 def test_damaged_segments_are_explained(old, new, told, tmp_path):
@@ -375,6 +380,16 @@ def test_discontinuous_edf_whose_times_overlap_is_refused(tmp_path):
     path = tmp_path / "r.edf"
     write_with_gaps(path, [0, 1, 2, 3, 4, 5, 7, 6])
     assert refused(path).startswith(f"{path}: data record 8 begins before the one before it ends")
+
+
+@pytest.mark.parametrize(("onset", "told"), [(b"+1e9", "does not say when it begins"), (b"+99999", "a gap of 28 h")])
+def test_discontinuous_edf_with_a_damaged_time_is_refused(onset, told, tmp_path):
+    path = tmp_path / "r.edf"
+    write_with_gaps(path, range(SECONDS))
+    content = path.read_bytes()
+    where = content.rindex(b"+7\x14\x14")
+    path.write_bytes((content[:where] + onset + content[where + 2 :])[: len(content)])
+    assert told in refused(path)
 
 
 def test_unfinished_edf_is_as_long_as_its_data(tmp_path):
@@ -580,6 +595,13 @@ def test_units_come_from_the_header_or_from_the_gain(names, options, factor, tmp
     path = write_csv(tmp_path / "r.csv", table_of(ecg() * factor, names=names))
     recording = open_recording(path, **options)
     assert recording.leads == ("II", "V1")
+    np.testing.assert_allclose(whole(recording), ecg(), atol=1e-6)
+
+
+def test_column_called_after_its_unit_is_in_that_unit(tmp_path):
+    path = write_csv(tmp_path / "r.csv", table_of(ecg() * [1000, 1], names=("uV", "V")))
+    recording = open_recording(path)
+    assert recording.leads == ("lead 1", "V")
     np.testing.assert_allclose(whole(recording), ecg(), atol=1e-6)
 
 
