@@ -18,8 +18,7 @@ def evaluate(config):
 
     processed, models = config.paths.processed, config.paths.models
     for folder, script in ((processed, "preprocess_data.py"), (models, "train_model.py")):
-        manifest = artifacts.read_manifest(folder, made_by=script)
-        artifacts.check_settings(manifest, folder, config, made_by=script)
+        manifest = artifacts.read_checked_manifest(folder, config, made_by=script)
     artifacts.check_input(manifest, models, processed, made_by="train_model.py")
     inputs = dict(artifacts.folder_fingerprint(folder) for folder in (processed, models))
 

@@ -13,8 +13,7 @@ def train(config):
     from ecg_anomaly.config import SHAPES_MODEL
 
     processed = config.paths.processed
-    manifest = artifacts.read_manifest(processed, made_by="preprocess_data.py")
-    artifacts.check_settings(manifest, processed, config, made_by="preprocess_data.py")
+    artifacts.read_checked_manifest(processed, config, made_by="preprocess_data.py")
     inputs = dict([artifacts.folder_fingerprint(processed)])  # now: other beats may be cut while this one trains
     table = beat_files.read_table(processed)
 

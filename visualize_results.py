@@ -77,8 +77,7 @@ def read_results(config, manifest):
 
 def _check_inputs(config):
     outputs = config.paths.outputs
-    manifest = artifacts.read_manifest(outputs, made_by=SCORED_BY)
-    artifacts.check_settings(manifest, outputs, config, made_by=SCORED_BY)
+    manifest = artifacts.read_checked_manifest(outputs, config, made_by=SCORED_BY)
     earlier = ((config.paths.processed, "preprocess_data.py"), (config.paths.models, "train_model.py"))
     for folder, script in earlier:
         artifacts.read_manifest(folder, made_by=script)

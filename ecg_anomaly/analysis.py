@@ -18,6 +18,7 @@ from ecg_anomaly.detection import MEASURES, surprise_column
 from ecg_anomaly.events import Event, EventFinder
 from ecg_anomaly.qrs import QrsDetector
 from ecg_anomaly.quality import LEAST_QUALITY, lead_quality
+from ecg_anomaly.records import lead_order
 from ecg_anomaly.signals import Conditioner
 
 COLUMNS = (
@@ -76,24 +77,28 @@ class Analysis:
         conditioned, missing = self._conditioner.push(signals_mv)
         found = self._qrs.push(conditioned, missing)
         table, windows_mv = self._cutter.push(conditioned, missing, found, self._qrs.certain_until)
+        return self._judge(conditioned, missing, table, windows_mv)
+
+    def finish(self) -> Findings:
+        """Tell the rest when the recording has ended."""
+        conditioned, missing = self._conditioner.finish()
+        found = np.concatenate([self._qrs.push(conditioned, missing), self._qrs.finish()])
+        first, first_mv = self._cutter.push(conditioned, missing, found, self._qrs.certain_until)
+        last, last_mv = self._cutter.finish()
+        table, windows_mv = pd.concat([first, last], ignore_index=True), np.concatenate([first_mv, last_mv])
+        rest = self._judge(conditioned, missing, table, windows_mv)
+        beats = pd.concat([rest.beats, self._beats(self._scorer.finish())], ignore_index=True)
+        return Findings(beats, rest.events + self._events.finish())
+
+    def _judge(
+        self, conditioned: np.ndarray, missing: np.ndarray, table: pd.DataFrame, windows_mv: np.ndarray
+    ) -> Findings:
+        """Judge what has just been cut: its quality, the events around it, the scores of what can be scored."""
         table = self._judge_quality(table, windows_mv)
         events = self._find_events(conditioned, missing, table)
         kept = (table["left_out"] == "").to_numpy()
         scored = self._scorer.push(table[kept], windows_mv[kept], self._cutter.delivered_until_s)
         return Findings(self._beats(scored), events)
-
-    def finish(self) -> Findings:
-        """Tell the rest when the recording has ended."""
-        rest, missing = self._conditioner.finish()
-        found = np.concatenate([self._qrs.push(rest, missing), self._qrs.finish()])
-        first, first_mv = self._cutter.push(rest, missing, found, self._qrs.certain_until)
-        last, last_mv = self._cutter.finish()
-        table, windows_mv = pd.concat([first, last], ignore_index=True), np.concatenate([first_mv, last_mv])
-        table = self._judge_quality(table, windows_mv)
-        events = self._find_events(rest, missing, table) + self._events.finish()
-        kept = (table["left_out"] == "").to_numpy()
-        scored = [self._scorer.push(table[kept], windows_mv[kept], 0.0), self._scorer.finish()]
-        return Findings(pd.concat([self._beats(part) for part in scored], ignore_index=True), events)
 
     def _judge_quality(self, table: pd.DataFrame, windows_mv: np.ndarray) -> pd.DataFrame:
         quality = lead_quality(windows_mv, self._rate_hz).max(axis=1)
@@ -141,9 +146,9 @@ def choose_leads(names: Sequence[str], start_mv: np.ndarray, preferred: Sequence
     count
         How many to take at most.
     """
-    order = {name.lower(): rank for rank, name in reversed(list(enumerate(preferred)))}
-    alive = [name for name, lead in zip(names, start_mv.T, strict=True) if _holds_signal(lead)]
-    return sorted(alive or names, key=lambda name: order.get(name.lower(), len(order)))[:count]
+    order = lead_order(names, preferred)
+    alive = [lead for lead in order if _holds_signal(start_mv[:, lead])]
+    return [names[lead] for lead in (alive or order)[:count]]
 
 
 def _holds_signal(lead_mv: np.ndarray) -> bool:

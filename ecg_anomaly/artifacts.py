@@ -178,6 +178,13 @@ def check_settings(manifest: dict[str, Any], folder: str | Path, config: Config,
         )
 
 
+def read_checked_manifest(folder: str | Path, config: Config, made_by: str) -> dict[str, Any]:
+    """Read a manifest and check files and settings; see `read_manifest` and `check_settings`."""
+    manifest = read_manifest(folder, made_by)
+    check_settings(manifest, folder, config, made_by)
+    return manifest
+
+
 def check_input(manifest: dict[str, Any], folder: str | Path, source: str | Path, made_by: str) -> None:
     """Check that files in ``folder`` were made from the files that are in ``source`` now.
 

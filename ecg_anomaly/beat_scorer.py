@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ecg_anomaly import detection, thresholds
-from ecg_anomaly.beats import Heights, find_scale, heights_mv
+from ecg_anomaly.beats import Scale, find_scale, own_scale
 from ecg_anomaly.config import Config
 from ecg_anomaly.patient import PairedBeats, own_beats
 from ecg_anomaly.rhythm import deviations, in_time
@@ -75,7 +75,7 @@ class BeatScorer:
         self._earlier = pd.DataFrame()
         self._windows = np.empty((0, config.beat.samples, config.records.lead_count), dtype=np.float32)
         self._times_s = np.empty(0)
-        self._heights: Heights | None = None
+        self._own_scale: Scale | None = None
 
     def push(self, table: pd.DataFrame, windows_mv: np.ndarray, until_s: float) -> ScoredBeats | None:
         """Score the next beats.
@@ -127,26 +127,23 @@ class BeatScorer:
         measured = detection.measure_shape(self._detector.reconstruct, paired, early[since:], pause[since:])
         scored = detection.score_beats(table, measured, self._detector.reference, config.scoring.components)
         beats.loc[since:, "anomaly_score"] = scored["anomaly_score"].to_numpy()
-        limits = thresholds.threshold_per_beat(beats, self._detector.threshold)[since:]
-        scored = scored.assign(threshold=limits, flagged=scored["anomaly_score"].to_numpy() > limits)
+        flagged = thresholds.flag_beats(beats, self._detector.threshold)[since:]
+        scored = scored.assign(**{name: flagged[name].to_numpy() for name in ("threshold", "flagged")})
 
         self._earlier = beats.iloc[-self._remembered :].reset_index(drop=True)
         self._windows = all_windows[-self._remembered :]
         return ScoredBeats(scored.drop(columns="record"), paired, measured.reconstructions)
 
     def _scale(self, windows_mv: np.ndarray, times_s: np.ndarray) -> np.ndarray:
-        heights, since = heights_mv(windows_mv), 0
-        if self._heights is not None:
-            since = len(self._times_s)
-            heights = _joined(self._heights, heights)
+        own, since = own_scale(windows_mv, self._config.beat), len(self._times_s)
+        if self._own_scale is not None:
+            earlier = self._own_scale
+            own = Scale(
+                np.concatenate([earlier.offset_mv, own.offset_mv]), np.concatenate([earlier.range_mv, own.range_mv])
+            )
         all_times_s = np.concatenate([self._times_s, times_s])
-        scale = find_scale(heights, all_times_s, self._config.beat, since)
+        scale = find_scale(own, all_times_s, self._config.beat, since)
         kept = slice(-self._config.beat.scaling_beats, None)
-        self._heights = Heights(*(getattr(heights, field.name)[kept] for field in fields(Heights)))
+        self._own_scale = Scale(own.offset_mv[kept], own.range_mv[kept])
         self._times_s = all_times_s[kept]
         return scale.apply(windows_mv, self._config.records.lead_count)
-
-
-def _joined(first: Heights, second: Heights) -> Heights:
-    parts = ((getattr(first, field.name), getattr(second, field.name)) for field in fields(Heights))
-    return Heights(*(np.concatenate(part) for part in parts))

@@ -92,7 +92,7 @@ def cut_beats(
     reasons = reasons_to_leave_out(fiducials, rr_before_s, rr_after_s, windows_mv, len(conditioned), settings)
     kept = np.array([reason == "" for reason in reasons], dtype=bool)
     fiducials_s = fiducials[kept] / settings.sampling_rate_hz
-    scale = find_scale(heights_mv(windows_mv[kept]), fiducials_s, settings)
+    scale = find_scale(own_scale(windows_mv[kept], settings), fiducials_s, settings)
     windows = scale.apply(windows_mv[kept], lead_count)
     table = pd.DataFrame(
         {
@@ -200,28 +200,19 @@ def reasons_to_leave_out(
     return reasons
 
 
-@dataclass(frozen=True)
-class Heights:
-    """Lowest and highest value, mean and standard deviation of windows in millivolts; shape ``(beats, leads)`` each."""
-
-    lowest_mv: np.ndarray
-    highest_mv: np.ndarray
-    mean_mv: np.ndarray
-    deviation_mv: np.ndarray
-
-
-def heights_mv(windows_mv: np.ndarray) -> Heights:
-    """Measure the heights of windows of shape ``(beats, samples, leads)``, by which they are scaled."""
-    return Heights(windows_mv.min(axis=1), windows_mv.max(axis=1), windows_mv.mean(axis=1), windows_mv.std(axis=1))
-
-
-def find_scale(heights: Heights, times_s: np.ndarray, settings: Beat, since: int = 0) -> Scale:
-    """Find offset and range of each beat from ``since`` on: from the beat itself, or from earlier beats."""
+def own_scale(windows_mv: np.ndarray, settings: Beat) -> Scale:
+    """Measure offset and range of each window of shape ``(beats, samples, leads)``, from the window itself."""
     if settings.scaling == "beat_standardise":
-        return Scale(heights.mean_mv[since:], heights.deviation_mv[since:])
-    span_mv = heights.highest_mv - heights.lowest_mv
-    if settings.scaling == "beat_min_max":
-        return Scale(heights.lowest_mv[since:], span_mv[since:])
-    offset = median_of_earlier(heights.lowest_mv, times_s, settings.scaling_beats, settings.start_s, since)
-    span = median_of_earlier(span_mv, times_s, settings.scaling_beats, settings.start_s, since)
-    return Scale(offset, span)
+        return Scale(windows_mv.mean(axis=1), windows_mv.std(axis=1))
+    lowest = windows_mv.min(axis=1)
+    return Scale(lowest, windows_mv.max(axis=1) - lowest)
+
+
+def find_scale(own: Scale, times_s: np.ndarray, settings: Beat, since: int = 0) -> Scale:
+    """Find offset and range of each beat from ``since`` on: its own, or those of earlier beats."""
+    values = own.offset_mv, own.range_mv
+    if settings.scaling != "record_min_max":
+        return Scale(*(value[since:] for value in values))
+    return Scale(
+        *(median_of_earlier(value, times_s, settings.scaling_beats, settings.start_s, since) for value in values)
+    )

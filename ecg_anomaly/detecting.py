@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +18,8 @@ from ecg_anomaly.analysis_files import summary, write_annotations, write_beats_c
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.model_files import read_detector
-from ecg_anomaly.preprocessing import follow_the_parent
-from ecg_anomaly.recording_files import RecordingFile, open_recording
+from ecg_anomaly.processes import in_processes
+from ecg_anomaly.recording_files import RecordingFile, open_recording, recording_name
 from ecg_anomaly.recording_page import render
 
 if TYPE_CHECKING:
@@ -79,41 +75,35 @@ def check_names(paths: Sequence[str], request: Request) -> None:
     UserError
         With the recordings that share a name, or the file that is there.
     """
-    names = Counter(_name(path) for path in paths)
-    shared = [path for path in paths if names[_name(path)] > 1]
+    names = Counter(recording_name(Path(path)) for path in paths)
+    shared = [path for path in paths if names[recording_name(Path(path))] > 1]
     if shared:
         raise UserError(
             f"{' and '.join(shared)} have one name, and so would their results; "
             "analyse them one after the other, each with an --output folder of its own"
         )
-    there = [file for path in paths for file in _files_of(_name(path), request.folder) if file.exists()]
+    there = [file for path in paths for file in _files_of(recording_name(Path(path)), request.folder) if file.exists()]
     if there and not request.force:
         raise UserError(
             f"{there[0]}: is there already; add --force to replace it, or name another folder with --output"
         )
 
 
-def detect_all(
-    paths: Sequence[str], request: Request, config: Config, processes: int = _PROCESSES
-) -> Iterator[Outcome]:
+def detect_all(paths: Sequence[str], request: Request, config: Config) -> Iterator[Outcome]:
     """Analyse recordings and write their files, in parallel; yield what became of each, in the given order."""
-    workers = min(processes, os.cpu_count() or 1, len(paths))
-    fresh = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
-    with ProcessPoolExecutor(workers, fresh, _start_worker, (config,)) as executor:
-        try:
-            yield from executor.map(_detect, paths, [request] * len(paths))
-        except BrokenProcessPool:
-            raise UserError(
-                "a process that analyses recordings was ended from outside, perhaps for want of memory; "
-                "close other programs and run again"
-            ) from None
-        finally:
-            executor.shutdown(cancel_futures=True)
+    return in_processes(
+        _detect,
+        [(path, request) for path in paths],
+        doing="analyses recordings",
+        start=_read_model,
+        start_arguments=(config,),
+        method="spawn",  # TensorFlow does not survive a fork
+        most=_PROCESSES,
+    )
 
 
-def _start_worker(config: Config) -> None:
+def _read_model(config: Config) -> None:
     global _detector  # noqa: PLW0603 - a process pool has no other place for what its tasks share
-    follow_the_parent()
     _detector = read_detector(config)
 
 
@@ -180,7 +170,3 @@ class _StretchReader:
 
 def _files_of(name: str, folder: Path) -> list[Path]:
     return [folder / file.format(name) for file in _FILES]
-
-
-def _name(path: str) -> str:
-    return Path(path).stem if Path(path).suffix else Path(path).name

@@ -33,8 +33,7 @@ _METHODS = ("adaptive", "percentile", "mean_std", "false_alarms_per_hour")
 def experiment(config: Config) -> None:
     """Print the comparisons and write them to ``paths.outputs/experiment``."""
     processed = config.paths.processed
-    manifest = artifacts.read_manifest(processed, made_by="preprocess_data.py")
-    artifacts.check_settings(manifest, processed, config, made_by="preprocess_data.py")
+    artifacts.read_checked_manifest(processed, config, made_by="preprocess_data.py")
     table = beat_files.read_table(processed)
     known = table[table["split"] != TEST].reset_index(drop=True)
     windows = beat_files.load_windows(processed, known)

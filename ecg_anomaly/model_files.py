@@ -48,8 +48,7 @@ def check_detector(config: Config) -> None:
     """
     models, outputs = config.paths.models, config.paths.outputs
     for folder, script in ((models, "train_model.py"), (outputs, "evaluate_model.py")):
-        manifest = artifacts.read_manifest(folder, made_by=script)
-        artifacts.check_settings(manifest, folder, config, made_by=script)
+        manifest = artifacts.read_checked_manifest(folder, config, made_by=script)
     artifacts.check_input(manifest, outputs, models, made_by="evaluate_model.py")
     if config.patient.learn_from != EARLIER_BEATS:
         raise UserError(

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from ecg_anomaly.artifacts import fingerprint
 from ecg_anomaly.beats import RecordBeats, cut_beats
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.processes import in_processes
 from ecg_anomaly.records import RecordFiles, choose_leads, read_annotations, read_recording
 from ecg_anomaly.splits import split_beats
 
@@ -63,21 +59,12 @@ def process_records(sources: Sequence[RecordFiles], groups: Sequence[str], confi
     UserError
         At the first broken record, without ``records.skip_broken``; or when a worker process dies.
     """
-    workers = min(os.cpu_count() or 1, len(sources))
-    with ProcessPoolExecutor(max_workers=workers, initializer=follow_the_parent) as executor:
-        try:
-            results = executor.map(process_record, sources, groups, [config] * len(sources))
-            for result in results:
-                if result.error and not config.records.skip_broken:
-                    raise UserError(f"{result.error} (or set records.skip_broken: true to leave such records out)")
-                yield result
-        except BrokenProcessPool:
-            raise UserError(
-                "a process that reads records was ended from outside, perhaps for want of memory; "
-                "close other programs and run again"
-            ) from None
-        finally:
-            executor.shutdown(cancel_futures=True)
+    calls = list(zip(sources, groups, [config] * len(sources), strict=True))
+    with closing(in_processes(process_record, calls, doing="reads records")) as results:  # at an error, too
+        for result in results:
+            if result.error and not config.records.skip_broken:
+                raise UserError(f"{result.error} (or set records.skip_broken: true to leave such records out)")
+            yield result
 
 
 def process_record(files: RecordFiles, group: str, config: Config) -> ProcessedRecord:
@@ -98,19 +85,6 @@ def process_record(files: RecordFiles, group: str, config: Config) -> ProcessedR
     database = files.name.partition("/")[0]
     inputs = {f"{database}/{path.name}": fingerprint(path) for path in files.all()}
     return ProcessedRecord(files.name, beats, leads=chosen.leads, dead_leads=tuple(dead), inputs=inputs)
-
-
-def follow_the_parent() -> None:
-    """Leave Ctrl-C to the parent process, and end when it ends: a killed script must not leave workers behind."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None  # this is a worker
-    parent.join()
-    os._exit(1)
 
 
 def _reasons(beats: RecordBeats) -> str:

@@ -148,9 +148,9 @@ def open_recording(path: str | Path, sampling_rate_hz: float | None = None, gain
         if value is not None and not (value > 0 and math.isfinite(value)):
             raise UserError(f"{option} is {value:g}; give a number above 0")
     path = Path(path)
-    source, name = _open_source(path, sampling_rate_hz, gain)
+    source = _open_source(path, sampling_rate_hz, gain)
     recording = RecordingFile(
-        name,
+        recording_name(path),
         path,
         source.sampling_rate_hz,
         source.leads,
@@ -163,20 +163,26 @@ def open_recording(path: str | Path, sampling_rate_hz: float | None = None, gain
     return recording
 
 
-def _open_source(path: Path, sampling_rate_hz: float | None, gain: float | None) -> tuple[Source, str]:
+def recording_name(path: Path) -> str:
+    """Name a recording by its file, without folder and extension; a WFDB record may be given without one."""
+    header = None if path.suffix.lower() in (*_CSV_SUFFIXES, *_EDF_SUFFIXES) else header_of(path)
+    return (header or path).stem
+
+
+def _open_source(path: Path, sampling_rate_hz: float | None, gain: float | None) -> Source:
     suffix = path.suffix.lower()
     header = header_of(path)
     if suffix in _CSV_SUFFIXES:
         _check_file(path)
-        return open_csv(path, sampling_rate_hz, gain), path.stem
+        return open_csv(path, sampling_rate_hz, gain)
     if gain is not None:
         raise UserError(f"{path}: --gain is for CSV files, this file says itself what its numbers mean; leave it out")
     if suffix in _EDF_SUFFIXES:
         _check_file(path)
-        return open_edf(path), path.stem
+        return open_edf(path)
     if header is not None:
         _check_file(header)
-        return open_wfdb(header), header.stem
+        return open_wfdb(header)
     if suffix in (".hea", ".dat"):
         raise UserError(f"{path}: the WFDB header {path.with_suffix('.hea')} is not there; put it beside its signals")
     if not path.exists() and not suffix:

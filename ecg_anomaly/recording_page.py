@@ -17,7 +17,8 @@ from plotly.subplots import make_subplots
 from ecg_anomaly import styles
 from ecg_anomaly.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
 from ecg_anomaly.figure_data import ScoreAxis, time_axis
-from ecg_anomaly.report import UNDEFINED, _environment, percent
+from ecg_anomaly.pages import environment
+from ecg_anomaly.report import UNDEFINED, percent
 
 STRIPS = 40
 TABLE_BEATS = 200
@@ -134,7 +135,7 @@ def render(told: Mapping[str, Any], beats: pd.DataFrame, events: Sequence[Event]
     ]
     figure = overview_figure(beats, events, duration_s)
     return (
-        _environment()
+        environment()
         .get_template(_TEMPLATE)
         .render(
             name=told["recording"],

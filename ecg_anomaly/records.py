@@ -215,8 +215,7 @@ def choose_leads(recording: Recording, preferred: Sequence[str], count: int) -> 
     UserError
         When no lead holds a signal.
     """
-    rank = {name.lower(): position for position, name in enumerate(preferred)}
-    order = sorted(range(len(recording.leads)), key=lambda lead: rank.get(recording.leads[lead].lower(), len(rank)))
+    order = lead_order(recording.leads, preferred)
     alive = [lead for lead in order if _holds_signal(recording.signals_mv[:, lead])]
     if not alive:
         raise UserError(f"{recording.name}: no lead holds a signal, all samples are equal or missing")
@@ -225,6 +224,12 @@ def choose_leads(recording: Recording, preferred: Sequence[str], count: int) -> 
     names = tuple(recording.leads[lead] for lead in taken)
     chosen = Recording(recording.name, recording.sampling_rate_hz, names, recording.signals_mv[:, taken])
     return chosen, dead
+
+
+def lead_order(names: Sequence[str], preferred: Sequence[str]) -> list[int]:
+    """Order leads: those of ``preferred`` first, whatever their case, then the others as they come; gives indices."""
+    rank = {name.lower(): position for position, name in enumerate(preferred)}
+    return sorted(range(len(names)), key=lambda lead: rank.get(names[lead].lower(), len(rank)))
 
 
 def bits_per_frame(header: wfdb.Record, signal_file: str) -> int:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
@@ -18,6 +16,7 @@ from ecg_anomaly.beats import CLASSES
 from ecg_anomaly.detection import surprise_column
 from ecg_anomaly.examples import RULES
 from ecg_anomaly.figure_data import Results
+from ecg_anomaly.pages import environment
 from ecg_anomaly.report_figures import Panel
 from ecg_anomaly.splits import SPLITS
 
@@ -57,7 +56,7 @@ def render(results: Results) -> str:
         report_figures.example_panels(results.examples),
     )
     return (
-        _environment()
+        environment()
         .get_template(_TEMPLATE)
         .render(
             simulated=styles.SIMULATED if results.simulated else "",
@@ -334,17 +333,6 @@ def interval(ends: Any, form: Callable[[Any], str]) -> str:
     if not isinstance(ends, Sequence) or len(ends) != 2 or not all(_is_number(end) for end in ends):
         return ""
     return f"{form(ends[0])} to {form(ends[1])}"
-
-
-def _environment() -> Environment:
-    # Names of records and symbols come from users' files: everything is escaped.
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def _figures_json(panels: Sequence[Panel]) -> Markup:

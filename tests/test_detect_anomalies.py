@@ -72,3 +72,12 @@ def test_without_a_model_the_script_to_run_is_named(workspace: Workspace, capsys
 def test_leads_that_are_not_there_are_told(finished: Workspace, detect, capsys):
     assert detect(finished.records / "simdb" / "s008", "--leads", "aVF") == 1
     assert "aVF" in capsys.readouterr().out
+
+
+def test_names_with_dots_are_whole_names(finished: Workspace, detect, tmp_path):
+    shutil.copy(finished.records / "simdb" / "s008.hea", tmp_path / "s008.b.hea")
+    shutil.copy(finished.records / "simdb" / "s008.dat", tmp_path)
+    assert detect(tmp_path / "s008.b") == 0
+    before = (tmp_path / "out" / "s008.b.anomaly").read_bytes()
+    assert detect(tmp_path / "s008.b") == 2
+    assert (tmp_path / "out" / "s008.b.anomaly").read_bytes() == before

@@ -1,0 +1,80 @@
+"""Work that is shared out among processes, which end when the script does."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from ecg_anomaly.errors import UserError
+
+Result = TypeVar("Result")
+
+
+def in_processes(
+    work: Callable[..., Result],
+    calls: Sequence[tuple[Any, ...]],
+    doing: str,
+    start: Callable[..., None] | None = None,
+    start_arguments: tuple[Any, ...] = (),
+    method: str | None = None,
+    most: int | None = None,
+) -> Generator[Result, None, None]:
+    """Call a function many times, one process per core; yield the results in the given order.
+
+    Parameters
+    ----------
+    work
+        A function of a module.
+    calls
+        The arguments of each call.
+    doing
+        What a process does, for the message when one dies.
+    start, start_arguments
+        Called once in each process before its first work.
+    method
+        How processes start (``multiprocessing.get_context``); ``None`` for the platform's way.
+    most
+        How many processes there are at most.
+
+    Raises
+    ------
+    UserError
+        When a process is ended from outside.
+    """
+    workers = min(most or len(calls), os.cpu_count() or 1, len(calls))
+    context = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(workers, context, _start_process, (start, start_arguments)) as executor:
+        try:
+            yield from executor.map(work, *zip(*calls, strict=True))
+        except BrokenProcessPool:
+            raise UserError(
+                f"a process that {doing} was ended from outside, perhaps for want of memory; "
+                "close other programs and run again"
+            ) from None
+        finally:
+            executor.shutdown(cancel_futures=True)
+
+
+def _start_process(start: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+    _follow_the_parent()
+    if start is not None:
+        start(*arguments)
+
+
+def _follow_the_parent() -> None:
+    """Leave Ctrl-C to the parent process, and end when it ends: a killed script must not leave workers behind."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # this is a worker
+    parent.join()
+    os._exit(1)
