@@ -28,16 +28,17 @@ def detect(config, options):
     import pandas as pd
     from tqdm import tqdm
 
-    from ecg_anomaly import detecting, model_files
+    from ecg_anomaly import model_files
+    from ecg_anomaly.analysis import batch
 
     model_files.check_detector(config)
     folder = Path(options.output or Path(config.paths.outputs) / "detected")
-    request = detecting.Request(folder, options.leads, options.sampling_rate, options.gain, options.force)
-    detecting.check_names(options.recordings, request)
+    request = batch.Request(folder, options.leads, options.sampling_rate, options.gain, options.force)
+    batch.check_names(options.recordings, request)
 
     outcomes = []
     for outcome in tqdm(
-        detecting.detect_all(options.recordings, request, config),
+        batch.detect_all(options.recordings, request, config),
         "recordings",
         total=len(options.recordings),
         disable=None,

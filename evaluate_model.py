@@ -23,7 +23,7 @@ def evaluate(config):
     inputs = dict(artifacts.folder_fingerprint(folder) for folder in (processed, models))
 
     with artifacts.handover(config.paths.outputs) as output:
-        from ecg_anomaly import autoencoder, detection  # after the checks: importing TensorFlow takes seconds
+        from ecg_anomaly import autoencoder, measures  # after the checks: importing TensorFlow takes seconds
 
         beats = beat_files.read_table(processed)
         normal_beats = np.asarray(beat_files.open_array(processed, "train", anomalous=False))
@@ -35,9 +35,9 @@ def evaluate(config):
         def score(split):
             whole = beat_files.whole_records(beats, split)
             windows = beat_files.load_windows(processed, whole)
-            paired = detection.pair_beats(whole, windows, config)
-            measured = detection.measure(reconstruct, whole, paired, config)
-            return detection.score_beats(whole, measured, reference, config.scoring.components), windows, measured
+            paired = measures.pair_beats(whole, windows, config)
+            measured = measures.measure(reconstruct, whole, paired, config)
+            return measures.score_beats(whole, measured, reference, config.scoring.components), windows, measured
 
         whole, windows, measured = score("test")
         # Under random_beats every record has beats of all splits, and is scored already.

@@ -9,7 +9,7 @@ SCRIPT = "train_model.py"
 
 def train(config):
     """Write the model, its history and what scores need of normal beats to ``paths.models``."""
-    from ecg_anomaly import beat_files, detection, model_files, splits
+    from ecg_anomaly import beat_files, measures, model_files, splits
     from ecg_anomaly.config import SHAPES_MODEL
 
     processed = config.paths.processed
@@ -21,7 +21,7 @@ def train(config):
         beats = beat_files.whole_records(table, split)
         windows = beat_files.load_windows(processed, beats)
         normal = ((beats["split"] == split) & ~beats["anomalous"]).to_numpy()
-        return beats, detection.pair_beats(beats, windows, config), normal
+        return beats, measures.pair_beats(beats, windows, config), normal
 
     beats, paired, normal = read(splits.TRAIN)
     _, validation, validating = read(splits.VALIDATION)
@@ -34,11 +34,11 @@ def train(config):
         trained = autoencoder.train(
             config.model, config.training, paired.chosen(normal), validation, _print_line, config.paths.tensorboard
         )
-        measured = detection.measure(autoencoder.compiled(trained.model), beats, paired, config)
+        measured = measures.measure(autoencoder.compiled(trained.model), beats, paired, config)
 
         trained.model.save(output.path(model_files.MODEL))
         trained.history.to_csv(output.path(model_files.HISTORY), index=False)
-        model_files.write_reference(output, detection.learn_reference(measured, normal))
+        model_files.write_reference(output, measures.learn_reference(measured, normal))
         output.copy(processed, beat_files.PREPROCESSING)
         output.describe(SCRIPT, config, SHAPES_MODEL, inputs, interrupted=trained.interrupted)
     best = trained.history["val_loss"].min()

@@ -18,7 +18,7 @@ REPORT = "report.html"
 def visualize(config):
     """Write the plots and the report into ``paths.outputs``, and say where they are."""
     from ecg_anomaly import config as settings
-    from ecg_anomaly import plots, report
+    from ecg_anomaly.reports import plots, report
 
     outputs = Path(config.paths.outputs)
     results = read_results(config, _check_inputs(config))
@@ -39,7 +39,8 @@ def read_results(config, manifest):
     import numpy as np
     import pandas as pd
 
-    from ecg_anomaly import beat_files, examples, figure_data, model_files
+    from ecg_anomaly import beat_files, model_files
+    from ecg_anomaly.reports import examples, figure_data
 
     outputs, processed = Path(config.paths.outputs), config.paths.processed
     scores = beat_files.read_csv(outputs / "scores.csv")

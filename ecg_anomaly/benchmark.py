@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from ecg_anomaly import artifacts, beat_files, commandline, detection, model_files
+from ecg_anomaly import artifacts, beat_files, commandline, measures, model_files
 from ecg_anomaly.config import DEFAULT_CONFIG, Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.patient import PairedBeats
@@ -112,8 +112,8 @@ def _measure_network(config: Config) -> list[dict[str, Any]]:
     paired = PairedBeats(windows, windows)
 
     def score_all() -> None:
-        measured = detection.measure(reconstruct, beats, detection.pair_beats(beats, windows, config), config)
-        detection.score_beats(beats, measured, reference, config.scoring.components)
+        measured = measures.measure(reconstruct, beats, measures.pair_beats(beats, windows, config), config)
+        measures.score_beats(beats, measured, reference, config.scoring.components)
 
     surprise = reference["log_error"]
     one = iter(range(len(windows)))

@@ -31,7 +31,7 @@ SCHEMA_FILE = DEFAULT_CONFIG.parent / "configs" / "config.schema.json"
 # The sections that shape what each script writes. A later script refuses files made with others.
 SHAPES_BEATS = ("records", "simulation", "split", "labels", "beat", "rhythm")
 SHAPES_MODEL = (*SHAPES_BEATS, "patient", "model", "training")
-SHAPES_SCORES = (*SHAPES_MODEL, "scoring", "threshold", "evaluation")
+SHAPES_SCORES = (*SHAPES_MODEL, "scoring", "threshold", "evaluation", "noise")
 
 AamiClass = Literal["N", "S", "V", "F", "Q"]
 Positive = Annotated[float, Field(gt=0)]
@@ -118,6 +118,7 @@ class Labels(Section):
 
 
 class Beat(Section):
+    source: Literal["annotations", "detector"]
     sampling_rate_hz: Annotated[int, Field(ge=50, le=1000)]
     low_cut_hz: Positive
     high_cut_hz: Positive
@@ -210,6 +211,12 @@ class Evaluation(Section):
     resamples: Annotated[int, Field(ge=0)]
 
 
+class Noise(Section):
+    records: list[RecordPattern]
+    snr_db: Annotated[list[float], Field(min_length=1)]
+    seed: Seed
+
+
 class Config(Section):
     """All sections of ``config.yaml``."""
 
@@ -227,6 +234,7 @@ class Config(Section):
     scoring: Scoring
     threshold: Threshold
     evaluation: Evaluation
+    noise: Noise
 
     def sections(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the named sections as plain values, for a manifest."""

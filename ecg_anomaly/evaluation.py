@@ -11,7 +11,7 @@ import pandas as pd
 from ecg_anomaly import bootstrap, metrics, scoring
 from ecg_anomaly.beats import NORMAL_CLASS
 from ecg_anomaly.config import Config
-from ecg_anomaly.detection import MEASURES, surprise_column
+from ecg_anomaly.measures import MEASURES, surprise_column
 from ecg_anomaly.records import is_simulated
 from ecg_anomaly.thresholds import recorded_hours
 

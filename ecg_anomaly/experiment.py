@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly import artifacts, baselines, beat_files, commandline, detection, metrics, thresholds
+from ecg_anomaly import artifacts, baselines, beat_files, commandline, measures, metrics, thresholds
 from ecg_anomaly.config import Config, Threshold
 from ecg_anomaly.patient import PairedBeats
 from ecg_anomaly.rhythm import prematurity
@@ -37,7 +37,7 @@ def experiment(config: Config) -> None:
     table = beat_files.read_table(processed)
     known = table[table["split"] != TEST].reset_index(drop=True)
     windows = beat_files.load_windows(processed, known)
-    paired = detection.pair_beats(known, windows, config)
+    paired = measures.pair_beats(known, windows, config)
 
     variants, scored = compare_variants(known, paired, config)
     tables = {
@@ -78,7 +78,7 @@ def compare_variants(known: pd.DataFrame, paired: PairedBeats, config: Config) -
         started = time.perf_counter()
         scored = out_of_fold_scores(known, paired, _with_architecture(config, architecture, latent_size))
         seconds = time.perf_counter() - started
-        surprises = {name: scored[detection.surprise_column(name)].to_numpy() for name in detection.MEASURES}
+        surprises = {name: scored[measures.surprise_column(name)].to_numpy() for name in measures.MEASURES}
         for components in (["reconstruction"], ["reconstruction", "rhythm"], ["reconstruction", "patient", "rhythm"]):
             rows.append(
                 {"network": architecture, "score": " + ".join(components), "seconds": seconds}
@@ -112,9 +112,9 @@ def out_of_fold_scores(known: pd.DataFrame, paired: PairedBeats, config: Config)
         trained = autoencoder.train(
             config.model, config.training, paired.chosen(training), paired.chosen(stopping), report=lambda line: None
         )
-        measured = detection.measure(autoencoder.compiled(trained.model), known, paired, config)
-        reference = detection.learn_reference(measured, training)
-        scored = detection.score_beats(known, measured, reference, config.scoring.components)
+        measured = measures.measure(autoencoder.compiled(trained.model), known, paired, config)
+        reference = measures.learn_reference(measured, training)
+        scored = measures.score_beats(known, measured, reference, config.scoring.components)
         parts.append(scored[np.isin(known["record"], records[fold::_FOLDS])])
     return pd.concat(parts).sort_index()
 
@@ -123,8 +123,8 @@ def compare_with_and_without_network(scored: pd.DataFrame, config: Config) -> pd
     """Paired bootstrap over patients: what the network adds to the sum; columns are percentiles of the difference."""
     from ecg_anomaly.bootstrap import paired_differences
 
-    surprises = {name: scored[detection.surprise_column(name)].to_numpy() for name in detection.MEASURES}
-    with_network = anomaly_score(surprises, list(detection.MEASURES))
+    surprises = {name: scored[measures.surprise_column(name)].to_numpy() for name in measures.MEASURES}
+    with_network = anomaly_score(surprises, list(measures.MEASURES))
     rows = []
     for name, weight in (("patient + rhythm", 1), ("2 x patient + rhythm", 2)):
         without = weight * surprises["patient"] + surprises["rhythm"]

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from ecg_anomaly import artifacts
+from ecg_anomaly.analysis.beat_scorer import TrainedDetector
 from ecg_anomaly.artifacts import Handover
-from ecg_anomaly.beat_scorer import TrainedDetector
 from ecg_anomaly.config import Config
-from ecg_anomaly.detection import EARLIER_BEATS
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.measures import EARLIER_BEATS
 from ecg_anomaly.scoring import Surprise
 
 MODEL = "autoencoder.keras"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly import artifacts, beat_files, detection, evaluation, metrics, scoring, thresholds
+from ecg_anomaly import artifacts, beat_files, evaluation, measures, metrics, scoring, thresholds
 from ecg_anomaly.beats import CLASSES, rr_intervals
 from ecg_anomaly.config import SHAPES_BEATS, SHAPES_MODEL, SHAPES_SCORES, Config, load_config
 from ecg_anomaly.rhythm import deviations, prematurity
@@ -140,21 +140,21 @@ def _score(run: MadeUpRun, rng: np.random.Generator) -> None:
     tested = (beats["split"] == "test").to_numpy()
     windows = beat_files.load_windows(processed, beats)
     training = np.asarray(beat_files.open_array(processed, "train", anomalous=False))
-    paired = detection.pair_beats(beats, windows, settings)
+    paired = measures.pair_beats(beats, windows, settings)
     reconstructions = (0.7 * training.mean(axis=0) + 0.3 * windows).astype(np.float32)
     reconstructions *= (windows != 0).any(axis=1, keepdims=True)
     early, pause = deviations(beats, np.ones(len(beats), dtype=bool), settings.rhythm, settings.beat.start_s)
     noise = rng.lognormal(0, 0.7, len(beats))
     error = scoring.reconstruction_error(windows, reconstructions) * noise + 1e-6
-    measures = {
+    answers = {
         "log_error": np.log(error),
         "log_distance": np.log(scoring.reconstruction_error(windows, paired.own_beats) * noise + 1e-6),
         "early": early + rng.normal(0, 2, len(beats)),
         "pause": pause + rng.normal(0, 2, len(beats)),
     }
-    measured = detection.Measured(reconstructions, error, measures)
-    reference = detection.learn_reference(measured, (beats["split"] == "train").to_numpy())
-    scored = detection.score_beats(beats, measured, reference, settings.scoring.components)
+    measured = measures.Measured(reconstructions, error, answers)
+    reference = measures.learn_reference(measured, (beats["split"] == "train").to_numpy())
+    scored = measures.score_beats(beats, measured, reference, settings.scoring.components)
     threshold = thresholds.find_threshold(scored[~tested], settings.threshold, settings.beat.start_s)
     table = thresholds.flag_beats(scored[tested].reset_index(drop=True), threshold)
     simple = {

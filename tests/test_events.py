@@ -3,9 +3,9 @@ import pickle
 import numpy as np
 import pytest
 
+from ecg_anomaly.analysis.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event, EventFinder, find_events
 from ecg_anomaly.beats import cut_beats
 from ecg_anomaly.config import load_config
-from ecg_anomaly.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event, EventFinder, find_events
 from ecg_anomaly.records import choose_leads, find_record, read_annotations, read_recording
 from ecg_anomaly.signals import condition
 from tests import noise

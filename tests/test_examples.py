@@ -1,6 +1,6 @@
 import numpy as np
 
-from ecg_anomaly.examples import BORDERLINE, FALSE_ALARM, HIGHEST, MISSED, TYPICAL, choose_examples
+from ecg_anomaly.reports.examples import BORDERLINE, FALSE_ALARM, HIGHEST, MISSED, TYPICAL, choose_examples
 
 
 def choose(classes, scores, threshold):

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.recording_files import open_recording
+from ecg_anomaly.recordings.recording_files import open_recording
 
 ROWS = 300
 RATE_HZ = 250

@@ -6,10 +6,10 @@ import pytest
 from matplotlib.figure import Figure
 
 import visualize_results
-from ecg_anomaly import figure_data, plots, styles
 from ecg_anomaly.artifacts import read_manifest
-from ecg_anomaly.examples import Example
-from ecg_anomaly.figure_data import Results
+from ecg_anomaly.reports import figure_data, plots, styles
+from ecg_anomaly.reports.examples import Example
+from ecg_anomaly.reports.figure_data import Results
 from tests.handover_files import history, write_run
 
 

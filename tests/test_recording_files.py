@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import wfdb
 
-from ecg_anomaly.channels import lead_name, looks_like_ecg, looks_like_other_signal, millivolts_per
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.recording_files import open_recording
+from ecg_anomaly.recordings.channels import lead_name, looks_like_ecg, looks_like_other_signal, millivolts_per
+from ecg_anomaly.recordings.recording_files import open_recording
 
 RATE_HZ = 250
 SECONDS = 8

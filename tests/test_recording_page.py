@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg_anomaly.analysis import COLUMNS
-from ecg_anomaly.analysis_files import summary
-from ecg_anomaly.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
-from ecg_anomaly.recording_page import (
+from ecg_anomaly.analysis.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
+from ecg_anomaly.analysis.results import summary
+from ecg_anomaly.analysis.streaming import COLUMNS
+from ecg_anomaly.reports.recording_page import (
     STRIPS,
     TABLE_BEATS,
     choose_episodes,

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from plotly.offline import get_plotlyjs
 
 import visualize_results
-from ecg_anomaly import plots, report, report_figures, styles
 from ecg_anomaly.artifacts import read_manifest
-from ecg_anomaly.figure_data import CURVE_POINTS, STRIP_POINTS, Results
+from ecg_anomaly.reports import plots, report, report_figures, styles
+from ecg_anomaly.reports.figure_data import CURVE_POINTS, STRIP_POINTS, Results
 from tests.handover_files import MadeUpRun, write_run
 
 ROOT = Path(__file__).resolve().parent.parent

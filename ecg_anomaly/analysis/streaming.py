@@ -12,10 +12,10 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.beat_cutter import BeatCutter
-from ecg_anomaly.beat_scorer import BeatScorer, ScoredBeats, TrainedDetector
-from ecg_anomaly.detection import MEASURES, surprise_column
-from ecg_anomaly.events import Event, EventFinder
+from ecg_anomaly.analysis.beat_cutter import BeatCutter
+from ecg_anomaly.analysis.beat_scorer import BeatScorer, ScoredBeats, TrainedDetector
+from ecg_anomaly.analysis.events import Event, EventFinder
+from ecg_anomaly.measures import MEASURES, surprise_column
 from ecg_anomaly.qrs import QrsDetector
 from ecg_anomaly.quality import LEAST_QUALITY, lead_quality
 from ecg_anomaly.records import lead_order

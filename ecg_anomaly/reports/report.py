@@ -11,13 +11,13 @@ import pandas as pd
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from ecg_anomaly import figure_data, report_figures, styles
 from ecg_anomaly.beats import CLASSES
-from ecg_anomaly.detection import surprise_column
-from ecg_anomaly.examples import RULES
-from ecg_anomaly.figure_data import Results
-from ecg_anomaly.pages import environment
-from ecg_anomaly.report_figures import Panel
+from ecg_anomaly.measures import surprise_column
+from ecg_anomaly.reports import figure_data, report_figures, styles
+from ecg_anomaly.reports.examples import RULES
+from ecg_anomaly.reports.figure_data import Results
+from ecg_anomaly.reports.pages import environment
+from ecg_anomaly.reports.report_figures import Panel
 from ecg_anomaly.splits import SPLITS
 
 HIGHEST_SCORES = 50

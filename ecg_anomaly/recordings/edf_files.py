@@ -17,8 +17,8 @@ from pathlib import Path
 import edfio
 import numpy as np
 
-from ecg_anomaly.channels import Channel, choose_ecg, distinct, lead_name, looks_like_ecg, millivolts_per
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.recordings.channels import Channel, choose_ecg, distinct, lead_name, looks_like_ecg, millivolts_per
 
 _COPY = "copy or export the recording again"
 _HEADER_BYTES = 256  # of the file, and again of each signal

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as measures
 
-from ecg_anomaly import styles
 from ecg_anomaly.beats import CLASSES
 from ecg_anomaly.config import Beat
-from ecg_anomaly.detection import surprise_column
-from ecg_anomaly.examples import Example
+from ecg_anomaly.measures import surprise_column
 from ecg_anomaly.metrics import ANOMALOUS_CLASSES, threshold_figures
+from ecg_anomaly.reports import styles
+from ecg_anomaly.reports.examples import Example
 from ecg_anomaly.thresholds import recorded_hours
 
 CURVE_POINTS = 2000  # more cannot be told apart on a screen, and make the page heavy

@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecg_anomaly.channels import millivolts_per
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.recordings.channels import millivolts_per
 
 # What stands in a table for a sample that is missing, beside an empty cell.
 MISSING = ("nan", "na", "n/a", "#n/a", "null", "none", "-", "--", "---", "?", "*")

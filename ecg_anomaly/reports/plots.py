@@ -17,9 +17,9 @@ from matplotlib.gridspec import SubplotSpec
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
-from ecg_anomaly import figure_data, styles
-from ecg_anomaly.examples import BORDERLINE, FALSE_ALARM, HIGHEST, MISSED, TYPICAL
-from ecg_anomaly.figure_data import (
+from ecg_anomaly.reports import figure_data, styles
+from ecg_anomaly.reports.examples import BORDERLINE, FALSE_ALARM, HIGHEST, MISSED, TYPICAL
+from ecg_anomaly.reports.figure_data import (
     AlarmCurves,
     Curve,
     ExampleBeat,

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.channels import distinct, lead_name, looks_like_other_signal, millivolts_per
-from ecg_anomaly.csv_layout import MISSING, CsvLayout, cell_kind, is_missing, read_layout
-from ecg_anomaly.csv_times import (
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.recordings.channels import distinct, lead_name, looks_like_other_signal, millivolts_per
+from ecg_anomaly.recordings.csv_layout import MISSING, CsvLayout, cell_kind, is_missing, read_layout
+from ecg_anomaly.recordings.csv_times import (
     LARGEST_NUMBER,
     SAMPLE_NUMBERS,
     TIMES,
@@ -26,7 +27,6 @@ from ecg_anomaly.csv_times import (
     plain_name,
     samples_ahead,
 )
-from ecg_anomaly.errors import UserError
 
 _CHUNK_ROWS = 65_536
 

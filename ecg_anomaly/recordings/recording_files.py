@@ -12,10 +12,10 @@ from typing import Protocol
 
 import numpy as np
 
-from ecg_anomaly.csv_files import open_csv
-from ecg_anomaly.edf_files import open_edf
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.wfdb_files import header_of, open_wfdb
+from ecg_anomaly.recordings.csv_files import open_csv
+from ecg_anomaly.recordings.edf_files import open_edf
+from ecg_anomaly.recordings.wfdb_files import header_of, open_wfdb
 
 _EDF_SUFFIXES = (".edf", ".bdf")
 _CSV_SUFFIXES = (".csv", ".tsv", ".txt")

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import wfdb
 
+from ecg_anomaly.analysis.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
 from ecg_anomaly.artifacts import write_whole
-from ecg_anomaly.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
 
 ANNOTATOR = "anomaly"
 
@@ -73,7 +73,7 @@ def anomaly_annotations(beats: pd.DataFrame, events: Iterable[Event], sampling_r
     Parameters
     ----------
     beats
-        One row per beat, in order of time, as in `analysis.Findings`.
+        One row per beat, in order of time, as in `streaming.Findings`.
     events
         What is not beats at all.
     sampling_rate_hz

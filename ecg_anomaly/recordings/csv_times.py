@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.csv_layout import CsvLayout, cell_kind
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.recordings.csv_layout import CsvLayout, cell_kind
 
 LARGEST_NUMBER = 1e20  # in a table: nanoseconds since 1970 are a hundred times fewer
 _NUMBERED_ROWS = 50  # so many rows that count up evenly make a time column of one without a name

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import wfdb
 
-from ecg_anomaly.channels import Channel, choose_ecg, distinct, millivolts_per
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.recordings.channels import Channel, choose_ecg, distinct, millivolts_per
 from ecg_anomaly.records import bits_per_frame
 
 _COPY = "copy the record again, with all its files"

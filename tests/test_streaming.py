@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg_anomaly import detection, model_files, thresholds
-from ecg_anomaly.analysis import Analysis, analyse, choose_leads
+from ecg_anomaly import measures, model_files, thresholds
+from ecg_anomaly.analysis.streaming import Analysis, analyse, choose_leads
 from ecg_anomaly.beats import cut_beats
 from ecg_anomaly.config import load_config
 from ecg_anomaly.records import Annotations, Recording
@@ -66,9 +66,9 @@ def test_scores_are_those_of_the_pipeline(detector, signals_mv):
         config.beat,
         config.rhythm,
     )
-    paired = detection.pair_beats(beats.table, beats.windows, config)
-    measured = detection.measure(detector.reconstruct, beats.table, paired, config)
-    scored = detection.score_beats(beats.table, measured, detector.reference, config.scoring.components)
+    paired = measures.pair_beats(beats.table, beats.windows, config)
+    measured = measures.measure(detector.reconstruct, beats.table, paired, config)
+    scored = measures.score_beats(beats.table, measured, detector.reference, config.scoring.components)
     expected = thresholds.flag_beats(scored, detector.threshold).set_index("sample")
 
     same = expected.loc[found["sample"], ["anomaly_score", "threshold", "rhythm_surprise", "patient_surprise"]]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly import detection, thresholds
+from ecg_anomaly import measures, thresholds
 from ecg_anomaly.beats import Scale, find_scale, own_scale
 from ecg_anomaly.config import Config
 from ecg_anomaly.patient import PairedBeats, own_beats
@@ -33,7 +33,7 @@ class TrainedDetector:
         The settings that it was trained and evaluated with.
     """
 
-    reconstruct: detection.Reconstruct
+    reconstruct: measures.Reconstruct
     reference: Mapping[str, Surprise]
     threshold: dict[str, Any]
     config: Config
@@ -119,13 +119,13 @@ class BeatScorer:
         all_windows = np.concatenate([self._windows, windows])
         since = len(beats) - len(table)
 
-        counting = detection.counting_beats(beats, config.patient)
+        counting = measures.counting_beats(beats, config.patient)
         timely = counting & in_time(beats, counting, config.rhythm, start_s)
         own = own_beats(all_windows, timely, beats["fiducial_s"].to_numpy(), config.patient, start_s, since)
         early, pause = deviations(beats, counting, config.rhythm, start_s)
         paired = PairedBeats(windows, own)
-        measured = detection.measure_shape(self._detector.reconstruct, paired, early[since:], pause[since:])
-        scored = detection.score_beats(table, measured, self._detector.reference, config.scoring.components)
+        measured = measures.measure_shape(self._detector.reconstruct, paired, early[since:], pause[since:])
+        scored = measures.score_beats(table, measured, self._detector.reference, config.scoring.components)
         beats.loc[since:, "anomaly_score"] = scored["anomaly_score"].to_numpy()
         flagged = thresholds.flag_beats(beats, self._detector.threshold)[since:]
         scored = scored.assign(**{name: flagged[name].to_numpy() for name in ("threshold", "flagged")})

@@ -14,11 +14,11 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 from plotly.subplots import make_subplots
 
-from ecg_anomaly import styles
-from ecg_anomaly.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
-from ecg_anomaly.figure_data import ScoreAxis, time_axis
-from ecg_anomaly.pages import environment
-from ecg_anomaly.report import UNDEFINED, percent
+from ecg_anomaly.analysis.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
+from ecg_anomaly.reports import styles
+from ecg_anomaly.reports.figure_data import ScoreAxis, time_axis
+from ecg_anomaly.reports.pages import environment
+from ecg_anomaly.reports.report import UNDEFINED, percent
 
 STRIPS = 40
 TABLE_BEATS = 200
@@ -115,9 +115,9 @@ def render(told: Mapping[str, Any], beats: pd.DataFrame, events: Sequence[Event]
     Parameters
     ----------
     told
-        What `analysis_files.summary` tells of the recording; ``notes``, if there are any, are shown too.
+        What `results.summary` tells of the recording; ``notes``, if there are any, are shown too.
     beats, events
-        What was found, as in `analysis.Findings`.
+        What was found, as in `streaming.Findings`.
     read_mv
         Gives the signals between two times in seconds, in millivolts: shape ``(samples, leads)``, NaN where samples
         are missing. It is asked for stretches in order of time.

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg_anomaly import autoencoder, beat_files, detection, model_files
+from ecg_anomaly import autoencoder, beat_files, measures, model_files
 from ecg_anomaly.config import load_config
 from tests.conftest import Workspace
 
@@ -25,15 +25,15 @@ def scored(finished: Workspace):
     reference = model_files.read_reference(finished.models)
 
     def score(beats, windows):
-        measured = detection.measure(reconstruct, beats, detection.pair_beats(beats, windows, config), config)
-        return detection.score_beats(beats, measured, reference, config.scoring.components)
+        measured = measures.measure(reconstruct, beats, measures.pair_beats(beats, windows, config), config)
+        return measures.score_beats(beats, measured, reference, config.scoring.components)
 
     return beats, windows, score
 
 
 def test_parts_add_up_to_the_score(finished: Workspace):
     scores = pd.read_csv(finished.outputs / "scores.csv")
-    parts = [scores[detection.surprise_column(name)] for name in detection.MEASURES]
+    parts = [scores[measures.surprise_column(name)] for name in measures.MEASURES]
 
     np.testing.assert_allclose(sum(parts), scores["anomaly_score"], rtol=1e-12)
 
@@ -67,8 +67,8 @@ def test_known_normal_beats_are_those_of_training_and_validation():
         load_config(overrides=[f"patient.learn_from={choice}"]).patient
         for choice in ("known_normal_beats", "earlier_beats")
     )
-    assert detection.counting_beats(beats, known).tolist() == [True, False, True, False, False, False]
-    assert detection.counting_beats(beats, earlier).all()
+    assert measures.counting_beats(beats, known).tolist() == [True, False, True, False, False, False]
+    assert measures.counting_beats(beats, earlier).all()
 
 
 def test_labels_of_anomalies_reach_neither_model_nor_threshold_nor_scores(finished: Workspace, tmp_path):

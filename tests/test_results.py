@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import wfdb
 
-from ecg_anomaly.analysis import COLUMNS
-from ecg_anomaly.analysis_files import anomaly_annotations, summary, write_annotations, write_beats_csv
-from ecg_anomaly.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
+from ecg_anomaly.analysis.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
+from ecg_anomaly.analysis.results import anomaly_annotations, summary, write_annotations, write_beats_csv
+from ecg_anomaly.analysis.streaming import COLUMNS
 
 RATE_HZ = 250.0
 

@@ -14,8 +14,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from ecg_anomaly import figure_data, styles
-from ecg_anomaly.figure_data import (
+from ecg_anomaly.reports import figure_data, styles
+from ecg_anomaly.reports.figure_data import (
     AlarmCurves,
     Curve,
     ExampleBeat,

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecg_anomaly import artifacts
-from ecg_anomaly.analysis import Findings, analyse, choose_leads
-from ecg_anomaly.analysis_files import summary, write_annotations, write_beats_csv
+from ecg_anomaly.analysis.results import summary, write_annotations, write_beats_csv
+from ecg_anomaly.analysis.streaming import Findings, analyse, choose_leads
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.model_files import read_detector
 from ecg_anomaly.processes import in_processes
-from ecg_anomaly.recording_files import RecordingFile, open_recording, recording_name
-from ecg_anomaly.recording_page import render
+from ecg_anomaly.recordings.recording_files import RecordingFile, open_recording, recording_name
+from ecg_anomaly.reports.recording_page import render
 
 if TYPE_CHECKING:
-    from ecg_anomaly.beat_scorer import TrainedDetector
+    from ecg_anomaly.analysis.beat_scorer import TrainedDetector
 
 BEATS, ANNOTATIONS, SUMMARY, PAGE = "{}.beats.csv", "{}.anomaly", "{}.summary.json", "{}.html"
 _FILES = (BEATS, ANNOTATIONS, SUMMARY, PAGE)
