@@ -57,12 +57,24 @@ def median_of_earlier(
 
 
 def quantile_of_earlier(
-    values: np.ndarray, times_s: np.ndarray, beats: int, start_s: float, quantile: float
+    values: np.ndarray, times_s: np.ndarray, beats: int, start_s: float, quantile: float, since: int = 0
 ) -> np.ndarray:
     """Quantile over the beats before each beat; as `median_of_earlier`, for values of shape ``(beats,)``."""
-    if not len(values):
-        return values
+    asked = values[since:]
+    if not len(asked):
+        return asked
     start = max(1, int(np.searchsorted(times_s, start_s)))
-    quantiles = pd.Series(values).rolling(beats, min_periods=1).quantile(quantile).shift().to_numpy(copy=True)
-    quantiles[:start] = pd.Series(values[:start]).quantile(quantile)  # skips NaN, and is NaN where nothing else is
-    return np.where(np.isnan(quantiles), values, quantiles)
+    first = max(0, since - beats)
+    if len(asked) == 1 and since:
+        quantiles = np.array([_quantile(values[first:-1], quantile)])
+    else:
+        moving = pd.Series(values[first:]).rolling(beats, min_periods=1).quantile(quantile).shift()
+        quantiles = moving.to_numpy(copy=True)[since - first :]
+    if since < start:
+        quantiles[: start - since] = _quantile(values[:start], quantile)
+    return np.where(np.isnan(quantiles), asked, quantiles)
+
+
+def _quantile(values: np.ndarray, quantile: float) -> float:
+    known = values[~np.isnan(values)]
+    return float(np.quantile(known, quantile)) if len(known) else np.nan

@@ -15,7 +15,7 @@ import pandas as pd
 
 from ecg_anomaly.config import Config, Patient
 from ecg_anomaly.patient import PairedBeats, pair_with_own_beats
-from ecg_anomaly.rhythm import deviations, in_time
+from ecg_anomaly.rhythm import Timing, timing
 from ecg_anomaly.scoring import Surprise, anomaly_score, reconstruction_error
 from ecg_anomaly.splits import TEST
 
@@ -63,8 +63,8 @@ def counting_beats(beats: pd.DataFrame, settings: Patient) -> np.ndarray:
 def pair_beats(beats: pd.DataFrame, windows: np.ndarray, config: Config) -> PairedBeats:
     """Put each beat beside the patient's own beat; arguments as for `measure`."""
     counting = counting_beats(beats, config.patient)
-    timely = in_time(beats, counting, config.rhythm, config.beat.start_s)
-    return pair_with_own_beats(beats, windows, counting & timely, config.patient, config.beat.start_s)
+    timely = counting & timing(beats, counting, config.rhythm, config.beat.start_s).in_time
+    return pair_with_own_beats(beats, windows, timely, config.patient, config.beat.start_s)
 
 
 def measure(reconstruct: Reconstruct, beats: pd.DataFrame, paired: PairedBeats, config: Config) -> Measured:
@@ -82,12 +82,12 @@ def measure(reconstruct: Reconstruct, beats: pd.DataFrame, paired: PairedBeats, 
     config
         How many earlier beats count.
     """
-    early, pause = deviations(beats, counting_beats(beats, config.patient), config.rhythm, config.beat.start_s)
-    return measure_shape(reconstruct, paired, early, pause)
+    counting = counting_beats(beats, config.patient)
+    return measure_shape(reconstruct, paired, timing(beats, counting, config.rhythm, config.beat.start_s))
 
 
-def measure_shape(reconstruct: Reconstruct, paired: PairedBeats, early: np.ndarray, pause: np.ndarray) -> Measured:
-    """Measure the shape of beats, beside what is known of their rhythm (`rhythm.deviations`)."""
+def measure_shape(reconstruct: Reconstruct, paired: PairedBeats, timed: Timing) -> Measured:
+    """Measure the shape of beats, beside what is known of their timing."""
     reconstructions = reconstruct(paired)
     error = reconstruction_error(paired.windows, reconstructions)
     distance = reconstruction_error(paired.windows, paired.own_beats)
@@ -95,8 +95,8 @@ def measure_shape(reconstruct: Reconstruct, paired: PairedBeats, early: np.ndarr
     measures = {
         "log_error": np.log(error + _LEAST_ERROR),
         "log_distance": np.log(distance + _LEAST_ERROR),
-        "early": early,
-        "pause": pause,
+        "early": timed.early,
+        "pause": timed.pause,
     }
     return Measured(reconstructions, error, measures)
 
@@ -104,6 +104,14 @@ def measure_shape(reconstruct: Reconstruct, paired: PairedBeats, early: np.ndarr
 def learn_reference(measured: Measured, normal: np.ndarray) -> dict[str, Surprise]:
     """Learn how the measures are distributed among normal training beats (``normal``: a mask of the beats)."""
     return {name: Surprise.of_reference(values[normal]) for name, values in measured.measures.items()}
+
+
+def find_surprises(measured: Measured, reference: Mapping[str, Surprise]) -> dict[str, np.ndarray]:
+    """Say how surprising the answer to each question is: shape ``(beats,)`` by the name of the component."""
+    return {
+        component: np.sum([reference[name](measured.measures[name]) for name in names], axis=0)
+        for component, names in MEASURES.items()
+    }
 
 
 def score_beats(
@@ -122,10 +130,7 @@ def score_beats(
     components
         The questions whose surprises the anomaly score adds up; all are given.
     """
-    surprises = {
-        component: np.sum([reference[name](measured.measures[name]) for name in names], axis=0)
-        for component, names in MEASURES.items()
-    }
+    surprises = find_surprises(measured, reference)
     return beats.assign(
         reconstruction_error=measured.reconstruction_error,
         **{surprise_column(component): surprise for component, surprise in surprises.items()},

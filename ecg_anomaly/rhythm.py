@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -35,12 +37,29 @@ def prematurity(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> np.nda
     return early
 
 
-def deviations(
-    beats: pd.DataFrame, counting: np.ndarray, settings: Rhythm, start_s: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Measure how a beat departs from the patient's own rhythm, in units of how much that rhythm varies.
+@dataclass(frozen=True)
+class Timing:
+    """How beats come in time; arrays of shape ``(beats,)``.
 
-    In atrial fibrillation every other beat is early; what is early there is common, and counts less.
+    Attributes
+    ----------
+    early
+        How much shorter log RR before the beat is than the patient's usual one.
+    pause
+        How much longer log RR after the beat is than before it. Both are divided by ``least_spread`` plus the recent
+        median absolute deviation of log RR: in atrial fibrillation every other beat is early; what is early there is
+        common, and counts less.
+    in_time
+        Bool: RR before the beat is at least the share ``in_time`` of the usual one.
+    """
+
+    early: np.ndarray
+    pause: np.ndarray
+    in_time: np.ndarray
+
+
+def timing(beats: pd.DataFrame, counting: np.ndarray, settings: Rhythm, start_s: float) -> Timing:
+    """Compare the RR intervals of beats with the patient's own rhythm.
 
     Parameters
     ----------
@@ -53,49 +72,33 @@ def deviations(
         How many earlier beats make the rhythm, and the least that it is taken to vary.
     start_s
         Beats before this time are compared with all of them.
-
-    Returns
-    -------
-    early : ndarray
-        Shape ``(beats,)``: how much shorter log RR before the beat is than the patient's usual one.
-    pause : ndarray
-        Shape ``(beats,)``: how much longer log RR after the beat is than before it.
-        Both are divided by ``least_spread`` plus the recent median absolute deviation of log RR.
     """
-    early, pause = np.empty(len(beats)), np.empty(len(beats))
+    found = Timing(np.empty(len(beats)), np.empty(len(beats)), np.empty(len(beats), dtype=bool))
+    times_s, before_s, after_s = (beats[name].to_numpy() for name in ("time_s", "rr_before_s", "rr_after_s"))
     for rows in rows_of_each_record(beats):
-        times_s = beats["time_s"].to_numpy()[rows]
-        before = np.log(beats["rr_before_s"].to_numpy()[rows])
-        after = np.log(beats["rr_after_s"].to_numpy()[rows])
-        known = np.where(counting[rows], before, np.nan)
-        usual = _usual(before, known, times_s, settings, start_s)
-        deviation = np.abs(known - median_of_earlier(known, times_s, settings.recent_beats, start_s))
-        varies = median_of_earlier(deviation, times_s, settings.recent_beats, start_s)
-        spread = settings.least_spread + np.nan_to_num(varies)
-        early[rows] = (usual - before) / spread
-        pause[rows] = (after - before) / spread
-    return early, pause
+        its = timing_of_patient(times_s[rows], before_s[rows], after_s[rows], counting[rows], settings, start_s)
+        found.early[rows], found.pause[rows], found.in_time[rows] = its.early, its.pause, its.in_time
+    return found
 
 
-def in_time(beats: pd.DataFrame, counting: np.ndarray, settings: Rhythm, start_s: float) -> np.ndarray:
-    """Tell which beats come no earlier than usual, from RR intervals alone; arguments as for `deviations`.
-
-    Returns
-    -------
-    ndarray of bool
-        Shape ``(beats,)``: RR before the beat is at least the share ``in_time`` of the usual one.
-    """
-    timely = np.empty(len(beats), dtype=bool)
-    for rows in rows_of_each_record(beats):
-        before = np.log(beats["rr_before_s"].to_numpy()[rows])
-        known = np.where(counting[rows], before, np.nan)
-        usual = _usual(before, known, beats["time_s"].to_numpy()[rows], settings, start_s)
-        timely[rows] = before > usual + np.log(settings.in_time)
-    return timely
-
-
-def _usual(log_rr: np.ndarray, known: np.ndarray, times_s: np.ndarray, settings: Rhythm, start_s: float) -> np.ndarray:
+def timing_of_patient(
+    times_s: np.ndarray,
+    rr_before_s: np.ndarray,
+    rr_after_s: np.ndarray,
+    counting: np.ndarray,
+    settings: Rhythm,
+    start_s: float,
+    since: int = 0,
+) -> Timing:
+    """Compare the beats of one patient from ``since`` on; arguments as for `timing`, arrays of shape ``(beats,)``."""
+    before, after = np.log(rr_before_s), np.log(rr_after_s[since:])
+    known = np.where(counting, before, np.nan)
+    recent = settings.recent_beats
+    deviation = np.abs(known - median_of_earlier(known, times_s, recent, start_s))
+    spread = settings.least_spread + np.nan_to_num(median_of_earlier(deviation, times_s, recent, start_s, since))
     # Not the median: where premature beats come often, as in bigeminy, half of the intervals are short.
-    usual = quantile_of_earlier(known, times_s, settings.recent_beats, start_s, settings.usual_quantile)
+    usual = quantile_of_earlier(known, times_s, recent, start_s, settings.usual_quantile, since)
+    before = before[since:]
     # Before the first beat that counts, a beat has only itself to be compared with.
-    return np.where(np.isnan(usual), log_rr, usual)
+    usual = np.where(np.isnan(usual), before, usual)
+    return Timing((usual - before) / spread, (after - before) / spread, before > usual + np.log(settings.in_time))

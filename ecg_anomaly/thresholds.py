@@ -72,10 +72,19 @@ def threshold_per_beat(beats: pd.DataFrame, found: dict[str, Any]) -> np.ndarray
     ndarray
         Shape ``(beats,)``: a beat is flagged above it. It depends on earlier beats alone.
     """
-    constant = np.full(len(beats), float(found["threshold"]))
+    thresholds = np.empty(len(beats))
+    scores, times_s = beats["anomaly_score"].to_numpy(), beats["time_s"].to_numpy()
+    for rows in rows_of_each_record(beats):
+        thresholds[rows] = thresholds_of_patient(scores[rows], times_s[rows], found)
+    return thresholds
+
+
+def thresholds_of_patient(scores: np.ndarray, times_s: np.ndarray, found: dict[str, Any], since: int = 0) -> np.ndarray:
+    """Apply what `find_threshold` found to the beats of one patient from ``since`` on; arrays of shape ``(beats,)``."""
+    constant = np.full(len(scores) - since, float(found["threshold"]))
     if found["method"] != ADAPTIVE:
         return constant
-    return np.asarray(constant + recent_scores(beats, found["recent_beats"], found["start_s"]))
+    return np.asarray(constant + median_of_earlier(scores, times_s, found["recent_beats"], found["start_s"], since))
 
 
 def remembered(found: dict[str, Any]) -> int:

@@ -11,7 +11,7 @@ import pandas as pd
 from ecg_anomaly import artifacts, beat_files, evaluation, measures, metrics, scoring, thresholds
 from ecg_anomaly.beats import CLASSES, rr_intervals
 from ecg_anomaly.config import SHAPES_BEATS, SHAPES_MODEL, SHAPES_SCORES, Config, load_config
-from ecg_anomaly.rhythm import deviations, prematurity
+from ecg_anomaly.rhythm import prematurity, timing
 
 _SYMBOLS = {"N": "N", "S": "A", "V": "V", "F": "F", "Q": "/"}
 _USUAL_MIX = {"N": 0.86, "S": 0.05, "V": 0.07, "F": 0.015, "Q": 0.005}
@@ -143,14 +143,14 @@ def _score(run: MadeUpRun, rng: np.random.Generator) -> None:
     paired = measures.pair_beats(beats, windows, settings)
     reconstructions = (0.7 * training.mean(axis=0) + 0.3 * windows).astype(np.float32)
     reconstructions *= (windows != 0).any(axis=1, keepdims=True)
-    early, pause = deviations(beats, np.ones(len(beats), dtype=bool), settings.rhythm, settings.beat.start_s)
+    timed = timing(beats, np.ones(len(beats), dtype=bool), settings.rhythm, settings.beat.start_s)
     noise = rng.lognormal(0, 0.7, len(beats))
     error = scoring.reconstruction_error(windows, reconstructions) * noise + 1e-6
     answers = {
         "log_error": np.log(error),
         "log_distance": np.log(scoring.reconstruction_error(windows, paired.own_beats) * noise + 1e-6),
-        "early": early + rng.normal(0, 2, len(beats)),
-        "pause": pause + rng.normal(0, 2, len(beats)),
+        "early": timed.early + rng.normal(0, 2, len(beats)),
+        "pause": timed.pause + rng.normal(0, 2, len(beats)),
     }
     measured = measures.Measured(reconstructions, error, answers)
     reference = measures.learn_reference(measured, (beats["split"] == "train").to_numpy())

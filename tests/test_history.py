@@ -91,6 +91,16 @@ def test_quantile_equals_the_definition(quantile):
     np.testing.assert_allclose(quantile_of_earlier(values, times_s, 7, 10.0, quantile), expected)
 
 
+@pytest.mark.parametrize("since", [1, 5, 30, 58, 59, 60])
+@pytest.mark.parametrize("beats", [1, 7, 1000])
+def test_quantile_of_the_last_beats_alone_is_the_same(since, beats):
+    rng = np.random.default_rng(12)
+    values, times_s = rng.normal(size=60), np.cumsum(rng.uniform(0.4, 1.2, size=60))
+    values[rng.random(60) < 0.3] = np.nan
+    expected = quantile_of_earlier(values, times_s, beats, 10.0, 0.75)[since:]
+    np.testing.assert_allclose(quantile_of_earlier(values, times_s, beats, 10.0, 0.75, since), expected, rtol=1e-12)
+
+
 def test_values_are_left_as_they_are():
     values = np.array([1, 5, 2, 8])
     median_of_earlier(values, np.arange(4.0), 2, 1.0)

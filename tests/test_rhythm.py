@@ -1,8 +1,9 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from ecg_anomaly.config import load_config
-from ecg_anomaly.rhythm import deviations, in_time, prematurity
+from ecg_anomaly.rhythm import prematurity, timing, timing_of_patient
 
 RHYTHM = load_config(overrides=["rhythm.recent_beats=20", "rhythm.least_spread=0.1", "rhythm.in_time=0.8"]).rhythm
 ALL = np.ones(100, dtype=bool)
@@ -49,7 +50,8 @@ def test_later_beats_do_not_count_after_the_start():
 
 
 def test_deviations_from_a_steady_rhythm_by_hand():
-    early, pause = deviations(beats([0.8] * 20 + [0.4, 1.2] + [0.8] * 20), ALL[:42], RHYTHM, start_s=10.0)
+    timed = timing(beats([0.8] * 20 + [0.4, 1.2] + [0.8] * 20), ALL[:42], RHYTHM, start_s=10.0)
+    early, pause = timed.early, timed.pause
     np.testing.assert_allclose(early[[19, 20, 21, 22]], [0, np.log(2) / 0.1, -np.log(1.5) / 0.1, 0], atol=1e-9)
     np.testing.assert_allclose(pause[[18, 19, 20, 21]], np.log([1, 0.5, 3, 2 / 3]) / 0.1, atol=1e-9)
 
@@ -58,14 +60,14 @@ def test_early_beat_is_less_conspicuous_in_an_irregular_rhythm():
     rng = np.random.default_rng(2)
     steady, irregular = (np.append(0.8 * np.exp(spread * rng.normal(size=60)), 0.4) for spread in (0.01, 0.3))
     early, other = (
-        deviations(beats(rr_s), ALL[: len(rr_s)], RHYTHM, start_s=10.0)[0][-1] for rr_s in (steady, irregular)
+        timing(beats(rr_s), ALL[: len(rr_s)], RHYTHM, start_s=10.0).early[-1] for rr_s in (steady, irregular)
     )
     assert early > 5
     assert abs(other) < early / 2
 
 
 def test_beats_in_time_are_no_earlier_than_usual():
-    timely = in_time(beats([0.8] * 20 + [0.65, 0.8, 0.6, 1.0, 2.0]), ALL[:25], RHYTHM, start_s=10.0)
+    timely = timing(beats([0.8] * 20 + [0.65, 0.8, 0.6, 1.0, 2.0]), ALL[:25], RHYTHM, start_s=10.0).in_time
     assert timely[:20].all()
     assert timely[20:].tolist() == [True, True, False, True, True]
 
@@ -76,21 +78,31 @@ def test_deviations_of_a_beat_are_known_when_the_next_one_comes():
     first = beats(rr_s)
     second = beats(np.concatenate([rr_s[:40], rng.uniform(0.2, 2.0, size=20)]))
     second.loc[39, "rr_after_s"] = first.loc[39, "rr_after_s"]
-    for measure in (deviations, in_time):
-        before, after = (np.atleast_2d(measure(table, ALL[:60], RHYTHM, 10.0)) for table in (first, second))
-        np.testing.assert_array_equal(before[:, :40], after[:, :40])
+    before, after = (timing(table, ALL[:60], RHYTHM, 10.0) for table in (first, second))
+    for measure in ("early", "pause", "in_time"):
+        np.testing.assert_array_equal(getattr(before, measure)[:40], getattr(after, measure)[:40])
 
 
 def test_only_beats_that_count_tell_the_rhythm():
     # A patient with as many short intervals as long ones, of which only the long ones are known to be normal.
     rr_s = [1.0, 0.5] * 20
     known = np.array([True, False] * 20)
-    early, _ = deviations(beats(rr_s), known, RHYTHM, start_s=10.0)
-    np.testing.assert_allclose(early[20:], [0, np.log(2) / 0.1] * 10, atol=1e-9)
-    np.testing.assert_array_equal(in_time(beats(rr_s), known, RHYTHM, start_s=10.0)[20:], known[20:])
+    timed = timing(beats(rr_s), known, RHYTHM, start_s=10.0)
+    np.testing.assert_allclose(timed.early[20:], [0, np.log(2) / 0.1] * 10, atol=1e-9)
+    np.testing.assert_array_equal(timed.in_time[20:], known[20:])
 
 
 def test_without_any_beat_that_counts_each_is_in_time():
-    early, pause = deviations(beats([0.8, 0.4, 1.2]), ~ALL[:3], RHYTHM, start_s=10.0)
-    np.testing.assert_array_equal(early, 0)
-    np.testing.assert_allclose(pause, np.log([0.5, 3, 2 / 3]) / 0.1)
+    timed = timing(beats([0.8, 0.4, 1.2]), ~ALL[:3], RHYTHM, start_s=10.0)
+    assert timed.in_time.all()
+    np.testing.assert_array_equal(timed.early, 0)
+    np.testing.assert_allclose(timed.pause, np.log([0.5, 3, 2 / 3]) / 0.1)
+
+
+@pytest.mark.parametrize("since", [1, 20, 58, 59])
+def test_the_last_beats_alone_are_the_same(since):
+    table = beats(np.random.default_rng(4).uniform(0.4, 1.2, size=60))
+    columns = [table[name].to_numpy() for name in ("time_s", "rr_before_s", "rr_after_s")]
+    whole, last = (timing_of_patient(*columns, ALL[:60], RHYTHM, 10.0, first) for first in (0, since))
+    for measure in ("early", "pause", "in_time"):
+        np.testing.assert_allclose(getattr(last, measure), getattr(whole, measure)[since:], atol=1e-12)

@@ -2,19 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-import pandas as pd
 
 from ecg_anomaly.beats import cut_windows_mv, reasons_to_leave_out
 from ecg_anomaly.config import Beat, Rhythm
+from ecg_anomaly.quality import LEAST_QUALITY, lead_quality
 from ecg_anomaly.signals import steepest_points
 
 # More signal than the search for the steepest point looks at, to either side of the points among which it searches.
 _MARGIN_S = 0.2
 # A detector marks a wide QRS complex farther from its steepest point than an annotator does.
 _DETECTION_REACH_S = 0.1
+
+
+@dataclass(frozen=True)
+class CutBeats:
+    """Beats with their windows; arrays of shape ``(beats,)`` unless said otherwise.
+
+    Attributes
+    ----------
+    samples, times_s
+        Where each beat stands, in samples of the recording and in seconds.
+    rr_before_s, rr_after_s
+        The RR intervals beside it; NaN where there is none.
+    fiducials_s
+        The steepest point of its QRS complex.
+    left_out
+        Why it cannot be judged; an empty string where it can.
+    quality
+        How well its best lead can be read: from 0 to 1.
+    windows_mv
+        Shape ``(beats, samples, leads)``: NaN where a lead has no signal.
+    """
+
+    samples: np.ndarray
+    times_s: np.ndarray
+    rr_before_s: np.ndarray
+    rr_after_s: np.ndarray
+    fiducials_s: np.ndarray
+    left_out: np.ndarray
+    quality: np.ndarray
+    windows_mv: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def readable(self) -> np.ndarray:
+        """Bool: whether the beat can be judged."""
+        return self.quality >= LEAST_QUALITY
+
+    def chosen(self, rows: np.ndarray) -> CutBeats:
+        """Choose some of the beats, by a mask or an index."""
+        return CutBeats(*(values[rows] for values in vars(self).values()))
+
+    @staticmethod
+    def joined(parts: Sequence[CutBeats]) -> CutBeats:
+        """Put beats that follow each other into one."""
+        return CutBeats(
+            *(np.concatenate(arrays) for arrays in zip(*(vars(part).values() for part in parts), strict=True))
+        )
 
 
 class BeatCutter:
@@ -41,10 +92,9 @@ class BeatCutter:
         self._waiting = np.empty(0, dtype=np.int64)  # beats without a window, in samples of the recording
         self._previous_s = np.nan  # the beat before those
         self._certain_s = 0.0
+        self._no_beats = _no_beats(settings.samples, leads)
 
-    def push(
-        self, conditioned: np.ndarray, missing: np.ndarray, found: np.ndarray, certain_until: int
-    ) -> tuple[pd.DataFrame, np.ndarray]:
+    def push(self, conditioned: np.ndarray, missing: np.ndarray, found: np.ndarray, certain_until: int) -> CutBeats:
         """Take what is new.
 
         Parameters
@@ -58,17 +108,14 @@ class BeatCutter:
 
         Returns
         -------
-        table : DataFrame
-            One row per beat that is complete now: ``sample, time_s, rr_before_s, rr_after_s, fiducial_s`` and
-            ``left_out``, the reason why it cannot be judged, or an empty string.
-        windows_mv : ndarray
-            Shape ``(beats, samples, leads)``: NaN where a lead has no signal.
+        CutBeats
+            The beats that are complete now.
         """
         self._take(conditioned, missing, found)
         self._certain_s = certain_until / self._rate_hz
         return self._cut(self._complete(), self._begin + len(self._conditioned))
 
-    def finish(self) -> tuple[pd.DataFrame, np.ndarray]:
+    def finish(self) -> CutBeats:
         """Cut the beats that were waiting when the signal ended, as `push` does."""
         end = self._begin + len(self._conditioned)
         self._certain_s = end / self._rate_hz
@@ -95,30 +142,31 @@ class BeatCutter:
         there = times_s + sum(self._reaches_s) + self._settings.window_after_s + _MARGIN_S <= end_s
         return int(np.argmin(np.append(settled & there, False)))
 
-    def _cut(self, count: int, end: int) -> tuple[pd.DataFrame, np.ndarray]:
-        samples = self._waiting[:count]
-        times_s = self._waiting / float(self._recording_rate_hz)
+    def _cut(self, count: int, end: int) -> CutBeats:
+        cut = self._cut_first(count, end) if count else self._no_beats
+        self._forget()
+        return cut
+
+    def _cut_first(self, count: int, end: int) -> CutBeats:
+        samples, times_s = self._waiting[:count], self._waiting / float(self._recording_rate_hz)
         before_s, after_s = self._intervals(times_s, count)
         fiducials = np.round(times_s[:count] * self._rate_hz).astype(np.int64) - self._begin
-        for reach_s in self._reaches_s if count else ():
+        for reach_s in self._reaches_s:
             fiducials = steepest_points(self._conditioned, fiducials, round(reach_s * self._rate_hz), self._rate_hz)
         windows_mv = cut_windows_mv(self._conditioned, self._missing, fiducials, self._settings)
         fiducials = fiducials + self._begin
-        table = pd.DataFrame(
-            {
-                "sample": samples,
-                "time_s": times_s[:count].round(6),
-                "rr_before_s": before_s.round(6),
-                "rr_after_s": after_s.round(6),
-                "fiducial_s": (fiducials / self._rate_hz).round(6),
-                "left_out": reasons_to_leave_out(fiducials, before_s, after_s, windows_mv, end, self._settings),
-            }
+        self._previous_s = times_s[count - 1]
+        self._waiting = self._waiting[count:]
+        return CutBeats(
+            samples,
+            times_s[:count].round(6),
+            before_s.round(6),
+            after_s.round(6),
+            (fiducials / self._rate_hz).round(6),
+            reasons_to_leave_out(fiducials, before_s, after_s, windows_mv, end, self._settings),
+            lead_quality(windows_mv, self._rate_hz).max(axis=1),
+            windows_mv,
         )
-        if count:
-            self._previous_s = times_s[count - 1]
-            self._waiting = self._waiting[count:]
-        self._forget()
-        return table, windows_mv
 
     def _intervals(self, times_s: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         """RR interval before and after each of the first beats, in seconds; NaN where there is none."""
@@ -137,3 +185,9 @@ class BeatCutter:
         self._conditioned = self._conditioned[begin - self._begin :]
         self._missing = self._missing[begin - self._begin :]
         self._begin = begin
+
+
+def _no_beats(samples: int, leads: int) -> CutBeats:
+    none = np.empty(0)
+    windows_mv = np.empty((0, samples, leads))
+    return CutBeats(np.empty(0, dtype=np.int64), none, none, none, none, np.empty(0, dtype=object), none, windows_mv)

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from ecg_anomaly import measures, thresholds
+from ecg_anomaly.analysis.beat_cutter import CutBeats
 from ecg_anomaly.beats import Scale, find_scale, own_scale
 from ecg_anomaly.config import Config
+from ecg_anomaly.measures import Measured
 from ecg_anomaly.patient import PairedBeats, own_beats
-from ecg_anomaly.rhythm import deviations, in_time
-from ecg_anomaly.scoring import Surprise
+from ecg_anomaly.rhythm import Timing, timing_of_patient
+from ecg_anomaly.scoring import Surprise, anomaly_score
 
 
 @dataclass(frozen=True)
@@ -41,21 +42,28 @@ class TrainedDetector:
 
 @dataclass(frozen=True)
 class ScoredBeats:
-    """Beats with their scores, and what they were compared with.
+    """Beats with their scores, and what they were compared with; arrays of shape ``(beats,)``.
 
     Attributes
     ----------
-    table
-        One row per beat.
+    cut
+        The beats as they were cut.
     paired
         The scaled windows, each beside the patient's own beat.
-    reconstructions
-        Shape ``(beats, samples, leads)``.
+    measured
+        What was measured of them.
+    surprises
+        How surprising the answer to each question is, by the name of the component.
+    anomaly_score, threshold
+        A beat is flagged where the score is above the threshold.
     """
 
-    table: pd.DataFrame
+    cut: CutBeats
     paired: PairedBeats
-    reconstructions: np.ndarray
+    measured: Measured
+    surprises: dict[str, np.ndarray]
+    anomaly_score: np.ndarray
+    threshold: np.ndarray
 
 
 class BeatScorer:
@@ -68,24 +76,26 @@ class BeatScorer:
         config = detector.config
         self._detector, self._config = detector, config
         # A deviation is compared with earlier ones, each of which came from the beats before it.
-        rhythm, patient = config.rhythm.recent_beats, config.patient.recent_beats
-        self._remembered = max(rhythm + max(rhythm, patient), thresholds.remembered(detector.threshold))
+        self._times_s = _Memory(2 * config.rhythm.recent_beats)
+        self._rr_before_s = _Memory(2 * config.rhythm.recent_beats)
+        self._fiducials_s = _Memory(config.patient.recent_beats)
+        self._in_time = _Memory(config.patient.recent_beats)
+        self._windows = _Memory(config.patient.recent_beats)
+        self._score_times_s = _Memory(thresholds.remembered(detector.threshold))
+        self._scores = _Memory(thresholds.remembered(detector.threshold))
+        self._scale_times_s = _Memory(config.beat.scaling_beats)
+        self._offset_mv = _Memory(config.beat.scaling_beats)
+        self._range_mv = _Memory(config.beat.scaling_beats)
         self._started = False
-        self._waiting: list[tuple[pd.DataFrame, np.ndarray]] = []  # the beats of the first seconds
-        self._earlier = pd.DataFrame()
-        self._windows = np.empty((0, config.beat.samples, config.records.lead_count), dtype=np.float32)
-        self._times_s = np.empty(0)
-        self._own_scale: Scale | None = None
+        self._waiting: list[CutBeats] = []  # the beats of the first seconds
 
-    def push(self, table: pd.DataFrame, windows_mv: np.ndarray, until_s: float) -> ScoredBeats | None:
+    def push(self, cut: CutBeats, until_s: float) -> ScoredBeats | None:
         """Score the next beats.
 
         Parameters
         ----------
-        table
-            One row per beat that can be judged, as `beat_cutter.BeatCutter` gives them.
-        windows_mv
-            Shape ``(beats, samples, leads)``.
+        cut
+            Beats that can be judged.
         until_s
             All beats before this time have been given. The beats of the first ``beat.start_s`` seconds are
             compared with each other, and wait until all are there.
@@ -95,55 +105,65 @@ class BeatScorer:
         ScoredBeats or None
             The beats that are scored now; ``None`` if there is none.
         """
-        if len(table):
-            self._waiting.append((table, windows_mv))
+        if len(cut):
+            self._waiting.append(cut)
         self._started |= until_s >= self._config.beat.start_s
-        return self._score_waiting() if self._started else None
+        return self.finish() if self._started else None
 
     def finish(self) -> ScoredBeats | None:
         """Score the beats that were waiting when the recording ended."""
-        return self._score_waiting()
-
-    def _score_waiting(self) -> ScoredBeats | None:
         if not self._waiting:
             return None
-        tables, windows_mv = zip(*self._waiting, strict=True)
-        self._waiting = []
-        return self._score(pd.concat(tables, ignore_index=True), np.concatenate(windows_mv))
+        cut, self._waiting = CutBeats.joined(self._waiting), []
+        timed = self._time(cut)
+        paired = self._pair(cut, self._scale(cut), timed.in_time)
+        measured = measures.measure_shape(self._detector.reconstruct, paired, timed)
+        surprises = measures.find_surprises(measured, self._detector.reference)
+        score = anomaly_score(surprises, self._config.scoring.components)
+        return ScoredBeats(cut, paired, measured, surprises, score, self._threshold(cut, score))
 
-    def _score(self, table: pd.DataFrame, windows_mv: np.ndarray) -> ScoredBeats:
-        config, start_s = self._config, self._config.beat.start_s
-        table = table.assign(record="")  # the functions for many records want to know whose a beat is
-        windows = self._scale(windows_mv, table["fiducial_s"].to_numpy())
-        beats = pd.concat([self._earlier, table], ignore_index=True)
-        all_windows = np.concatenate([self._windows, windows])
-        since = len(beats) - len(table)
+    def _time(self, cut: CutBeats) -> Timing:
+        since = len(self._times_s)
+        times_s, before_s = self._times_s.with_new(cut.times_s), self._rr_before_s.with_new(cut.rr_before_s)
+        # What came after earlier beats is not looked at again.
+        after_s = np.concatenate([np.ones(since), cut.rr_after_s])
+        counting = np.ones(len(times_s), dtype=bool)
+        return timing_of_patient(
+            times_s, before_s, after_s, counting, self._config.rhythm, self._config.beat.start_s, since
+        )
 
-        counting = measures.counting_beats(beats, config.patient)
-        timely = counting & in_time(beats, counting, config.rhythm, start_s)
-        own = own_beats(all_windows, timely, beats["fiducial_s"].to_numpy(), config.patient, start_s, since)
-        early, pause = deviations(beats, counting, config.rhythm, start_s)
-        paired = PairedBeats(windows, own)
-        measured = measures.measure_shape(self._detector.reconstruct, paired, early[since:], pause[since:])
-        scored = measures.score_beats(table, measured, self._detector.reference, config.scoring.components)
-        beats.loc[since:, "anomaly_score"] = scored["anomaly_score"].to_numpy()
-        flagged = thresholds.flag_beats(beats, self._detector.threshold)[since:]
-        scored = scored.assign(**{name: flagged[name].to_numpy() for name in ("threshold", "flagged")})
+    def _scale(self, cut: CutBeats) -> np.ndarray:
+        own, since = own_scale(cut.windows_mv, self._config.beat), len(self._scale_times_s)
+        times_s = self._scale_times_s.with_new(cut.fiducials_s)
+        all_own = Scale(self._offset_mv.with_new(own.offset_mv), self._range_mv.with_new(own.range_mv))
+        scale = find_scale(all_own, times_s, self._config.beat, since)
+        return scale.apply(cut.windows_mv, self._config.records.lead_count)
 
-        self._earlier = beats.iloc[-self._remembered :].reset_index(drop=True)
-        self._windows = all_windows[-self._remembered :]
-        return ScoredBeats(scored.drop(columns="record"), paired, measured.reconstructions)
+    def _pair(self, cut: CutBeats, windows: np.ndarray, in_time: np.ndarray) -> PairedBeats:
+        since, settings = len(self._fiducials_s), self._config.patient
+        times_s, timely = self._fiducials_s.with_new(cut.fiducials_s), self._in_time.with_new(in_time)
+        all_windows = self._windows.with_new(windows)
+        own = own_beats(all_windows, timely, times_s, settings, self._config.beat.start_s, since)
+        return PairedBeats(windows, own)
 
-    def _scale(self, windows_mv: np.ndarray, times_s: np.ndarray) -> np.ndarray:
-        own, since = own_scale(windows_mv, self._config.beat), len(self._times_s)
-        if self._own_scale is not None:
-            earlier = self._own_scale
-            own = Scale(
-                np.concatenate([earlier.offset_mv, own.offset_mv]), np.concatenate([earlier.range_mv, own.range_mv])
-            )
-        all_times_s = np.concatenate([self._times_s, times_s])
-        scale = find_scale(own, all_times_s, self._config.beat, since)
-        kept = slice(-self._config.beat.scaling_beats, None)
-        self._own_scale = Scale(own.offset_mv[kept], own.range_mv[kept])
-        self._times_s = all_times_s[kept]
-        return scale.apply(windows_mv, self._config.records.lead_count)
+    def _threshold(self, cut: CutBeats, score: np.ndarray) -> np.ndarray:
+        since = len(self._scores)
+        times_s, scores = self._score_times_s.with_new(cut.times_s), self._scores.with_new(score)
+        return thresholds.thresholds_of_patient(scores, times_s, self._detector.threshold, since)
+
+
+class _Memory:
+    """The last values of something that beats have, along the first axis."""
+
+    def __init__(self, length: int):
+        self._length = length
+        self._values: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return 0 if self._values is None else len(self._values)
+
+    def with_new(self, values: np.ndarray) -> np.ndarray:
+        """Give what is remembered and new values behind it; then remember the last of both."""
+        both = values if self._values is None else np.concatenate([self._values, values])
+        self._values = both[max(0, len(both) - self._length) :]
+        return both

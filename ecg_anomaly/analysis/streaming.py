@@ -5,19 +5,18 @@ A file and a live signal take the same way: a file is a signal that comes in lar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.analysis.beat_cutter import BeatCutter
+from ecg_anomaly.analysis.beat_cutter import BeatCutter, CutBeats
 from ecg_anomaly.analysis.beat_scorer import BeatScorer, ScoredBeats, TrainedDetector
 from ecg_anomaly.analysis.events import Event, EventFinder
 from ecg_anomaly.measures import MEASURES, surprise_column
 from ecg_anomaly.qrs import QrsDetector
-from ecg_anomaly.quality import LEAST_QUALITY, lead_quality
 from ecg_anomaly.records import lead_order
 from ecg_anomaly.signals import Conditioner
 
@@ -27,6 +26,25 @@ COLUMNS = (
     *("anomaly_score", "threshold", "flagged", "reason"),
 )
 _FEW_MV = 1e-3  # a lead that spans less has no signal
+
+
+@dataclass(frozen=True)
+class BeatShapes:
+    """What beats look like and were compared with, scaled; all of shape ``(beats, samples, leads)``.
+
+    Attributes
+    ----------
+    windows
+        The beats.
+    own_beats
+        The patient's own beat when each comes.
+    reconstructions
+        What the autoencoder makes of each.
+    """
+
+    windows: np.ndarray
+    own_beats: np.ndarray
+    reconstructions: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -40,10 +58,13 @@ class Findings:
         whose answer was the most surprising for a flagged beat, and empty for others.
     events
         Asystole, fibrillation and unreadable stretches that are over.
+    shapes
+        The shapes of the same beats; ``None`` where they were not kept.
     """
 
     beats: pd.DataFrame
     events: list[Event]
+    shapes: BeatShapes | None = None
 
 
 class Analysis:
@@ -71,63 +92,89 @@ class Analysis:
         self._cutter = BeatCutter(sampling_rate_hz, leads, beat, detector.config.rhythm)
         self._scorer = BeatScorer(detector)
         self._events = EventFinder(beat.sampling_rate_hz, leads)
+        nothing = np.empty((0, beat.samples, detector.config.records.lead_count), dtype=np.float32)
+        self._no_shapes = BeatShapes(nothing, nothing, nothing)
 
     def push(self, signals_mv: np.ndarray) -> Findings:
         """Take the next samples, of shape ``(samples, leads)`` in millivolts, NaN where they are missing."""
         conditioned, missing = self._conditioner.push(signals_mv)
         found = self._qrs.push(conditioned, missing)
-        table, windows_mv = self._cutter.push(conditioned, missing, found, self._qrs.certain_until)
-        return self._judge(conditioned, missing, table, windows_mv)
+        cut = self._cutter.push(conditioned, missing, found, self._qrs.certain_until)
+        events = self._find_events(conditioned, missing, cut)
+        return self._findings([self._score(cut)], events)
 
     def finish(self) -> Findings:
         """Tell the rest when the recording has ended."""
         conditioned, missing = self._conditioner.finish()
         found = np.concatenate([self._qrs.push(conditioned, missing), self._qrs.finish()])
-        first, first_mv = self._cutter.push(conditioned, missing, found, self._qrs.certain_until)
-        last, last_mv = self._cutter.finish()
-        table, windows_mv = pd.concat([first, last], ignore_index=True), np.concatenate([first_mv, last_mv])
-        rest = self._judge(conditioned, missing, table, windows_mv)
-        beats = pd.concat([rest.beats, self._beats(self._scorer.finish())], ignore_index=True)
-        return Findings(beats, rest.events + self._events.finish())
+        first = self._cutter.push(conditioned, missing, found, self._qrs.certain_until)
+        cut = CutBeats.joined([first, self._cutter.finish()])
+        events = self._find_events(conditioned, missing, cut) + self._events.finish()
+        return self._findings([self._score(cut), self._scorer.finish()], events)
 
-    def _judge(
-        self, conditioned: np.ndarray, missing: np.ndarray, table: pd.DataFrame, windows_mv: np.ndarray
-    ) -> Findings:
-        """Judge what has just been cut: its quality, the events around it, the scores of what can be scored."""
-        table = self._judge_quality(table, windows_mv)
-        events = self._find_events(conditioned, missing, table)
-        kept = (table["left_out"] == "").to_numpy()
-        scored = self._scorer.push(table[kept], windows_mv[kept], self._cutter.delivered_until_s)
-        return Findings(self._beats(scored), events)
+    @property
+    def ongoing(self) -> list[Event]:
+        """Events that are certain but not over."""
+        return self._events.ongoing
 
-    def _judge_quality(self, table: pd.DataFrame, windows_mv: np.ndarray) -> pd.DataFrame:
-        quality = lead_quality(windows_mv, self._rate_hz).max(axis=1)
-        return table.assign(quality=quality, readable=quality >= LEAST_QUALITY)
-
-    def _find_events(self, conditioned: np.ndarray, missing: np.ndarray, table: pd.DataFrame) -> list[Event]:
+    def _find_events(self, conditioned: np.ndarray, missing: np.ndarray, cut: CutBeats) -> list[Event]:
         known_until = max(0, int(self._cutter.delivered_until_s * self._rate_hz))
-        beats = np.round(table["fiducial_s"].to_numpy() * self._rate_hz).astype(np.int64)
-        return self._events.push(conditioned, missing, beats, table["readable"].to_numpy(dtype=bool), known_until)
+        beats = np.round(cut.fiducials_s * self._rate_hz).astype(np.int64)
+        return self._events.push(conditioned, missing, beats, cut.readable, known_until)
 
-    def _beats(self, scored: ScoredBeats | None) -> pd.DataFrame:
-        if scored is None:
-            return pd.DataFrame(columns=list(COLUMNS))
-        table = scored.table
-        flagged = table["flagged"].to_numpy(dtype=bool) & table["readable"].to_numpy(dtype=bool)
-        surprises = table[[surprise_column(component) for component in self._components]].to_numpy()
-        reasons = np.array(self._components, dtype=object)[surprises.argmax(axis=1)]
-        return table.assign(flagged=flagged, reason=np.where(flagged, reasons, ""))[list(COLUMNS)]
+    def _score(self, cut: CutBeats) -> ScoredBeats | None:
+        return self._scorer.push(cut.chosen(cut.left_out == ""), self._cutter.delivered_until_s)
+
+    def _findings(self, scored: Sequence[ScoredBeats | None], events: list[Event]) -> Findings:
+        parts = [part for part in scored if part is not None]
+        if not parts:
+            return Findings(_NO_BEATS, events, self._no_shapes)
+        tables = [_table(part, self._components) for part in parts]
+        shapes = [(part.paired.windows, part.paired.own_beats, part.measured.reconstructions) for part in parts]
+        joined = BeatShapes(*(np.concatenate(arrays) for arrays in zip(*shapes, strict=True)))
+        return Findings(pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0], events, joined)
+
+
+_NO_BEATS = pd.DataFrame(columns=list(COLUMNS))
+
+
+def _table(scored: ScoredBeats, components: Sequence[str]) -> pd.DataFrame:
+    cut = scored.cut
+    readable = cut.readable
+    flagged = readable & (scored.anomaly_score > scored.threshold)
+    most_surprising = np.stack([scored.surprises[component] for component in components]).argmax(axis=0)
+    reasons = np.where(flagged, np.array(components, dtype=object)[most_surprising], "")
+    columns = (
+        *(cut.samples, cut.times_s, cut.rr_before_s, cut.rr_after_s, cut.quality, readable),
+        scored.measured.reconstruction_error,
+        *(scored.surprises[component] for component in MEASURES),
+        *(scored.anomaly_score, scored.threshold, flagged, reasons),
+    )
+    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def analyse_blocks(
+    detector: TrainedDetector, sampling_rate_hz: Fraction, blocks: Iterable[np.ndarray], leads: int
+) -> Iterator[Findings]:
+    """Analyse a whole recording, which comes in blocks of shape ``(samples, leads)``, in millivolts.
+
+    Yields
+    ------
+    Findings
+        What has become known with each block, and at the end.
+    """
+    analysis = Analysis(detector, sampling_rate_hz, leads)
+    yield from map(analysis.push, blocks)
+    yield analysis.finish()
 
 
 def analyse(
     detector: TrainedDetector, sampling_rate_hz: Fraction, blocks: Iterable[np.ndarray], leads: int
 ) -> Findings:
-    """Analyse a whole recording, which comes in blocks of shape ``(samples, leads)``, in millivolts."""
-    analysis = Analysis(detector, sampling_rate_hz, leads)
-    parts = [analysis.push(block) for block in blocks]
-    parts.append(analysis.finish())
-    tables = [part.beats for part in parts if len(part.beats)] or [parts[-1].beats]
-    events = sorted((event for part in parts for event in part.events), key=lambda event: event.start_s)
+    """Analyse a whole recording as `analyse_blocks` does, and give all findings at once, without shapes."""
+    parts = [(part.beats, part.events) for part in analyse_blocks(detector, sampling_rate_hz, blocks, leads)]
+    tables = [beats for beats, _ in parts if len(beats)] or [_NO_BEATS]
+    events = sorted((event for _, events in parts for event in events), key=lambda event: event.start_s)
     return Findings(pd.concat(tables, ignore_index=True), events)
 
 
