@@ -9,8 +9,15 @@ import pytest
 import wfdb
 
 from ecg_anomaly.analysis.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
-from ecg_anomaly.analysis.results import anomaly_annotations, summary, write_annotations, write_beats_csv
-from ecg_anomaly.analysis.streaming import COLUMNS
+from ecg_anomaly.analysis.results import (
+    TABLE_COLUMNS,
+    anomaly_annotations,
+    conclude,
+    summary,
+    write_annotations,
+    write_beats_csv,
+)
+from ecg_anomaly.analysis.streaming import Findings
 
 RATE_HZ = 250.0
 
@@ -35,9 +42,10 @@ def made_up_beats(count: int = 100, flagged: tuple[int, ...] = (20, 21, 22, 60),
             "threshold": 5.0,
             "flagged": is_flagged,
             "reason": np.where(is_flagged, np.where(number < 30, "reconstruction", "rhythm"), ""),
+            "event": "",
         }
     )
-    return beats[list(COLUMNS)]
+    return beats[list(TABLE_COLUMNS)]
 
 
 def test_annotations_come_back_from_wfdb_as_they_were_written(tmp_path: Path) -> None:
@@ -50,6 +58,22 @@ def test_annotations_come_back_from_wfdb_as_they_were_written(tmp_path: Path) ->
     assert (read.symbol, read.aux_note, read.fs) == (written.symbols, written.aux_notes, RATE_HZ)
     np.testing.assert_array_equal(read.subtype, written.subtypes)
     assert [path.name for path in tmp_path.iterdir()] == ["r1.anomaly"]
+
+
+def test_beats_within_a_fibrillation_are_no_beats() -> None:
+    events = [Event(UNREADABLE, 10.0, 12.0), Event(FIBRILLATION, 20.0, 22.0), Event(UNREADABLE, 98.0, 103.0)]
+    concluded = conclude(Findings(made_up_beats().drop(columns="event"), events), 100.0)
+    beats = concluded.beats.set_index("time_s")
+    assert beats.loc[[9.5, 10.5, 20.5, 21.5, 22.5, 99.5], "event"].tolist() == [
+        *("", UNREADABLE, FIBRILLATION, FIBRILLATION, "", UNREADABLE)
+    ]
+    assert beats.index[beats["flagged"]].tolist() == [22.5, 60.5]
+    assert beats.loc[20.5, "reason"] == ""
+    assert concluded.events[-1].end_s == 100.0
+    symbols = anomaly_annotations(concluded.beats, concluded.events, RATE_HZ).symbols
+    assert symbols.count("!") == 2
+    told = summary("r", RATE_HZ, ["II"], 25000, concluded.beats, concluded.events)
+    assert told["flagged"] == 2
 
 
 def test_symbols_follow_the_convention() -> None:
@@ -83,7 +107,7 @@ def test_names_that_wfdb_refuses_are_written(tmp_path: Path, name: str) -> None:
 
 
 def test_a_recording_without_beats_has_an_annotation_file_that_says_so(tmp_path: Path) -> None:
-    write_annotations(tmp_path / "flat.anomaly", pd.DataFrame(columns=list(COLUMNS)), [], RATE_HZ)
+    write_annotations(tmp_path / "flat.anomaly", pd.DataFrame(columns=list(TABLE_COLUMNS)), [], RATE_HZ)
     read = wfdb.rdann(str(tmp_path / "flat"), "anomaly")
     assert (read.symbol, read.aux_note) == (['"'], ["no beats found"])
 
@@ -118,7 +142,8 @@ def test_what_cannot_be_read_is_counted_once_and_leaves_the_rate_of_flagged_beat
 
 
 def test_an_event_that_reaches_beyond_the_end_is_cut_there() -> None:
-    told = summary("r1", RATE_HZ, ("I",), 25_000, made_up_beats(flagged=()), [Event(UNREADABLE, 0.0, 100.01)])
+    concluded = conclude(Findings(made_up_beats(flagged=()), [Event(UNREADABLE, 0.0, 100.01)]), 100.0)
+    told = summary("r1", RATE_HZ, ("I",), 25_000, concluded.beats, concluded.events)
     assert (told["events"][0]["end_s"], told["unreadable_share"], told["flagged_per_hour"]) == (100.0, 1.0, None)
     assert told["longest_run"] is None
 
@@ -135,7 +160,7 @@ def test_one_early_beat_does_not_shape_the_heart_rate() -> None:
 
 
 def test_a_recording_without_beats_has_a_summary() -> None:
-    told = summary("flat", RATE_HZ, ("I",), 2500, pd.DataFrame(columns=list(COLUMNS)), [Event(UNREADABLE, 0, 10)])
+    told = summary("flat", RATE_HZ, ("I",), 2500, pd.DataFrame(columns=list(TABLE_COLUMNS)), [Event(UNREADABLE, 0, 10)])
     assert (told["beats"], told["flagged"], told["heart_rate_bpm"]["median"]) == (0, 0, None)
 
 
@@ -143,6 +168,6 @@ def test_beats_come_back_from_the_table(tmp_path: Path) -> None:
     beats = made_up_beats()
     write_beats_csv(tmp_path / "r1.beats.csv", beats.astype(object))
     read = pd.read_csv(tmp_path / "r1.beats.csv", keep_default_na=False, na_values={"rr_before_s": [""]})
-    assert list(read.columns) == list(COLUMNS)
+    assert list(read.columns) == list(TABLE_COLUMNS)
     pd.testing.assert_frame_equal(read, beats, check_dtype=False, atol=1e-3)
     assert "12.34568," in (tmp_path / "r1.beats.csv").read_text()

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecg_anomaly import artifacts
-from ecg_anomaly.analysis.results import summary, write_annotations, write_beats_csv
+from ecg_anomaly.analysis.results import conclude, summary, write_annotations, write_beats_csv
 from ecg_anomaly.analysis.streaming import Findings, analyse, choose_leads
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.model_files import read_detector
 from ecg_anomaly.processes import in_processes
 from ecg_anomaly.recordings.recording_files import RecordingFile, open_recording, recording_name
-from ecg_anomaly.reports.recording_page import render
+from ecg_anomaly.reports.recording_page import ReadMillivolts, render
 
 if TYPE_CHECKING:
     from ecg_anomaly.analysis.beat_scorer import TrainedDetector
@@ -82,7 +82,18 @@ def check_names(paths: Sequence[str], request: Request) -> None:
             f"{' and '.join(shared)} have one name, and so would their results; "
             "analyse them one after the other, each with an --output folder of its own"
         )
-    there = [file for path in paths for file in _files_of(recording_name(Path(path)), request.folder) if file.exists()]
+    check_free([recording_name(Path(path)) for path in paths], request)
+
+
+def check_free(names: Sequence[str], request: Request) -> None:
+    """Check that no file of recordings with these names is there, or that it may be replaced.
+
+    Raises
+    ------
+    UserError
+        With the file that is there.
+    """
+    there = [file for name in names for file in _files_of(name, request.folder) if file.exists()]
     if there and not request.force:
         raise UserError(
             f"{there[0]}: is there already; add --force to replace it, or name another folder with --output"
@@ -110,7 +121,7 @@ def _read_model(config: Config) -> None:
 def _detect(path: str, request: Request) -> Outcome:
     assert _detector is not None  # the worker has started
     try:
-        recording = _with_leads(open_recording(path, request.sampling_rate_hz, request.gain), request, _detector.config)
+        recording = with_leads(open_recording(path, request.sampling_rate_hz, request.gain), request, _detector.config)
         findings = analyse(_detector, recording.sampling_rate_hz, recording.blocks(_BLOCK_S), len(recording.leads))
         return Outcome(path, _write(recording, findings, request))
     except UserError as error:
@@ -119,7 +130,8 @@ def _detect(path: str, request: Request) -> Outcome:
         return Outcome(path, error=f"{error.filename or path}: {error.strerror or error}")
 
 
-def _with_leads(recording: RecordingFile, request: Request, config: Config) -> RecordingFile:
+def with_leads(recording: RecordingFile, request: Request, config: Config) -> RecordingFile:
+    """Take the leads of a recording that are to be analysed: those asked for, or else chosen by its first minute."""
     count = config.records.lead_count
     if len(request.leads) > count:
         raise UserError(f"{recording.path}: --leads names {len(request.leads)} leads, the model takes {count}")
@@ -128,21 +140,39 @@ def _with_leads(recording: RecordingFile, request: Request, config: Config) -> R
 
 
 def _write(recording: RecordingFile, findings: Findings, request: Request) -> dict[str, Any]:
-    """Write the files of a recording beside their places, then rename them."""
     rate_hz = float(recording.sampling_rate_hz)
+    findings = conclude(findings, recording.samples / rate_hz)
     told = summary(recording.name, rate_hz, recording.leads, recording.samples, findings.beats, findings.events)
     told["notes"] = list(recording.notes)
-    request.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=request.folder, prefix=".") as staging:
-        names = [name.format(recording.name) for name in _FILES]
+    write_results(request.folder, told, findings, _StretchReader(recording))
+    return told
+
+
+def write_results(folder: Path, told: dict[str, Any], findings: Findings, read_mv: ReadMillivolts) -> None:
+    """Write the files of a recording beside their places, then rename them.
+
+    Parameters
+    ----------
+    folder
+        Where they go; it is made if it is not there.
+    told
+        What `results.summary` tells of the recording, and its ``notes``.
+    findings
+        All that was found, from `results.conclude`.
+    read_mv
+        Gives the signals between two times in seconds, as for `recording_page.render`.
+    """
+    rate_hz = told["sampling_rate_hz"]
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".") as staging:
+        names = [name.format(told["recording"]) for name in _FILES]
         beats, annotations, summary_file, page = (Path(staging) / name for name in names)
         write_beats_csv(beats, findings.beats)
         write_annotations(annotations, findings.beats, findings.events, rate_hz)
         artifacts.write_json(summary_file, told)
-        page.write_text(render(told, findings.beats, findings.events, _StretchReader(recording)), encoding="utf-8")
+        page.write_text(render(told, findings.beats, findings.events, read_mv), encoding="utf-8")
         for name in names:
-            shutil.move(Path(staging) / name, request.folder / name)
-    return told
+            shutil.move(Path(staging) / name, folder / name)
 
 
 class _StretchReader:

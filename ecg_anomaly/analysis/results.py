@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pandas as pd
 import wfdb
 
 from ecg_anomaly.analysis.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
+from ecg_anomaly.analysis.streaming import COLUMNS, Findings
 from ecg_anomaly.artifacts import write_whole
 
 ANNOTATOR = "anomaly"
@@ -20,7 +22,7 @@ ANNOTATOR = "anomaly"
 # Symbols of WFDB (https://physionet.org/physiotools/wag/annot-5.htm). Q is "unclassifiable beat": the detector says
 # that a beat is not normal, not of which class, and a symbol of a class would claim what nobody looked for. What was
 # found where the signal cannot be read may be noise, and WFDB's tools count no beat at |.
-_NORMAL, _FLAGGED, _ARTIFACT, _NOTE, _QUALITY = "N", "Q", "|", '"', "~"
+_NORMAL, _FLAGGED, _ARTIFACT, _FLUTTER_WAVE, _NOTE, _QUALITY = "N", "Q", "|", "!", '"', "~"
 _UNREADABLE_SUBTYPE = -1  # of a change in signal quality; 0 is clean
 _MARKS = {  # symbols where an event starts and ends; asystole has none, so comments say it
     FIBRILLATION: ("[", "]"),
@@ -40,6 +42,8 @@ _DECIMALS = {
     "threshold": 5,
 }
 _SURPRISE_DECIMALS = 5
+
+TABLE_COLUMNS = (*COLUMNS, "event")  # of the table of beats
 
 _RATE_BEATS = 8  # the heart rate is that of the median RR interval of so many beats: one early beat does not shape it
 _LONGEST_HALF_RR_S = 1.0  # what a beat stands for on either side, at most: a pause is not part of it
@@ -67,13 +71,44 @@ class BeatAnnotations:
     aux_notes: list[str]
 
 
+def conclude(findings: Findings, duration_s: float) -> Findings:
+    """Settle what only the end of a recording shows.
+
+    An event is known some seconds after it has begun. What was found within a fibrillation is no beat, and flags
+    nothing; the column ``event`` says in which event a beat lies (empty: in none). Events end with the recording.
+
+    Parameters
+    ----------
+    findings
+        All findings of a recording.
+    duration_s
+        How long it is.
+    """
+    events = [
+        dataclasses.replace(event, end_s=min(event.end_s, duration_s))
+        for event in findings.events
+        if event.start_s < duration_s
+    ]
+    times_s = findings.beats["time_s"].to_numpy(dtype=float)
+    inside = np.full(len(times_s), "", dtype=object)
+    for event in events:
+        inside[(times_s >= event.start_s) & (times_s < event.end_s)] = event.kind
+    lost = inside == FIBRILLATION
+    beats = findings.beats.assign(
+        flagged=findings.beats["flagged"].to_numpy(dtype=bool) & ~lost,
+        reason=np.where(lost, "", findings.beats["reason"]),
+        event=inside,
+    )
+    return dataclasses.replace(findings, beats=beats, events=events)
+
+
 def anomaly_annotations(beats: pd.DataFrame, events: Iterable[Event], sampling_rate_hz: float) -> BeatAnnotations:
     """Say in WFDB's symbols what was found.
 
     Parameters
     ----------
     beats
-        One row per beat, in order of time, as in `streaming.Findings`.
+        One row per beat, in order of time, from `conclude`.
     events
         What is not beats at all.
     sampling_rate_hz
@@ -83,8 +118,9 @@ def anomaly_annotations(beats: pd.DataFrame, events: Iterable[Event], sampling_r
     -------
     BeatAnnotations
         ``N`` for a beat that is not flagged, ``Q`` for a flagged one with its score and reason, ``|`` for one that
-        cannot be read; ``[`` and ``]`` around fibrillation, ``~`` around a stretch that cannot be read (subtype -1
-        where it starts), comments around an asystole. A recording without any has one comment that says so.
+        cannot be read; ``[`` and ``]`` around fibrillation, ``!`` for what was taken for a beat within; ``~`` around a
+        stretch that cannot be read (subtype -1 where it starts), comments around an asystole. A recording without any
+        has one comment that says so.
     """
     entries = list(_beat_entries(beats))
     taken = {_RESERVED, *(sample for sample, *_ in entries)}
@@ -174,7 +210,7 @@ def summary(
             {
                 "kind": event.kind,
                 "start_s": round(float(event.start_s), 3),
-                "end_s": round(float(min(event.end_s, duration_s)), 3),
+                "end_s": round(float(event.end_s), 3),
             }
             for event in events
         ],
@@ -183,9 +219,11 @@ def summary(
 
 
 def _beat_entries(beats: pd.DataFrame) -> Iterable[tuple[int, str, int, str]]:
-    columns = ["sample", "readable", "flagged", "anomaly_score", "reason", "quality"]
-    for sample, readable, flagged, score, reason, quality in beats[columns].itertuples(index=False):
-        if not readable:
+    columns = ["sample", "readable", "flagged", "anomaly_score", "reason", "quality", "event"]
+    for sample, readable, flagged, score, reason, quality, event in beats[columns].itertuples(index=False):
+        if event == FIBRILLATION:
+            yield int(sample), _FLUTTER_WAVE, 0, ""
+        elif not readable:
             yield int(sample), _ARTIFACT, 0, f"unreadable, quality {quality:.2f}"
         elif flagged:
             yield int(sample), _FLAGGED, 0, f"score {score:.1f} {reason}".strip()
