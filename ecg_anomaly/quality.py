@@ -14,11 +14,11 @@ LEAST_QUALITY = 0.5
 # of the annotated beats of each class readable.
 _SMOOTHED_S = 0.09
 # Half of a window lies this far off its running mean, as a share of its peak-to-peak amplitude, where the quality is
-# one half: about 6 dB of muscle noise or electrode motion, as tests/noise.py makes and measures them.
+# one half: about 6 dB of muscle noise or electrode motion, as `noise` makes and measures them.
 _HALF_QUALITY_DEVIATION = 0.044
 # Peak to peak, after the band-pass filter (beats of DS1 and of the paced records reach 8 mV). Beyond is no ECG at the
 # skin: a wrong gain, an electrode that came off.
-_PLAUSIBLE_MV = (0.05, 10.0)
+PLAUSIBLE_MV = (0.05, 10.0)
 
 
 def lead_quality(windows_mv: np.ndarray, sampling_rate_hz: int) -> np.ndarray:
@@ -49,6 +49,6 @@ def lead_quality(windows_mv: np.ndarray, sampling_rate_hz: int) -> np.ndarray:
     peak_to_peak_mv = np.ptp(windows, axis=1)
     width = max(3, round(_SMOOTHED_S * sampling_rate_hz))
     smooth = ndimage.uniform_filter1d(windows, width, axis=1, mode="reflect")
-    deviation = bottleneck.median(np.abs(windows - smooth), axis=1) / np.maximum(peak_to_peak_mv, _PLAUSIBLE_MV[0])
-    plausible = (peak_to_peak_mv >= _PLAUSIBLE_MV[0]) & (peak_to_peak_mv <= _PLAUSIBLE_MV[1])
+    deviation = bottleneck.median(np.abs(windows - smooth), axis=1) / np.maximum(peak_to_peak_mv, PLAUSIBLE_MV[0])
+    plausible = (peak_to_peak_mv >= PLAUSIBLE_MV[0]) & (peak_to_peak_mv <= PLAUSIBLE_MV[1])
     return np.where(present & plausible, 1 / (1 + (deviation / _HALF_QUALITY_DEVIATION) ** 2), 0.0)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ecg_anomaly import measures, model_files, thresholds
-from ecg_anomaly.analysis.streaming import Analysis, analyse, choose_leads
+from ecg_anomaly.analysis.streaming import Analysis, analyse
 from ecg_anomaly.beats import cut_beats
 from ecg_anomaly.config import load_config
 from ecg_anomaly.records import Annotations, Recording
@@ -111,13 +111,3 @@ def test_what_cannot_be_read_is_not_flagged(detector, signals_mv):
 )
 def test_without_a_heart_beat_there_is_no_beat(detector, signals_mv):
     assert not len(analyse(detector, RATE_HZ, [signals_mv], signals_mv.shape[1]).beats)
-
-
-def test_leads_are_chosen_by_preference_and_signal():
-    start_mv = np.random.default_rng(1).normal(size=(100, 4))
-    names, preferred = ["V5", "ECG", "ii", "V1"], ["MLII", "II", "V1"]
-    assert choose_leads(names, start_mv, preferred, 2) == ["ii", "V1"]
-    start_mv[:, 2] = 0.0
-    start_mv[:, 3] = np.nan
-    assert choose_leads(names, start_mv, preferred, 2) == ["V5", "ECG"]
-    assert choose_leads(names, np.zeros((100, 4)), preferred, 1) == ["ii"]

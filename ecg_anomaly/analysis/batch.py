@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import tempfile
 from collections import Counter
@@ -13,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ecg_anomaly import artifacts
+from ecg_anomaly.analysis.leads import choose_leads, look_at_leads, oddities
 from ecg_anomaly.analysis.results import conclude, summary, write_annotations, write_beats_csv
-from ecg_anomaly.analysis.streaming import Findings, analyse, choose_leads
+from ecg_anomaly.analysis.streaming import Findings, analyse
+from ecg_anomaly.analysis.workers import with_detector
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.model_files import read_detector
-from ecg_anomaly.processes import in_processes
 from ecg_anomaly.recordings.recording_files import RecordingFile, open_recording, recording_name
 from ecg_anomaly.reports.recording_page import ReadMillivolts, render
 
@@ -28,11 +29,7 @@ if TYPE_CHECKING:
 BEATS, ANNOTATIONS, SUMMARY, PAGE = "{}.beats.csv", "{}.anomaly", "{}.summary.json", "{}.html"
 _FILES = (BEATS, ANNOTATIONS, SUMMARY, PAGE)
 _BLOCK_S = 600.0
-_START_S = 60.0  # of a recording, in which leads without a signal are looked for
-_PROCESSES = 2  # each holds TensorFlow, which takes about 0.7 GB
-
-# The model of a worker process: read once, used for all of its recordings.
-_detector: TrainedDetector | None = None
+_START_S = 60.0  # of a recording, by which leads are chosen
 
 
 @dataclass(frozen=True)
@@ -102,27 +99,13 @@ def check_free(names: Sequence[str], request: Request) -> None:
 
 def detect_all(paths: Sequence[str], request: Request, config: Config) -> Iterator[Outcome]:
     """Analyse recordings and write their files, in parallel; yield what became of each, in the given order."""
-    return in_processes(
-        _detect,
-        [(path, request) for path in paths],
-        doing="analyses recordings",
-        start=_read_model,
-        start_arguments=(config,),
-        method="spawn",  # TensorFlow does not survive a fork
-        most=_PROCESSES,
-    )
+    return with_detector(_detect, [(path, request) for path in paths], "analyses recordings", config)
 
 
-def _read_model(config: Config) -> None:
-    global _detector  # noqa: PLW0603 - a process pool has no other place for what its tasks share
-    _detector = read_detector(config)
-
-
-def _detect(path: str, request: Request) -> Outcome:
-    assert _detector is not None  # the worker has started
+def _detect(detector: TrainedDetector, path: str, request: Request) -> Outcome:
     try:
-        recording = with_leads(open_recording(path, request.sampling_rate_hz, request.gain), request, _detector.config)
-        findings = analyse(_detector, recording.sampling_rate_hz, recording.blocks(_BLOCK_S), len(recording.leads))
+        recording = with_leads(open_recording(path, request.sampling_rate_hz, request.gain), request, detector.config)
+        findings = analyse(detector, recording.sampling_rate_hz, recording.blocks(_BLOCK_S), len(recording.leads))
         return Outcome(path, _write(recording, findings, request))
     except UserError as error:
         return Outcome(path, error=str(error))
@@ -135,8 +118,10 @@ def with_leads(recording: RecordingFile, request: Request, config: Config) -> Re
     count = config.records.lead_count
     if len(request.leads) > count:
         raise UserError(f"{recording.path}: --leads names {len(request.leads)} leads, the model takes {count}")
-    start_mv = next(iter(recording.blocks(_START_S)))
-    return recording.chosen(request.leads or choose_leads(recording.leads, start_mv, config.records.leads, count))
+    looks = look_at_leads(next(iter(recording.blocks(_START_S))), recording.sampling_rate_hz, config.beat)
+    chosen = recording.chosen(request.leads or choose_leads(recording.leads, looks, config.records.leads, count))
+    notes = oddities(chosen.leads, [looks[recording.leads.index(name)] for name in chosen.leads])
+    return dataclasses.replace(chosen, notes=(*chosen.notes, *notes))
 
 
 def _write(recording: RecordingFile, findings: Findings, request: Request) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from ecg_anomaly.analysis.beat_scorer import BeatScorer, ScoredBeats, TrainedDet
 from ecg_anomaly.analysis.events import Event, EventFinder
 from ecg_anomaly.measures import MEASURES, surprise_column
 from ecg_anomaly.qrs import QrsDetector
-from ecg_anomaly.records import lead_order
 from ecg_anomaly.signals import Conditioner
 
 COLUMNS = (
@@ -25,7 +24,6 @@ COLUMNS = (
     *(surprise_column(component) for component in MEASURES),
     *("anomaly_score", "threshold", "flagged", "reason"),
 )
-_FEW_MV = 1e-3  # a lead that spans less has no signal
 
 
 @dataclass(frozen=True)
@@ -176,28 +174,3 @@ def analyse(
     tables = [beats for beats, _ in parts if len(beats)] or [_NO_BEATS]
     events = sorted((event for _, events in parts for event in events), key=lambda event: event.start_s)
     return Findings(pd.concat(tables, ignore_index=True), events)
-
-
-def choose_leads(names: Sequence[str], start_mv: np.ndarray, preferred: Sequence[str], count: int) -> list[str]:
-    """Choose the leads to analyse.
-
-    Parameters
-    ----------
-    names
-        Names of the leads of the recording.
-    start_mv
-        Shape ``(samples, leads)``: the start of the recording; leads without a signal there are passed over, unless
-        all are.
-    preferred
-        Names of leads to take first, in this order, whatever their case; then the others in the recording's order.
-    count
-        How many to take at most.
-    """
-    order = lead_order(names, preferred)
-    alive = [lead for lead in order if _holds_signal(start_mv[:, lead])]
-    return [names[lead] for lead in (alive or order)[:count]]
-
-
-def _holds_signal(lead_mv: np.ndarray) -> bool:
-    valid = lead_mv[np.isfinite(lead_mv)]
-    return bool(len(valid)) and float(np.ptp(valid)) > _FEW_MV
