@@ -11,16 +11,9 @@ import pytest
 from ecg_anomaly.analysis.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
 from ecg_anomaly.analysis.results import summary
 from ecg_anomaly.analysis.streaming import COLUMNS
-from ecg_anomaly.reports.recording_page import (
-    STRIPS,
-    TABLE_BEATS,
-    choose_episodes,
-    draw_strip,
-    find_episodes,
-    flagged_table,
-    overview_figure,
-    render,
-)
+from ecg_anomaly.reports.ecg_paper import STRIPS, choose_episodes, draw_strip, find_episodes
+from ecg_anomaly.reports.recording_overview import overview_figure
+from ecg_anomaly.reports.recording_page import TABLE_BEATS, flagged_table, render
 
 RATE_HZ = 250.0
 LEADS = ("MLII", "V5")

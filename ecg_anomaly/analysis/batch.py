@@ -21,7 +21,8 @@ from ecg_anomaly.analysis.workers import with_detector
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.recordings.recording_files import RecordingFile, open_recording, recording_name
-from ecg_anomaly.reports.recording_page import ReadMillivolts, render
+from ecg_anomaly.reports.ecg_paper import ReadMillivolts
+from ecg_anomaly.reports.recording_page import render
 
 if TYPE_CHECKING:
     from ecg_anomaly.analysis.beat_scorer import TrainedDetector

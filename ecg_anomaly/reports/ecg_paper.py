@@ -1,0 +1,241 @@
+"""Flagged stretches and events of a recording on ECG paper: 25 mm for a second, 10 mm for a millivolt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ecg_anomaly.analysis.events import UNREADABLE, Event
+from ecg_anomaly.reports import styles
+
+STRIPS = 40
+MM_PER_S, MM_PER_MV = 25.0, 10.0
+MARGIN_MM = 15.0  # left of the signal, for the calibration pulse
+MARKS_MM = 10.0  # above the leads, for the marks of flagged beats
+
+_STRIP_S = 10.0  # what a strip of the usual standard ECG shows
+_CLOSE_S = 4.0  # flagged beats no farther apart are one episode: a strip would show both
+_STRIP_RATE_HZ = 250  # pairs of points a second on paper, 0.1 mm apart: a pen is wider
+_TIMES_MM = 5.0  # below the leads, for the time
+_LANE_MM = (20.0, 60.0)  # least and greatest height of a lead
+_SHORT_REASONS = {"reconstruction": "shape", "patient": "unlike own"}  # a beat on paper has room for so much
+
+ReadMillivolts = Callable[[float, float], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """What one strip shows: flagged beats that follow each other closely, or an event.
+
+    Attributes
+    ----------
+    start_s, end_s
+        From the first to the last of its beats, or of the event.
+    centre_s
+        What must be on the strip, however long the episode is: its highest score, or the start of the event.
+    kind
+        The event's; empty for flagged beats.
+    flagged
+        Number of flagged beats.
+    score
+        The highest.
+    """
+
+    start_s: float
+    end_s: float
+    centre_s: float
+    kind: str
+    flagged: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Lane:
+    """One lead on paper; ``y_mm`` is its zero line, ``path`` an SVG path in millimetres."""
+
+    name: str
+    top_mm: float
+    height_mm: float
+    y_mm: float
+    path: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A flagged beat on paper: ``row`` keeps the words of close beats apart."""
+
+    x_mm: float
+    row: int
+    word: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Strip:
+    """An episode on paper, in millimetres from its upper left corner."""
+
+    key: str
+    title: str
+    note: str
+    start_s: float
+    width_mm: float
+    height_mm: float
+    lanes: list[Lane]
+    marks: list[Mark]
+    shades: list[tuple[float, float, str]]  # left, width and kind of an event
+    times: list[tuple[float, str]]
+
+
+def find_episodes(beats: pd.DataFrame, events: Sequence[Event]) -> list[Episode]:
+    """Merge flagged beats that follow each other closely, and add events but unreadable ones; ordered by start."""
+    flagged = beats[beats["flagged"].to_numpy(dtype=bool)]
+    numbers = (flagged["time_s"].astype(float).diff() > _CLOSE_S).cumsum()
+    episodes = []
+    for _, group in flagged.groupby(numbers):
+        times_s, scores = group["time_s"].to_numpy(dtype=float), group["anomaly_score"].to_numpy(dtype=float)
+        highest = int(scores.argmax())
+        episodes.append(Episode(times_s[0], times_s[-1], times_s[highest], "", len(group), float(scores[highest])))
+    episodes += [
+        Episode(event.start_s, event.end_s, event.start_s + _STRIP_S / 4, event.kind, 0, np.inf)
+        for event in events
+        if event.kind != UNREADABLE
+    ]
+    return sorted(episodes, key=lambda episode: episode.start_s)
+
+
+def choose_episodes(episodes: Sequence[Episode], count: int = STRIPS) -> list[Episode]:
+    """Choose the episodes to show, events first, then the highest scores; in order of time."""
+    chosen = sorted(episodes, key=lambda episode: -episode.score)[:count]
+    return sorted(chosen, key=lambda episode: (_strip_start_s(episode), episode.start_s))
+
+
+def draw_strip(
+    episode: Episode,
+    number: int,
+    told: Mapping[str, Any],
+    beats: pd.DataFrame,
+    events: Sequence[Event],
+    read_mv: ReadMillivolts,
+) -> Strip:
+    """Draw an episode on ECG paper, 25 mm for a second and 10 mm for a millivolt; arguments as for `render`."""
+    duration_s, sampling_rate_hz = told["duration_s"], told["sampling_rate_hz"]
+    start_s = min(_strip_start_s(episode), max(0.0, np.floor(duration_s - _STRIP_S)))
+    end_s = min(start_s + _STRIP_S, duration_s)
+    signals_mv = read_mv(start_s, end_s)
+    # The first sample need not stand at the start exactly.
+    offset_s = round(start_s * sampling_rate_hz) / sampling_rate_hz - start_s
+    lanes = _lanes(signals_mv, told["leads"], offset_s, sampling_rate_hz)
+    seconds = np.arange(0, end_s - start_s + 1e-9)
+    return Strip(
+        key=f"strip-{number}",
+        title=_title(episode),
+        note=_note(episode, start_s, end_s),
+        start_s=start_s,
+        width_mm=MARGIN_MM + MM_PER_S * (end_s - start_s),
+        height_mm=MARKS_MM + sum(lane.height_mm for lane in lanes) + _TIMES_MM,
+        lanes=lanes,
+        marks=_marks(beats, start_s, end_s),
+        shades=_shades(events, start_s, end_s),
+        times=[(_x_mm(second), styles.clock(start_s + second)) for second in seconds[::2]],
+    )
+
+
+def _strip_start_s(episode: Episode) -> float:
+    """Let a strip start on a whole second, so that the lines of the paper are those of the clock."""
+    if episode.end_s - episode.start_s < _STRIP_S - 2:
+        centre_s = (episode.start_s + episode.end_s) / 2
+    else:
+        centre_s = episode.centre_s
+    return max(0.0, float(np.round(centre_s - _STRIP_S / 2)))
+
+
+def _lanes(signals_mv: np.ndarray, leads: Sequence[str], offset_s: float, sampling_rate_hz: float) -> list[Lane]:
+    lanes: list[Lane] = []
+    top_mm = MARKS_MM
+    for lead, lead_mv in zip(leads, signals_mv.T, strict=True):
+        y_mm = -MM_PER_MV * lead_mv.astype(float)
+        valid = y_mm[np.isfinite(y_mm)]
+        low, middle, high = (valid.min(), np.median(valid), valid.max()) if len(valid) else (0.0, 0.0, 0.0)
+        above = _whole_squares(middle - low)
+        height_mm = above + _whole_squares(high - middle)
+        zero_mm = top_mm + above
+        path = _path(
+            _x_mm(offset_s + np.arange(len(y_mm)) / sampling_rate_hz), zero_mm + y_mm - middle, sampling_rate_hz
+        )
+        lanes.append(Lane(lead, top_mm, height_mm, zero_mm, path))
+        top_mm += height_mm
+    return lanes
+
+
+def _whole_squares(size_mm: float) -> float:
+    """Room on one side of the zero line, in squares of 5 mm, so that the lines of all leads are those of the paper."""
+    least_mm, greatest_mm = (limit / 2 for limit in _LANE_MM)
+    return float(np.clip(5 * np.ceil((size_mm + 1) / 5), least_mm, greatest_mm))
+
+
+def _x_mm(seconds: Any) -> Any:
+    return MARGIN_MM + MM_PER_S * seconds
+
+
+def _path(x_mm: np.ndarray, y_mm: np.ndarray, sampling_rate_hz: float) -> str:
+    """Write a curve as an SVG path that breaks where samples are missing."""
+    kept = _extremes(y_mm, math.ceil(sampling_rate_hz / _STRIP_RATE_HZ))
+    x_mm, y_mm = x_mm[kept], y_mm[kept]
+    present = np.isfinite(y_mm)
+    starts = present & ~np.append(False, present[:-1])
+    return "".join(
+        f"{'M' if begins else 'L'}{x:.2f} {y:.2f}"
+        for x, y, begins in zip(x_mm[present], y_mm[present], starts[present], strict=True)
+    )
+
+
+def _extremes(values: np.ndarray, width: int) -> np.ndarray:
+    """Find the lowest and the highest of every ``width`` values, or take all if that keeps no fewer."""
+    if width <= 2:
+        return np.arange(len(values))
+    whole = len(values) - len(values) % width
+    parts = values[:whole].reshape(-1, width)  # where a value is missing, argmin and argmax are there
+    starts = np.arange(0, whole, width)
+    pairs = np.stack([starts + parts.argmin(axis=1), starts + parts.argmax(axis=1)], axis=1)
+    return np.concatenate([np.sort(pairs, axis=1).ravel(), np.arange(whole, len(values))])
+
+
+def _marks(beats: pd.DataFrame, start_s: float, end_s: float) -> list[Mark]:
+    time_s = beats["time_s"].to_numpy(dtype=float)
+    shown = beats[beats["flagged"].to_numpy(dtype=bool) & (time_s >= start_s) & (time_s < end_s)]
+    words = styles.beat_words(shown)
+    return [
+        Mark(_x_mm(beat_s - start_s), number % 2, _SHORT_REASONS.get(reason, reason), words[number])
+        for number, (beat_s, reason) in enumerate(zip(shown["time_s"], shown["reason"], strict=True))
+    ]
+
+
+def _shades(events: Sequence[Event], start_s: float, end_s: float) -> list[tuple[float, float, str]]:
+    return [
+        (
+            _x_mm(max(event.start_s, start_s) - start_s),
+            MM_PER_S * (min(event.end_s, end_s) - max(event.start_s, start_s)),
+            event.kind,
+        )
+        for event in events
+        if event.start_s < end_s and event.end_s > start_s
+    ]
+
+
+def _title(episode: Episode) -> str:
+    if episode.kind:
+        return f"{styles.clock(episode.start_s)}: {styles.EVENT_WORDS[episode.kind]}"
+    beats = styles.count_text(episode.flagged, "flagged beat")
+    return f"{styles.clock(episode.start_s)}: {beats}, {styles.SCORE} up to {styles.score_text(episode.score)}"
+
+
+def _note(episode: Episode, start_s: float, end_s: float) -> str:
+    if episode.start_s >= start_s and episode.end_s <= end_s:
+        return ""
+    length_s = episode.end_s - episode.start_s
+    return f"Lasts {length_s:.0f} s, until {styles.clock(episode.end_s)}; the strip shows {end_s - start_s:.0f} s."

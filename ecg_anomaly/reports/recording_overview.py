@@ -1,0 +1,156 @@
+"""A whole recording at a glance: heart rate, anomaly score and events over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from ecg_anomaly.analysis.events import Event
+from ecg_anomaly.reports import styles
+from ecg_anomaly.reports.figure_data import ScoreAxis, time_axis
+
+_POINTS = 1500  # of a curve over the whole recording: more than a screen has room for
+_SHADES = 500  # side by side over the whole recording: narrower ones are not seen
+_MARKED_BEATS = 5000  # flagged beats drawn one by one over the whole recording, the highest scores
+
+
+def overview_figure(beats: pd.DataFrame, events: Sequence[Event], duration_s: float) -> go.Figure:
+    """Draw heart rate and anomaly score over the whole recording, with events shaded.
+
+    A long recording is cut into many short stretches: the heart rate is the median of each, between the lowest and the
+    highest, and of the scores that are not flagged the highest of each is drawn.
+    """
+    unit = time_axis(np.array([duration_s]))[1]
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
+    _add_heart_rate(figure, beats, duration_s, unit)
+    _add_scores(figure, beats, duration_s, unit)
+    _add_events(figure, events, duration_s, unit)
+    end = float(time_axis(np.array([duration_s]), unit)[0][0])
+    figure.update_xaxes(range=[0, end])
+    figure.update_xaxes(title=f"time from the start of the recording ({unit})", row=2)
+    figure.update_layout(
+        template="none",
+        height=520,
+        margin={"l": 62, "r": 14, "t": 70, "b": 52},
+        legend={"orientation": "h", "yref": "container", "yanchor": "top", "y": 0.94, "x": 0},
+    )
+    return figure
+
+
+def _stretches(times_s: np.ndarray, duration_s: float) -> np.ndarray:
+    """Give each beat the number of its stretch; where there are few, each is one of its own."""
+    if len(times_s) <= _POINTS:
+        return np.arange(len(times_s))
+    return (times_s * (_POINTS / duration_s)).astype(int)
+
+
+def _add_heart_rate(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit: str) -> None:
+    rr_s = beats["rr_before_s"].astype(float)
+    known = beats[beats["readable"].to_numpy(dtype=bool) & (rr_s > 0).to_numpy()]
+    table = pd.DataFrame({"time_s": known["time_s"].astype(float), "bpm": 60 / known["rr_before_s"].astype(float)})
+    grouped = table.groupby(_stretches(table["time_s"].to_numpy(), duration_s))
+    times = time_axis(grouped["time_s"].mean().to_numpy(), unit)[0].round(5)
+    if len(table) > len(times):
+        for values, fill in ((grouped["bpm"].min(), None), (grouped["bpm"].max(), "tonexty")):
+            figure.add_scatter(
+                x=times,
+                y=values.to_numpy().astype(np.float32),
+                mode="lines",
+                name="lowest to highest",
+                showlegend=fill is not None,
+                line={"width": 0, "color": styles.SKY},
+                fill=fill,
+                fillcolor="rgba(86, 180, 233, 0.35)",
+                hoverinfo="skip",
+                row=1,
+                col=1,
+            )
+    figure.add_scatter(
+        x=times,
+        y=grouped["bpm"].median().to_numpy().astype(np.float32),
+        mode="lines",
+        name="heart rate",
+        line={"width": 1.2, "color": styles.BLUE},
+        hovertemplate="%{y:.0f} bpm<extra></extra>",
+        row=1,
+        col=1,
+    )
+    figure.update_yaxes(title="heart rate (bpm)", rangemode="tozero", row=1)
+
+
+def _add_scores(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit: str) -> None:
+    judged = beats[beats["readable"].to_numpy(dtype=bool)].astype({"anomaly_score": float, "threshold": float})
+    flagged = judged["flagged"].to_numpy(dtype=bool)
+    axis = ScoreAxis(max(1.0, float(judged["threshold"].median()) if len(judged) else 1.0))
+    others, stretch = judged[~flagged], _stretches(judged.loc[~flagged, "time_s"].to_numpy(dtype=float), duration_s)
+    highest = others.loc[others.groupby(stretch)["anomaly_score"].idxmax()] if len(others) else others
+    marked = judged[flagged].nlargest(_MARKED_BEATS, "anomaly_score").sort_values("time_s")
+    for beat_rows, name, sign, size in (
+        (highest, "not flagged", styles.OUTCOMES[styles.NOT_FLAGGED], 3),
+        (marked, "flagged", styles.OUTCOMES[styles.FOUND], 8),
+    ):
+        figure.add_scatter(
+            x=time_axis(beat_rows["time_s"].to_numpy(dtype=float), unit)[0].round(5),
+            y=axis.position(beat_rows["anomaly_score"].to_numpy()).astype(np.float32),
+            mode="markers",
+            name=name,
+            marker={"symbol": sign.symbol, "color": sign.colour, "size": size},
+            text=styles.beat_words(beat_rows),
+            hovertemplate="%{text}<extra></extra>",
+            row=2,
+            col=1,
+        )
+    figure.add_scatter(
+        x=time_axis(highest["time_s"].to_numpy(dtype=float), unit)[0].round(5),
+        y=axis.position(highest["threshold"].to_numpy()).astype(np.float32),
+        mode="lines",
+        name="threshold",
+        line={"dash": "dash", "width": 1.5, "color": styles.ORANGE},
+        hoverinfo="skip",
+        row=2,
+        col=1,
+    )
+    reach = float(judged["anomaly_score"].max()) if len(judged) else axis.unit
+    ticks = axis.ticks(0.0, max(reach, axis.unit), 6)
+    labels = [styles.score_text(tick) for tick in ticks]
+    figure.update_yaxes(title=styles.SCORE, tickvals=axis.position(ticks), ticktext=labels, row=2)
+
+
+def _add_events(figure: go.Figure, events: Sequence[Event], duration_s: float, unit: str) -> None:
+    """Shade events over both plots; each kind has an empty curve so that it stands in the legend."""
+    shapes = []
+    for kind, colour in styles.EVENT_COLOURS.items():
+        spans = _visible_spans([event for event in events if event.kind == kind], duration_s)
+        if not spans:
+            continue
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=styles.EVENT_WORDS[kind],
+            marker={"symbol": "square", "size": 12, "color": colour, "opacity": 0.4},
+        )
+        look = {"type": "rect", "fillcolor": colour, "opacity": 0.3, "line": {"width": 0}, "layer": "below"}
+        starts, ends = (time_axis(np.array(times_s), unit)[0].tolist() for times_s in zip(*spans, strict=True))
+        shapes += [
+            {**look, "xref": "x", "yref": "paper", "x0": start, "x1": end, "y0": 0, "y1": 1}
+            for start, end in zip(starts, ends, strict=True)
+        ]
+    figure.update_layout(shapes=shapes)  # all at once: Plotly checks the whole list each time
+
+
+def _visible_spans(events: Sequence[Event], duration_s: float) -> list[tuple[float, float]]:
+    """Merge events that would touch on a screen, and widen those that it would not show."""
+    narrowest_s = duration_s / _SHADES
+    spans: list[tuple[float, float]] = []
+    for event in events:
+        end_s = min(max(event.end_s, event.start_s + narrowest_s), duration_s)
+        if spans and event.start_s - spans[-1][1] < narrowest_s / 2:
+            spans[-1] = spans[-1][0], max(spans[-1][1], end_s)
+        else:
+            spans.append((event.start_s, end_s))
+    return spans
