@@ -39,6 +39,14 @@ def train(config):
         trained.model.save(output.path(model_files.MODEL))
         trained.history.to_csv(output.path(model_files.HISTORY), index=False)
         model_files.write_reference(output, measures.learn_reference(measured, normal))
+        if config.export.litert:
+            from ecg_anomaly import litert
+
+            _print_line("Converting the network for small devices")
+            output.path(model_files.LITERT).write_bytes(litert.convert(trained.model))
+            small = litert.convert_int8(trained.model, paired.chosen(normal), config.training.seed)
+            output.path(model_files.LITERT_INT8).write_bytes(small)
+            _print_line(f"Converted to {model_files.LITERT} and {model_files.LITERT_INT8}")
         output.copy(processed, beat_files.PREPROCESSING)
         output.describe(SCRIPT, config, SHAPES_MODEL, inputs, interrupted=trained.interrupted)
     best = trained.history["val_loss"].min()

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,26 @@ def _measure_network(config: Config) -> list[dict[str, Any]]:
         },
         {"what": "all components, in batches", "beats_per_second": len(beats) / _median(lambda: _seconds(score_all))},
         {"what": "one beat: network, error, surprise", "milliseconds": 1000 * single_s},
+        *_measure_litert(model, PairedBeats(windows[:_SINGLE_BEATS], windows[:_SINGLE_BEATS]), config.training.seed),
     ]
+
+
+def _measure_litert(model: Any, paired: PairedBeats, seed: int) -> list[dict[str, Any]]:
+    """Measure the size of the network for small devices, and what one beat takes it on one core."""
+    from ecg_anomaly import litert
+
+    rows = []
+    for name, content in (("float", litert.convert(model)), ("int8", litert.convert_int8(model, paired, seed))):
+        reconstruct = litert.reconstructor(content)
+        seconds = _median(partial(_seconds, partial(reconstruct, paired)))
+        rows.append(
+            {
+                "what": f"LiteRT {name}, one beat",
+                "milliseconds": 1000 * seconds / len(paired.windows),
+                "size_kb": len(content) / 1e3,
+            }
+        )
+    return rows
 
 
 def _seconds(work: Callable[[], object]) -> float:

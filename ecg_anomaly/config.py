@@ -187,6 +187,10 @@ class Training(Section):
     foreign_stretches: Annotated[float, Field(ge=0, le=1)]
 
 
+class Export(Section):
+    litert: bool
+
+
 class Scoring(Section):
     components: Annotated[list[Literal["reconstruction", "patient", "rhythm"]], Field(min_length=1)]
 
@@ -231,6 +235,7 @@ class Config(Section):
     patient: Patient
     model: Model
     training: Training
+    export: Export
     scoring: Scoring
     threshold: Threshold
     evaluation: Evaluation

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from ecg_anomaly.measures import EARLIER_BEATS
 from ecg_anomaly.scoring import Surprise
 
 MODEL = "autoencoder.keras"
+LITERT, LITERT_INT8 = "autoencoder.tflite", "autoencoder_int8.tflite"  # with export.litert
 HISTORY = "history.csv"
 REFERENCE = "reference.npz"
 THRESHOLD = "threshold.json"  # written by evaluate_model.py
@@ -50,6 +52,17 @@ def check_detector(config: Config) -> None:
     for folder, script in ((models, "train_model.py"), (outputs, "evaluate_model.py")):
         manifest = artifacts.read_checked_manifest(folder, config, made_by=script)
     artifacts.check_input(manifest, outputs, models, made_by="evaluate_model.py")
+    check_learns_from_earlier_beats(config)
+
+
+def check_learns_from_earlier_beats(config: Config) -> None:
+    """Check that the model can serve a recording that nobody annotated.
+
+    Raises
+    ------
+    UserError
+        When it learns what is usual for a patient from beats that are known to be normal.
+    """
     if config.patient.learn_from != EARLIER_BEATS:
         raise UserError(
             f"patient.learn_from is {config.patient.learn_from}, but no beat of a new recording is known to be normal; "
@@ -57,11 +70,20 @@ def check_detector(config: Config) -> None:
         )
 
 
-def read_detector(config: Config) -> TrainedDetector:
-    """Read all that scoring a new recording needs; `check_detector` says whether it is there."""
+def read_detector(config: Config, threshold: dict[str, Any] | None = None) -> TrainedDetector:
+    """Read all that scoring a new recording needs; `check_detector` says whether it is there.
+
+    Parameters
+    ----------
+    config
+        Where the files of the model lie, and the settings that it was made with.
+    threshold
+        The content of ``threshold.json``; ``None`` to read the file.
+    """
     from ecg_anomaly import autoencoder  # imports TensorFlow
 
     window = config.beat.samples, config.records.lead_count
     model = autoencoder.load(Path(config.paths.models) / MODEL, config.model.architecture, window)
-    threshold = json.loads((Path(config.paths.outputs) / THRESHOLD).read_text(encoding="utf-8"))
+    if threshold is None:
+        threshold = json.loads((Path(config.paths.outputs) / THRESHOLD).read_text(encoding="utf-8"))
     return TrainedDetector(autoencoder.compiled(model), read_reference(config.paths.models), threshold, config)
