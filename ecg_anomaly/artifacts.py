@@ -25,8 +25,10 @@ from ecg_anomaly.errors import UserError
 
 if TYPE_CHECKING:
     from ecg_anomaly.config import Config  # imports pydantic, which --help need not wait for
+    from ecg_anomaly.records import RecordFiles
 
 MANIFEST = "manifest.json"
+FORMAT = 1  # raised when files that are handed on change so that earlier ones can no longer be read
 _LOCK = ".lock"
 _STAGING = ".incomplete"
 _LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "tensorflow", "keras", "wfdb", "matplotlib", "plotly")
@@ -73,6 +75,7 @@ class Handover:
         """
         files = {file.relative_to(self._staging).as_posix(): fingerprint(file) for file in _files(self._staging)}
         manifest = {
+            "format": FORMAT,
             "script": script,
             "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "config": config.model_dump(),
@@ -138,7 +141,7 @@ def read_manifest(folder: str | Path, made_by: str) -> dict[str, Any]:
     Raises
     ------
     UserError
-        When the folder is incomplete or a file was changed since: with the script to run.
+        When the folder is incomplete, of another version, or a file was changed since: with the script to run.
     """
     folder = Path(folder)
     try:
@@ -149,6 +152,8 @@ def read_manifest(folder: str | Path, made_by: str) -> dict[str, Any]:
         raise UserError(f"{folder}: no finished results of {made_by} are here; run python {made_by}") from None
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{folder / MANIFEST}: is damaged; run python {made_by} again") from None
+    if manifest.get("format") != FORMAT:
+        raise UserError(f"{folder}: was made by another version of this project; run python {made_by} again")
     for name, expected in files.items():
         path = folder / name
         if not path.is_file():
@@ -203,6 +208,13 @@ def folder_fingerprint(folder: str | Path) -> tuple[str, str]:
     manifest = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))
     content = json.dumps(manifest["files"], sort_keys=True).encode()
     return manifest["script"], hashlib.sha256(content).hexdigest()
+
+
+def record_fingerprints(records: Sequence[RecordFiles]) -> dict[str, str]:
+    """Name and fingerprint of each file of some records, for the ``inputs`` of the manifest made from them."""
+    return {
+        f"{files.name.partition('/')[0]}/{path.name}": fingerprint(path) for files in records for path in files.all()
+    }
 
 
 def fingerprint(path: Path) -> str:

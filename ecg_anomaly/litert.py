@@ -8,10 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import os
-import tempfile
 import warnings
-from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -19,6 +16,7 @@ import tensorflow as tf
 
 from ecg_anomaly.measures import Reconstruct
 from ecg_anomaly.patient import PairedBeats
+from ecg_anomaly.quiet import quiet_native_output
 
 _CALIBRATION_BEATS = 500  # from whose values the converter learns the range of each layer
 
@@ -84,31 +82,13 @@ def reconstructor(content: bytes) -> Reconstruct:
 
 
 def _run(converter: tf.lite.TFLiteConverter) -> bytes:
-    with _without_chatter():
-        return bytes(converter.convert())
-
-
-@contextlib.contextmanager
-def _without_chatter() -> Iterator[None]:
-    """Keep the converter's pages of progress off the terminal; its errors still come as exceptions."""
+    # The converter prints pages of its progress; its errors come as exceptions all the same.
     logger = tf.get_logger()
     level = logger.level
-    with (
-        warnings.catch_warnings(),
-        tempfile.TemporaryFile() as nowhere,
-        contextlib.redirect_stdout(io.StringIO()),
-        contextlib.redirect_stderr(io.StringIO()),
-    ):
+    with warnings.catch_warnings(), quiet_native_output(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         logger.setLevel(logging.ERROR)
-        # Its part in C++ writes to the file descriptors themselves.
-        kept = [(descriptor, os.dup(descriptor)) for descriptor in (1, 2)]
-        for descriptor, _ in kept:
-            os.dup2(nowhere.fileno(), descriptor)
         try:
-            yield
+            return bytes(converter.convert())
         finally:
-            for descriptor, copy in kept:
-                os.dup2(copy, descriptor)
-                os.close(copy)
             logger.setLevel(level)

@@ -231,6 +231,17 @@ def test_files_of_an_older_version_without_a_setting_are_refused(tmp_path: Path)
     assert "beat.start_s was null and is now 10.0" in message
 
 
+@pytest.mark.parametrize("version", [None, artifacts.FORMAT - 1, artifacts.FORMAT + 1])
+def test_files_of_another_version_are_refused(tmp_path: Path, version: int | None):
+    write_folder(tmp_path, "old")
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"format": version}))
+
+    assert refusal(artifacts.read_manifest, tmp_path, SCRIPT) == (
+        f"{tmp_path}: was made by another version of this project; run python {SCRIPT} again"
+    )
+
+
 def test_other_inputs_are_told_with_their_folder(tmp_path: Path):
     source, result = tmp_path / "source", tmp_path / "result"
     write_folder(source, "old")
