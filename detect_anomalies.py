@@ -44,8 +44,9 @@ def detect(config, options):
         disable=None,
     ):
         outcomes.append(outcome)
-        for line in [outcome.error] if outcome.error else outcome.summary["notes"]:
-            tqdm.write(f"{outcome.path}: {line}")
+        notes = outcome.summary["notes"] if outcome.summary else []
+        for line in [outcome.error] if outcome.error else [f"{outcome.path}: {note}" for note in notes]:
+            tqdm.write(line)
     done = {outcome.path: outcome.summary for outcome in outcomes if outcome.summary}
     if done:
         table = pd.DataFrame({path: {key: found[key] for key in TABLE_COLUMNS} for path, found in done.items()}).T
