@@ -49,7 +49,7 @@ def detect(config, options):
             tqdm.write(line)
     done = {outcome.path: outcome.summary for outcome in outcomes if outcome.summary}
     if done:
-        table = pd.DataFrame({path: {key: found[key] for key in TABLE_COLUMNS} for path, found in done.items()}).T
+        table = pd.DataFrame({key: [found[key] for found in done.values()] for key in TABLE_COLUMNS}, index=list(done))
         print(table.round(3).to_string())
         print(f"Wrote the results of {len(done)} recordings to {folder}")
     failed = len(outcomes) - len(done)

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from ecg_anomaly.analysis.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
-from ecg_anomaly.analysis.results import summary
-from ecg_anomaly.analysis.streaming import COLUMNS
+from ecg_anomaly.analysis.results import TABLE_COLUMNS, summary
 from ecg_anomaly.reports.ecg_paper import STRIPS, choose_episodes, draw_strip, find_episodes
 from ecg_anomaly.reports.recording_overview import overview_figure
 from ecg_anomaly.reports.recording_page import TABLE_BEATS, flagged_table, render
@@ -38,8 +37,9 @@ def made_up_beats(duration_s: float = 120, flagged_s: tuple[float, ...] = (30.5,
         threshold=5.0,
         flagged=flagged,
         reason=np.where(flagged, "patient", ""),
+        event="",
     )
-    return beats[list(COLUMNS)]
+    return beats[list(TABLE_COLUMNS)]
 
 
 def read_mv(start_s: float, end_s: float) -> np.ndarray:
@@ -212,6 +212,6 @@ def test_events_are_shaded_where_they_lie() -> None:
 
 @pytest.mark.parametrize("events", [(), (Event(UNREADABLE, 0.0, 120.0),)])
 def test_a_recording_without_beats_has_a_page(events: tuple[Event, ...]) -> None:
-    text = page(pd.DataFrame(columns=list(COLUMNS)), events)
+    text = page(pd.DataFrame(columns=list(TABLE_COLUMNS)), events)
     assert "No beats were found." in text
     assert "No beat was flagged." in text

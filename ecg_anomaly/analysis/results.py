@@ -141,7 +141,11 @@ def write_annotations(path: Path, beats: pd.DataFrame, events: Iterable[Event], 
     beats, events, sampling_rate_hz
         As for `anomaly_annotations`.
     """
-    annotations = anomaly_annotations(beats, events, sampling_rate_hz)
+    write_beat_annotations(path, anomaly_annotations(beats, events, sampling_rate_hz), sampling_rate_hz)
+
+
+def write_beat_annotations(path: Path, annotations: BeatAnnotations, sampling_rate_hz: float) -> None:
+    """Write annotations as `write_annotations` does."""
     # wfdb writes no name with a dot or a space in it, and has no way to write a file that appears whole.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".annotations-") as staging:
         wfdb.wrann(
@@ -187,13 +191,14 @@ def summary(
     Returns
     -------
     dict
-        Times in seconds from the start. ``flagged_per_hour`` is per hour that can be read; figures that nothing
-        defines are ``None``.
+        Times in seconds from the start. What lies within a fibrillation is no beat. ``flagged_per_hour`` is per hour
+        that can be read; figures that nothing defines are ``None``.
     """
     duration_s = samples / sampling_rate_hz
-    unreadable_s = _covered_s(_unreadable_spans(beats, events), duration_s)
+    beats = beats[beats["event"] != FIBRILLATION]
+    lost_s = unreadable_s(beats, events, duration_s)
     flagged = beats["flagged"].to_numpy(dtype=bool)
-    readable_h = (duration_s - unreadable_s) / 3600
+    readable_h = (duration_s - lost_s) / 3600
     reasons = beats.loc[flagged, "reason"].value_counts()
     return {
         "recording": name,
@@ -214,8 +219,13 @@ def summary(
             }
             for event in events
         ],
-        "unreadable_share": round(unreadable_s / duration_s, 4) if duration_s else None,
+        "unreadable_share": round(lost_s / duration_s, 4) if duration_s else None,
     }
+
+
+def unreadable_s(beats: pd.DataFrame, events: Iterable[Event], duration_s: float) -> float:
+    """Add up the seconds of a recording that cannot be read: unreadable events, and what unreadable beats stand for."""
+    return _covered_s(_unreadable_spans(beats, events), duration_s)
 
 
 def _beat_entries(beats: pd.DataFrame) -> Iterable[tuple[int, str, int, str]]:

@@ -12,8 +12,8 @@ from pathlib import Path
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.recordings.channels import millivolts_per
 
-# What stands in a table for a sample that is missing, beside an empty cell.
-MISSING = ("nan", "na", "n/a", "#n/a", "null", "none", "-", "--", "---", "?", "*")
+# What stands in a table for a sample that is missing, beside an empty cell; pandas quotes an empty row of one column.
+MISSING = ('""', "nan", "na", "n/a", "#n/a", "null", "none", "-", "--", "---", "?", "*")
 
 _HEAD_BYTES = 65_536  # enough for hundreds of rows of twelve leads
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
@@ -186,7 +186,7 @@ def _header(lines: list[str], separator: str, width: int) -> tuple[tuple[str, ..
         return ("",) * width, tuple(units)
     names = []
     for index, cell in enumerate(tables[-1]):
-        name, unit = _name_and_unit(cell)
+        name, unit = name_and_unit(cell)
         names.append(name)
         units[index] = units[index] or unit
     return tuple(names), tuple(units)
@@ -211,7 +211,7 @@ def _bare(unit: str) -> str:
     return unit.strip("()[] \"'")
 
 
-def _name_and_unit(cell: str) -> tuple[str, str]:
+def name_and_unit(cell: str) -> tuple[str, str]:
     """Split ``II (uV)`` or ``ecg_mV`` into name and unit; what follows without brackets is a unit if it is known."""
     if cell.endswith((")", "]")):
         opening = max(cell.rfind("("), cell.rfind("["))

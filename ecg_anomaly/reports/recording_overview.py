@@ -9,11 +9,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from ecg_anomaly.analysis.events import Event
+from ecg_anomaly.analysis.events import FIBRILLATION, Event
 from ecg_anomaly.reports import styles
 from ecg_anomaly.reports.figure_data import ScoreAxis, time_axis
 
 _POINTS = 1500  # of a curve over the whole recording: more than a screen has room for
+_LONGEST_LINE_S = 10.0  # between two beats: a line across a longer pause would say that the heart beat on
 _SHADES = 500  # side by side over the whole recording: narrower ones are not seen
 _MARKED_BEATS = 5000  # flagged beats drawn one by one over the whole recording, the highest scores
 
@@ -25,6 +26,7 @@ def overview_figure(beats: pd.DataFrame, events: Sequence[Event], duration_s: fl
     highest, and of the scores that are not flagged the highest of each is drawn.
     """
     unit = time_axis(np.array([duration_s]))[1]
+    beats = beats[beats["event"] != FIBRILLATION]
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
     _add_heart_rate(figure, beats, duration_s, unit)
     _add_scores(figure, beats, duration_s, unit)
@@ -48,17 +50,33 @@ def _stretches(times_s: np.ndarray, duration_s: float) -> np.ndarray:
     return (times_s * (_POINTS / duration_s)).astype(int)
 
 
+def _heart_rate(beats: pd.DataFrame, duration_s: float) -> pd.DataFrame:
+    """Heart rate of each stretch: columns ``time_s``, ``lowest``, ``median`` and ``highest``; NaN in a pause."""
+    rr_s = beats["rr_before_s"].to_numpy(dtype=float)
+    known = beats["readable"].to_numpy(dtype=bool) & (rr_s > 0)
+    times_s = beats["time_s"].to_numpy(dtype=float)[known]
+    rates_bpm = pd.Series(60 / rr_s[known]).groupby(_stretches(times_s, duration_s))
+    rate = pd.DataFrame(
+        {
+            "time_s": pd.Series(times_s).groupby(_stretches(times_s, duration_s)).mean(),
+            "lowest": rates_bpm.min(),
+            "median": rates_bpm.median(),
+            "highest": rates_bpm.max(),
+        }
+    )
+    pauses = np.flatnonzero(np.diff(rate["time_s"]) > max(_LONGEST_LINE_S, 2 * duration_s / _POINTS))
+    breaks = pd.DataFrame({"time_s": rate["time_s"].iloc[pauses] + 1e-3})
+    return pd.concat([rate, breaks]).sort_values("time_s", ignore_index=True)
+
+
 def _add_heart_rate(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit: str) -> None:
-    rr_s = beats["rr_before_s"].astype(float)
-    known = beats[beats["readable"].to_numpy(dtype=bool) & (rr_s > 0).to_numpy()]
-    table = pd.DataFrame({"time_s": known["time_s"].astype(float), "bpm": 60 / known["rr_before_s"].astype(float)})
-    grouped = table.groupby(_stretches(table["time_s"].to_numpy(), duration_s))
-    times = time_axis(grouped["time_s"].mean().to_numpy(), unit)[0].round(5)
-    if len(table) > len(times):
-        for values, fill in ((grouped["bpm"].min(), None), (grouped["bpm"].max(), "tonexty")):
+    rate = _heart_rate(beats, duration_s)
+    times = time_axis(rate["time_s"].to_numpy(), unit)[0].round(5)
+    if not rate["lowest"].equals(rate["highest"]):
+        for name, fill in (("lowest", None), ("highest", "tonexty")):
             figure.add_scatter(
                 x=times,
-                y=values.to_numpy().astype(np.float32),
+                y=rate[name].to_numpy(dtype=np.float32),
                 mode="lines",
                 name="lowest to highest",
                 showlegend=fill is not None,
@@ -71,7 +89,7 @@ def _add_heart_rate(figure: go.Figure, beats: pd.DataFrame, duration_s: float, u
             )
     figure.add_scatter(
         x=times,
-        y=grouped["bpm"].median().to_numpy().astype(np.float32),
+        y=rate["median"].to_numpy(dtype=np.float32),
         mode="lines",
         name="heart rate",
         line={"width": 1.2, "color": styles.BLUE},
