@@ -73,20 +73,19 @@ def _add_heart_rate(figure: go.Figure, beats: pd.DataFrame, duration_s: float, u
     rate = _heart_rate(beats, duration_s)
     times = time_axis(rate["time_s"].to_numpy(), unit)[0].round(5)
     if not rate["lowest"].equals(rate["highest"]):
-        for name, fill in (("lowest", None), ("highest", "tonexty")):
-            figure.add_scatter(
-                x=times,
-                y=rate[name].to_numpy(dtype=np.float32),
-                mode="lines",
-                name="lowest to highest",
-                showlegend=fill is not None,
-                line={"width": 0, "color": styles.SKY},
-                fill=fill,
-                fillcolor="rgba(86, 180, 233, 0.35)",
-                hoverinfo="skip",
-                row=1,
-                col=1,
-            )
+        outline = _outline(times, rate["lowest"].to_numpy(), rate["highest"].to_numpy())
+        figure.add_scatter(
+            x=outline[:, 0],
+            y=outline[:, 1].astype(np.float32),
+            mode="lines",
+            name="lowest to highest",
+            line={"width": 0, "color": styles.SKY},
+            fill="toself",
+            fillcolor="rgba(86, 180, 233, 0.35)",
+            hoverinfo="skip",
+            row=1,
+            col=1,
+        )
     figure.add_scatter(
         x=times,
         y=rate["median"].to_numpy(dtype=np.float32),
@@ -100,6 +99,20 @@ def _add_heart_rate(figure: go.Figure, beats: pd.DataFrame, duration_s: float, u
     figure.update_yaxes(title="heart rate (bpm)", rangemode="tozero", row=1)
 
 
+def _outline(times: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> np.ndarray:
+    """Walk around a band, shape ``(points, 2)``: there along its lower edge and back along its upper one.
+
+    Where the band is broken by NaN, each part is walked around by itself, with NaN between them.
+    """
+    parts = np.split(np.arange(len(times)), np.flatnonzero(np.isnan(lowest)))
+    walks = []
+    for part in parts:
+        rows = part[~np.isnan(lowest[part])]
+        there, back = np.column_stack([times, lowest])[rows], np.column_stack([times, highest])[rows[::-1]]
+        walks += [there, back, np.full((1, 2), np.nan)]
+    return np.concatenate(walks)
+
+
 def _add_scores(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit: str) -> None:
     judged = beats[beats["readable"].to_numpy(dtype=bool)].astype({"anomaly_score": float, "threshold": float})
     flagged = judged["flagged"].to_numpy(dtype=bool)
@@ -107,9 +120,10 @@ def _add_scores(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit:
     others, stretch = judged[~flagged], _stretches(judged.loc[~flagged, "time_s"].to_numpy(dtype=float), duration_s)
     highest = others.loc[others.groupby(stretch)["anomaly_score"].idxmax()] if len(others) else others
     marked = judged[flagged].nlargest(_MARKED_BEATS, "anomaly_score").sort_values("time_s")
+    name_of_marked = "flagged" if len(marked) == flagged.sum() else f"flagged (the {len(marked):,} highest)"
     for beat_rows, name, sign, size in (
         (highest, "not flagged", styles.OUTCOMES[styles.NOT_FLAGGED], 3),
-        (marked, "flagged", styles.OUTCOMES[styles.FOUND], 8),
+        (marked, name_of_marked, styles.OUTCOMES[styles.FOUND], 8),
     ):
         figure.add_scatter(
             x=time_axis(beat_rows["time_s"].to_numpy(dtype=float), unit)[0].round(5),
