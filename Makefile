@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCRIPTS := preprocess_data.py train_model.py evaluate_model.py visualize_results.py
 
-.PHONY: help demo run test lint benchmark experiment schema clean
+.PHONY: help demo run app test lint benchmark experiment schema clean
 
 help:            ## list the targets
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -14,6 +14,9 @@ demo: $(VENV)/.installed   ## run the four scripts on simulated records
 
 run: $(VENV)/.installed   ## run the four scripts on MIT-BIH, which is downloaded if it is not there
 	@for script in $(SCRIPTS); do echo "== $$script"; $(BIN)/python $$script || exit; done
+
+app: $(VENV)/.installed   ## serve the web application on http://127.0.0.1:8050, with the model of `make run` or else of the demo
+	$(BIN)/python web_app.py
 
 test: $(VENV)/.installed-dev   ## run the tests
 	$(BIN)/python -m pytest

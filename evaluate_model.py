@@ -9,70 +9,96 @@ SCRIPT = "evaluate_model.py"
 
 def evaluate(config):
     """Write scores, reconstructions and figures to ``paths.outputs`` and print the figures."""
-    from pathlib import Path
-
     import numpy as np
 
-    from ecg_anomaly import baselines, beat_files, evaluation, metrics, model_files, thresholds
+    from ecg_anomaly import baselines, beat_files, evaluation, model_files, noise_stress, single_lead, thresholds
     from ecg_anomaly.config import SHAPES_SCORES
 
     processed, models = config.paths.processed, config.paths.models
-    for folder, script in ((processed, "preprocess_data.py"), (models, "train_model.py")):
-        manifest = artifacts.read_checked_manifest(folder, config, made_by=script)
-    artifacts.check_input(manifest, models, processed, made_by="train_model.py")
-    inputs = dict(artifacts.folder_fingerprint(folder) for folder in (processed, models))
-
+    stressed = noise_stress.find_sources(config)
+    inputs = _check_inputs(config) | artifacts.record_fingerprints(stressed)
     with artifacts.handover(config.paths.outputs) as output:
-        from ecg_anomaly import autoencoder, measures  # after the checks: importing TensorFlow takes seconds
+        from ecg_anomaly import measures  # after the checks: TensorFlow, which comes next, takes seconds
 
         beats = beat_files.read_table(processed)
-        normal_beats = np.asarray(beat_files.open_array(processed, "train", anomalous=False))
-        model_path = Path(models) / model_files.MODEL
-        model = autoencoder.load(model_path, config.model.architecture, normal_beats.shape[1:])
-        reconstruct = autoencoder.compiled(model)
-        reference = model_files.read_reference(models)
+        reconstruct, reference = model_files.read_network(config), model_files.read_reference(models)
 
         def score(split):
             whole = beat_files.whole_records(beats, split)
             windows = beat_files.load_windows(processed, whole)
-            paired = measures.pair_beats(whole, windows, config)
-            measured = measures.measure(reconstruct, whole, paired, config)
-            return measures.score_beats(whole, measured, reference, config.scoring.components), windows, measured
+            return *measures.score_records(reconstruct, whole, windows, reference, config), windows
 
-        whole, windows, measured = score("test")
+        whole, measured, windows = score("test")
         # Under random_beats every record has beats of all splits, and is scored already.
         validation = whole if config.split.protocol == "random_beats" else score("validation")[0]
         threshold = thresholds.find_threshold(validation, config.threshold, config.beat.start_s)
-        tested = (whole["split"] == "test").to_numpy()
-        simple = baselines.baseline_scores(whole, tested, normal_beats, windows[tested], config)
-        table = thresholds.flag_beats(whole, threshold)[tested].reset_index(drop=True)
+        counted = evaluation.evaluated_beats(whole)
+        table = thresholds.flag_beats(whole, threshold)[counted].reset_index(drop=True)
+        normal_beats = np.asarray(beat_files.open_array(processed, "train", anomalous=False))
+        simple = baselines.baseline_scores(whole, counted, normal_beats, windows[counted], config)
 
-        figures = evaluation.evaluate(table, simple, config)
-        figures["split"] = {name: sorted(set(rows["record"])) for name, rows in beats.groupby("split")}
-        anomalous, flagged = table["anomalous"].to_numpy(dtype=bool), table["flagged"].to_numpy(dtype=bool)
-        confusion, report = metrics.confusion(anomalous, flagged), metrics.report(anomalous, flagged)
-        per_record = metrics.per_record(table)
+        judged = evaluation.judge(table, simple, config, beat_files.read_detection(processed, config))
+        judged.figures["split"] = {name: sorted(set(rows["record"])) for name, rows in beats.groupby("split")}
+        judged.figures["single_lead"] = single_lead.single_lead_figures(
+            reconstruct, whole, windows, counted, reference, threshold, config
+        )
+        noise = _stress(stressed, threshold, config)
 
         table.to_csv(output.path("scores.csv"), index=False)
-        np.save(output.path("reconstructions.npy"), measured.reconstructions[tested])
+        np.save(output.path("reconstructions.npy"), measured.reconstructions[counted])
         table[["record", "sample"]].assign(**simple).to_csv(output.path("baseline_scores.csv"), index=False)
         output.write_json(model_files.THRESHOLD, threshold)
-        output.write_json("metrics.json", figures)
-        confusion.to_csv(output.path("confusion_matrix.csv"))
-        report.to_csv(output.path("classification_report.csv"))
-        per_record.to_csv(output.path("per_record.csv"), index=False)
+        output.write_json(model_files.METRICS, judged.figures)
+        judged.confusion.to_csv(output.path("confusion_matrix.csv"))
+        judged.report.to_csv(output.path("classification_report.csv"))
+        judged.per_record.to_csv(output.path("per_record.csv"), index=False)
+        if len(noise):
+            noise.to_csv(output.path(noise_stress.TABLE), index=False)
         output.describe(SCRIPT, config, SHAPES_SCORES, inputs)
-    print(f"{'Simulated records. ' if figures['simulated'] else ''}{len(table)} test beats\n")
+    _print_figures(judged, threshold, noise)
+    print(f"Wrote scores and figures to {config.paths.outputs}. Next: python visualize_results.py")
+
+
+def _check_inputs(config):
+    processed, models = config.paths.processed, config.paths.models
+    for folder, script in ((processed, "preprocess_data.py"), (models, "train_model.py")):
+        manifest = artifacts.read_checked_manifest(folder, config, made_by=script)
+    artifacts.check_input(manifest, models, processed, made_by="train_model.py")
+    return dict(map(artifacts.folder_fingerprint, (processed, models)))
+
+
+def _stress(sources, threshold, config):
+    """Add noise to the records that the settings name, if any."""
+    import pandas as pd
+    from tqdm import tqdm
+
+    from ecg_anomaly import noise_stress
+
+    if not sources:
+        return pd.DataFrame()
+    total = len(sources) * len(noise_stress.conditions(config.noise))
+    rows = tqdm(noise_stress.stress(sources, threshold, config), "noise", total=total, disable=None)
+    return noise_stress.with_figures(pd.DataFrame(rows))
+
+
+def _print_figures(judged, threshold, noise):
+    from ecg_anomaly import evaluation, noise_stress
+
+    figures = judged.figures
+    print(f"{'Simulated records. ' if figures['simulated'] else ''}{judged.beats} test beats\n")
+    if "detection" in figures:
+        print("Beats found from the signal alone: {missed} missed, {extra} extra".format(**figures["detection"]))
+        print(evaluation.detection_table(figures["detection"]).round(4).to_string(), end="\n\n")
     print(evaluation.main_figures(figures).round(3).to_string(), end="\n\n")
     labels = ", set with labels of anomalous beats" if threshold["uses_labels"] else ""
     print(f"At the threshold ({threshold['method']}{labels}):\n")
-    for title, printed in (
-        ("", confusion),
-        ("", report.round(3)),
-        ("per record", per_record.set_index("record").round(3)),
-    ):
-        print(f"{title}\n{printed.to_string(na_rep='')}\n".lstrip("\n"))
-    print(f"Wrote scores and figures to {config.paths.outputs}. Next: python visualize_results.py")
+    tables = {"": judged.confusion, " ": judged.report, "per record": judged.per_record.set_index("record")}
+    if len(noise):
+        tables["with noise added"] = noise_stress.pooled(noise).set_index(["noise", "snr_db"])[
+            list(noise_stress.FIGURES)
+        ]
+    for title, printed in tables.items():
+        print(f"{title.strip()}\n{printed.round(3).to_string(na_rep='')}\n".lstrip("\n"))
 
 
 def main(argv=None):

@@ -19,7 +19,7 @@ def preprocess(config):
 
     sources = fetching.locate_records(config, report=print)
     summary = summaries.PreprocessingSummary()
-    inputs = {}
+    inputs, detections = {}, []
     with artifacts.handover(config.paths.processed) as output:
         with beat_files.BeatWriter(output, config.beat.samples, config.records.lead_count) as writer:
             processed = preprocessing.process_records(list(sources), list(sources.values()), config)
@@ -28,7 +28,10 @@ def preprocess(config):
                 if record.beats is not None:
                     writer.append(record.beats.table, record.beats.windows)
                     inputs.update(record.inputs)
+                    detections += [record.detection] if record.detection else []
         beat_files.check_splits(summary.per_split(), summary.skipped)
+        if detections:
+            beat_files.write_detection(output, detections)
         output.write_json(beat_files.PREPROCESSING, beat_files.preprocessing_settings(config))
         output.describe(SCRIPT, config, settings.SHAPES_BEATS, inputs, skipped=summary.skipped)
     print(summary.text())

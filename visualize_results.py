@@ -39,7 +39,7 @@ def read_results(config, manifest):
     import numpy as np
     import pandas as pd
 
-    from ecg_anomaly import beat_files, model_files
+    from ecg_anomaly import beat_files, model_files, noise_stress
     from ecg_anomaly.reports import examples, figure_data
 
     outputs, processed = Path(config.paths.outputs), config.paths.processed
@@ -54,8 +54,8 @@ def read_results(config, manifest):
     return figure_data.Results(
         scores=scores,
         baselines=beat_files.read_csv(outputs / "baseline_scores.csv").drop(columns=["record", "sample"]),
-        metrics=json.loads((outputs / "metrics.json").read_text(encoding="utf-8")),
-        threshold=json.loads((outputs / "threshold.json").read_text(encoding="utf-8")),
+        metrics=json.loads((outputs / model_files.METRICS).read_text(encoding="utf-8")),
+        threshold=json.loads((outputs / model_files.THRESHOLD).read_text(encoding="utf-8")),
         confusion=pd.read_csv(outputs / "confusion_matrix.csv", index_col=0),
         classification=pd.read_csv(outputs / "classification_report.csv", index_col=0),
         per_record=per_record,
@@ -73,6 +73,8 @@ def read_results(config, manifest):
             scores, record, reason, excerpt, beat_files.load_windows(processed, scores.iloc[excerpt]), config.beat
         ),
         manifest=manifest,
+        noise=beat_files.read_csv(outputs / noise_stress.TABLE) if noise_stress.TABLE in manifest["files"] else None,
+        detection=beat_files.read_detection(processed, config),
     )
 
 

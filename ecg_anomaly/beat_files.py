@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -11,12 +11,16 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.artifacts import Handover
-from ecg_anomaly.config import Config
+from ecg_anomaly.config import DETECTOR, Config
+from ecg_anomaly.detected_beats import Detection
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.splits import SPLITS
 
 TABLE = "beats.csv"
 PREPROCESSING = "preprocessing.json"
+# Where test beats are detected ones: how many of the annotated ones were found, and those that got no score.
+DETECTION = "detection.csv"
+MISSED_BEATS = "missed_beats.csv"
 
 
 def array_name(split: str, anomalous: bool) -> str:
@@ -77,6 +81,19 @@ class BeatWriter:
 def read_table(folder: str | Path) -> pd.DataFrame:
     """Read ``beats.csv``: one row per beat, ordered by record and sample."""
     return read_csv(Path(folder) / TABLE)
+
+
+def write_detection(output: Handover, records: Sequence[Detection]) -> None:
+    """Write what the QRS detector found of the annotated beats, record by record."""
+    pd.concat([record.counts for record in records]).to_csv(output.path(DETECTION), index=False)
+    pd.concat([record.missed for record in records]).to_csv(output.path(MISSED_BEATS), index=False)
+
+
+def read_detection(folder: str | Path, config: Config) -> Detection | None:
+    """Read what `write_detection` wrote, all records in one; ``None`` where test beats are the annotated ones."""
+    if config.beat.source != DETECTOR:
+        return None
+    return Detection(read_csv(Path(folder) / DETECTION), read_csv(Path(folder) / MISSED_BEATS))
 
 
 def read_csv(path: Path) -> pd.DataFrame:

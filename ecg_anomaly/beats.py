@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,13 @@ NO_SIGNAL = "no lead has a signal in the window"
 # A lead that changes less than this over a window is loose. It is far below the 5 µV steps of the MIT-BIH Arrhythmia
 # Database, and far above the rounding errors of the filter, which would look like a beat once they are scaled.
 _FLAT_MV = 1e-3
+
+# The columns of ``beats.csv`` that say which beat it is; scale, and what else is known of it, follow.
+_COLUMNS = ["sample", "time_s", "symbol", "aami_class", "anomalous", "rr_before_s", "rr_after_s", "fiducial_s"]
+# Where test beats are detected, beats.csv has too: how well a beat can be read (NaN: nobody asked), and whether it
+# counts in the figures. Beats that do not count are scored all the same, since later beats are compared with them.
+QUALITY, EVALUATED = "quality", "evaluated"
+_SECONDS = ["time_s", "rr_before_s", "rr_after_s", "fiducial_s"]
 
 
 @dataclass(frozen=True)
@@ -76,39 +83,73 @@ def cut_beats(
     uncovered = Counter(annotations.symbols[~covered].tolist())
     samples, symbols = annotations.samples[covered], annotations.symbols[covered]
 
-    conditioned, missing = signals.condition(
+    conditioned, missing = condition(recording, settings)
+    times_s = samples / float(recording.sampling_rate_hz)
+    near = np.round(times_s * settings.sampling_rate_hz).astype(np.int64)
+    fiducials = fiducial_points(conditioned, near, [settings.realign_s], settings.sampling_rate_hz)
+    rr_before_s, rr_after_s = rr_intervals(times_s, rhythm.longest_rr_s)
+    windows_mv = cut_windows_mv(conditioned, missing, fiducials, settings)
+    reasons = reasons_to_leave_out(fiducials, rr_before_s, rr_after_s, windows_mv, len(conditioned), settings)
+    marked = pd.DataFrame(
+        {
+            "sample": samples,
+            "time_s": times_s,
+            "symbol": symbols,
+            "aami_class": [classes[symbol] for symbol in symbols],
+            "rr_before_s": rr_before_s,
+            "rr_after_s": rr_after_s,
+            "fiducial_s": fiducials / settings.sampling_rate_hz,
+        }
+    )
+    table, windows = scaled_beats(recording.name, marked, windows_mv, reasons, lead_count, settings)
+    return RecordBeats(table, windows, Counter(reasons[reasons != ""].tolist()), uncovered)
+
+
+def condition(recording: Recording, settings: Beat) -> tuple[np.ndarray, np.ndarray]:
+    """Bring a record to the rate and band that its beats are cut at; see `signals.condition`."""
+    return signals.condition(
         recording.signals_mv,
         recording.sampling_rate_hz,
         settings.sampling_rate_hz,
         (settings.low_cut_hz, settings.high_cut_hz),
         settings.filter_half_length_s,
     )
-    times_s = samples / float(recording.sampling_rate_hz)
-    fiducials = _fiducial_points(conditioned, times_s, settings)
-    rr_before_s, rr_after_s = rr_intervals(times_s, rhythm.longest_rr_s)
 
-    windows_mv = cut_windows_mv(conditioned, missing, fiducials, settings)
 
-    reasons = reasons_to_leave_out(fiducials, rr_before_s, rr_after_s, windows_mv, len(conditioned), settings)
-    kept = np.array([reason == "" for reason in reasons], dtype=bool)
-    fiducials_s = fiducials[kept] / settings.sampling_rate_hz
-    scale = find_scale(own_scale(windows_mv[kept], settings), fiducials_s, settings)
-    windows = scale.apply(windows_mv[kept], lead_count)
-    table = pd.DataFrame(
-        {
-            "record": recording.name,
-            "sample": samples[kept],
-            "time_s": times_s[kept].round(6),
-            "symbol": symbols[kept],
-            "aami_class": [classes[symbol] for symbol in symbols[kept]],
-            "anomalous": [classes[symbol] != NORMAL_CLASS for symbol in symbols[kept]],
-            "rr_before_s": rr_before_s[kept].round(6),
-            "rr_after_s": rr_after_s[kept].round(6),
-            "fiducial_s": fiducials_s.round(6),
-            **scale.columns(lead_count),
-        }
-    )
-    return RecordBeats(table, windows, Counter(reasons[~kept].tolist()), uncovered)
+def scaled_beats(
+    record: str, marked: pd.DataFrame, windows_mv: np.ndarray, reasons: np.ndarray, lead_count: int, settings: Beat
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Take the beats of a record that can be judged, and scale their windows.
+
+    Parameters
+    ----------
+    record
+        Its name.
+    marked
+        One row per beat: the columns of ``beats.csv`` from ``sample`` to ``fiducial_s`` but ``anomalous``, and others,
+        which are passed on.
+    windows_mv
+        Shape ``(beats, samples, leads)``, from `cut_windows_mv`.
+    reasons
+        Shape ``(beats,)``: why a beat is left out; an empty string where it is not.
+    lead_count
+        Leads of a window; those that the record lacks are zeros.
+    settings
+        How windows are scaled.
+
+    Returns
+    -------
+    table : DataFrame
+        The beats that are left, with their scale.
+    windows : ndarray
+        Shape ``(beats left, samples, leads)``, float32.
+    """
+    kept = np.array(reasons == "", dtype=bool)
+    beats = marked[kept].reset_index(drop=True).round(dict.fromkeys(_SECONDS, 6))
+    scale = find_scale(own_scale(windows_mv[kept], settings), beats["fiducial_s"].to_numpy(), settings)
+    table = beats.assign(record=record, anomalous=beats["aami_class"] != NORMAL_CLASS, **scale.columns(lead_count))
+    others = [name for name in beats.columns if name not in _COLUMNS]
+    return table[["record", *_COLUMNS, *scale.columns(lead_count), *others]], scale.apply(windows_mv[kept], lead_count)
 
 
 def rr_intervals(times_s: np.ndarray, longest_rr_s: float) -> tuple[np.ndarray, np.ndarray]:
@@ -159,10 +200,13 @@ class Scale:
         }
 
 
-def _fiducial_points(conditioned: np.ndarray, times_s: np.ndarray, settings: Beat) -> np.ndarray:
-    near = np.round(times_s * settings.sampling_rate_hz).astype(np.int64)
-    reach = round(settings.realign_s * settings.sampling_rate_hz)
-    return signals.steepest_points(conditioned, near, reach, settings.sampling_rate_hz)
+def fiducial_points(
+    conditioned: np.ndarray, near: np.ndarray, reaches_s: Sequence[float], sampling_rate_hz: int
+) -> np.ndarray:
+    """Move beats to the steepest points of their QRS complexes, in steps that each reach so far; in samples."""
+    for reach_s in reaches_s:
+        near = signals.steepest_points(conditioned, near, round(reach_s * sampling_rate_hz), sampling_rate_hz)
+    return near
 
 
 def cut_windows_mv(conditioned: np.ndarray, missing: np.ndarray, fiducials: np.ndarray, settings: Beat) -> np.ndarray:

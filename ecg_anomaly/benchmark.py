@@ -21,9 +21,13 @@ import pandas as pd
 import psutil
 
 from ecg_anomaly import artifacts, beat_files, commandline, measures, model_files
+from ecg_anomaly.analysis.batch import Request, with_leads
 from ecg_anomaly.config import DEFAULT_CONFIG, Config
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.fetching import locate_records
+from ecg_anomaly.live.sources import PORTION_S, Portion
 from ecg_anomaly.patient import PairedBeats
+from ecg_anomaly.recordings.recording_files import open_recording
 from ecg_anomaly.scoring import reconstruction_error
 from ecg_anomaly.splits import TEST
 
@@ -31,6 +35,7 @@ _SCRIPTS = ("preprocess_data.py", "train_model.py", "evaluate_model.py", "visual
 _RESULT = "benchmark.json"
 _REPEATS = 5
 _SINGLE_BEATS = 500
+_BLOCK_S = 60.0  # of a recording, read at once
 _LOOK_EVERY_S = 0.2  # how often memory is looked at
 
 
@@ -47,7 +52,7 @@ def benchmark(config: Config) -> None:
             "peak_mb": max(row["peak_mb"] for row in scripts),
         }
         helps = [_measure_help(script) for script in _SCRIPTS]
-        rows = [*scripts, total, *helps, *_measure_network(trial)]
+        rows = [*scripts, total, *helps, *_measure_network(trial), _measure_live(trial)]
     print(pd.DataFrame(rows).round(2).to_string(index=False, na_rep=""))
     target = Path(config.paths.outputs) / _RESULT
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -152,6 +157,26 @@ def _measure_litert(model: Any, paired: PairedBeats, seed: int) -> list[dict[str
             }
         )
     return rows
+
+
+def _measure_live(config: Config) -> dict[str, Any]:
+    """Measure what a portion of signal takes while it arrives, over the first test record."""
+    from ecg_anomaly.live.session import Session
+
+    files = next(files for files, split in locate_records(config, print).items() if split == TEST)
+    recording = with_leads(open_recording(files.header), Request(Path()), config)
+    session = Session(model_files.read_detector(config), recording.sampling_rate_hz, recording.leads)
+    length = round(PORTION_S * recording.sampling_rate_hz)
+    seconds = [
+        _seconds(partial(session.push, Portion(block[start : start + length]), 0.0))
+        for block in recording.blocks(_BLOCK_S)
+        for start in range(0, len(block), length)
+    ]
+    return {
+        "what": f"live, {1000 * PORTION_S:.0f} ms of signal",
+        "milliseconds": 1000 * statistics.median(seconds),
+        "milliseconds_99th": 1000 * float(np.percentile(seconds, 99)),
+    }
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -43,6 +43,8 @@ OneOrMore = BeforeValidator(
     lambda value: [value] if isinstance(value, str) else value, json_schema_input_type=str | list[str]
 )
 
+DETECTOR = "detector"  # a choice of beat.source
+
 _KEY_ITSELF = "[key]"  # where pydantic places what is wrong with a key, not with its value
 _FEWEST_SAMPLES = 8  # of a window: the convolutional network halves it three times
 
@@ -241,6 +243,15 @@ class Config(Section):
     evaluation: Evaluation
     noise: Noise
 
+    @model_validator(mode="after")
+    def _detected_beats_are_tested(self) -> Config:
+        if self.beat.source == DETECTOR and self.split.protocol == "random_beats":
+            raise ValueError(
+                "beat.source: detector finds the beats of test records anew, but split.protocol random_beats shares "
+                "the annotated beats of every record out; use beat.source: annotations, or split.protocol: patients"
+            )
+        return self
+
     def sections(self, names: Sequence[str]) -> dict[str, Any]:
         """Return the named sections as plain values, for a manifest."""
         return self.model_dump(include=set(names))
@@ -365,7 +376,7 @@ def _describe(problem: Any) -> str:
         case _:
             message = problem["msg"][0].lower() + problem["msg"][1:]
             wrong = f"{message}, but it is {_shortened(problem['input'])}"
-    return f"{'.'.join(keys)}: {wrong}"
+    return f"{'.'.join(keys)}: {wrong}" if keys else wrong  # without: where values of two sections do not fit together
 
 
 def _shortened(value: Any) -> str:

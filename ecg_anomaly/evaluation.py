@@ -3,20 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ecg_anomaly import bootstrap, metrics, scoring
-from ecg_anomaly.beats import NORMAL_CLASS
+from ecg_anomaly.beats import EVALUATED, NORMAL_CLASS
 from ecg_anomaly.config import Config
+from ecg_anomaly.detected_beats import Detection
 from ecg_anomaly.measures import MEASURES, surprise_column
 from ecg_anomaly.records import is_simulated
+from ecg_anomaly.splits import TEST
 from ecg_anomaly.thresholds import recorded_hours
 
+_SCORES = ["reconstruction_error", *map(surprise_column, MEASURES), "anomaly_score"]
 
-def evaluate(table: pd.DataFrame, baselines: Mapping[str, np.ndarray], config: Config) -> dict[str, Any]:
+
+def evaluated_beats(beats: pd.DataFrame) -> np.ndarray:
+    """Mark the beats that figures count: the test beats, without those that nothing can be said of."""
+    tested = (beats["split"] == TEST).to_numpy()
+    return tested & beats[EVALUATED].to_numpy(dtype=bool) if EVALUATED in beats.columns else tested
+
+
+def with_missed_beats(
+    table: pd.DataFrame, baselines: Mapping[str, np.ndarray], detection: Detection | None
+) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    """Append the annotated beats that got no score: not flagged, and below all others in every score.
+
+    Parameters
+    ----------
+    table
+        Test beats with the columns of ``scores.csv``.
+    baselines
+        Shape ``(beats,)`` each: the scores of simple methods.
+    detection
+        What the QRS detector missed; ``None`` where test beats are the annotated ones.
+
+    Returns
+    -------
+    table : DataFrame
+        The beats, then the missed ones, without RR intervals, windows and threshold.
+    baselines : dict
+        The scores of the same beats.
+    """
+    if detection is None or not len(detection.missed):
+        return table, dict(baselines)
+    lowest = {name: table[name].min() - 1 for name in _SCORES}
+    missed = detection.missed.assign(flagged=False, **lowest)
+    longer = {name: np.append(scores, np.full(len(missed), scores.min() - 1)) for name, scores in baselines.items()}
+    return pd.concat([table, missed], ignore_index=True), longer
+
+
+def evaluate(
+    table: pd.DataFrame, baselines: Mapping[str, np.ndarray], config: Config, detection: Detection | None = None
+) -> dict[str, Any]:
     """Compare scores and flags with the annotations.
 
     Parameters
@@ -27,11 +69,13 @@ def evaluate(table: pd.DataFrame, baselines: Mapping[str, np.ndarray], config: C
         Shape ``(beats,)`` each: the scores of simple methods.
     config
         The components that count, the records to leave out, the number of resamples.
+    detection
+        What the QRS detector found, where test beats are detected ones.
 
     Returns
     -------
     dict
-        The content of ``metrics.json``, but for ``split``.
+        The content of ``metrics.json``, but for ``split``; ``detection`` where test beats are detected ones.
     """
     classes, records = table["aami_class"].to_numpy(), table["record"].to_numpy()
     surprises = {name: table[surprise_column(name)].to_numpy() for name in MEASURES}
@@ -52,7 +96,52 @@ def evaluate(table: pd.DataFrame, baselines: Mapping[str, np.ndarray], config: C
             for name, surprise in surprises.items()
         },
         "baselines": {name: metrics.ranking_figures(classes, scores, records) for name, scores in baselines.items()},
+        **({"detection": metrics.detection_figures(detection.counts)} if detection else {}),
     }
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How well scores and flags agree with the annotations.
+
+    Attributes
+    ----------
+    beats
+        How many beats count.
+    figures
+        The content of ``metrics.json``.
+    confusion, report, per_record
+        The other tables that are written.
+    """
+
+    beats: int
+    figures: dict[str, Any]
+    confusion: pd.DataFrame
+    report: pd.DataFrame
+    per_record: pd.DataFrame
+
+
+def judge(
+    table: pd.DataFrame, baselines: Mapping[str, np.ndarray], config: Config, detection: Detection | None
+) -> Judgement:
+    """Compare all that is scored and missed with the annotations; arguments as for `with_missed_beats`."""
+    beats, simple = with_missed_beats(table, baselines, detection)
+    anomalous, flagged = (beats[name].to_numpy(dtype=bool) for name in ("anomalous", "flagged"))
+    return Judgement(
+        len(beats),
+        evaluate(beats, simple, config, detection),
+        metrics.confusion(anomalous, flagged),
+        metrics.report(anomalous, flagged),
+        per_record(beats, detection),
+    )
+
+
+def per_record(table: pd.DataFrame, detection: Detection | None) -> pd.DataFrame:
+    """Figures of each record, from `metrics.per_record`; and how well its beats are detected, where they are."""
+    figures = metrics.per_record(table)
+    if detection is None:
+        return figures
+    return figures.merge(metrics.detection_per_record(detection.counts), "left", on="record")
 
 
 def main_figures(figures: Mapping[str, Any]) -> pd.DataFrame:
@@ -72,6 +161,13 @@ def main_figures(figures: Mapping[str, Any]) -> pd.DataFrame:
         },
         dtype=float,
     ).T
+
+
+def detection_table(found: Mapping[str, Any]) -> pd.DataFrame:
+    """Tabulate ``detection`` of ``metrics.json``: gross, and on average over the records."""
+    names = ("sensitivity", "positive_predictivity")
+    rows = {"gross": found, "average": found["average_over_records"]}
+    return pd.DataFrame({row: {name: its[name] for name in names} for row, its in rows.items()}, dtype=float).T
 
 
 def _score_figures(table: pd.DataFrame) -> dict[str, Any]:

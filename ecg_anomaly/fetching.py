@@ -14,7 +14,7 @@ from ecg_anomaly.config import Config, Simulation
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.physionet import PhysioNetDatabase
 from ecg_anomaly.records import SIMULATED_DATABASE, RecordFiles, find_record, is_simulated, names_on_disk
-from ecg_anomaly.splits import assign_records
+from ecg_anomaly.splits import assign_records, matching_names
 
 _SIMULATED_WITH = "simulation.json"
 
@@ -50,7 +50,33 @@ def locate_records(config: Config, report: Callable[[str], None]) -> dict[Record
             _simulate(folders[0] / database, config.simulation, report)
         elif database in config.physionet.databases:
             _download(names, database, config, report)
-    return {_find_or_explain(name, folders, annotator): split for name, split in assigned.items()}
+    return {_find_or_explain(name, folders, annotator, "split"): split for name, split in assigned.items()}
+
+
+def find_records(patterns: Sequence[str], setting: str, config: Config) -> list[RecordFiles]:
+    """Find records that are on disk already, without downloading any.
+
+    Parameters
+    ----------
+    patterns
+        Names or patterns of records.
+    setting
+        The setting that has them, for errors.
+    config
+        Where records lie.
+
+    Raises
+    ------
+    UserError
+        When a record is not there, or a pattern matches none.
+    """
+    folders = config.paths.record_folders
+    names = [
+        name
+        for pattern in patterns
+        for name in matching_names(pattern, lambda database: names_on_disk(database, folders), setting)
+    ]
+    return [_find_or_explain(name, folders, config.records.annotator, setting) for name in dict.fromkeys(names)]
 
 
 def _list_records(database: str, config: Config) -> list[str]:
@@ -126,7 +152,7 @@ def _below(folder: Path, path: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _find_or_explain(name: str, folders: Sequence[Path], annotator: str) -> RecordFiles:
+def _find_or_explain(name: str, folders: Sequence[Path], annotator: str, setting: str) -> RecordFiles:
     if complete := find_record(name, folders, annotator):
         return complete
     for folder in folders:
@@ -135,6 +161,6 @@ def _find_or_explain(name: str, folders: Sequence[Path], annotator: str) -> Reco
             return files  # reading it says which of its files is missing
     sought = ", ".join(str(folder) for folder in folders)
     raise UserError(
-        f"record {name} is not there: looked for {name}.hea in {sought}; correct its name in split, "
+        f"record {name} is not there: looked for {name}.hea in {sought}; correct its name in {setting}, "
         "or set paths.records to the folder that holds the folder of its database"
     )

@@ -138,6 +138,18 @@ def score_beats(
     )
 
 
+def score_records(
+    reconstruct: Reconstruct,
+    beats: pd.DataFrame,
+    windows: np.ndarray,
+    reference: Mapping[str, Surprise],
+    config: Config,
+) -> tuple[pd.DataFrame, Measured]:
+    """Score all beats of whole records from their windows; what `measure` and `score_beats` give."""
+    measured = measure(reconstruct, beats, pair_beats(beats, windows, config), config)
+    return score_beats(beats, measured, reference, config.scoring.components), measured
+
+
 def surprise_column(component: str) -> str:
     """Name of the column that holds the surprise of a component of the score."""
     return f"{component}_surprise"

@@ -144,6 +144,58 @@ def per_record(beats: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def detection_per_record(counts: pd.DataFrame) -> pd.DataFrame:
+    """Say how well the QRS detector finds the beats of each record.
+
+    Parameters
+    ----------
+    counts
+        One row per record: ``record``, and the beats that are ``annotated``, ``detected`` and ``matched`` (both).
+
+    Returns
+    -------
+    DataFrame
+        ``record, annotated, detected, missed, extra, qrs_sensitivity, qrs_positive_predictivity``; NaN where a share
+        is undefined.
+    """
+    annotated, detected, matched = (counts[name] for name in ("annotated", "detected", "matched"))
+    return pd.DataFrame(
+        {
+            "record": counts["record"],
+            "annotated": annotated,
+            "detected": detected,
+            "missed": annotated - matched,
+            "extra": detected - matched,
+            "qrs_sensitivity": matched / annotated.where(annotated > 0),
+            "qrs_positive_predictivity": matched / detected.where(detected > 0),
+        }
+    )
+
+
+def detection_figures(counts: pd.DataFrame) -> dict[str, Any]:
+    """Say how well the QRS detector finds beats: gross (all records pooled) and on average, as AAMI EC57 does.
+
+    Parameters
+    ----------
+    counts
+        As for `detection_per_record`.
+
+    Returns
+    -------
+    dict
+        ``annotated, detected, missed, extra`` (beats), ``sensitivity``, ``positive_predictivity``, and both as
+        ``average_over_records``; ``None`` where a share is undefined.
+    """
+    records = detection_per_record(counts)
+    pooled = detection_per_record(counts.drop(columns="record").sum().to_frame().T.assign(record=""))
+    names = {"sensitivity": "qrs_sensitivity", "positive_predictivity": "qrs_positive_predictivity"}
+    return {
+        **{name: int(records[name].sum()) for name in ("annotated", "detected", "missed", "extra")},
+        **{name: _mean(pooled[column].dropna().tolist()) for name, column in names.items()},
+        "average_over_records": {name: _mean(records[column].dropna().tolist()) for name, column in names.items()},
+    }
+
+
 def confusion(anomalous: np.ndarray, flagged: np.ndarray) -> pd.DataFrame:
     """Count beats by label (rows) and flag (columns), from arrays of shape ``(beats,)``."""
     counts = confusion_matrix(anomalous, flagged, labels=[False, True])

@@ -14,14 +14,14 @@ from ecg_anomaly.analysis.beat_scorer import TrainedDetector
 from ecg_anomaly.artifacts import Handover
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.measures import EARLIER_BEATS
+from ecg_anomaly.measures import EARLIER_BEATS, Reconstruct
 from ecg_anomaly.scoring import Surprise
 
 MODEL = "autoencoder.keras"
 LITERT, LITERT_INT8 = "autoencoder.tflite", "autoencoder_int8.tflite"  # with export.litert
 HISTORY = "history.csv"
 REFERENCE = "reference.npz"
-THRESHOLD = "threshold.json"  # written by evaluate_model.py
+THRESHOLD, METRICS = "threshold.json", "metrics.json"  # written by evaluate_model.py
 _VALUES, _SURPRISES = "_values", "_surprises"
 
 
@@ -80,10 +80,30 @@ def read_detector(config: Config, threshold: dict[str, Any] | None = None) -> Tr
     threshold
         The content of ``threshold.json``; ``None`` to read the file.
     """
+    if threshold is None:
+        threshold = json.loads((Path(config.paths.outputs) / THRESHOLD).read_text(encoding="utf-8"))
+    return TrainedDetector(read_network(config), read_reference(config.paths.models), threshold, config)
+
+
+def read_network(config: Config) -> Reconstruct:
+    """Read the trained autoencoder, ready to run beats through it."""
     from ecg_anomaly import autoencoder  # imports TensorFlow
 
     window = config.beat.samples, config.records.lead_count
-    model = autoencoder.load(Path(config.paths.models) / MODEL, config.model.architecture, window)
-    if threshold is None:
-        threshold = json.loads((Path(config.paths.outputs) / THRESHOLD).read_text(encoding="utf-8"))
-    return TrainedDetector(autoencoder.compiled(model), read_reference(config.paths.models), threshold, config)
+    return autoencoder.compiled(autoencoder.load(Path(config.paths.models) / MODEL, config.model.architecture, window))
+
+
+def cost_of_leads(config: Config, leads: int) -> str:
+    """Say what it costs that a recording has fewer leads than the model takes; empty where it has all."""
+    if leads >= config.records.lead_count:
+        return ""
+    whole = json.loads((Path(config.paths.outputs) / METRICS).read_text(encoding="utf-8"))
+    alone = whole["single_lead"]["1"]
+    figures = [("AUC", "auc"), ("average precision", "average_precision")]
+    compared = [
+        f"{name} {alone[key]:.3f} instead of {whole[key]:.3f}"
+        for name, key in figures
+        if alone[key] is not None  # as without an anomalous test beat
+    ]
+    told = f": on the test patients the first lead alone reaches {' and '.join(compared)}" if compared else ""
+    return f"has {leads} of the {config.records.lead_count} leads that the model takes{told}"

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from ecg_anomaly.artifacts import fingerprint
-from ecg_anomaly.beats import RecordBeats, cut_beats
-from ecg_anomaly.config import Config
+import numpy as np
+
+from ecg_anomaly.artifacts import record_fingerprints
+from ecg_anomaly.beats import EVALUATED, QUALITY, RecordBeats, cut_beats
+from ecg_anomaly.config import DETECTOR, Config
+from ecg_anomaly.detected_beats import Detection, cut_at_detected_beats
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.processes import in_processes
 from ecg_anomaly.records import RecordFiles, choose_leads, read_annotations, read_recording
-from ecg_anomaly.splits import split_beats
+from ecg_anomaly.splits import TEST, split_beats
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class ProcessedRecord:
         Names of the leads that were taken, and of those that hold no signal.
     inputs
         Fingerprint of each of its files, by ``database/file``.
+    detection
+        What the QRS detector found of its annotated beats; ``None`` where those were cut.
     """
 
     name: str
@@ -40,6 +45,7 @@ class ProcessedRecord:
     leads: tuple[str, ...] = ()
     dead_leads: tuple[str, ...] = ()
     inputs: dict[str, str] = field(default_factory=dict)
+    detection: Detection | None = None
 
 
 def process_records(sources: Sequence[RecordFiles], groups: Sequence[str], config: Config) -> Iterator[ProcessedRecord]:
@@ -78,13 +84,19 @@ def process_record(files: RecordFiles, group: str, config: Config) -> ProcessedR
         )
         if not len(beats.table):
             raise UserError(f"{files.annotations}: not one beat of {files.name} can be cut: {_reasons(beats)}")
+        detection = None
+        if config.beat.source == DETECTOR and group == TEST:
+            beats, detection = cut_at_detected_beats(chosen, annotations, beats, config)
+            if not len(beats.table):
+                raise UserError(f"{files.stem}: the QRS detector finds no beat of {files.name} that can be cut")
+        elif config.beat.source == DETECTOR:  # the columns of the others
+            beats.table[QUALITY], beats.table[EVALUATED] = np.nan, True
     except UserError as error:
         return ProcessedRecord(files.name, error=str(error))
     anomalous = beats.table["anomalous"].to_numpy(dtype=bool)
     beats.table.insert(6, "split", split_beats(files.name, group, anomalous, config.split))
-    database = files.name.partition("/")[0]
-    inputs = {f"{database}/{path.name}": fingerprint(path) for path in files.all()}
-    return ProcessedRecord(files.name, beats, leads=chosen.leads, dead_leads=tuple(dead), inputs=inputs)
+    inputs = record_fingerprints([files])
+    return ProcessedRecord(files.name, beats, "", chosen.leads, tuple(dead), inputs, detection)
 
 
 def _reasons(beats: RecordBeats) -> str:

@@ -48,8 +48,7 @@ def in_processes(
         When a process is ended from outside.
     """
     workers = min(most or len(calls), os.cpu_count() or 1, len(calls))
-    context = multiprocessing.get_context(method)
-    with ProcessPoolExecutor(workers, context, _start_process, (start, start_arguments)) as executor:
+    with process_pool(workers, start, start_arguments, method) as executor:
         try:
             yield from executor.map(work, *zip(*calls, strict=True))
         except BrokenProcessPool:
@@ -59,6 +58,14 @@ def in_processes(
             ) from None
         finally:
             executor.shutdown(cancel_futures=True)
+
+
+def process_pool(
+    workers: int, start: Callable[..., None] | None, start_arguments: tuple[Any, ...] = (), method: str | None = None
+) -> ProcessPoolExecutor:
+    """Make processes for calls that come one by one; arguments as for `in_processes`."""
+    context = multiprocessing.get_context(method)
+    return ProcessPoolExecutor(workers, context, _start_process, (start, start_arguments))
 
 
 def _start_process(start: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:

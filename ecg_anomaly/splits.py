@@ -41,7 +41,7 @@ def assign_records(split: Split, names_of: Callable[[str], Iterable[str]]) -> di
     assigned: dict[str, str] = {}
     for group in groups:
         for pattern in getattr(split, group):
-            for name in _matches(pattern, names_of, f"split.{group}"):
+            for name in matching_names(pattern, names_of, f"split.{group}"):
                 if assigned.setdefault(name, group) != group:
                     raise UserError(
                         f"record {name} is in split.{assigned[name]} and in split.{group}; a patient must not be in two"
@@ -81,7 +81,8 @@ def split_beats(record: str, group: str, anomalous: np.ndarray, split: Split) ->
     return assigned
 
 
-def _matches(pattern: str, names_of: Callable[[str], Iterable[str]], where: str) -> list[str]:
+def matching_names(pattern: str, names_of: Callable[[str], Iterable[str]], where: str) -> list[str]:
+    """Resolve one record pattern; ``where`` is the setting that has it, for the error when it matches no record."""
     if not any(character in pattern for character in "*?["):
         return [pattern]  # found or downloaded by its name
     database = pattern.partition("/")[0]

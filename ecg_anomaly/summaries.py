@@ -11,6 +11,7 @@ from ecg_anomaly.beats import CLASSES
 from ecg_anomaly.preprocessing import ProcessedRecord
 from ecg_anomaly.splits import SPLITS
 
+_UNMATCHED = {"missed": "annotated", "extra": "detected"}
 _MEANING = {label.symbol: label.description for label in ann_labels}
 
 
@@ -37,6 +38,9 @@ class PreprocessingSummary:
             "split": " ".join(sorted(set(table["split"]), key=SPLITS.index)),
         }
         row |= {name: int(classes.get(name, 0)) for name in CLASSES}
+        if record.detection is not None:
+            counts = record.detection.counts.iloc[0]
+            row |= {name: str(counts[kind] - counts["matched"]) for name, kind in _UNMATCHED.items()}
         self._rows.append(row | {"left out": record.beats.left_out.total(), "leads": ", ".join(record.leads)})
         self._per_split.update(zip(table["split"], table["aami_class"], strict=True))
         self._left_out += record.beats.left_out
@@ -55,7 +59,7 @@ class PreprocessingSummary:
 
     def text(self) -> str:
         """Tables of records and splits, what was left out and why."""
-        parts = [pd.DataFrame(self._rows).to_string(index=False), self.per_split().to_string()]
+        parts = [pd.DataFrame(self._rows).to_string(index=False, na_rep=""), self.per_split().to_string()]
         left_out = [f"{count} beats left out: {reason}" for reason, count in self._left_out.most_common()]
         parts.append("\n".join(left_out or ["No beat was left out."]))
         if self._uncovered:

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve
 
+from ecg_anomaly.beats import QUALITY
 from ecg_anomaly.config import Threshold
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.history import median_of_earlier, rows_of_each_record
+from ecg_anomaly.quality import LEAST_QUALITY
 from ecg_anomaly.splits import VALIDATION
 
 ADAPTIVE, BEST_F1 = "adaptive", "best_f1"
@@ -93,9 +95,18 @@ def remembered(found: dict[str, Any]) -> int:
 
 
 def flag_beats(beats: pd.DataFrame, found: dict[str, Any]) -> pd.DataFrame:
-    """Append the columns ``threshold`` and ``flagged``; arguments as for `threshold_per_beat`."""
+    """Append the columns ``threshold`` and ``flagged``; arguments as for `threshold_per_beat`.
+
+    Where the table has the column ``quality``, beats that cannot be read are not flagged.
+    """
     thresholds = threshold_per_beat(beats, found)
-    return beats.assign(threshold=thresholds, flagged=beats["anomaly_score"].to_numpy() > thresholds)
+    quality = beats[QUALITY].to_numpy() if QUALITY in beats.columns else np.full(len(beats), np.nan)
+    return beats.assign(threshold=thresholds, flagged=flags(beats["anomaly_score"].to_numpy(), thresholds, quality))
+
+
+def flags(scores: np.ndarray, thresholds: np.ndarray, quality: np.ndarray) -> np.ndarray:
+    """Flag beats above their threshold, unless their quality says that they cannot be read (NaN: nobody asked)."""
+    return np.asarray((scores > thresholds) & ~(quality < LEAST_QUALITY))
 
 
 def recent_scores(beats: pd.DataFrame, recent_beats: int, start_s: float) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Hand-over files of a made-up run, without a network: quick to write, plausible enough to draw."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,7 +9,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly import artifacts, beat_files, evaluation, measures, metrics, scoring, thresholds
+from ecg_anomaly import (
+    artifacts,
+    beat_files,
+    evaluation,
+    measures,
+    metrics,
+    noise,
+    noise_stress,
+    scoring,
+    thresholds,
+)
 from ecg_anomaly.beats import CLASSES, rr_intervals
 from ecg_anomaly.config import SHAPES_BEATS, SHAPES_MODEL, SHAPES_SCORES, Config, load_config
 from ecg_anomaly.rhythm import prematurity, timing
@@ -89,6 +100,19 @@ def history(epochs: int) -> pd.DataFrame:
     return pd.DataFrame(
         {"epoch": epoch, "loss": loss, "val_loss": 1.2 * loss * turn, "learning_rate": rate, "seconds": 1.5}
     )
+
+
+def noise_table(records: Sequence[str] = ("mitdb/105", "mitdb/200")) -> pd.DataFrame:
+    """Make up ``noise.csv``: the more noise, the less is found, and nothing is lost to baseline wander."""
+    rows = []
+    for record in records:
+        for kind, snr_db in [("clean", np.nan), *itertools.product(noise.KINDS, [12.0, 0.0])]:
+            kept = 1.0 if kind in ("clean", "baseline_wander") else 0.5 + snr_db / 30
+            counts = {"hours": 0.5, "unreadable_hours": 0.5 * (1 - kept), "beats": 2000, "found": 2000, "matched": 1990}
+            counts |= {"false_alarms": round(40 * kept), "beats_S": 0, "beats_V": 100, "anomalous": 100}
+            counts |= {"flagged_S": 0, "flagged_V": round(95 * kept), "flagged_anomalous": round(95 * kept)}
+            rows.append({"noise": kind, "snr_db": snr_db, "record": record, **counts})
+    return noise_stress.with_figures(pd.DataFrame(rows))
 
 
 def _beats(rng, settings, split, record, mix, count, leads, lost):

@@ -44,10 +44,13 @@ def test_naming_the_default_file_changes_nothing():
 
 @pytest.mark.parametrize("path", VARIANTS, ids=lambda path: path.name)
 def test_variant_loads_and_keeps_off_the_default_run(path: Path):
-    default, variant = config.load_config().paths, config.load_config(path).paths
+    default, variant = config.load_config(), config.load_config(path)
 
-    for folder in ("processed", "models", "outputs"):
-        assert getattr(variant, folder) != getattr(default, folder)
+    shaped_by = {"processed": config.SHAPES_BEATS, "models": config.SHAPES_MODEL, "outputs": config.SHAPES_SCORES}
+    for folder, sections in shaped_by.items():
+        shared = getattr(variant.paths, folder) == getattr(default.paths, folder)
+        assert not shared or variant.sections(sections) == default.sections(sections)
+    assert variant.paths.outputs != default.paths.outputs
 
 
 def test_file_merges_key_by_key_and_replaces_lists(tmp_path: Path):
@@ -174,6 +177,12 @@ def test_value_out_of_range_is_named(override: str, told: str):
 )
 def test_values_that_do_not_fit_together_are_named(override: str, told: str):
     assert mistake(override).startswith(f"config.yaml with --set {override}: {told}")
+
+
+def test_beats_of_all_patients_shared_out_cannot_be_detected_ones():
+    message = mistake("beat.source=detector", path=ROOT / "configs" / "random_beats.yaml")
+    assert ": beat.source: detector finds the beats of test records anew, but split.protocol random_beats" in message
+    assert message.endswith("use beat.source: annotations, or split.protocol: patients")
 
 
 def test_mistake_is_told_with_the_file_that_makes_it(tmp_path: Path):

@@ -6,7 +6,8 @@ import pytest
 
 from ecg_anomaly import metrics
 from ecg_anomaly.config import load_config
-from ecg_anomaly.evaluation import evaluate, main_figures
+from ecg_anomaly.detected_beats import Detection
+from ecg_anomaly.evaluation import evaluate, evaluated_beats, judge, main_figures, with_missed_beats
 
 BEATS = 400
 COMPONENTS = ["reconstruction", "patient", "rhythm"]
@@ -101,3 +102,69 @@ def test_main_figures_have_one_row_per_score():
     at_five = figures["baselines"]["pca"]["sensitivity_at_fpr"]["0.05"]
     assert summary.loc["baseline: pca", "V at 5 % FPR"] == at_five["V"]
     assert summary.loc["baseline: pca", "all at 5 % FPR"] == at_five["all"]
+
+
+def detected(symbols="VNN"):
+    """What a detector found that missed so many beats of the first record."""
+    counts = pd.DataFrame({"record": ["mitdb/100", "mitdb/200"], "annotated": 200, "detected": 210, "matched": 195})
+    missed = pd.DataFrame({"record": "mitdb/100", "sample": range(len(symbols)), "aami_class": list(symbols)})
+    return Detection(counts, missed.assign(anomalous=missed["aami_class"] != "N"))
+
+
+def with_errors():
+    return (values.assign(reconstruction_error=1.0) if n == 0 else values for n, values in enumerate(scored()))
+
+
+def test_missed_beats_lie_below_all_others_and_are_not_flagged():
+    table, baselines = with_errors()
+    judged, simple = with_missed_beats(table, baselines, detected())
+
+    assert len(judged) == len(simple["pca"]) == BEATS + 3
+    pd.testing.assert_frame_equal(judged[:BEATS][table.columns], table)
+    for name in ("anomaly_score", "rhythm_surprise", "patient_surprise", "reconstruction_surprise"):
+        assert judged[name][BEATS:].max() < judged[name][:BEATS].min()
+    assert simple["pca"][BEATS:].max() < simple["pca"][:BEATS].min()
+    assert judged["aami_class"][BEATS:].tolist() == ["V", "N", "N"]
+    assert judged["anomalous"].dtype == judged["flagged"].dtype == bool
+    assert not judged["flagged"][BEATS:].any()
+
+
+@pytest.mark.parametrize("detection", [None, detected("")], ids=["annotated", "none missed"])
+def test_where_no_beat_was_missed_nothing_is_added(detection):
+    table, baselines = with_errors()
+    judged, simple = with_missed_beats(table, baselines, detection)
+    pd.testing.assert_frame_equal(judged, table)
+    assert simple == baselines
+
+
+def test_missed_anomalous_beats_cost_as_much_as_they_should():
+    table, baselines = with_errors()
+    without, judged = (judge(table, baselines, config(), detection) for detection in (None, detected("V" * 20)))
+    anomalous = table["anomalous"].sum()
+    # Each of the new pairs is in the wrong order.
+    expected = without.figures["auc"] * anomalous / (anomalous + 20)
+    assert judged.figures["auc"] == pytest.approx(expected)
+    found = without.figures["sensitivity"]["all"] * anomalous
+    assert judged.figures["sensitivity"]["all"] == pytest.approx(found / (anomalous + 20))
+    assert judged.figures["false_positive_rate"] == without.figures["false_positive_rate"]
+    assert judged.figures["false_alarms_per_hour"] == without.figures["false_alarms_per_hour"]
+    assert judged.figures["components"]["rhythm"]["auc"] < without.figures["components"]["rhythm"]["auc"]
+    assert judged.figures["baselines"]["pca"]["auc"] < without.figures["baselines"]["pca"]["auc"]
+    assert judged.confusion.to_numpy().sum() == judged.beats == BEATS + 20
+
+
+def test_what_was_detected_stands_beside_the_figures_of_each_record():
+    table, baselines = with_errors()
+    judged = judge(table, baselines, config(), detected())
+    assert judged.figures["detection"] == metrics.detection_figures(detected().counts)
+    rows = judged.per_record.set_index("record")
+    assert rows.loc["mitdb/100", ["beats", "annotated", "missed", "extra"]].tolist() == [203, 200, 5, 15]
+    assert rows.loc["mitdb/200", "qrs_positive_predictivity"] == 195 / 210
+    assert json.loads(json.dumps(judged.figures, allow_nan=False)) == judged.figures
+    assert "detection" not in judge(table, baselines, config(), None).figures
+
+
+def test_beats_that_count_are_those_of_the_test_split_unless_nothing_can_be_said_of_them():
+    beats = pd.DataFrame({"split": ["train", "test", "test"]})
+    assert evaluated_beats(beats).tolist() == [False, True, True]
+    assert evaluated_beats(beats.assign(evaluated=[True, False, True])).tolist() == [False, False, True]

@@ -6,9 +6,9 @@ import pytest
 from ecg_anomaly.analysis.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event, EventFinder, find_events
 from ecg_anomaly.beats import cut_beats
 from ecg_anomaly.config import load_config
+from ecg_anomaly.noise import make_noise
 from ecg_anomaly.records import choose_leads, find_record, read_annotations, read_recording
 from ecg_anomaly.signals import condition
-from tests import noise
 
 CONFIG = load_config()
 RATE_HZ = CONFIG.beat.sampling_rate_hz
@@ -166,7 +166,7 @@ def test_beats_that_cannot_be_read_are_unreadable_from_two_seconds_on():
 def test_noise_without_beats_is_unreadable():
     recorded = Recorded(40, [*regular(0.5, 20), *regular(30, 40)])
     loud = recorded.inside(20.5, 29.5)
-    recorded.signals_mv[loud] = 0.5 * noise.muscle(loud.sum(), 1, RATE_HZ, seed=1)
+    recorded.signals_mv[loud] = 0.5 * make_noise("muscle", loud.sum(), 1, RATE_HZ, seed=1)
     assert_about(recorded.events(), UNREADABLE, 20.5, 29.5, within_s=2)
 
 

@@ -175,3 +175,31 @@ def test_report_by_hand():
     np.testing.assert_allclose(report.loc["normal", columns].astype(float), [3 / 5, 3 / 4, 2 / 3, 4])
     np.testing.assert_allclose(report.loc["anomalous", columns].astype(float), [1 / 2, 1 / 3, 2 / 5, 3])
     assert report.loc["accuracy", "f1-score"] == pytest.approx(4 / 7)
+
+
+def test_detection_by_hand():
+    counts = pd.DataFrame(
+        {
+            "record": ["db/a", "db/b", "db/c"],
+            "annotated": [100, 300, 0],
+            "detected": [101, 250, 0],
+            "matched": [99, 240, 0],
+        }
+    )
+    table = metrics.detection_per_record(counts).set_index("record")
+    assert table.loc["db/b"].to_dict() == {
+        **{"annotated": 300, "detected": 250, "missed": 60, "extra": 10},
+        **{"qrs_sensitivity": 0.8, "qrs_positive_predictivity": 0.96},
+    }
+    assert table.loc["db/c", ["qrs_sensitivity", "qrs_positive_predictivity"]].isna().all()
+
+    figures = metrics.detection_figures(counts)
+    assert [figures[name] for name in ("annotated", "detected", "missed", "extra")] == [400, 351, 61, 12]
+    assert figures["sensitivity"] == 339 / 400
+    assert figures["positive_predictivity"] == 339 / 351
+    assert figures["average_over_records"] == {
+        "sensitivity": pytest.approx((99 / 100 + 0.8) / 2),
+        "positive_predictivity": pytest.approx((99 / 101 + 0.96) / 2),
+    }
+    nothing = metrics.detection_figures(counts[2:])
+    assert (nothing["sensitivity"], nothing["average_over_records"]["positive_predictivity"]) == (None, None)

@@ -10,7 +10,7 @@ from ecg_anomaly.artifacts import read_manifest
 from ecg_anomaly.reports import figure_data, plots, styles
 from ecg_anomaly.reports.examples import Example
 from ecg_anomaly.reports.figure_data import Results
-from tests.handover_files import history, write_run
+from tests.handover_files import history, noise_table, write_run
 
 
 def read(run) -> Results:
@@ -365,3 +365,26 @@ def test_no_false_alarm_at_all_can_be_drawn():
 
     assert "0 false alarms per hour" in texts(figure)
     assert "none" in texts(figure)
+
+
+def test_what_noise_does_is_drawn_per_kind_with_the_clean_value(results: Results, figures: dict[str, Figure]):
+    assert "noise" not in figures  # none was added
+    noise = noise_table()
+    alarms, sensitivity, unreadable = figure_data.noise_curves(noise)
+
+    assert alarms.snr_db.tolist() == [0, 12]
+    assert alarms.clean == pytest.approx(80)  # 40 in half an hour, in each of two records
+    assert alarms.by_kind["muscle"] == pytest.approx([40, 72])
+    assert sensitivity.by_kind["baseline_wander"] == pytest.approx([0.95, 0.95])
+    assert unreadable.by_kind["electrode_motion"] == pytest.approx([0.5, 0.1])
+
+    figure = plots.all_figures(dataclasses.replace(results, noise=noise))["noise"]
+    words = texts(figure)
+    for name in ("2 records", "muscle noise", "electrode motion", "without added noise", "signal-to-noise ratio (dB)"):
+        assert name in words
+    for axes, curve in zip(figure.axes, (alarms, sensitivity, unreadable), strict=True):
+        clean, *lines = axes.lines
+        assert clean.get_ydata()[0] == curve.clean
+        drawn = zip(lines, curve.by_kind.values(), strict=True)
+        assert all(np.array_equal(line.get_ydata(), values) for line, values in drawn)
+        assert len({(line.get_linestyle(), line.get_marker()) for line in lines}) == 3

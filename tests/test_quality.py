@@ -3,18 +3,19 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from ecg_anomaly import noise
 from ecg_anomaly.beats import cut_beats
 from ecg_anomaly.config import load_config
-from ecg_anomaly.quality import LEAST_QUALITY, lead_quality
+from ecg_anomaly.quality import LEAST_QUALITY, beat_quality, lead_quality
 from ecg_anomaly.records import Annotations, Recording, choose_leads, find_record, read_annotations, read_recording
 from ecg_anomaly.signals import condition
 from ecg_anomaly.simulate import simulate_record
-from tests import noise
 
 CONFIG = load_config()
 BEAT = CONFIG.beat
 RATE_HZ = BEAT.sampling_rate_hz
 SECONDS = np.arange(BEAT.samples) / RATE_HZ - BEAT.window_before_s
+LEVELS_DB = (24, 18, 12, 6, 0)
 IN_BAND = ("muscle", "electrode_motion")  # baseline wander is what the band-pass filter takes away
 
 
@@ -55,8 +56,8 @@ def with_noise(recording, annotations, kind, snr_db, seed=1):
     return Recording(recording.name, recording.sampling_rate_hz, recording.leads, noisy_mv)
 
 
-def judge(recording, annotations):
-    """Quality per beat and lead, and the class of each beat, as a user of the pipeline gets them."""
+def cut(recording, annotations):
+    """Windows around the annotated beats and the class of each, as the pipeline cuts them."""
     table = cut_beats(recording, annotations, CONFIG.labels.aami, 2, BEAT, CONFIG.rhythm).table
     band_hz = (BEAT.low_cut_hz, BEAT.high_cut_hz)
     conditioned_mv, _ = condition(
@@ -64,11 +65,15 @@ def judge(recording, annotations):
     )
     fiducials = np.round(table["fiducial_s"].to_numpy() * RATE_HZ).astype(int)
     around = fiducials[:, np.newaxis] + np.arange(BEAT.samples) - BEAT.samples_before
-    return lead_quality(conditioned_mv[around], RATE_HZ), table["aami_class"].to_numpy()
+    return conditioned_mv[around], table["aami_class"].to_numpy()
 
 
-def unreadable_share(qualities):
-    return np.mean(np.all(qualities < LEAST_QUALITY, axis=1))
+def judge(windows_mv):
+    return beat_quality(windows_mv, RATE_HZ, BEAT.samples_before)
+
+
+def unreadable_share(windows_mv):
+    return np.mean(judge(windows_mv) < LEAST_QUALITY)
 
 
 def test_follows_the_formula():
@@ -113,23 +118,59 @@ def test_what_is_no_ecg_has_no_quality(lead):
 
 def test_no_beats_have_no_quality():
     assert lead_quality(np.empty((0, BEAT.samples, 2)), RATE_HZ).shape == (0, 2)
+    assert judge(np.empty((0, BEAT.samples, 2))).shape == (0,)
+
+
+def test_quality_of_a_beat_is_that_of_its_best_lead():
+    hidden = NARROW + np.random.default_rng(2).normal(scale=0.5, size=len(NARROW))
+    missing = np.full_like(NARROW, np.nan)
+    assert judge(windows(hidden, NARROW))[0] == judge(windows(NARROW, missing))[0] == quality(NARROW)[0]
+    assert judge(windows(missing, missing))[0] == 0
+
+
+@pytest.mark.parametrize("beat", [NARROW, WIDE, -NARROW, 0.1 * WIDE], ids=["narrow", "wide", "inverted", "small"])
+def test_a_beat_that_is_found_beside_its_complex_cannot_be_read(beat):
+    assert judge(windows(beat))[0] >= LEAST_QUALITY
+    late = np.roll(beat, round(0.3 * RATE_HZ))  # a jolt in the pause before it was taken for the beat
+    assert lead_quality(windows(late), RATE_HZ)[0, 0] > 0.8
+    assert judge(windows(late))[0] < LEAST_QUALITY
+
+
+def test_prominence_follows_the_formula():
+    change = [abs(later - sooner) for sooner, later in zip(WIDE, WIDE[3:], strict=False)]  # 3 samples are 25 ms
+    usual = sorted(change)[int(2 / 3 * (len(change) - 1))]
+    steepest = max(change[36 - 7 - 1 : 36 + 7])  # within 60 ms of the fiducial point
+    assert judge(windows(WIDE))[0] == pytest.approx(1 / (1 + (usual / steepest / 0.3) ** 2))
 
 
 @pytest.mark.parametrize("kind", IN_BAND)
 def test_quality_falls_as_noise_rises(kind):
     recording, annotations = simulated()
-    levels_db = (24, 18, 12, 6, 0)
-    judged = [judge(with_noise(recording, annotations, kind, snr_db), annotations)[0] for snr_db in levels_db]
-    medians = [np.median(qualities) for qualities in judged]
+    noisy = [cut(with_noise(recording, annotations, kind, snr_db), annotations)[0] for snr_db in LEVELS_DB]
+    medians = [np.median(lead_quality(windows_mv, RATE_HZ)) for windows_mv in noisy]
     assert medians == sorted(medians, reverse=True)
     assert medians[0] > 0.8
     assert medians[-1] < LEAST_QUALITY
+    shares = [unreadable_share(windows_mv) for windows_mv in noisy]
+    assert shares == sorted(shares)
+    assert shares[1] < 0.02
+    assert shares[2] < 0.1
+    assert shares[-1] > 0.3
+
+
+def test_what_the_filter_takes_away_costs_no_quality():
+    recording, annotations = simulated()
+    clean = judge(cut(recording, annotations)[0])
+    for snr_db in LEVELS_DB:
+        noisy, _ = cut(with_noise(recording, annotations, "baseline_wander", snr_db), annotations)
+        assert np.median(judge(noisy)) > np.median(clean) - 0.02
+        assert unreadable_share(noisy) == 0
 
 
 def test_annotated_beats_of_every_class_are_readable(real_records):
-    judged = [judge(*real(real_records, name)) for name in ("102", "106", "119", "208", "223")]
-    unreadable = np.concatenate([np.all(qualities < LEAST_QUALITY, axis=1) for qualities, _ in judged])
-    classes = np.concatenate([classes for _, classes in judged])
+    beats = [cut(*real(real_records, name)) for name in ("102", "106", "119", "208", "223")]
+    unreadable = np.concatenate([judge(windows_mv) < LEAST_QUALITY for windows_mv, _ in beats])
+    classes = np.concatenate([classes for _, classes in beats])
     for aami_class in "NSVFQ":
         assert np.mean(unreadable[classes == aami_class]) <= 0.005, aami_class
 
@@ -139,32 +180,5 @@ def test_at_12_db_at_most_a_tenth_is_unreadable(real_records, kind):
     shares = []
     for name in ("119", "208", "215"):
         recording, annotations = real(real_records, name)
-        shares.append(unreadable_share(judge(with_noise(recording, annotations, kind, 12), annotations)[0]))
+        shares.append(unreadable_share(cut(with_noise(recording, annotations, kind, 12), annotations)[0]))
     assert np.mean(shares) <= 0.1
-
-
-@pytest.mark.parametrize("kind", noise.KINDS)
-def test_noise_has_unit_power_in_each_lead_and_follows_its_seed(kind):
-    made = noise.make_noise(kind, 3600, 3, 360.0, seed=5)
-    np.testing.assert_allclose(np.mean(made**2, axis=0), 1)
-    assert 0.1 < np.corrcoef(made.T)[0, 1] < 0.9
-    np.testing.assert_array_equal(made, noise.make_noise(kind, 3600, 3, 360.0, seed=5))
-    assert not np.allclose(made, noise.make_noise(kind, 3600, 3, 360.0, seed=6))
-
-
-@pytest.mark.parametrize(
-    ("kind", "band_hz"), [("baseline_wander", (0, 0.5)), ("muscle", (15, 140)), ("electrode_motion", (0, 12))]
-)
-def test_noise_lies_in_its_band(kind, band_hz):
-    made = noise.make_noise(kind, 36000, 1, 360.0, seed=1)[:, 0]
-    power, frequency_hz = np.abs(np.fft.rfft(made)) ** 2, np.fft.rfftfreq(len(made), 1 / 360)
-    inside = (frequency_hz >= band_hz[0]) & (frequency_hz <= band_hz[1])
-    assert power[inside].sum() > 0.9 * power.sum()
-
-
-def test_noise_is_added_at_the_ratio_that_is_asked_for():
-    lead = np.zeros((3600, 1))
-    beats = np.arange(180, 3600, 360)
-    lead[beats] = 2.0  # peak to peak 2 mV: the power of such a sine is 2² / 8 = 0.5 mV²
-    noisy = noise.add_noise(lead, np.random.default_rng(1).normal(size=lead.shape), 10.0, beats, 360.0)
-    assert np.mean((noisy - lead) ** 2) == pytest.approx(0.05)

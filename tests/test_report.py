@@ -16,7 +16,7 @@ import visualize_results
 from ecg_anomaly.artifacts import read_manifest
 from ecg_anomaly.reports import plots, report, report_figures, styles
 from ecg_anomaly.reports.figure_data import CURVE_POINTS, STRIP_POINTS, Results
-from tests.handover_files import MadeUpRun, write_run
+from tests.handover_files import MadeUpRun, noise_table, write_run
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -335,6 +335,18 @@ def test_script_writes_plots_and_report_without_tensorflow(tmp_path):
     manifest = read_manifest(run.outputs / "plots", made_by="visualize_results.py")
     assert "evaluate_model.py" in manifest["inputs"]
     read_manifest(run.outputs, made_by="evaluate_model.py")  # is as it was
+
+
+def test_noise_has_a_section_where_it_was_added(few: Results, page: str):
+    assert "What noise does" not in page
+    noisy = report.render(dataclasses.replace(few, noise=noise_table()))
+    text = text_of(noisy)
+    assert "Noise was added to 2 records" in text
+    assert "none 80 - 95.0% 95.0% 99.5% 99.5% 0.0%" in text  # without noise; no beat of class S
+    assert "muscle noise, 12 dB 72" in text
+    figure = figures_of(noisy)["noise"]
+    assert {trace["name"] for trace in figure["data"]} == set(styles.NOISE_NAMES.values())
+    assert [shape["y0"] for shape in figure["layout"]["shapes"]] == pytest.approx([80, 0.95, 0])
 
 
 def test_a_run_that_fails_leaves_what_was_there(tmp_path, monkeypatch):

@@ -136,3 +136,9 @@ def test_beats_above_the_threshold_are_flagged():
     table = flag_beats(validation([0.5, 1.0, 1.5]), found)
     assert table["threshold"].tolist() == [1.0] * 3
     assert table["flagged"].tolist() == [False, False, True]
+
+
+def test_beats_that_cannot_be_read_are_not_flagged():
+    found = find(validation([0, 1, 2]), "percentile", percentile=50.0)
+    table = flag_beats(validation([1.5, 1.5, 1.5, 0.5]).assign(quality=[0.49, 0.5, np.nan, 0.9]), found)
+    assert table["flagged"].tolist() == [False, True, True, False]

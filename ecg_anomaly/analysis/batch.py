@@ -20,6 +20,7 @@ from ecg_anomaly.analysis.streaming import Findings, analyse
 from ecg_anomaly.analysis.workers import with_detector
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.model_files import cost_of_leads
 from ecg_anomaly.recordings.recording_files import RecordingFile, open_recording, recording_name
 from ecg_anomaly.reports.ecg_paper import ReadMillivolts
 from ecg_anomaly.reports.recording_page import render
@@ -122,6 +123,8 @@ def with_leads(recording: RecordingFile, request: Request, config: Config) -> Re
     looks = look_at_leads(next(iter(recording.blocks(_START_S))), recording.sampling_rate_hz, config.beat)
     chosen = recording.chosen(request.leads or choose_leads(recording.leads, looks, config.records.leads, count))
     notes = oddities(chosen.leads, [looks[recording.leads.index(name)] for name in chosen.leads])
+    if cost := cost_of_leads(config, len(chosen.leads)):
+        notes.append(cost)
     return dataclasses.replace(chosen, notes=(*chosen.notes, *notes))
 
 

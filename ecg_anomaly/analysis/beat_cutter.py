@@ -8,13 +8,14 @@ from fractions import Fraction
 
 import numpy as np
 
-from ecg_anomaly.beats import cut_windows_mv, reasons_to_leave_out
+from ecg_anomaly.beats import cut_windows_mv, fiducial_points, reasons_to_leave_out
 from ecg_anomaly.config import Beat, Rhythm
-from ecg_anomaly.quality import LEAST_QUALITY, lead_quality
-from ecg_anomaly.signals import steepest_points
+from ecg_anomaly.qrs import detect_beats
+from ecg_anomaly.quality import LEAST_QUALITY, beat_quality
 
 # More signal than the search for the steepest point looks at, to either side of the points among which it searches.
 _MARGIN_S = 0.2
+_ROUNDING = 2  # samples by which rounded reaches and windows may exceed their settings
 # A detector marks a wide QRS complex farther from its steepest point than an annotator does.
 _DETECTION_REACH_S = 0.1
 
@@ -139,7 +140,9 @@ class BeatCutter:
         settled = times_s + self._rhythm.longest_rr_s <= self._certain_s
         settled[:-1] = True  # the next beat is known
         end_s = (self._begin + len(self._conditioned)) / self._rate_hz
-        there = times_s + sum(self._reaches_s) + self._settings.window_after_s + _MARGIN_S <= end_s
+        # The search needs its margin, the window its length, both from the last point that the search may find.
+        needed_s = sum(self._reaches_s) + max(_MARGIN_S, self._settings.window_after_s) + _ROUNDING / self._rate_hz
+        there = times_s + needed_s <= end_s
         return int(np.argmin(np.append(settled & there, False)))
 
     def _cut(self, count: int, end: int) -> CutBeats:
@@ -151,8 +154,7 @@ class BeatCutter:
         samples, times_s = self._waiting[:count], self._waiting / float(self._recording_rate_hz)
         before_s, after_s = self._intervals(times_s, count)
         fiducials = np.round(times_s[:count] * self._rate_hz).astype(np.int64) - self._begin
-        for reach_s in self._reaches_s:
-            fiducials = steepest_points(self._conditioned, fiducials, round(reach_s * self._rate_hz), self._rate_hz)
+        fiducials = fiducial_points(self._conditioned, fiducials, self._reaches_s, self._rate_hz)
         windows_mv = cut_windows_mv(self._conditioned, self._missing, fiducials, self._settings)
         fiducials = fiducials + self._begin
         self._previous_s = times_s[count - 1]
@@ -164,7 +166,7 @@ class BeatCutter:
             after_s.round(6),
             (fiducials / self._rate_hz).round(6),
             reasons_to_leave_out(fiducials, before_s, after_s, windows_mv, end, self._settings),
-            lead_quality(windows_mv, self._rate_hz).max(axis=1),
+            beat_quality(windows_mv, self._rate_hz, self._settings.samples_before),
             windows_mv,
         )
 
@@ -185,6 +187,23 @@ class BeatCutter:
         self._conditioned = self._conditioned[begin - self._begin :]
         self._missing = self._missing[begin - self._begin :]
         self._begin = begin
+
+
+def cut_detected_beats(
+    conditioned: np.ndarray, missing: np.ndarray, sampling_rate_hz: Fraction, settings: Beat, rhythm: Rhythm
+) -> CutBeats:
+    """Detect and cut the beats of a whole record: what a stream of its signal gives in the end.
+
+    Parameters
+    ----------
+    conditioned, missing
+        Shape ``(samples, leads)``: the whole record, from `signals.condition`.
+    sampling_rate_hz, settings, rhythm
+        As for `BeatCutter`.
+    """
+    found = detect_beats(conditioned, missing, settings.sampling_rate_hz)
+    cutter = BeatCutter(sampling_rate_hz, conditioned.shape[1], settings, rhythm)
+    return CutBeats.joined([cutter.push(conditioned, missing, found, len(conditioned)), cutter.finish()])
 
 
 def _no_beats(samples: int, leads: int) -> CutBeats:

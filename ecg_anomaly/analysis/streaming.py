@@ -18,6 +18,7 @@ from ecg_anomaly.analysis.events import Event, EventFinder
 from ecg_anomaly.measures import MEASURES, surprise_column
 from ecg_anomaly.qrs import QrsDetector
 from ecg_anomaly.signals import Conditioner
+from ecg_anomaly.thresholds import flags
 
 COLUMNS = (
     *("sample", "time_s", "rr_before_s", "rr_after_s", "quality", "readable", "reconstruction_error"),
@@ -138,12 +139,11 @@ _NO_BEATS = pd.DataFrame(columns=list(COLUMNS))
 
 def _table(scored: ScoredBeats, components: Sequence[str]) -> pd.DataFrame:
     cut = scored.cut
-    readable = cut.readable
-    flagged = readable & (scored.anomaly_score > scored.threshold)
+    flagged = flags(scored.anomaly_score, scored.threshold, cut.quality)
     most_surprising = np.stack([scored.surprises[component] for component in components]).argmax(axis=0)
     reasons = np.where(flagged, np.array(components, dtype=object)[most_surprising], "")
     columns = (
-        *(cut.samples, cut.times_s, cut.rr_before_s, cut.rr_after_s, cut.quality, readable),
+        *(cut.samples, cut.times_s, cut.rr_before_s, cut.rr_after_s, cut.quality, cut.readable),
         scored.measured.reconstruction_error,
         *(scored.surprises[component] for component in MEASURES),
         *(scored.anomaly_score, scored.threshold, flagged, reasons),

@@ -80,7 +80,7 @@ def looks_like_other_signal(label: str) -> bool:
     return not looks_like_ecg(label) and bool(_OTHER.fullmatch(label.strip()))
 
 
-def choose_ecg(channels: Sequence[Channel], path: Path) -> tuple[list[int], list[str]]:
+def choose_ecg(channels: Sequence[Channel], path: Path | str) -> tuple[list[int], list[str]]:
     """Choose the channels of a file that are ECG leads at one sampling rate.
 
     Channels in volts are leads. Where labels tell an ECG from other voltages (EEG, EMG, ...), only the ECG is kept;
@@ -91,7 +91,7 @@ def choose_ecg(channels: Sequence[Channel], path: Path) -> tuple[list[int], list
     channels
         All channels of the file.
     path
-        The file, for messages.
+        The file or stream, for messages.
 
     Returns
     -------
@@ -127,6 +127,39 @@ def choose_ecg(channels: Sequence[Channel], path: Path) -> tuple[list[int], list
             f"{path}: holds no ECG lead in volts ({'; '.join(notes) or 'no channel at all'}); is it an ECG?"
         )
     return [index for index in leads if index not in reasons], notes
+
+
+def find_leads(names: Sequence[str], asked: Sequence[str], path: Path | str) -> list[int]:
+    """Find the leads that are asked for, whatever their case.
+
+    Parameters
+    ----------
+    names
+        Names of the leads that are there, each once.
+    asked
+        Names of those that are wanted.
+    path
+        The file or stream, for messages.
+
+    Returns
+    -------
+    list of int
+        Where each of ``asked`` stands in ``names``.
+
+    Raises
+    ------
+    UserError
+        When no lead is asked for, one twice, or one that is not there.
+    """
+    positions = {name.lower(): position for position, name in enumerate(names)}
+    there = f"its leads are {', '.join(names)}"
+    absent = [name for name in asked if name.lower() not in positions]
+    if absent:
+        raise UserError(f"{path}: has no lead {' and no lead '.join(absent)}; {there}")
+    found = [positions[name.lower()] for name in asked]
+    if not found or len(set(found)) < len(found):
+        raise UserError(f"{path}: name at least one of its leads, and each once; {there}")
+    return found
 
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.recordings.channels import find_leads
 from ecg_anomaly.recordings.csv_files import open_csv
 from ecg_anomaly.recordings.edf_files import open_edf
 from ecg_anomaly.recordings.wfdb_files import header_of, open_wfdb
@@ -109,14 +110,7 @@ class RecordingFile:
         UserError
             When no lead is named, one is named twice, or one is not in the recording.
         """
-        positions = {name.lower(): position for position, name in enumerate(self.leads)}
-        there = f"its leads are {', '.join(self.leads)}"
-        absent = [name for name in leads if name.lower() not in positions]
-        if absent:
-            raise UserError(f"{self.path}: has no lead {' and no lead '.join(absent)}; {there}")
-        taken = [positions[name.lower()] for name in leads]
-        if not taken or len(set(taken)) < len(taken):
-            raise UserError(f"{self.path}: name at least one of its leads, and each once; {there}")
+        taken = find_leads(self.leads, leads, self.path)
         names = tuple(self.leads[position] for position in taken)
         return dataclasses.replace(self, leads=names, columns=tuple(self.columns[position] for position in taken))
 
@@ -161,6 +155,22 @@ def open_recording(path: str | Path, sampling_rate_hz: float | None = None, gain
     )
     _check(recording, sampling_rate_hz)
     return recording
+
+
+def check_sampling_rate(sampling_rate_hz: Fraction | float, path: Path | str) -> None:
+    """Check that the analysis works with a sampling rate; ``path`` is the file or stream, for the message.
+
+    Raises
+    ------
+    UserError
+        When it does not.
+    """
+    lowest_hz, highest_hz = _SAMPLING_RATES_HZ
+    if not lowest_hz <= sampling_rate_hz <= highest_hz:
+        raise UserError(
+            f"{path}: is sampled at {float(sampling_rate_hz):g} Hz, and the analysis works with {lowest_hz} to "
+            f"{highest_hz} Hz; resample it"
+        )
 
 
 def recording_name(path: Path) -> str:
@@ -211,12 +221,7 @@ def _check_file(path: Path) -> None:
 def _check(recording: RecordingFile, expected_rate_hz: float | None) -> None:
     path = recording.path
     rate_hz = float(recording.sampling_rate_hz)
-    lowest_hz, highest_hz = _SAMPLING_RATES_HZ
-    if not lowest_hz <= rate_hz <= highest_hz:
-        raise UserError(
-            f"{path}: is sampled at {rate_hz:g} Hz, and the analysis works with {lowest_hz} to {highest_hz} Hz; "
-            "resample it"
-        )
+    check_sampling_rate(rate_hz, path)
     if expected_rate_hz is not None and abs(expected_rate_hz / rate_hz - 1) > _RATE_TOLERANCE:
         raise UserError(
             f"{path}: is sampled at {rate_hz:g} Hz by what it says itself, which --sampling-rate {expected_rate_hz:g} "

@@ -17,6 +17,13 @@ STRIPS = 40
 MM_PER_S, MM_PER_MV = 25.0, 10.0
 MARGIN_MM = 15.0  # left of the signal, for the calibration pulse
 MARKS_MM = 10.0  # above the leads, for the marks of flagged beats
+PAPER = {  # what the template of a strip knows
+    "mm_per_s": MM_PER_S,
+    "mm_per_mv": MM_PER_MV,
+    "margin_mm": MARGIN_MM,
+    "marks_mm": MARKS_MM,
+    "colours": styles.EVENT_COLOURS,
+}
 
 _STRIP_S = 10.0  # what a strip of the usual standard ECG shows
 _CLOSE_S = 4.0  # flagged beats no farther apart are one episode: a strip would show both

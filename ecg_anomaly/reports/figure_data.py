@@ -12,8 +12,11 @@ from sklearn import metrics as measures
 
 from ecg_anomaly.beats import CLASSES
 from ecg_anomaly.config import Beat
+from ecg_anomaly.detected_beats import Detection
+from ecg_anomaly.evaluation import with_missed_beats
 from ecg_anomaly.measures import surprise_column
 from ecg_anomaly.metrics import ANOMALOUS_CLASSES, threshold_figures
+from ecg_anomaly.noise_stress import CLEAN, pooled
 from ecg_anomaly.reports import styles
 from ecg_anomaly.reports.examples import Example
 from ecg_anomaly.thresholds import recorded_hours
@@ -24,6 +27,12 @@ EXCERPT_S = 20.0
 MOST_LEADS = 3  # of twelve leads, the figures show the ones that matter most
 FEW_ANOMALOUS = 5  # an AUC from so few anomalous beats is shaky
 
+_PER_HOUR = "false_alarms_per_hour"
+_NOISE_FIGURES = {
+    _PER_HOUR: "false alarms per hour",
+    "sensitivity_V": "sensitivity to class V",
+    "unreadable_share": "unreadable share",
+}
 _BINS = 60
 _ALARM_POINTS = 600
 
@@ -157,6 +166,31 @@ class ScoreHistograms:
 
 
 @dataclass(frozen=True)
+class NoiseCurve:
+    """One figure against the signal-to-noise ratio, all records pooled.
+
+    Attributes
+    ----------
+    name
+        The figure, in readers' words.
+    is_share
+        Whether it lies between 0 and 1; else it is a rate per hour.
+    snr_db
+        Shape ``(ratios,)``: the signal-to-noise ratios, rising.
+    by_kind
+        Per kind of noise: shape ``(ratios,)``; NaN where nothing defines the figure.
+    clean
+        Its value without added noise.
+    """
+
+    name: str
+    is_share: bool
+    snr_db: np.ndarray
+    by_kind: dict[str, np.ndarray]
+    clean: float
+
+
+@dataclass(frozen=True)
 class ExampleBeat:
     """A beat beside its reconstruction.
 
@@ -261,6 +295,10 @@ class Results:
         What `example_beats` and `record_strip` return.
     manifest
         The manifest of the scores.
+    noise
+        ``noise.csv``: what is found when noise is added; ``None`` where none was.
+    detection
+        What the QRS detector found; ``None`` where test beats are the annotated ones.
     """
 
     scores: pd.DataFrame
@@ -275,6 +313,8 @@ class Results:
     examples: Sequence[ExampleBeat]
     strip: Strip
     manifest: dict[str, Any]
+    noise: pd.DataFrame | None = None
+    detection: Detection | None = None
 
     @property
     def simulated(self) -> bool:
@@ -296,6 +336,16 @@ class Results:
         """The questions that the anomaly score adds up."""
         return list(self.manifest["config"]["scoring"]["components"])
 
+    @property
+    def judged(self) -> pd.DataFrame:
+        """All beats that figures count: the scored ones, then those that the QRS detector missed."""
+        return with_missed_beats(self.scores, {}, self.detection)[0]
+
+    def baseline_scores(self) -> dict[str, np.ndarray]:
+        """Scores of each baseline for the beats of `judged`, by the key of the baseline."""
+        scores = {str(name): self.baselines[name].to_numpy(dtype=float) for name in self.baselines.columns}
+        return with_missed_beats(self.scores, scores, self.detection)[1]
+
     def baselines_compared(self) -> dict[str, dict[str, Any]]:
         """Figures of each baseline, at the score's own false-positive rate and at its own sensitivity.
 
@@ -306,16 +356,16 @@ class Results:
             anomalous beats) at the score's false-positive rate, and ``false_positive_rate`` at the score's
             sensitivity to all of them.
         """
-        classes = self.scores["aami_class"].to_numpy()
-        anomalous = self.scores["anomalous"].to_numpy(dtype=bool)
+        judged, all_scores = self.judged, self.baseline_scores()
+        classes, anomalous = judged["aami_class"].to_numpy(), judged["anomalous"].to_numpy(dtype=bool)
         rate = self.metrics.get("false_positive_rate")
         sensitivity = (self.metrics.get("sensitivity") or {}).get("all")
         compared = {}
         for name, figures in (self.metrics.get("baselines") or {}).items():
             compared[name] = dict(figures)
-            if rate is None or sensitivity is None or name not in self.baselines.columns:
+            if rate is None or sensitivity is None or name not in all_scores:
                 continue
-            scores = self.baselines[name].to_numpy(dtype=float)
+            scores = all_scores[name]
             as_many_alarms = threshold_figures(classes, flagged_at_rate(scores, anomalous, rate))
             as_many_found = threshold_figures(classes, flagged_at_sensitivity(scores, anomalous, sensitivity))
             compared[name]["sensitivity"] = as_many_alarms["sensitivity"]
@@ -323,10 +373,9 @@ class Results:
         return compared
 
     def detectors(self) -> dict[str, np.ndarray]:
-        """Scores of the detector and of the baselines, by name."""
-        compared = {styles.detector_name(str(name)): self.baselines[name] for name in self.baselines.columns}
-        every = {styles.SCORE: self.scores["anomaly_score"], **compared}
-        return {name: scores.to_numpy(dtype=float) for name, scores in every.items()}
+        """Scores of the detector and of the baselines for the beats of `judged`, by name."""
+        compared = {styles.detector_name(name): scores for name, scores in self.baseline_scores().items()}
+        return {styles.SCORE: self.judged["anomaly_score"].to_numpy(dtype=float), **compared}
 
 
 def roc_curves(anomalous: np.ndarray, detectors: dict[str, np.ndarray]) -> list[Curve]:
@@ -368,7 +417,8 @@ def alarm_curves(scores: pd.DataFrame) -> AlarmCurves | None:
     Parameters
     ----------
     scores
-        One row per beat: ``record``, ``time_s``, ``aami_class``, ``anomaly_score``, ``threshold`` and ``flagged``.
+        One row per beat: ``record``, ``time_s``, ``aami_class``, ``anomaly_score``, ``threshold`` (NaN for a beat
+        that was missed) and ``flagged``.
 
     Returns
     -------
@@ -381,6 +431,7 @@ def alarm_curves(scores: pd.DataFrame) -> AlarmCurves | None:
     if not shown or not normal.any() or not hours > 0:
         return None
     above = scores["anomaly_score"].to_numpy(dtype=float) - scores["threshold"].to_numpy(dtype=float)
+    above = np.nan_to_num(above, nan=-np.inf)  # a beat that was missed is found by no threshold
     flagged = scores["flagged"].to_numpy(dtype=bool)
     # Each normal beat's score in turn is where all is cut, and last of all nowhere; even steps on the log axis.
     highest_first = np.append(np.sort(above[normal])[::-1], -np.inf)
@@ -393,6 +444,29 @@ def alarm_curves(scores: pd.DataFrame) -> AlarmCurves | None:
         at_threshold={name: float(flagged[classes == name].mean()) for name in shown},
         none=0.5 / hours,
     )
+
+
+def noise_curves(noise: pd.DataFrame) -> list[NoiseCurve]:
+    """Trace false alarms, sensitivity to class V and what is unreadable against the strength of noise.
+
+    Parameters
+    ----------
+    noise
+        ``noise.csv``.
+    """
+    figures = pooled(noise)
+    clean = figures[figures["noise"] == CLEAN].iloc[0]
+    noisy = figures[figures["noise"] != CLEAN].sort_values("snr_db")
+    return [
+        NoiseCurve(
+            name,
+            column != _PER_HOUR,
+            np.unique(noisy["snr_db"].to_numpy(dtype=float)),
+            {kind: noisy.loc[noisy["noise"] == kind, column].to_numpy(dtype=float) for kind in styles.NOISE_NAMES},
+            float(clean[column]),
+        )
+        for column, name in _NOISE_FIGURES.items()
+    ]
 
 
 def threshold_spread(thresholds: np.ndarray) -> ThresholdSpread:

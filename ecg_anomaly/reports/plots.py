@@ -23,6 +23,7 @@ from ecg_anomaly.reports.figure_data import (
     AlarmCurves,
     Curve,
     ExampleBeat,
+    NoiseCurve,
     Results,
     ScoreAxis,
     ScoreHistograms,
@@ -57,11 +58,11 @@ _STYLE = {
 def all_figures(results: Results) -> dict[str, Figure]:
     """Draw every figure, by the name of its file without the ending."""
     simulated = results.simulated
-    scores, detectors = results.scores, results.detectors()
-    anomalous = scores["anomalous"].to_numpy(dtype=bool)
-    flagged = scores["flagged"].to_numpy(dtype=bool)
+    judged, detectors = results.judged, results.detectors()
+    anomalous = judged["anomalous"].to_numpy(dtype=bool)
+    flagged = judged["flagged"].to_numpy(dtype=bool)
     axis, thresholds = results.score_axis, results.thresholds
-    return {
+    figures = {
         "roc_precision_recall": plot_curves(
             figure_data.roc_curves(anomalous, detectors),
             figure_data.precision_recall_curves(anomalous, detectors),
@@ -69,14 +70,21 @@ def all_figures(results: Results) -> dict[str, Figure]:
             flagged,
             simulated,
         ),
-        "sensitivity_false_alarms": plot_alarms(figure_data.alarm_curves(scores), simulated),
+        "sensitivity_false_alarms": plot_alarms(figure_data.alarm_curves(judged), simulated),
         "confusion_matrix": plot_confusion(results.confusion, simulated),
-        "score_distribution": plot_score_histograms(figure_data.score_histograms(scores, axis), thresholds, simulated),
+        "score_distribution": plot_score_histograms(
+            figure_data.score_histograms(results.scores, axis), thresholds, simulated
+        ),
         "training_history": plot_history(results.history, simulated),
         "reconstructions": plot_examples(results.examples, simulated),
         "record_strip": plot_strip(results.strip, axis, simulated),
         "auc_per_record": plot_records(results.per_record, simulated),
     }
+    if results.noise is not None:
+        figures["noise"] = plot_noise(
+            figure_data.noise_curves(results.noise), results.noise["record"].nunique(), simulated
+        )
+    return figures
 
 
 def plot_curves(
@@ -465,6 +473,47 @@ def plot_records(per_record: pd.DataFrame, simulated: bool = False) -> Figure:
         axes.set(xlim=(low - 0.02, 1.01), ylim=(-0.7, len(shown) - 0.3))
         axes.grid(visible=False, axis="y")
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def plot_noise(curves: Sequence[NoiseCurve], records: int, simulated: bool = False) -> Figure:
+    """Draw figures against the signal-to-noise ratio, one panel each, one line per kind of noise.
+
+    Parameters
+    ----------
+    curves
+        What is drawn.
+    records
+        How many records the figures pool.
+    simulated
+        Whether the figure says that its records are simulated.
+    """
+    note = f"Noise added to {styles.count_text(records, 'record')}, whose beats the QRS detector then had to find"
+    figure = _figure("What noise does", 4.6, simulated, note)
+    with mpl.rc_context(_STYLE):
+        panels = figure.subplots(1, len(curves))
+        for panel, curve in zip(panels, curves, strict=True):
+            panel.axhline(
+                curve.clean, color="black", linewidth=1.2, linestyle=":", label="without added noise", zorder=3
+            )
+            for kind, values in curve.by_kind.items():
+                line, sign = styles.NOISE_LINES[kind], styles.NOISE_SIGNS[kind]
+                panel.plot(
+                    curve.snr_db,
+                    values,
+                    color=line.colour,
+                    linestyle=line.style,
+                    linewidth=line.width,
+                    marker=sign.marker,
+                    label=styles.NOISE_NAMES[kind],
+                )
+            panel.set(title=curve.name, xlabel="signal-to-noise ratio (dB)", xticks=curve.snr_db)
+            panel.set_ylim(bottom=0)
+            if curve.is_share:
+                panel.set_ylim(-0.02, 1.03)
+                panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower left", ncols=len(handles), handlelength=3.2)
     return figure
 
 

@@ -53,16 +53,12 @@ def render(told: Mapping[str, Any], beats: pd.DataFrame, events: Sequence[Event]
             name=told["recording"],
             notes=told.get("notes", []),
             headline=headline(told),
-            facts=_facts(told),
+            facts=facts(told),
             figure=Markup(figure.to_json().replace("<", "\\u003c")),  # within a script only "<" could end it
             figure_height=figure.layout.height,
             episodes=len(found),
             strips=paper,
-            margin_mm=ecg_paper.MARGIN_MM,
-            marks_mm=ecg_paper.MARKS_MM,
-            mm_per_s=ecg_paper.MM_PER_S,
-            mm_per_mv=ecg_paper.MM_PER_MV,
-            colours=styles.EVENT_COLOURS,
+            paper=ecg_paper.PAPER,
             flagged=told["flagged"],
             table=flagged_table(beats),
             plotly=Markup(get_plotlyjs()),
@@ -110,7 +106,8 @@ def flagged_table(beats: pd.DataFrame, count: int = TABLE_BEATS) -> pd.DataFrame
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
-def _facts(told: Mapping[str, Any]) -> list[tuple[str, str]]:
+def facts(told: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Give the facts of a summary, each as a term and its words."""
     rate = told["heart_rate_bpm"]
     reasons = "; ".join(f"{styles.question(reason)} {count:,}" for reason, count in told["reasons"].items())
     return [

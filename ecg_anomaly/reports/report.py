@@ -13,6 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from ecg_anomaly.beats import CLASSES
 from ecg_anomaly.measures import surprise_column
+from ecg_anomaly.noise_stress import CLEAN, pooled
 from ecg_anomaly.reports import figure_data, report_figures, styles
 from ecg_anomaly.reports.examples import RULES
 from ecg_anomaly.reports.figure_data import Results
@@ -21,6 +22,7 @@ from ecg_anomaly.reports.report_figures import Panel
 from ecg_anomaly.splits import SPLITS
 
 HIGHEST_SCORES = 50
+WORST_RECORDS = 5  # in which the QRS detector finds the fewest beats
 UNDEFINED = "-"  # a figure that no beat defines: the sensitivity to a class without beats
 
 _TEMPLATE = "report.html.jinja"
@@ -55,6 +57,7 @@ def render(results: Results) -> str:
         report_figures.question_panel(results.examples),
         report_figures.example_panels(results.examples),
     )
+    noise = [] if results.noise is None else [report_figures.noise_panel(results.noise)]
     return (
         environment()
         .get_template(_TEMPLATE)
@@ -77,12 +80,16 @@ def render(results: Results) -> str:
             settings=settings_table(results.manifest),
             versions=results.manifest.get("versions", {}),
             panels=panels,
+            detection=detection_table(metrics),
+            worst_detected=worst_detected(results.per_record),
+            noise=noise,
+            noise_figures=None if results.noise is None else noise_table(results.noise),
             rules=RULES,
             questions=questions,
             examples=examples,
             highest=highest_scores(results.scores, results.components),
             per_record=_per_record_table(results.per_record),
-            figures=_figures_json([*panels, questions, *examples]),
+            figures=_figures_json([*panels, *noise, questions, *examples]),
             plotly=Markup(get_plotlyjs()),
         )
     )
@@ -273,6 +280,57 @@ def highest_scores(scores: pd.DataFrame, components: Sequence[str], count: int =
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
+def detection_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
+    """Tabulate how well the QRS detector finds beats; no row where test beats are the annotated ones."""
+    found = _part(metrics, "detection")
+    if not found:
+        return pd.DataFrame()
+    rows = {"gross": found, "average": _part(found, "average_over_records")}
+    return pd.DataFrame.from_dict(
+        {
+            name: {
+                "QRS sensitivity": percent(its.get("sensitivity"), 2),
+                "QRS positive predictivity": percent(its.get("positive_predictivity"), 2),
+                **{key: f"{its[key]:,}" if key in its else "" for key in ("annotated", "detected", "missed", "extra")},
+            }
+            for name, its in rows.items()
+        },
+        orient="index",
+    )
+
+
+def worst_detected(per_record: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate the records with the most missed and extra beats; no row where there are none."""
+    if "missed" not in per_record.columns:
+        return pd.DataFrame()
+    wrong = per_record.assign(wrong=per_record["missed"] + per_record["extra"])
+    worst = wrong[wrong["wrong"] > 0].sort_values("wrong", ascending=False, kind="stable").head(WORST_RECORDS)
+    return pd.DataFrame(
+        {
+            "record": worst["record"],
+            "QRS sensitivity": worst["qrs_sensitivity"].map(lambda share: percent(share, 2)),
+            "QRS positive predictivity": worst["qrs_positive_predictivity"].map(lambda share: percent(share, 2)),
+            **{name: worst[name].map("{:,}".format) for name in ("annotated", "detected", "missed", "extra")},
+        }
+    )
+
+
+def noise_table(noise: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate what is found at each strength of each kind of noise, all records of ``noise.csv`` pooled."""
+    rows = {
+        "none" if its["noise"] == CLEAN else f"{styles.NOISE_NAMES[its['noise']]}, {its['snr_db']:g} dB": {
+            "false alarms per hour": score(its["false_alarms_per_hour"]),
+            **{f"sensitivity {key}": percent(its[f"sensitivity_{key}"]) for key in ("S", "V")},
+            "sensitivity all": percent(its["sensitivity"]),
+            "QRS sensitivity": percent(its["qrs_sensitivity"]),
+            "QRS positive predictivity": percent(its["qrs_positive_predictivity"]),
+            "unreadable": percent(its["unreadable_share"]),
+        }
+        for its in pooled(noise).to_dict("records")
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def main_settings(manifest: Mapping[str, Any], threshold: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Say in words what a reader wants to know first of the settings."""
     config = manifest["config"]
@@ -318,9 +376,9 @@ def number(value: Any) -> str:
     return f"{value:.3f}" if _is_number(value) else UNDEFINED
 
 
-def percent(value: Any) -> str:
+def percent(value: Any, decimals: int = 1) -> str:
     """Write a share in percent."""
-    return f"{value:.1%}" if _is_number(value) else UNDEFINED
+    return f"{value:.{decimals}%}" if _is_number(value) else UNDEFINED
 
 
 def score(value: Any) -> str:
@@ -351,7 +409,7 @@ def _per_record_table(per_record: pd.DataFrame) -> pd.DataFrame:
         if name in counts:
             table[title] = per_record[name].map("{:,}".format)
         else:
-            is_rate = str(name).startswith(("sensitivity", "false_positive"))
+            is_rate = str(name).startswith(("sensitivity", "false_positive", "qrs_"))
             table[title] = per_record[name].map(_rate_or_count(is_rate, per_record[name]))
     return table
 

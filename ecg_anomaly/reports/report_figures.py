@@ -19,6 +19,7 @@ from ecg_anomaly.reports.figure_data import (
     AlarmCurves,
     Curve,
     ExampleBeat,
+    NoiseCurve,
     Results,
     ScoreAxis,
     ScoreHistograms,
@@ -60,9 +61,9 @@ class Panel:
 
 def all_panels(results: Results) -> list[Panel]:
     """Draw every figure of the page but the examples, in the page's order."""
-    scores, detectors = results.scores, results.detectors()
-    anomalous = scores["anomalous"].to_numpy(dtype=bool)
-    flagged = scores["flagged"].to_numpy(dtype=bool)
+    judged, detectors = results.judged, results.detectors()
+    anomalous = judged["anomalous"].to_numpy(dtype=bool)
+    flagged = judged["flagged"].to_numpy(dtype=bool)
     axis, thresholds = results.score_axis, results.thresholds
     return [
         _curve_panel(
@@ -79,7 +80,7 @@ def all_panels(results: Results) -> list[Panel]:
             "at random would reach.",
             precision_recall_figure(figure_data.precision_recall_curves(anomalous, detectors), anomalous, flagged),
         ),
-        _alarm_panel(figure_data.alarm_curves(scores)),
+        _alarm_panel(figure_data.alarm_curves(judged)),
         Panel(
             "confusion",
             "Confusion matrix",
@@ -97,7 +98,7 @@ def all_panels(results: Results) -> list[Panel]:
             "Scores of each class",
             f"Dashed is {thresholds.words}. {'' if thresholds.follows else 'Beats to its right are flagged. '}The axis "
             "is linear up to there and logarithmic above.",
-            histogram_figure(figure_data.score_histograms(scores, axis), thresholds),
+            histogram_figure(figure_data.score_histograms(results.scores, axis), thresholds),
             wide=True,
         ),
         _strip_panel(results.strip, axis, thresholds.follows),
@@ -133,6 +134,16 @@ def question_panel(examples: Sequence[ExampleBeat]) -> Panel:
     )
     missing = "No example beat was flagged."
     return Panel("questions", "Which question flagged the beat", reading if figure else missing, figure, True, 600)
+
+
+def noise_panel(noise: pd.DataFrame) -> Panel:
+    """Draw what is found when noise is added, from ``noise.csv``."""
+    reading = (
+        f"Noise was added to {styles.count_text(noise['record'].nunique(), 'record')}, whose beats the QRS detector "
+        "then had to find; all records pooled. Dotted is the value without added noise. What cannot be read is not "
+        "flagged."
+    )
+    return Panel("noise", "What noise does", reading, noise_figure(figure_data.noise_curves(noise)), True, 760)
 
 
 def roc_figure(curves: Sequence[Curve], anomalous: np.ndarray, flagged: np.ndarray) -> go.Figure | None:
@@ -192,6 +203,38 @@ def alarms_figure(curves: AlarmCurves) -> go.Figure:
     figure.update_xaxes(type="log", tickvals=positions, ticktext=labels, title="false alarms per hour of recording")
     figure.update_yaxes(title="sensitivity", tickformat=".0%", range=[-0.02, 1.03])
     return _finished(figure, 480)
+
+
+def noise_figure(curves: Sequence[NoiseCurve]) -> go.Figure:
+    """Draw figures against the signal-to-noise ratio, one panel each, one line per kind of noise."""
+    figure = make_subplots(
+        1, len(curves), subplot_titles=[curve.name for curve in curves], horizontal_spacing=0.2 / len(curves)
+    )
+    for column, curve in enumerate(curves, start=1):
+        form = ".1%" if curve.is_share else ".1f"
+        for kind, values in curve.by_kind.items():
+            line, sign, called = styles.NOISE_LINES[kind], styles.NOISE_SIGNS[kind], styles.NOISE_NAMES[kind]
+            figure.add_scatter(
+                x=curve.snr_db,
+                y=values,
+                mode="lines+markers",
+                name=called,
+                legendgroup=kind,
+                showlegend=column == 1,
+                line={"color": line.colour, "dash": line.dash, "width": line.width},
+                marker={"symbol": sign.symbol, "size": 8},
+                hovertemplate=f"%{{x:g}} dB<br>{curve.name} %{{y:{form}}}<extra>{called}</extra>",
+                row=1,
+                col=column,
+            )
+        figure.add_hline(y=curve.clean, line=_thin("dot"), row=1, col=column)
+        figure.update_xaxes(title="signal-to-noise ratio (dB)", tickvals=curve.snr_db, col=column)
+        if curve.is_share:
+            figure.update_yaxes(tickformat=".0%", range=[-0.02, 1.03], col=column)
+        else:
+            figure.update_yaxes(rangemode="tozero", col=column)
+    figure.update_annotations(font_size=13)
+    return _finished(figure, 420, top=_BUTTONS_HEIGHT + 56)
 
 
 def question_figure(examples: Sequence[ExampleBeat]) -> go.Figure | None:

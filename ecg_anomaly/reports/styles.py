@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
+from ecg_anomaly.analysis.events import ASYSTOLE, FIBRILLATION, UNREADABLE
+
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"
 GREY = "#808080"  # reads on a white and on a dark page
 
@@ -23,6 +27,15 @@ QUESTIONS = {
     "patient": "unlike this patient's beats",
     "rhythm": "rhythm: early or late",
 }
+
+# What is not beats at all.
+EVENT_WORDS = {
+    ASYSTOLE: "asystole (no beats)",
+    FIBRILLATION: "ventricular flutter or fibrillation",
+    UNREADABLE: "cannot be read",
+}
+
+EVENT_COLOURS = {ASYSTOLE: BLUE, FIBRILLATION: PURPLE, UNREADABLE: GREY}
 
 _DETECTOR_NAMES = {"pca": "PCA reconstruction error", "prematurity": "prematurity alone"}
 
@@ -66,6 +79,16 @@ CLASS_SIGNS = {
     "V": Sign(VERMILLION, "^", "triangle-up"),
     "F": Sign(GREEN, "s", "square"),
 }
+
+# Kinds of noise, by their names in noise.csv.
+NOISE_NAMES = {
+    "baseline_wander": "baseline wander",
+    "muscle": "muscle noise",
+    "electrode_motion": "electrode motion",
+}
+# They look like the classes, which no figure shows beside them.
+NOISE_LINES = dict(zip(NOISE_NAMES, CLASS_LINES.values(), strict=True))
+NOISE_SIGNS = dict(zip(NOISE_NAMES, CLASS_SIGNS.values(), strict=True))
 
 _LINES = (
     Line(BLUE, "-", "solid", 2.4),
@@ -118,3 +141,11 @@ def ordinal(number: float) -> str:
 def count_text(count: int, noun: str) -> str:
     """Count with its noun: ``1 beat``, ``2,300 beats``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def beat_words(beats: pd.DataFrame) -> list[str]:
+    """Say of each beat when it came, its score and, where it is flagged, the reason; columns of the table of beats."""
+    return [
+        f"{clock(time_s)}: {SCORE} {score_text(score)}" + (f", {question(reason)}" if reason else "")
+        for time_s, score, reason in zip(beats["time_s"], beats["anomaly_score"], beats["reason"], strict=True)
+    ]

@@ -1,0 +1,123 @@
+"""Say which beats are not normal while the signal arrives, with a trained model; Ctrl-C ends it.
+
+The signal comes from a recording that is replayed (--replay mitdb/208), from lines of samples on standard input
+(--stdin), or from a stream of the Lab Streaming Layer (--lsl NAME). With --output, NAME.beats.csv, NAME.anomaly (WFDB
+annotations), NAME.summary.json and NAME.html are written when it ends, as detect_anomalies.py does for a file.
+"""
+
+import math
+import sys
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from ecg_anomaly import commandline
+from ecg_anomaly.errors import UserError
+
+
+def add_options(parser):
+    """Add what says where the signal comes from, and where results go."""
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--replay", metavar="RECORDING", help="a recording, by path or as mitdb/208")
+    source.add_argument(
+        "--stdin", action="store_true", help="a line per sample, one number per lead, on standard input"
+    )
+    source.add_argument("--lsl", metavar="NAME", help="name or source id of a stream of the Lab Streaming Layer")
+    parser.add_argument("--speed", type=_speed, help="of a replay, times the real one; max: as fast as possible")
+    parser.add_argument("--leads", type=lambda text: tuple(text.split(",")), default=(), help="leads to use, as II,V1")
+    parser.add_argument("--sampling-rate", type=float, metavar="HZ", help="lines per second on standard input")
+    parser.add_argument("--gain", type=float, metavar="UNITS", help="units per millivolt where the source does not say")
+    parser.add_argument("--duration", type=float, metavar="SECONDS", default=math.inf, help="end after so much signal")
+    parser.add_argument("--view", choices=("terminal",), help="draw the signal while it comes")
+    parser.add_argument("--output", metavar="FOLDER", help="where results go; default: nothing is written")
+    parser.add_argument("--name", help="what the files are called; default: as the recording or stream, or stdin")
+    parser.add_argument("--force", action="store_true", help="replace results that are there")
+
+
+def detect(config, options):
+    """Follow the source until it ends or Ctrl-C, say what is found, and write the files."""
+    from ecg_anomaly import model_files
+    from ecg_anomaly.analysis.batch import Request, check_free
+    from ecg_anomaly.live.opening import Named, open_source
+    from ecg_anomaly.live.recorder import Recorder
+    from ecg_anomaly.live.session import Session
+
+    model_files.check_detector(config)
+    request = Request(Path(options.output or ""), options.leads, options.sampling_rate, options.gain, options.force)
+    source = open_source(Named(options.replay, options.speed, options.lsl), request, config)
+    name, rate_hz, leads = options.name or source.name, source.sampling_rate_hz, source.leads
+    view = _view(options.view, name, source)
+    if options.output:
+        check_free([name], request)
+    session = Session(model_files.read_detector(config), rate_hz, leads, look_at_start=options.replay is None)
+    recorder = Recorder(request, name, rate_hz, leads) if options.output else None
+    try:
+        follow(source, session, recorder, view, options)
+    finally:  # whatever ends it: what was recorded is kept
+        if recorder and recorder.finish([*source.notes, *session.notes]):
+            print(f"Wrote the results to {options.output}")
+
+
+def follow(source, session, recorder, view, options):
+    """Analyse what comes until the source ends, Ctrl-C, or enough has come; say and keep what is found."""
+    import numpy as np
+
+    from ecg_anomaly.live.interrupts import ending_signals
+    from ecg_anomaly.live.session import SOURCE, Message
+
+    def take(signals_mv, news):
+        if recorder:
+            recorder.add(signals_mv, news.findings)
+        for message in news.messages:
+            view.say(_stamp(message.time_s, session.tally, options.replay), message)
+        view.show(signals_mv, news, session.tally, time.monotonic())
+
+    start = f"{source.name}: {', '.join(source.leads)} at {float(source.sampling_rate_hz):g} Hz; Ctrl-C ends"
+    with ending_signals() as ended, view:
+        for text in (start, *source.notes):
+            view.say(_stamp(0, session.tally, options.replay), Message(0, SOURCE, text))
+        try:
+            for portion in source.portions():
+                take(portion.signals_mv, session.push(portion, time.monotonic()))
+                if ended.is_set() or session.tally.duration_s >= options.duration:
+                    break
+        finally:
+            take(np.empty((0, len(source.leads))), session.finish())
+    print(session.tally.words())
+
+
+def _view(kind, name, source):
+    if kind is None:
+        from ecg_anomaly.live.line_view import LineView
+
+        return LineView(lambda line: print(line, flush=True))
+    from rich.console import Console
+
+    from ecg_anomaly.live.terminal_view import TerminalView
+
+    console = Console()
+    if not console.is_terminal:
+        raise UserError("--view terminal draws on a terminal, and standard output is none; leave the option out")
+    return TerminalView(name, source.leads, float(source.sampling_rate_hz), console)
+
+
+def _stamp(time_s, tally, replayed):
+    """Seconds from the start as a clock; before it the time of day when that signal came, if it is live."""
+    from ecg_anomaly.reports import styles
+
+    told = f"{styles.clock(time_s)}.{int(time_s * 10) % 10}"
+    day_time = datetime.now() - timedelta(seconds=tally.duration_s - time_s)
+    return told if replayed else f"{day_time:%H:%M:%S}  {told}"
+
+
+def _speed(text):
+    return math.inf if text in ("max", "0") else float(text)
+
+
+def main(argv=None):
+    """Run the script; return its exit status."""
+    return commandline.run_with_options(detect, add_options, __doc__, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,258 @@
+"""Samples that come as lines of text: from a serial port, a radio link, another program."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from ecg_anomaly.config import Records
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.live.sources import PORTION_S, Portion, choose_leads
+from ecg_anomaly.recordings.channels import distinct, lead_name, looks_like_other_signal, millivolts_per
+from ecg_anomaly.recordings.csv_layout import is_missing, name_and_unit
+from ecg_anomaly.recordings.csv_times import LARGEST_NUMBER, SAMPLE_NUMBERS, TIMES, plain_name
+from ecg_anomaly.recordings.recording_files import check_sampling_rate
+
+WHERE = "standard input"  # in messages
+
+_COMMENT = ("#", "%")
+_PREAMBLE_LINES = 200  # what a device says while it starts
+_READ_BYTES = 65_536
+_READS_AT_ONCE = 16
+_LONGEST_LINE_BYTES = 1_000_000  # what is longer is no line of samples
+
+ReadBytes = Callable[[int], bytes]
+
+
+@dataclass(frozen=True)
+class LineLayout:
+    """What the numbers of a line are.
+
+    Attributes
+    ----------
+    width
+        How many there are.
+    leads
+        Names of the leads that are taken.
+    columns
+        Where each of them stands.
+    factors
+        Millivolts per unit of each.
+    """
+
+    width: int
+    leads: tuple[str, ...]
+    columns: tuple[int, ...]
+    factors: tuple[float, ...]
+
+
+class SampleLines:
+    """One line of text per sample; see `sources.Source`.
+
+    A line has one number per lead, with a decimal point, between commas, semicolons, tabs or spaces. An empty cell, or
+    ``nan``, is a missing sample; so is each lead in a line that is none of this, so that time goes on.
+
+    Parameters
+    ----------
+    read
+        Gives at most so many bytes as soon as there are any, and none at the end: ``os.read`` of an open file.
+    sampling_rate_hz
+        Lines per second.
+    names
+        The leads to take, if a header names the columns; else what the columns are called, in their order.
+    gain
+        Units per millivolt of columns whose header says no unit; ``None``: they are millivolts.
+    settings
+        The preferred leads, and how many are taken at most.
+
+    Raises
+    ------
+    UserError
+        When the first lines cannot be understood. The constructor waits for them.
+    """
+
+    name = "stdin"
+
+    def __init__(
+        self, read: ReadBytes, sampling_rate_hz: float, names: Sequence[str], gain: float | None, settings: Records
+    ):
+        check_sampling_rate(sampling_rate_hz, WHERE)
+        self.sampling_rate_hz = Fraction(sampling_rate_hz).limit_denominator(1000)
+        self._batches = _batches_of_lines(_read_in_background(read))
+        skipped, header, self._first = _find_first_rows(self._batches)
+        self._layout = _layout(header, len(_cells(self._first[0])), names, gain, settings)
+        self._number = skipped  # of the last line that was taken
+        self._malformed = 0
+
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """Names of the leads that are passed on."""
+        return self._layout.leads
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How many lines could not be read."""
+        return (f"lines that could not be read, and count as missing: {self._malformed:,}",) if self._malformed else ()
+
+    def portions(self) -> Iterator[Portion]:
+        """Yield the samples as their lines come, until the end of the text."""
+        yield self._portion(self._first)
+        for lines in self._batches:
+            yield self._portion(lines)
+
+    def _portion(self, lines: Sequence[str]) -> Portion:
+        rows, notes = [], []
+        missing = [np.nan] * self._layout.width
+        for line in lines:
+            self._number += 1
+            if not _holds_sample(line, self._layout.width):
+                continue
+            row = _row(line, self._layout.width)
+            if row is None and not self._malformed:
+                notes.append(f"line {self._number} cannot be read ({line[:40]!r}), and counts as missing")
+            self._malformed += row is None
+            rows.append(row or missing)
+        values = np.array(rows).reshape(len(rows), self._layout.width)[:, self._layout.columns]
+        values[~(np.abs(values) < LARGEST_NUMBER)] = np.nan
+        return Portion(values * self._layout.factors, tuple(notes))
+
+
+def _layout(
+    header: Sequence[str], width: int, names: Sequence[str], gain: float | None, settings: Records
+) -> LineLayout:
+    """Find out what the numbers are; without a header, ``names`` names all of them."""
+    if not header and names and len(names) != width:
+        raise UserError(
+            f"{WHERE}: --leads names {len(names)} leads, and a line holds {width} values; name all, in their order"
+        )
+    labels = [name_and_unit(cell) for cell in header or names or [""] * width]
+    columns = [column for column, (name, unit) in enumerate(labels) if _is_lead(name, unit)]
+    if not columns:
+        raise UserError(f"{WHERE}: its header names no ECG lead: {', '.join(header or names)}")
+    leads = distinct([lead_name(labels[column][0]) for column in columns])
+    asked = names if header or len(names) <= settings.lead_count else ()
+    chosen = choose_leads(leads, asked, settings, WHERE)
+    taken = tuple(columns[lead] for lead in chosen)
+    units_mv = [millivolts_per(labels[column][1]) if labels[column][1] else None for column in taken]
+    if gain is not None and any(unit_mv is not None for unit_mv in units_mv):
+        raise UserError(f"{WHERE}: its header says the units, which makes --gain needless; leave the option out")
+    factors = tuple(1 / (gain or 1.0) if unit_mv is None else unit_mv for unit_mv in units_mv)
+    return LineLayout(width, tuple(leads[lead] for lead in chosen), taken, factors)
+
+
+def _is_lead(name: str, unit: str) -> bool:
+    if unit and millivolts_per(unit) is None:
+        return False
+    return not looks_like_other_signal(name) and plain_name(name) not in SAMPLE_NUMBERS | TIMES
+
+
+def _find_first_rows(batches: Iterator[list[str]]) -> tuple[int, list[str], list[str]]:
+    """Wait for two rows of one width: the first may be the rest of a line that was cut off.
+
+    Returns
+    -------
+    skipped : int
+        Lines before them.
+    header : list of str
+        Names of the columns; empty if the line before the rows does not name them.
+    rows : list of str
+        The lines from the first row on, as far as they are there.
+    """
+    lines: list[str] = []
+    for batch in batches:
+        lines += batch
+        rows = [_row(line, len(_cells(line))) for line in lines]
+        for first in range(len(rows) - 1):
+            row, following = rows[first], rows[first + 1]
+            if row and following and len(row) == len(following):
+                return first, _header(lines[:first], len(row)), lines[first:]
+        if len(lines) > _PREAMBLE_LINES:
+            break
+    filled = [line for line in lines if line.strip()]
+    if not filled:
+        raise UserError(f"{WHERE}: ended without a line; pipe samples into it")
+    if _row(filled[-1], len(_cells(filled[-1]))):  # one sample, and no more
+        first = lines.index(filled[-1])
+        return first, _header(lines[:first], len(_cells(filled[-1]))), lines[first:]
+    raise UserError(
+        f"{WHERE}: has no line of numbers with a decimal point among its first {len(lines)}, the last is "
+        f"{filled[-1][:60]!r}; is it one line per sample, as in 0.012,-0.105?"
+    )
+
+
+def _header(before: Sequence[str], width: int) -> list[str]:
+    line = before[-1].lstrip("".join(_COMMENT)).strip() if before else ""
+    cells = [line] if width == 1 else _cells(line)  # the name of a single column may hold a space
+    return cells if len(cells) == width and not all(map(is_missing, cells)) else []
+
+
+def _holds_sample(line: str, width: int) -> bool:
+    # An empty line of one lead is a missing sample.
+    return bool(line.strip() or width == 1) and not line.startswith(_COMMENT)
+
+
+def _cells(line: str) -> list[str]:
+    mark = next((mark for mark in "\t;," if mark in line), None)
+    return [cell.strip() for cell in line.split(mark)]
+
+
+def _row(line: str, width: int) -> list[float] | None:
+    """Read the numbers of a line; ``None`` if it is no row, NaN where a cell is missing."""
+    cells = _cells(line)
+    if len(cells) != width:
+        return None
+    try:
+        return [np.nan if is_missing(cell) else float(cell) for cell in cells]
+    except ValueError:
+        return None
+
+
+def _read_in_background(read: ReadBytes) -> queue.Queue[bytes]:
+    """Read on a thread of its own, so that waiting for a source that stalls stops nothing else."""
+    parts: queue.Queue[bytes] = queue.Queue(_READS_AT_ONCE)
+
+    def read_all() -> None:
+        part = b"started"
+        while part:
+            try:
+                part = read(_READ_BYTES)
+            except OSError:  # the other end is gone, as a device that is pulled out
+                part = b""
+            parts.put(part)
+
+    threading.Thread(target=read_all, daemon=True).start()
+    return parts
+
+
+def _batches_of_lines(parts: queue.Queue[bytes]) -> Iterator[list[str]]:
+    """Yield the lines that have come, none if nothing has, until the end."""
+    rest, ended = b"", False
+    while not ended:
+        came, ended = _gather(parts)
+        *lines, rest = (rest + came).split(b"\n")
+        if len(rest) > _LONGEST_LINE_BYTES:
+            raise UserError(f"{WHERE}: a line does not end within a million bytes; is it text?")
+        if ended and rest:
+            lines.append(rest)
+        yield [line.decode("utf-8", "replace").strip("\r\ufeff") for line in lines]
+
+
+def _gather(parts: queue.Queue[bytes]) -> tuple[bytes, bool]:
+    """Take what comes in a short time, and tell whether it is the end."""
+    until_s = time.monotonic() + PORTION_S
+    came: list[bytes] = []
+    while len(came) < _READS_AT_ONCE:
+        try:
+            part = parts.get(timeout=max(0.0, until_s - time.monotonic()))
+        except queue.Empty:
+            break
+        if not part:
+            return b"".join(came), True
+        came.append(part)
+    return b"".join(came), False

@@ -1,0 +1,125 @@
+"""A live view in the terminal: the last seconds of the signal, its flagged beats, heart rate and counts."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from types import TracebackType
+
+import numpy as np
+import pandas as pd
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from ecg_anomaly.live.braille import draw_curve
+from ecg_anomaly.live.session import BEAT, EVENT, Message, News, Tally
+from ecg_anomaly.reports import styles
+
+_SHOWN_S = 10.0
+_LEADS = 2  # more do not fit on a usual screen
+_LINES = 6  # of each lead
+_EVERY_S = 0.2  # of wall time
+_LEAST_SPAN_MV = 1.0  # so that noise of a loose lead does not fill the view
+_FLAGGED, _READ, _UNREADABLE = "▼", "·", "?"
+_STYLES = {BEAT: "bold red", EVENT: "bold magenta"}  # of messages; others are about the source
+
+
+class TerminalView:
+    """Draws below the messages, which scroll away above it; to be used in a ``with`` block.
+
+    Parameters
+    ----------
+    name
+        What is shown.
+    leads, sampling_rate_hz
+        Names of its leads, samples per second.
+    console
+        Where to draw.
+    """
+
+    def __init__(self, name: str, leads: Sequence[str], sampling_rate_hz: float, console: Console):
+        self._name, self._leads = name, list(leads[:_LEADS])
+        self._rate_hz = sampling_rate_hz
+        self._signals_mv = np.full((round(_SHOWN_S * sampling_rate_hz), len(self._leads)), np.nan)
+        self._marks: deque[tuple[float, str]] = deque()  # times of beats, and how they are marked
+        self._drawn_s = -np.inf
+        self._live = Live(console=console, auto_refresh=False)
+
+    def __enter__(self) -> TerminalView:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def say(self, stamp: str, message: Message) -> None:
+        """Write a message above the view."""
+        self._live.console.print(Text(f"{stamp}  {message.text}", style=_STYLES.get(message.kind, "yellow")))
+
+    def show(self, signals_mv: np.ndarray, news: News, tally: Tally, now_s: float) -> None:
+        """Take in the next portion, and draw if it is time.
+
+        Parameters
+        ----------
+        signals_mv
+            Shape ``(samples, leads)``.
+        news
+            What it has brought.
+        tally
+            How much there was so far.
+        now_s
+            The time on any clock that goes evenly.
+        """
+        kept = len(self._signals_mv)
+        self._signals_mv = np.concatenate([self._signals_mv, signals_mv[:, : len(self._leads)]])[-kept:]
+        self._mark(news.findings.beats, tally.duration_s - _SHOWN_S)
+        if now_s - self._drawn_s >= _EVERY_S:
+            self._drawn_s = now_s
+            self._live.update(self._draw(tally), refresh=True)
+
+    def _mark(self, beats: pd.DataFrame, since_s: float) -> None:
+        if len(beats):
+            for time_s, readable, flagged in beats[["time_s", "readable", "flagged"]].itertuples(index=False):
+                self._marks.append((time_s, _FLAGGED if flagged else _READ if readable else _UNREADABLE))
+        while self._marks and self._marks[0][0] < since_s:
+            self._marks.popleft()
+
+    def _draw(self, tally: Tally) -> Panel:
+        width = max(20, self._live.console.width - 4)
+        parts: list[Table | Text] = [self._headline(tally), self._mark_line(tally.duration_s, width)]
+        for lead, signal_mv in zip(self._leads, self._signals_mv.T, strict=True):
+            valid = signal_mv[np.isfinite(signal_mv)]
+            low, high = (float(valid.min()), float(valid.max())) if len(valid) else (0.0, 0.0)
+            room = max(0.0, _LEAST_SPAN_MV - (high - low)) / 2
+            curve = draw_curve(signal_mv, low - room, high + room, width, _LINES)
+            parts += [Text(f"{lead}, {high - low:.1f} mV", style="dim"), Text("\n".join(curve), style="green")]
+        title = f"{self._name}, last {_SHOWN_S:g} s"
+        return Panel(Group(*parts), title=title, subtitle=f"{_FLAGGED} flagged   {_UNREADABLE} cannot be read")
+
+    def _headline(self, tally: Tally) -> Table:
+        line = Table.grid(expand=True)
+        rate = "--" if tally.heart_rate_bpm is None else f"{tally.heart_rate_bpm:.0f}"
+        cells = [
+            Text(styles.clock(tally.duration_s)),
+            Text(f"♥ {rate}/min", style="bold"),
+            Text(styles.count_text(tally.beats, "beat")),
+            Text(f"{tally.flagged:,} flagged", style="bold red" if tally.flagged else ""),
+            Text(f"{tally.unreadable:,} unreadable"),
+            Text(styles.count_text(tally.events, "event"), style="bold magenta" if tally.events else ""),
+        ]
+        for _ in cells:
+            line.add_column(justify="center")
+        line.add_row(*cells)
+        return line
+
+    def _mark_line(self, end_s: float, width: int) -> Text:
+        line = [" "] * width
+        for time_s, mark in self._marks:
+            column = min(width - 1, max(0, int((time_s - end_s + _SHOWN_S) / _SHOWN_S * width)))
+            line[column] = mark if line[column] != _FLAGGED else _FLAGGED
+        return Text("".join(line), style="bold red")

@@ -1,0 +1,102 @@
+/* What the page does without the server: dropping files, keys, clicks on beats, ECG paper. */
+(() => {
+  "use strict";
+  const set = (id, props) => window.dash_clientside.set_props(id, props);
+  const say = (text) => set("message", { children: text });
+
+  const upload = (files) => {
+    if (!files.length) return;
+    const form = new FormData();
+    for (const [field, id] of [["sampling_rate", "rate"], ["gain", "gain"]]) {
+      const value = document.getElementById(id)?.value;
+      if (value) form.append(field, value);
+    }
+    for (const file of files) form.append("file", file, file.name);
+    const request = new XMLHttpRequest(); // fetch does not tell how far an upload is
+    request.open("POST", "/recordings");
+    request.responseType = "json";
+    set("working", { hidden: false });
+    request.upload.addEventListener("progress", (event) => {
+      if (!event.lengthComputable) return;
+      set("bar", { value: String(event.loaded / event.total) });
+      say(`Receiving: ${Math.round((100 * event.loaded) / event.total)} % of the file.`);
+    });
+    request.addEventListener("load", () => {
+      if (request.response?.key) return set("opened", { data: request.response.key });
+      set("working", { hidden: true });
+      say(`Not opened: ${request.response?.error ?? "the server does not take it"}`);
+    });
+    request.addEventListener("error", () => {
+      set("working", { hidden: true });
+      say("The server does not answer; is it still running, and is the file smaller than it takes?");
+    });
+    request.send(form);
+  };
+
+  const fillDrop = (drop) => {
+    drop.innerHTML = `<label for="files"><strong>Drop a recording here</strong>, or choose its files:<br>
+      a WFDB pair (.hea and .dat, also .atr), EDF, BDF, or a table (.csv)</label>
+      <input id="files" type="file" multiple accept=".hea,.dat,.atr,.edf,.bdf,.csv,.tsv,.txt">`;
+    const input = drop.querySelector("input");
+    input.addEventListener("change", () => { upload(input.files); input.value = ""; });
+  };
+  new MutationObserver(() => {
+    document.querySelector("#threshold [role=slider]")?.setAttribute("aria-labelledby", "threshold-label");
+    const drop = document.getElementById("drop");
+    if (drop && !drop.firstChild) fillDrop(drop);
+  }).observe(document, { childList: true, subtree: true });
+
+  const overPage = (event) => { if (event.dataTransfer?.types.includes("Files")) event.preventDefault(); };
+  addEventListener("dragover", (event) => {
+    overPage(event);
+    document.getElementById("drop")?.classList.add("over");
+  });
+  addEventListener("dragleave", () => document.getElementById("drop")?.classList.remove("over"));
+  addEventListener("drop", (event) => {
+    overPage(event);
+    document.getElementById("drop")?.classList.remove("over");
+    if (event.dataTransfer) upload(event.dataTransfer.files);
+  });
+
+  const MARGIN_MM = 15, MM_PER_S = 25; // ecg_paper.py
+  addEventListener("click", (event) => {
+    const beat = event.target.closest("[data-beat]");
+    if (beat) return set("beat", { data: Number(beat.dataset.beat) });
+    const sheet = event.target.closest("#paper svg[data-start]");
+    if (!sheet) return;
+    const box = sheet.getBoundingClientRect();
+    const x_mm = ((event.clientX - box.left) / box.width) * sheet.viewBox.baseVal.width;
+    set("clicked", { data: Number(sheet.dataset.start) + (x_mm - MARGIN_MM) / MM_PER_S });
+  });
+
+  const KEYS = { n: "next", p: "previous", ".": "later", ",": "earlier", r: "mark-right", w: "mark-wrong",
+    u: "mark-none", "+": "move-in", "-": "move-out", h: "move-left", l: "move-right" };
+  addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input:not([type=checkbox]):not([type=radio]), textarea, select, [role=combobox], [role=slider]");
+    const off = !document.querySelector("#keys input:checked");
+    if (typing || off || event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
+    const button = document.getElementById(KEYS[event.key]);
+    if (button && button.offsetParent !== null) { event.preventDefault(); button.click(); }
+  });
+
+  addEventListener("pagehide", () => {
+    const key = JSON.parse(sessionStorage.getItem("opened") ?? "null");
+    if (key) navigator.sendBeacon(`/recordings/${encodeURIComponent(key)}/leave`);
+  });
+
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.page = {
+    showPaper: (content) => {
+      const paper = document.getElementById("paper");
+      paper.innerHTML = content ?? "";
+      const shade = paper.querySelector(".event.selected"), scroll = paper.querySelector(".scroll");
+      if (shade && scroll) {
+        const [a, b] = [shade.getBoundingClientRect(), scroll.getBoundingClientRect()];
+        scroll.scrollLeft += a.left + a.width / 2 - (b.left + b.width / 2);
+      }
+      return window.dash_clientside.no_update;
+    },
+    downloadLinks: (key, threshold) => ["beats", "annotations", "report"].map(
+      (kind) => (key ? `/recordings/${encodeURIComponent(key)}/${kind}?threshold=${threshold}` : "#")),
+  };
+})();

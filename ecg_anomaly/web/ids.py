@@ -1,0 +1,24 @@
+"""Names of the parts of the page that callbacks read or write."""
+
+MODEL, TAKE_OFFERED = "model", "take-offered"
+DROP, RATE, GAIN, RECORD, OPEN_RECORD, OPEN_EXAMPLE = "drop", "rate", "gain", "record", "open-record", "open-example"
+WORKING, BAR, CANCEL, MESSAGE, POLL = "working", "bar", "cancel", "message", "poll"
+OPENED, READY, RECORDING_PARTS, CLOSE = "opened", "ready", "recording-parts", "close"
+
+HEADLINE, OVERVIEW = "headline", "overview-figure"
+
+LIST, ORDER, REASONS, LIST_PAGE = "list", "order", "reasons", "list-page"
+PAGE_BACK, PAGE_WORDS, PAGE_ON = "page-back", "page-words", "page-on"
+BEAT, CLICKED, KEYS = "beat", "clicked", "keys"
+PREVIOUS, NEXT, EARLIER, LATER = "previous", "next", "earlier", "later"
+MARKED, MARK_RIGHT, MARK_WRONG, MARK_NONE = "marked", "mark-right", "mark-wrong", "mark-none"
+BEAT_WORDS, PAPER, PAPER_CONTENT, BEAT_FIGURE = "beat-words", "paper", "paper-content", "beat-figure"
+
+SIGNAL, VIEW = "signal-figure", "view"
+MOVES = {by: f"move-{by}" for by in ("in", "out", "left", "right", "all", "beat")}
+
+THRESHOLD, THRESHOLD_LABEL, RESET, OUTCOME = "threshold", "threshold-label", "reset", "outcome"
+DOWNLOADS = {kind: f"download-{kind}" for kind in ("beats", "annotations", "report")}
+
+LIVE_RECORD, SPEED, PLAY, STOP, PLAYING, LIVE_TICK = "live-record", "speed", "play", "stop", "playing", "live-tick"
+LIVE_WORDS, LIVE_FIGURE, LIVE_PART, LIVE_NEWS = "live-words", "live-figure", "live-part", "live-news"

@@ -1,0 +1,117 @@
+"""Files that come from a browser: which belong together, what they may be called, what is not taken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from werkzeug.datastructures import FileStorage
+
+from ecg_anomaly.errors import UserError
+
+MOST_BYTES = 1024**3  # of all files of an upload
+MOST_FILES = 200  # a record of a day may have many segments
+
+SINGLE_FILES = (".edf", ".bdf", ".csv", ".tsv", ".txt")
+_HEADER, _SIGNALS = ".hea", ".dat"
+_ARCHIVES = (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar", ".bz2", ".xz")
+_KINDS = "drop a WFDB record (.hea with .dat), an EDF or BDF file, or a table (.csv)"
+# The names of WFDB files stand in their header, so they are kept; WFDB itself allows no other characters.
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9_-]{1,20})?")
+_NULL_SEGMENT, _LONGEST_HEADER = "~", 1_000_000
+_LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Received:
+    """A recording that has arrived: where its file is, and what it is called."""
+
+    path: Path
+    name: str
+
+
+def receive(files: Sequence[FileStorage], folder: Path, annotator: str) -> Received:
+    """Write the files of a recording into a folder.
+
+    Parameters
+    ----------
+    files
+        What the browser sent.
+    folder
+        An empty folder, where they go. A name that comes from outside reaches the disk only where a WFDB header
+        needs it, and then only if it is a plain file name.
+    annotator
+        Extension of annotation files, which may come along.
+
+    Raises
+    ------
+    UserError
+        When they are no recording, or not all of it.
+    """
+    by_name = {_plain(file.filename): file for file in files}
+    if not by_name:
+        raise UserError(f"no file has arrived; {_KINDS}")
+    if len(by_name) < len(files):
+        raise UserError("two of the files have one name; drop one recording at a time")
+    suffixes = {Path(name).suffix.lower() for name in by_name}
+    if _HEADER in suffixes:
+        return _receive_wfdb(by_name, folder, annotator)
+    if _SIGNALS in suffixes:
+        raise UserError("the header (.hea) of the WFDB record is missing; drop it together with its signals (.dat)")
+    if suffixes & set(_ARCHIVES):
+        raise UserError("archives are not unpacked; unpack it yourself, then drop the recording")
+    if len(by_name) > 1:
+        raise UserError("these files are not one recording; drop one recording at a time")
+    (name, file), suffix = next(iter(by_name.items())), suffixes.pop()
+    if suffix not in SINGLE_FILES:
+        raise UserError(f"{shown(name)} is of no kind that can be read; {_KINDS}")
+    path = folder / f"recording{suffix}"
+    file.save(path)
+    return Received(path, shown(Path(name).stem))
+
+
+def shown(name: str) -> str:
+    """Make a name that can be shown, and be part of the name of a download: of letters, digits and ``_.-`` alone."""
+    return re.sub(r"[^\w.-]+", "_", name).strip("._")[:_LONGEST_NAME] or "recording"
+
+
+def _plain(name: str | None) -> str:
+    return (name or "").replace("\\", "/").rpartition("/")[2]
+
+
+def _receive_wfdb(files: dict[str, FileStorage], folder: Path, annotator: str) -> Received:
+    for name in files:
+        if not _NAME.fullmatch(name):
+            raise UserError(f"{shown(name)}: names of WFDB files have letters, digits, _ and - alone; rename it")
+    named = {name: _names_in(file) for name, file in files.items() if Path(name).suffix == _HEADER}
+    segments = {segment for _, others in named.values() for segment in others if segment.endswith(_HEADER)}
+    whole = [name for name in named if name not in segments]
+    if len(whole) != 1:
+        raise UserError(f"there are {len(whole)} WFDB records; drop one recording at a time")
+    stem = Path(whole[0]).stem
+    needed = {name for _, others in named.values() for name in others}
+    missing = sorted(needed - set(files))
+    if missing:
+        raise UserError(
+            f"the header {whole[0]} needs {', '.join(map(shown, missing[:3]))}"
+            f"{' and others' if len(missing) > 3 else ''}; drop them together with it"
+        )
+    for name in {*named, *needed, f"{stem}.{annotator}"} & set(files):
+        files[name].save(folder / name)
+    return Received(folder / whole[0], stem)
+
+
+def _names_in(header: FileStorage) -> tuple[str, set[str]]:
+    """Read which files a WFDB header needs: its signal files, or the headers of its segments."""
+    text = header.stream.read(_LONGEST_HEADER + 1).decode("latin-1")
+    header.stream.seek(0)
+    if len(text) > _LONGEST_HEADER:
+        raise UserError(f"{shown(str(header.filename))} is too large for a WFDB header; is it one?")
+    lines = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    if not lines:
+        raise UserError(f"{shown(str(header.filename))} is empty; copy the record again")
+    several = "/" in lines[0][0]
+    names = {line[0] for line in lines[1:]} - {_NULL_SEGMENT}
+    return lines[0][0], {f"{name}{_HEADER}" for name in names} if several else names

@@ -1,0 +1,147 @@
+"""The web application in a real browser, the system's Chromium: from a dropped file to a downloaded decision."""
+
+import shutil
+import socket
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import wfdb
+
+from tests.conftest import ROOT
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
+
+PATIENCE_MS = 90_000
+
+
+@pytest.fixture(scope="module")
+def address(finished):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, str(ROOT / "web_app.py"), *finished.settings(), "--port", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert "Open http://127.0.0.1:" in server.stdout.readline()
+    yield f"http://127.0.0.1:{port}"
+    server.terminate()
+    server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as running:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        started = running.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield started
+        started.close()
+
+
+@pytest.fixture(params=[(1280, "light")], ids=["desktop"])
+def page(request, browser, address):
+    """A page, which must have neither errors nor requests to other machines, nor be wider than its window."""
+    width, scheme = request.param
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True)
+    opened = context.new_page()
+    opened.set_default_timeout(PATIENCE_MS)
+    errors, addresses = [], []
+    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.on("request", lambda sent: addresses.append(sent.url))
+    opened.goto(address)
+    opened.wait_for_selector("#files")
+    yield opened
+    assert errors == []
+    assert {sent for sent in addresses if not sent.startswith((address, "data:", "blob:"))} == set()
+    assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    context.close()
+
+
+def drop(page, finished, *kinds):
+    page.set_input_files("#files", [str(finished.records / f"simdb/s007.{kind}") for kind in kinds])
+
+
+def changed(page, selector, act):
+    before = page.inner_text(selector)
+    act()
+    page.wait_for_function(
+        "([selector, before]) => document.querySelector(selector).innerText !== before", arg=[selector, before]
+    )
+    return page.inner_text(selector)
+
+
+def says(page, selector, words):
+    playwright.expect(page.locator(selector)).to_contain_text(words, timeout=PATIENCE_MS)
+
+
+@pytest.mark.parametrize("page", [(1280, "light"), (390, "dark")], ids=["desktop", "phone"], indirect=True)
+def test_from_a_dropped_record_to_a_downloaded_decision(page, finished, tmp_path):
+    drop(page, finished, "hea", "dat", "atr")
+    page.wait_for_selector("#paper svg .signal")
+    assert page.inner_text("#headline h3") == "s007"
+    assert "annotated as" in page.inner_text("#beat-words")
+
+    changed(page, "#beat-words h3", lambda: page.keyboard.press("n"))
+    assert "right" in changed(page, "#list", lambda: page.keyboard.press("r"))
+    changed(page, "#beat-words h3", lambda: page.click("#earlier"))
+    changed(page, "#beat-words h3", page.locator("#list button[data-beat]").first.click)
+
+    flagged = int(page.inner_text("#outcome .tiles dd >> nth=0"))
+    page.focus("#threshold [role=slider]")
+    changed(page, "#outcome", lambda: page.keyboard.press("Home"))
+    assert int(page.inner_text("#outcome .tiles dd >> nth=0")) > flagged
+    changed(page, "#outcome", lambda: page.click("#reset"))
+
+    with page.expect_download() as waiting:
+        page.click("#download-annotations")
+    waiting.value.save_as(tmp_path / "s007.anomaly")
+    annotations = wfdb.rdann(str(tmp_path / "s007"), "anomaly")
+    assert annotations.symbol.count("Q") == flagged
+    assert sum(note.endswith("marked right") for note in annotations.aux_note) == 1
+
+    page.click("#close")
+    page.wait_for_selector("#recording-parts", state="hidden")
+
+
+def test_a_table_and_a_damaged_one(page, finished, tmp_path):
+    record = wfdb.rdrecord(str(finished.records / "simdb/s007"), sampto=360 * 40)
+    pd.DataFrame(record.p_signal, columns=record.sig_name).to_csv(tmp_path / "table.csv", index=False)
+    (tmp_path / "damaged.csv").write_text("no\nnumbers\n")
+    page.set_input_files("#files", str(tmp_path / "damaged.csv"))
+    says(page, "#message", "damaged.csv")
+    page.click("summary >> nth=0")
+    page.fill("#rate", "360")
+    page.set_input_files("#files", str(tmp_path / "table.csv"))
+    page.wait_for_selector("#list table, #list p")
+    assert page.inner_text("#headline h3") == "table"
+
+
+def test_signals_without_their_header(page, finished):
+    drop(page, finished, "dat")
+    says(page, "#message", "header")
+
+
+def test_a_record_is_played(page):
+    page.click("#play")
+    page.wait_for_selector("#live-part:not([hidden]) .js-line")
+    says(page, "#live-words", "Playing")
+    page.click("#stop")
+    says(page, "#live-words", "Stopped")
+
+
+def test_with_the_keyboard_alone(page):
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "open-example":
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#paper svg .signal")
+    changed(page, "#beat-words h3", lambda: page.keyboard.press("n"))
+    seen = set()
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        seen.add(page.evaluate("document.activeElement.id || document.activeElement.getAttribute('role')"))
+    assert {"next", "mark-right", "move-in", "slider", "download-report", "play"} <= seen

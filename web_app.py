@@ -1,0 +1,69 @@
+"""Serve the web application on this machine: drop a recording, see which beats are not normal, and why.
+
+Needs a model that the pipeline has trained; --config configs/demo.yaml uses that of `make demo`. Open the address that
+it prints in a browser; Ctrl-C ends it and deletes the recordings that were opened.
+"""
+
+import sys
+
+from ecg_anomaly import commandline
+
+LOOPBACK = ("127.0.0.1", "localhost")
+DEMO = "configs/demo.yaml"
+THREADS = 8
+
+
+def add_options(parser):
+    """Add where the application is served."""
+    parser.add_argument("--port", type=int, default=8050, help="default: 8050")
+    parser.add_argument(
+        "--host", default=LOOPBACK[0], help="another address than this machine's own: whoever reaches it can use it"
+    )
+    parser.add_argument("--debug", action="store_true", help="Dash's development server, with its tools")
+
+
+def serve(config, options):
+    """Serve until Ctrl-C."""
+    import signal
+    from pathlib import Path
+
+    import waitress
+
+    from ecg_anomaly.config import load_config
+    from ecg_anomaly.web.app import create_app
+    from ecg_anomaly.web.server import check_free_port
+    from ecg_anomaly.web.uploads import MOST_BYTES
+    from ecg_anomaly.web.workbench import workbench_for
+
+    check_free_port(options.host, options.port)
+    if options.host not in LOOPBACK:
+        print(f"Warning: whoever reaches {options.host} can open and see recordings here; there is no password")
+    bench = workbench_for(config, load_config(Path(__file__).parent / DEMO))
+    app = create_app(bench, LOOPBACK if options.host in LOOPBACK else ())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(commandline.EXIT_INTERRUPTED))  # so that recordings are deleted
+    try:
+        bench.warm_up()
+        print(f"Open http://{options.host}:{options.port} in a browser; Ctrl-C ends it", flush=True)
+        if options.debug:
+            app.run(
+                host=options.host,
+                port=options.port,
+                debug=True,
+                use_reloader=False,  # it would load the model twice
+                dev_tools_disable_version_check=True,  # which asks another machine
+            )
+        else:
+            waitress.serve(
+                app.server, host=options.host, port=options.port, threads=THREADS, max_request_body_size=MOST_BYTES
+            )
+    finally:
+        bench.close()
+
+
+def main(argv=None):
+    """Run the script; return its exit status."""
+    return commandline.run_with_options(serve, add_options, __doc__, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
