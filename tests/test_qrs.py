@@ -118,7 +118,7 @@ def test_detection_signal_is_the_same_to_the_last_bit_in_chunks(difficult_signal
     signal_mv, missing = difficult_signal
 
     def detection(lengths):
-        slopes, mean = qrs._SlopeStrength(RATE_HZ, 2), qrs._LeadMean(RATE_HZ, 2)
+        slopes, mean = qrs._SlopeStrength(RATE_HZ, 2), qrs._Consensus(RATE_HZ, 2)
         ends = np.cumsum(lengths)
         chunks = [slice(end - length, end) for end, length in zip(ends, lengths, strict=True)]
         parts = [mean.push(slopes.push(signal_mv[chunk], missing[chunk])) for chunk in chunks]
