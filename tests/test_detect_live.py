@@ -65,7 +65,6 @@ def test_a_replay_writes_what_the_batch_writes(finished: Workspace, live, tmp_pa
     found, expected_found = (wfdb.rdann(str(tmp_path / where / "s007"), "anomaly") for where in ("live", "batch"))
     assert found.symbol == expected_found.symbol
     np.testing.assert_array_equal(found.sample, expected_found.sample)
-    assert "flagged stretches" in (tmp_path / "live" / "s007.html").read_text() or summary["flagged"] > 0
     assert {path.name for path in (tmp_path / "live").iterdir()} == {
         path.name for path in (tmp_path / "batch").iterdir()
     }
@@ -108,27 +107,28 @@ def test_lines_on_standard_input(live, pipe, lines, tmp_path, capsys):
 
 def test_ctrl_c_ends_with_complete_files(live, pipe, lines, tmp_path, capsys):
     def send_and_interrupt():
-        write_all(pipe, lines)
-        for _ in range(600):  # until what was sent has been analysed
-            if "beat flagged" in (tmp_path / ".stdin.live" / "beats.csv").read_text() or _beats_so_far(tmp_path) > 40:
-                break
-            time.sleep(0.1)
-        os.kill(os.getpid(), signal.SIGINT)
+        try:
+            write_all(pipe, lines)
+            wait_for_beats(tmp_path / ".stdin.live" / "beats.csv", 40)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
 
     with ThreadPoolExecutor(1) as others:
         sending = others.submit(send_and_interrupt)
         assert live("--stdin", "--sampling-rate", "360", "--gain", "1000", "--output", tmp_path) == 0
         sending.result()
-    assert "of signal: " in capsys.readouterr().out
+    assert "0:01:00 of signal: " in capsys.readouterr().out
     assert {path.suffix for path in tmp_path.iterdir()} == {".csv", ".anomaly", ".json", ".html"}
-    assert (
-        len(pd.read_csv(tmp_path / "stdin.beats.csv"))
-        == json.loads((tmp_path / "stdin.summary.json").read_text())["beats"]
-    )
+    told = json.loads((tmp_path / "stdin.summary.json").read_text())
+    assert len(pd.read_csv(tmp_path / "stdin.beats.csv")) == told["beats"] > 40
 
 
-def _beats_so_far(folder):
-    return len((folder / ".stdin.live" / "beats.csv").read_text().splitlines()) - 1
+def wait_for_beats(path, count):
+    for _ in range(600):
+        if path.exists() and len(path.read_text().splitlines()) > count:
+            return
+        time.sleep(0.1)
+    raise TimeoutError(path)
 
 
 def test_what_was_recorded_is_kept_when_the_source_fails(live, pipe, lines, tmp_path, capsys):
