@@ -11,7 +11,10 @@ says from which score on a beat is flagged. ``metrics``, ``bootstrap`` and ``eva
 annotations, the modules in ``reports`` show it.
 
 A recording without annotations goes another way, through the same functions: ``recordings`` reads it in blocks,
-``qrs`` finds its beats, ``quality`` judges whether they can be read, ``analysis`` scores them while they arrive.
+``qrs`` finds its beats, ``quality`` judges whether they can be read, ``analysis`` scores them while they arrive: from
+a file, from a source in ``live``, or for the page in ``web``. What a user really gets is measured with ``matching``,
+which compares found beats with annotated ones: ``detected_beats`` cuts test records where the detector finds beats,
+``noise_stress`` adds ``noise`` to them, ``single_lead`` leaves them one lead.
 
 ``config`` and ``artifacts`` hold it together: the settings, and the files that the scripts hand on.
 """
