@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCRIPTS := preprocess_data.py train_model.py evaluate_model.py visualize_results.py
 
-.PHONY: help demo run app test lint benchmark experiment schema clean
+.PHONY: help demo run app test lint benchmark screenshots experiment schema clean
 
 help:            ## list the targets
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -28,6 +28,12 @@ lint: $(VENV)/.installed-dev   ## check style and types
 
 benchmark: $(VENV)/.installed-dev   ## measure time and memory of the scripts on MIT-BIH
 	$(BIN)/python -m ecg_anomaly.benchmark
+
+screenshots: $(VENV)/.installed-dev outputs/demo/threshold.json   ## take the pictures of the web application for the README
+	$(BIN)/python -m ecg_anomaly.web.screenshots --config configs/demo.yaml
+
+outputs/demo/threshold.json:
+	@$(MAKE) --no-print-directory demo
 
 experiment: $(VENV)/.installed-dev   ## compare variants and baselines (run preprocess_data.py first)
 	$(BIN)/python -m ecg_anomaly.experiment

@@ -5,14 +5,14 @@ The signal comes from a recording that is replayed (--replay mitdb/208), from li
 annotations), NAME.summary.json and NAME.html are written when it ends, as detect_anomalies.py does for a file.
 """
 
+import functools
 import math
 import sys
 import time
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from ecg_anomaly import commandline
-from ecg_anomaly.errors import UserError
 
 
 def add_options(parser):
@@ -41,12 +41,13 @@ def detect(config, options):
     from ecg_anomaly.live.opening import Named, open_source
     from ecg_anomaly.live.recorder import Recorder
     from ecg_anomaly.live.session import Session
+    from ecg_anomaly.live.views import open_view
 
     model_files.check_detector(config)
     request = Request(Path(options.output or ""), options.leads, options.sampling_rate, options.gain, options.force)
     source = open_source(Named(options.replay, options.speed, options.lsl), request, config)
     name, rate_hz, leads = options.name or source.name, source.sampling_rate_hz, source.leads
-    view = _view(options.view, name, source)
+    view = open_view(options.view, name, source, functools.partial(print, flush=True))
     if options.output:
         check_free([name], request)
     session = Session(model_files.read_detector(config), rate_hz, leads, look_at_start=options.replay is None)
@@ -63,51 +64,28 @@ def follow(source, session, recorder, view, options):
     import numpy as np
 
     from ecg_anomaly.live.interrupts import ending_signals
-    from ecg_anomaly.live.session import SOURCE, Message
+    from ecg_anomaly.live.sources import Portion
 
     def take(signals_mv, news):
         if recorder:
             recorder.add(signals_mv, news.findings)
+        now = None if options.replay else datetime.now()
         for message in news.messages:
-            view.say(_stamp(message.time_s, session.tally, options.replay), message)
+            view.say(session.tally.stamp(message.time_s, now), message)
         view.show(signals_mv, news, session.tally, time.monotonic())
 
     start = f"{source.name}: {', '.join(source.leads)} at {float(source.sampling_rate_hz):g} Hz; Ctrl-C ends"
+    nothing = np.empty((0, len(source.leads)))
     with ending_signals() as ended, view:
-        for text in (start, *source.notes):
-            view.say(_stamp(0, session.tally, options.replay), Message(0, SOURCE, text))
+        take(nothing, session.push(Portion(nothing, (start, *source.notes)), time.monotonic()))
         try:
             for portion in source.portions():
                 take(portion.signals_mv, session.push(portion, time.monotonic()))
                 if ended.is_set() or session.tally.duration_s >= options.duration:
                     break
         finally:
-            take(np.empty((0, len(source.leads))), session.finish())
+            take(nothing, session.finish())
     print(session.tally.words())
-
-
-def _view(kind, name, source):
-    if kind is None:
-        from ecg_anomaly.live.line_view import LineView
-
-        return LineView(lambda line: print(line, flush=True))
-    from rich.console import Console
-
-    from ecg_anomaly.live.terminal_view import TerminalView
-
-    console = Console()
-    if not console.is_terminal:
-        raise UserError("--view terminal draws on a terminal, and standard output is none; leave the option out")
-    return TerminalView(name, source.leads, float(source.sampling_rate_hz), console)
-
-
-def _stamp(time_s, tally, replayed):
-    """Seconds from the start as a clock; before it the time of day when that signal came, if it is live."""
-    from ecg_anomaly.reports import styles
-
-    told = f"{styles.clock(time_s)}.{int(time_s * 10) % 10}"
-    day_time = datetime.now() - timedelta(seconds=tally.duration_s - time_s)
-    return told if replayed else f"{day_time:%H:%M:%S}  {told}"
 
 
 def _speed(text):

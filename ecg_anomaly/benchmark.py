@@ -30,6 +30,7 @@ from ecg_anomaly.patient import PairedBeats
 from ecg_anomaly.recordings.recording_files import open_recording
 from ecg_anomaly.scoring import reconstruction_error
 from ecg_anomaly.splits import TEST
+from ecg_anomaly.web.benchmark import measure_web
 
 _SCRIPTS = ("preprocess_data.py", "train_model.py", "evaluate_model.py", "visualize_results.py")
 _RESULT = "benchmark.json"
@@ -53,6 +54,7 @@ def benchmark(config: Config) -> None:
         }
         helps = [_measure_help(script) for script in _SCRIPTS]
         rows = [*scripts, total, *helps, *_measure_network(trial), _measure_live(trial)]
+        rows += measure_web(trial, Path(folder))
     print(pd.DataFrame(rows).round(2).to_string(index=False, na_rep=""))
     target = Path(config.paths.outputs) / _RESULT
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -153,7 +153,7 @@ def test_a_stream(live, pylsl, tmp_path, capsys):  # noqa: F811
     told = json.loads((tmp_path / "live_script.summary.json").read_text())
     assert told["leads"] == ["II", "V1"]
     assert told["beats"] > 50
-    assert told["notes"] == ["720 samples (2.00 s) did not arrive, in 1 gaps"]
+    assert told["notes"] == ["720 samples (2.00 s) did not arrive, in 1 gap"]
     beats = pd.read_csv(tmp_path / "live_script.beats.csv")
     assert not beats["time_s"].between(20.1, 21.9).any()
     assert "did not arrive" in capsys.readouterr().out

@@ -17,8 +17,8 @@ FILES = {"a.beats.csv", "a.anomaly", "a.summary.json", "a.html"}
 
 @pytest.fixture
 def start(tmp_path):
-    def recorder(force=False):
-        return Recorder(Request(tmp_path / "out", force=force), "a", Fraction(250), ["II", "V1"])
+    def recorder(force=False, name="a"):
+        return Recorder(Request(tmp_path / "out", force=force), name, Fraction(250), ["II", "V1"])
 
     return recorder
 
@@ -76,6 +76,12 @@ def test_without_a_beat_the_files_say_so(start, out):
     recorder.add(np.zeros((2500, 2)), Findings(pd.DataFrame(), []))
     assert recorder.finish([])["beats"] == 0
     assert {path.name for path in out.iterdir()} == FILES
+
+
+@pytest.mark.parametrize("name", ["", "b/a", "b/"])
+def test_a_name_is_for_files(start, name):
+    with pytest.raises(UserError, match="give a name for files"):
+        start(name=name)
 
 
 def test_two_runs_do_not_write_one_recording(start):

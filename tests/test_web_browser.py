@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 
+import edfio
 import pandas as pd
 import pytest
 import wfdb
@@ -106,17 +107,53 @@ def test_from_a_dropped_record_to_a_downloaded_decision(page, finished, tmp_path
     page.wait_for_selector("#recording-parts", state="hidden")
 
 
-def test_a_table_and_a_damaged_one(page, finished, tmp_path):
-    record = wfdb.rdrecord(str(finished.records / "simdb/s007"), sampto=360 * 40)
-    pd.DataFrame(record.p_signal, columns=record.sig_name).to_csv(tmp_path / "table.csv", index=False)
-    (tmp_path / "damaged.csv").write_text("no\nnumbers\n")
-    page.set_input_files("#files", str(tmp_path / "damaged.csv"))
-    says(page, "#message", "damaged.csv")
-    page.click("summary >> nth=0")
-    page.fill("#rate", "360")
-    page.set_input_files("#files", str(tmp_path / "table.csv"))
+def write_csv(path, record):
+    pd.DataFrame(record.p_signal, columns=record.sig_name).to_csv(path, index=False)
+
+
+def write_edf(path, record):
+    signals = [
+        edfio.EdfSignal(values, record.fs, label=name, physical_dimension="mV", physical_range=(-10, 10))
+        for values, name in zip(record.p_signal.T, record.sig_name, strict=True)
+    ]
+    edfio.Edf(signals).write(path)
+
+
+def write_bdf(path, record):
+    signals = [
+        edfio.BdfSignal(values, record.fs, label=name, physical_dimension="mV", physical_range=(-10, 10))
+        for values, name in zip(record.p_signal.T, record.sig_name, strict=True)
+    ]
+    edfio.Bdf(signals).write(path)
+
+
+@pytest.mark.parametrize(("kind", "write"), [("csv", write_csv), ("edf", write_edf), ("bdf", write_bdf)])
+def test_files_of_other_formats(page, finished, tmp_path, kind, write):
+    path = tmp_path / f"dropped.{kind}"
+    write(path, wfdb.rdrecord(str(finished.records / "simdb/s007"), sampto=360 * 40))
+    if kind == "csv":
+        page.click("summary >> nth=0")
+        page.fill("#rate", "360")
+    page.set_input_files("#files", str(path))
     page.wait_for_selector("#list table, #list p")
-    assert page.inner_text("#headline h3") == "table"
+    assert page.inner_text("#headline h3") == "dropped"
+    says(page, "#headline", "MLII, V1")
+    says(page, "#headline", "0:00:40")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("damaged.csv", "no\nnumbers\n", "damaged.csv"),
+        ("damaged.edf", "0       ", "damaged.edf"),
+        ("damaged.zip", "PK", "archives are not unpacked"),
+    ],
+)
+def test_damaged_files(page, tmp_path, name, content, words):
+    (tmp_path / name).write_text(content)
+    page.set_input_files("#files", str(tmp_path / name))
+    says(page, "#message", words)
+    assert page.is_hidden("#recording-parts")
 
 
 def test_signals_without_their_header(page, finished):
@@ -140,6 +177,8 @@ def test_with_the_keyboard_alone(page):
     page.keyboard.press("Enter")
     page.wait_for_selector("#paper svg .signal")
     changed(page, "#beat-words h3", lambda: page.keyboard.press("n"))
+    page.keyboard.press("w")
+    says(page, "#list", "✗ wrong")
     seen = set()
     for _ in range(120):
         page.keyboard.press("Tab")

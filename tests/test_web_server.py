@@ -13,6 +13,7 @@ from ecg_anomaly.web.callbacks_open import EXAMPLE, find_record, open_example, o
 from ecg_anomaly.web.callbacks_signal import asked_range, next_view
 from ecg_anomaly.web.jobs import ANALYSED, DONE, FAILED, Job, Jobs, Progress, analyse
 from ecg_anomaly.web.library import LEFT_S, UNUSED_S, Library
+from ecg_anomaly.web.rehearsal import rehearse
 from ecg_anomaly.web.workbench import Workbench, workbench_for
 from tests.web_parts import config_of, detector_of
 
@@ -31,6 +32,9 @@ class HereAndNow(Jobs):
             analyse(self.detector, job)
         except UserError as error:
             self.errors[job.folder] = str(error)
+
+    def wait(self, folder):
+        pass
 
     def progress(self, folder):
         if folder in self.errors:
@@ -108,6 +112,12 @@ def test_too_much_is_refused_before_it_is_read(client, monkeypatch):
     answer = upload(client, {"a.csv": b"1" * 2000})
     assert answer.status_code == 413
     assert "not taken" in answer.get_json()["error"]
+
+
+def test_what_does_not_fit_on_the_disk_is_refused(client, monkeypatch):
+    full = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr("ecg_anomaly.web.uploads.shutil.disk_usage", lambda _: full)
+    assert "free some space" in upload(client, {"a.csv": b"1"}).get_json()["error"]
 
 
 @pytest.mark.parametrize("kind", ["beats", "annotations", "report"])
@@ -268,6 +278,27 @@ def test_analyses_run_in_other_processes_and_can_be_cancelled(finished, bench):
         assert say(working.progress(folders[-1])) == "Cancelled."
     finally:
         working.close()
+
+
+def test_a_process_that_was_ended_from_outside_is_replaced(finished, bench):
+    working = Jobs(bench.config)
+    try:
+        folders = [bench.library.folder(bench.library.new()) for _ in range(2)]
+        working.submit(Job(folders[0], finished.records / "simdb/s007.hea", "s007"))
+        for process in list(working._pool._processes.values()):
+            process.kill()
+        working.wait(folders[0])
+        assert "ended from outside" in working.progress(folders[0]).error
+        working.submit(Job(folders[1], finished.records / "simdb/s007.hea", "s007"))
+        assert working.progress(folders[1]).state in (jobs.WAITING, jobs.RUNNING)
+    finally:
+        working.close()
+
+
+def test_a_rehearsal_leaves_nothing(bench):
+    before = len(bench.library._entries)
+    rehearse(bench)
+    assert len(bench.library._entries) == before
 
 
 def test_what_plotly_tells_of_the_view():

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import FileStorage
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.web.uploads import receive, shown
+from ecg_anomaly.web.uploads import check_room, receive, shown
 
 HEADER = b"r1 2 360 10\nr1.dat 212 200 12 0 0 0 0 MLII\nr1.dat 212 200 12 0 0 0 0 V1\n"
 
@@ -110,3 +110,9 @@ def test_whatever_comes_stays_in_its_folder(tmp_path, sent):
     assert all(path.is_file() and path.parent == inside for path in inside.rglob("*"))
     for path in inside.iterdir():
         path.unlink()
+
+
+def test_what_does_not_fit_on_the_disk_is_refused_before_it_is_read(tmp_path):
+    check_room(tmp_path, 0)
+    with pytest.raises(UserError, match=r"GB free.*free some space"):
+        check_room(tmp_path, 10**18)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -18,11 +19,13 @@ from ecg_anomaly.live.sources import PORTION_S, Portion, choose_leads
 from ecg_anomaly.quiet import quiet_native_output
 from ecg_anomaly.recordings.channels import Channel, choose_ecg, distinct, lead_name, millivolts_per
 from ecg_anomaly.recordings.recording_files import check_sampling_rate
+from ecg_anomaly.reports import styles
 
 _RESOLVE_S = 5.0  # streams answer within a second; a device may take a few to start
 _RESOLVE_ALL_S = 1.0
 _ANSWER_S = 5.0
-_LOOK_AGAIN_S = 0.5  # how long to look for a stream that is gone, before telling that nothing came
+_FORGOTTEN_S = 2.0  # after which a stream that answers no longer is gone
+_CLOCK_S = 2.0  # asking a clock that was not asked before takes 0.6 s
 _BUFFERED_S = 360  # what the library keeps while the analysis is busy
 _MOST_SAMPLES = 8192  # taken at once
 _TELL_S = 10.0  # between two notes of dropped samples
@@ -44,8 +47,8 @@ class _Layout:
 class LslStream:
     """A stream of the Lab Streaming Layer; see `sources.Source`.
 
-    Its clock is brought to that of this machine by the library (``proc_clocksync``), so that time goes on right when
-    the sender starts anew. Its time stamps are not smoothed by it (``proc_dejitter``): see `sample_clock`.
+    Its time stamps are brought to the clock of this machine, so that time goes on right when the sender starts anew,
+    and are not smoothed by the library: see `sample_clock`.
 
     Parameters
     ----------
@@ -68,10 +71,11 @@ class LslStream:
         self._pylsl = _library()
         self._wanted, self._where = wanted, f"stream {wanted}"
         self._info = self._resolve_one()
-        self._inlet = self._connect(self._info)
+        self._inlet = self._open_inlet(self._info)
         self.name = re.sub(r"[^\w.-]+", "_", self._info.name()).strip("._") or "stream"
         self._check()
         self.sampling_rate_hz = Fraction(self._info.nominal_srate()).limit_denominator(1000)
+        self._offset_s = 0.0  # so far the clock of this machine is ahead of the sender's
         self._layout = _layout(self._describe(), self._where, asked, gain, settings)
         self._clock = SampleClock(self.sampling_rate_hz, len(self.leads))
         self._told_dropped, self._told_s = 0, -np.inf
@@ -86,35 +90,50 @@ class LslStream:
         """Which channels were left out, and how much was dropped."""
         if not self._clock.gaps:
             return self._layout.notes
-        lost = f"{self._samples_words(self._clock.dropped)} did not arrive, in {self._clock.gaps:,} gaps"
-        return (*self._layout.notes, lost)
+        gaps = styles.count_text(self._clock.gaps, "gap")
+        return (*self._layout.notes, f"{self._samples_words(self._clock.dropped)} did not arrive, in {gaps}")
 
     def portions(self) -> Iterator[Portion]:
         """Yield what arrives, without end; a stream that is gone is waited for."""
-        nothing = np.empty((0, self._info.channel_count())), np.empty(0)
-        gone = False
         while True:
-            notes = []
             try:
                 signals, times_s = self._inlet.pull_chunk(PORTION_S, _MOST_SAMPLES, as_numpy=True)
-                gone &= not len(times_s)
             except self._pylsl.util.LostError:  # the library itself finds streams again that have a source id
-                signals, times_s = nothing
-                if not gone:
-                    notes.append(f"{self._where} is gone; waiting until it is back")
-                gone = True
-                self._look_again()
-            except self._pylsl.util.TimeoutError:  # the sender's clock was asked and did not answer
-                signals, times_s = nothing
-            portion_mv = self._clock.push(signals[:, self._layout.columns] * self._layout.factors, times_s)
-            yield Portion(portion_mv, (*notes, *self._new_gaps()))
+                yield from self._wait_until_back()
+                continue
+            values_mv = signals[:, self._layout.columns] * self._layout.factors
+            portion_mv = self._clock.push(values_mv, times_s + self._ahead_s())
+            yield Portion(portion_mv, tuple(self._new_gaps()))
 
-    def _look_again(self) -> None:
-        found = self._resolve(_LOOK_AGAIN_S)
-        if found and _shape(found[0]) != _shape(self._info):
+    def _wait_until_back(self) -> Iterator[Portion]:
+        nothing = np.empty((0, len(self.leads)))
+        yield Portion(nothing, (f"{self._where} is gone; waiting until it is back",))
+        # Looks in the background: to look for a stream that is gone with a time-out may take seconds longer than that.
+        looking = self._pylsl.ContinuousResolver(pred=self._predicate, forget_after=_FORGOTTEN_S)
+        while not self._is_back(looking.results()):
+            time.sleep(PORTION_S)
+            yield Portion(nothing)
+        yield Portion(nothing, (f"{self._where} is back",))
+
+    def _is_back(self, found: Sequence[Any]) -> bool:
+        if not found:
+            return False
+        if _shape(found[0]) != _shape(self._info):
             raise UserError(f"{self._where}: came back with other channels or another sampling rate; start anew")
-        if found:
-            self._inlet = self._connect(found[0])
+        inlet = self._open_inlet(found[0])
+        try:
+            self._offset_s = inlet.time_correction(_CLOCK_S)
+        except RuntimeError:  # a stream is listed for some time after it has gone
+            return False
+        self._inlet = inlet
+        return True
+
+    def _ahead_s(self) -> float:
+        """Tell how far the clock of this machine is ahead of the sender's; the library asks now and then."""
+        # An old answer does: clocks drift by some milliseconds a minute.
+        with contextlib.suppress(RuntimeError):
+            self._offset_s = float(self._inlet.time_correction(0.0))
+        return self._offset_s
 
     def _new_gaps(self) -> Iterator[str]:
         """Tell of dropped samples, not too often."""
@@ -124,18 +143,21 @@ class LslStream:
             self._told_dropped, self._told_s = self._clock.dropped, now_s
 
     def _samples_words(self, samples: int) -> str:
-        return f"{samples:,} samples ({float(samples / self.sampling_rate_hz):.2f} s)"
+        return f"{styles.count_text(samples, 'sample')} ({float(samples / self.sampling_rate_hz):.2f} s)"
 
-    def _resolve(self, seconds: float, least: int = 1) -> list[Any]:
+    @property
+    def _predicate(self) -> str:
+        """What streams must be, in XPath."""
         mark = "'" if '"' in self._wanted else '"'
         wanted = f"{mark}{self._wanted}{mark}"
-        return list(self._pylsl.resolve_bypred(f"name={wanted} or source_id={wanted}", least, seconds))
+        return f"name={wanted} or source_id={wanted}"
 
     def _resolve_one(self) -> Any:
         with quiet_native_output():  # the library tells of its network interfaces
-            found = self._resolve(_RESOLVE_S)
+            found = self._pylsl.resolve_bypred(self._predicate, 1, _RESOLVE_S)
             others = [] if found else self._pylsl.resolve_streams(_RESOLVE_ALL_S)
-            found = self._resolve(_RESOLVE_ALL_S, least=2) or found if found else found
+            if found:  # is there another one?
+                found = self._pylsl.resolve_bypred(self._predicate, 2, _RESOLVE_ALL_S) or found
         if len(found) == 1:
             return found[0]
         if found:
@@ -156,15 +178,13 @@ class LslStream:
             raise UserError(f"{self._where}: holds text, not numbers; name another stream")
         check_sampling_rate(self._info.nominal_srate(), self._where)
 
-    def _connect(self, info: Any) -> Any:
+    def _open_inlet(self, info: Any) -> Any:
         with quiet_native_output():  # the library warns of streams without a source id
-            return self._pylsl.StreamInlet(
-                info, max_buflen=_BUFFERED_S, recover=True, processing_flags=self._pylsl.proc_clocksync
-            )
+            return self._pylsl.StreamInlet(info, max_buflen=_BUFFERED_S, recover=True)
 
     def _describe(self) -> Any:
         try:
-            self._inlet.time_correction(_ANSWER_S)
+            self._offset_s = self._inlet.time_correction(_ANSWER_S)
             return self._inlet.info(_ANSWER_S)
         except RuntimeError as error:
             raise UserError(

@@ -41,7 +41,7 @@ class Recorder:
     Raises
     ------
     UserError
-        When another run is writing the files, or one that was killed has left its beats.
+        When another run is writing the files, or one that was killed has left its beats, or the name is none for files.
     """
 
     def __init__(self, request: Request, name: str, sampling_rate_hz: Fraction, leads: Sequence[str]):
@@ -49,6 +49,8 @@ class Recorder:
         self._rate_hz, self._leads = float(sampling_rate_hz), tuple(leads)
         self._samples = 0
         self._events: list[Event] = []
+        if not name or Path(name).name != name:
+            raise UserError(f"--name is {name}; give a name for files, without a folder")
         self._staging = request.folder / _FOLDER.format(name)
         self._lock = _take_staging(self._staging, request.force)
         self._beats = (self._staging / _BEATS).open("w", encoding="utf-8", newline="")

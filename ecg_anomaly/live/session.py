@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -92,6 +93,11 @@ class Tally:
         self.beats += sign * len(beats)
         self.unreadable += sign * sum(not beat.readable for beat in beats)
         self.flagged += sign * sum(beat.flagged for beat in beats)
+
+    def stamp(self, time_s: float, now: datetime | None = None) -> str:
+        """Write a time in the signal as a clock, after the time of day when it came if that of ``now`` is given."""
+        clock = f"{styles.clock(time_s)}.{int(time_s * 10) % 10}"
+        return clock if now is None else f"{now - timedelta(seconds=self.duration_s - time_s):%H:%M:%S}  {clock}"
 
     def words(self) -> str:
         """Sum up in a line."""

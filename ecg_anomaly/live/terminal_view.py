@@ -28,7 +28,7 @@ _STYLES = {BEAT: "bold red", EVENT: "bold magenta"}  # of messages; others are a
 
 
 class TerminalView:
-    """Draws below the messages, which scroll away above it; to be used in a ``with`` block.
+    """Draws below the messages, which scroll away above it; see `views.View`.
 
     Parameters
     ----------
@@ -62,19 +62,7 @@ class TerminalView:
         self._live.console.print(Text(f"{stamp}  {message.text}", style=_STYLES.get(message.kind, "yellow")))
 
     def show(self, signals_mv: np.ndarray, news: News, tally: Tally, now_s: float) -> None:
-        """Take in the next portion, and draw if it is time.
-
-        Parameters
-        ----------
-        signals_mv
-            Shape ``(samples, leads)``.
-        news
-            What it has brought.
-        tally
-            How much there was so far.
-        now_s
-            The time on any clock that goes evenly.
-        """
+        """Take in the next portion, and draw if it is time; arguments as for `views.View`."""
         kept = len(self._signals_mv)
         self._signals_mv = np.concatenate([self._signals_mv, signals_mv[:, : len(self._leads)]])[-kept:]
         self._mark(news.findings.beats, tally.duration_s - _SHOWN_S)

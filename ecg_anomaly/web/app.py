@@ -15,7 +15,8 @@ from ecg_anomaly.web.layout import page
 from ecg_anomaly.web.server import add_routes
 from ecg_anomaly.web.workbench import Workbench
 
-_PARTS = (callbacks_open, callbacks_beats, callbacks_signal, callbacks_decide, callbacks_live)
+# The browser asks in this order: what is answered in words comes before what has to be drawn.
+_PARTS = (callbacks_open, callbacks_decide, callbacks_beats, callbacks_signal, callbacks_live)
 
 _INDEX = """
 {%- from "page_parts.jinja" import style -%}

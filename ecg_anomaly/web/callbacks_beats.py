@@ -19,16 +19,22 @@ def register(app: Dash, bench: Workbench) -> None:
 
     @app.callback(
         Output(ids.HEADLINE, "children"),
-        Output(ids.OVERVIEW, "figure"),
         Input(ids.READY, "data"),
         Input(ids.THRESHOLD, "value"),
         prevent_initial_call=True,
     )
-    def show_overview(key: str | None, threshold: float) -> tuple[Any, Any]:
-        if key is None:
-            return [], figures.nothing()
-        stored, beats = bench.beats(key, threshold)
-        return pieces.headline(decisions.tell(stored, beats)), figures.overview(stored, beats)
+    def say_of_all(key: str | None, threshold: float) -> Any:
+        return [] if key is None else pieces.headline(decisions.tell(*bench.beats(key, threshold)))
+
+    @app.callback(
+        Output(ids.OVERVIEW, "figure"),
+        Input(ids.HEADLINE, "children"),  # follows the words: a browser that draws it does not answer
+        State(ids.READY, "data"),
+        State(ids.THRESHOLD, "value"),
+        prevent_initial_call=True,
+    )
+    def show_overview(_words: Any, key: str | None, threshold: float) -> Any:
+        return figures.nothing() if key is None else figures.overview(*bench.beats(key, threshold))
 
     @app.callback(
         Output(ids.BEAT, "data"),
@@ -127,25 +133,26 @@ def register(app: Dash, bench: Workbench) -> None:
 
     @app.callback(
         Output(ids.PAPER_CONTENT, "data"),
+        Output(ids.ON_PAPER, "data"),
         Input(ids.BEAT, "data"),
         Input(ids.THRESHOLD, "value"),
         State(ids.READY, "data"),
+        State(ids.ON_PAPER, "data"),
         prevent_initial_call=True,
     )
-    def show_paper(row: int | None, threshold: float, key: str | None) -> str:
+    def show_paper(row: int | None, threshold: float, key: str | None, before: list[Any] | None) -> tuple[str, Any]:
         if key is None or row is None:
-            return ""
+            return "", None
         stored, beats = bench.beats(key, threshold)
-        return figures.paper(stored, beats, row)
+        return figures.paper(stored, beats, row), no_update if before == [key, row] else [key, row]
 
     @app.callback(
         Output(ids.BEAT_FIGURE, "figure"),
-        Input(ids.BEAT, "data"),
-        State(ids.READY, "data"),
+        Input(ids.ON_PAPER, "data"),  # follows the paper, for the same reason
         prevent_initial_call=True,
     )
-    def show_beat(row: int | None, key: str | None) -> Any:
-        return figures.nothing() if key is None or row is None else figures.beat(bench.stored(key), row)
+    def show_beat(on_paper: tuple[str, int] | None) -> Any:
+        return figures.nothing() if on_paper is None else figures.beat(bench.stored(on_paper[0]), on_paper[1])
 
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("page", "showPaper"), Output(ids.PAPER, "title"), Input(ids.PAPER_CONTENT, "data")

@@ -44,15 +44,15 @@ def register(app: Dash, bench: Workbench) -> None:
         prevent_initial_call="initial_duplicate",
     )
     def follow(key: str | None, _ticks: int, shown: str | None) -> tuple[Any, ...]:
+        nothing = no_update if shown is None else None  # what is told again would have the whole page drawn again
         if key is None:
-            return None, True, True, "0", no_update
+            return nothing, True, True, "0", no_update
         try:
             progress = bench.progress(key)
         except UserError as error:
-            return None, True, True, "0", str(error)
-        done = progress.state == DONE
+            return nothing, True, True, "0", str(error)
         goes_on = progress.state in (WAITING, RUNNING)
-        ready = (no_update if shown == key else key) if done else None
+        ready = (no_update if shown == key else key) if progress.state == DONE else nothing
         return ready, not goes_on, not goes_on, f"{progress.share:.3f}", say(progress)
 
     @app.callback(

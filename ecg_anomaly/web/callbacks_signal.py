@@ -6,7 +6,7 @@ import re
 import time
 from typing import Any
 
-from dash import Dash, Input, Output, Patch, State, ctx, no_update
+from dash import ClientsideFunction, Dash, Input, Output, Patch, State, ctx, no_update
 
 from ecg_anomaly.web import figures, ids
 from ecg_anomaly.web.workbench import Workbench
@@ -20,6 +20,7 @@ def register(app: Dash, bench: Workbench) -> None:
     @app.callback(
         Output(ids.SIGNAL, "figure"),
         Output(ids.VIEW, "data"),
+        Output(ids.SHADES, "data"),
         Input(ids.READY, "data"),
         Input(ids.THRESHOLD, "value"),
         Input(ids.BEAT, "data"),
@@ -30,27 +31,36 @@ def register(app: Dash, bench: Workbench) -> None:
     )
     def show_signal(
         key: str | None, threshold: float, row: int | None, relayout: dict[str, Any] | None, *arguments: Any
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Any, ...]:
         if key is None:
-            return figures.nothing(), None
+            return figures.nothing(), None, []
         stored, beats = bench.beats(key, threshold)
-        seen = arguments[-1]
-        if ctx.triggered_id == ids.SIGNAL:
+        view_of, seen = arguments[-1] or (None, None)
+        if view_of != key:
+            seen = None  # of another recording
+        elif ctx.triggered_id == ids.SIGNAL:
             asked = asked_range(relayout or {}, stored.duration_s)
             if asked is None:
-                return no_update, no_update
-            return _redrawn(figures.view(stored, beats, *asked), len(stored.told["leads"])), asked
+                return no_update, no_update, no_update
+            return _redrawn(figures.view(stored, beats, *asked)), (key, asked), no_update
         beat_s = None if row is None else float(beats["time_s"].iloc[row])
-        by = _triggers()
-        start_s, end_s = next_view(None if ids.READY in by else seen, beat_s, str(ctx.triggered_id), stored.duration_s)
+        start_s, end_s = next_view(seen, beat_s, str(ctx.triggered_id), stored.duration_s)
         chosen = figures.chosen(beat_s, stored.window_s)
-        if by == {ids.BEAT} and seen == [start_s, end_s]:
-            patch = Patch()
-            patch["layout"]["shapes"] = chosen
-            return patch, no_update
-        figure = figures.signal(stored, beats, start_s, end_s).update_layout(shapes=chosen)
-        # What the user did to the view before no longer counts.
-        return figure.update_layout(uirevision=str(time.monotonic())), (start_s, end_s)
+        if seen is None:
+            figure = figures.signal(stored, beats, start_s, end_s).update_layout(shapes=chosen)
+            return figure.update_layout(uirevision=str(time.monotonic())), (key, (start_s, end_s)), chosen
+        moved = seen != [start_s, end_s]
+        if not moved and _triggers() == {ids.BEAT}:
+            return no_update, no_update, chosen
+        patch = _redrawn(figures.view(stored, beats, start_s, end_s))
+        patch["layout"]["shapes"] = chosen
+        if moved:
+            _move(patch, len(stored.told["leads"]) + 1, start_s, end_s)
+        return patch, (key, (start_s, end_s)), chosen
+
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("page", "shade"), Output(ids.SIGNAL, "className"), Input(ids.SHADES, "data")
+    )
 
 
 def asked_range(relayout: dict[str, Any], duration_s: float) -> tuple[float, float] | None:
@@ -96,16 +106,24 @@ def _triggers() -> set[str]:
     return {triggered["prop_id"].partition(".")[0] for triggered in ctx.triggered}
 
 
-def _redrawn(seen: figures.View, leads: int) -> Patch:
+def _redrawn(seen: figures.View) -> Patch:
     """Replace what is drawn, and leave the view as the user made it."""
-    patch = Patch()
+    patch, leads = Patch(), len(seen.signals_mv)
     for number in range(leads):
         patch["data"][number + 1]["x"] = seen.times_s[number]
         patch["data"][number + 1]["y"] = seen.signals_mv[number]
         patch["layout"][f"yaxis{number + 2}"]["range"] = seen.spans_mv[number]
     for name, values in seen.marks.items():
         patch["data"][0][name] = values
-    for axis in ("xaxis", *(f"xaxis{number}" for number in range(2, leads + 2))):
+    for axis in figures.axis_names("xaxis", 1, leads + 1):
         for name, values in figures.ticks(seen).items():
             patch["layout"][axis][name] = values
     return patch
+
+
+def _move(patch: Patch, rows: int, start_s: float, end_s: float) -> None:
+    """Change the view; what the user did to it before no longer counts."""
+    patch["layout"]["uirevision"] = str(time.monotonic())
+    for axis in figures.axis_names("xaxis", 1, rows):
+        patch["layout"][axis]["range"] = (start_s, end_s)
+        patch["layout"][axis]["autorange"] = False

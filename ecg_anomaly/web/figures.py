@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,12 @@ _TICKS_S = (0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 
 _MOST_TICKS = 7
 _SPAN = (0.002, 0.998)  # quantiles of what is drawn: a single jolt does not flatten the rest
 _NO_FIGURE = {"layout": {"xaxis": {"visible": False}, "yaxis": {"visible": False}}}
+_CURVES = {  # of a beat
+    OWN_BEAT: ("patient's own beat", {"color": styles.GREEN, "width": 2, "dash": "dot"}),
+    WINDOW: ("this beat", {"color": styles.VERMILLION, "width": 2.4}),
+    RECONSTRUCTION: ("reconstruction", {"color": styles.BLUE, "width": 2, "dash": "dash"}),
+}
+_OPEN_LEADS = 8  # sets of leads whose blank figures are kept
 _SELECTED = "selected"  # kind of a shade on ECG paper
 
 _DOWNSAMPLER = MinMaxDownsampler()  # type: ignore[no-untyped-call]
@@ -201,9 +208,27 @@ def paper(stored: Stored, beats: pd.DataFrame, row: int) -> str:
     return _paper_template().render(strip=chosen, paper={**ecg_paper.PAPER, "colours": colours})
 
 
-def beat(stored: Stored, row: int) -> go.Figure:
+def beat(stored: Stored, row: int) -> dict[str, Any]:
     """Draw a beat beside the patient's own beat and its reconstruction, and the error along the window."""
-    shapes, leads = np.asarray(stored.shapes[row]), stored.told["leads"]
+    shapes, leads = np.asarray(stored.shapes[row]), tuple(stored.told["leads"])
+    blank = _blank_beat(leads)
+    error = np.abs(shapes[WINDOW] - shapes[RECONSTRUCTION])
+    curves = [
+        curve for lead in range(len(leads)) for curve in (*(shapes[kind, :, lead] for kind in _CURVES), error[:, lead])
+    ]
+    drawn = [
+        {**empty, "x": stored.window_s.round(4), "y": curve.round(4)}
+        for empty, curve in zip(blank["data"], curves, strict=True)
+    ]
+    reach = {"range": [0, 1.05 * (float(error.max()) or 1.0)]}
+    layout = blank["layout"]
+    below = {name: {**layout[name], **reach} for name in axis_names("yaxis", len(leads) + 1, 2 * len(leads))}
+    return {"data": drawn, "layout": {**layout, **below}}
+
+
+@functools.lru_cache(maxsize=_OPEN_LEADS)
+def _blank_beat(leads: tuple[str, ...]) -> dict[str, Any]:
+    """Prepare the figure of a beat without its curves: Plotly takes longer for that than for all the rest."""
     figure = make_subplots(
         2,
         len(leads),
@@ -213,43 +238,18 @@ def beat(stored: Stored, row: int) -> go.Figure:
         row_heights=[0.68, 0.32],
         subplot_titles=[f"lead {lead}" for lead in leads],
     )
-    for column, lead in enumerate(range(len(leads)), start=1):
-        curves = shapes[:, :, lead]
-        for kind, name, line in (
-            (OWN_BEAT, "patient's own beat", {"color": styles.GREEN, "width": 2, "dash": "dot"}),
-            (WINDOW, "this beat", {"color": styles.VERMILLION, "width": 2.4}),
-            (RECONSTRUCTION, "reconstruction", {"color": styles.BLUE, "width": 2, "dash": "dash"}),
-        ):
+    for column in range(1, len(leads) + 1):
+        for name, line in _CURVES.values():
             figure.add_scatter(
-                x=stored.window_s.round(4),
-                y=curves[kind].round(4),
-                name=name,
-                mode="lines",
-                line=line,
-                showlegend=column == 1,
-                legendgroup=name,
-                row=1,
-                col=column,
+                name=name, mode="lines", line=line, showlegend=column == 1, legendgroup=name, row=1, col=column
             )
-        error = np.abs(curves[WINDOW] - curves[RECONSTRUCTION])
-        figure.add_scatter(
-            x=stored.window_s.round(4),
-            y=error.round(4),
-            name="error",
-            mode="lines",
-            fill="tozeroy",
-            line={"color": styles.ORANGE, "width": 1.5},
-            showlegend=False,
-            row=2,
-            col=column,
-        )
-    reach = float(np.abs(shapes[WINDOW] - shapes[RECONSTRUCTION]).max()) or 1.0
-    figure.update_yaxes(range=[0, 1.05 * reach], row=2)
+        look = {"fill": "tozeroy", "line": {"color": styles.ORANGE, "width": 1.5}}
+        figure.add_scatter(name="error", mode="lines", **look, showlegend=False, row=2, col=column)
     figure.update_yaxes(title="scaled", row=1, col=1)
     figure.update_yaxes(title="error", row=2, col=1)
     figure.update_yaxes(nticks=4)
     figure.update_xaxes(title="s from the R wave", nticks=5, row=2)
-    return figure.update_layout(
+    figure.update_layout(
         template="none",
         height=380,
         margin={"l": 52, "r": 10, "t": 84, "b": 46},
@@ -258,6 +258,8 @@ def beat(stored: Stored, row: int) -> go.Figure:
         dragmode=False,
         autosize=True,
     )
+    blank: dict[str, Any] = figure.to_dict()
+    return blank
 
 
 def live(shown: Shown) -> go.Figure:
@@ -320,6 +322,11 @@ def nothing() -> dict[str, Any]:
     return _NO_FIGURE
 
 
+def axis_names(kind: str, first: int, last: int) -> list[str]:
+    """Name axes as Plotly does, by their numbers: ``xaxis``, ``xaxis2`` and so on."""
+    return [f"{kind}{number if number > 1 else ''}" for number in range(first, last + 1)]
+
+
 def _marks(beats: pd.DataFrame, rows: np.ndarray) -> dict[str, Any]:
     """Place the marks of flagged beats above the signal."""
     chosen = beats.iloc[rows]
@@ -346,5 +353,6 @@ def _span_mv(drawn_mv: np.ndarray) -> tuple[float, float]:
     return float(low - room), float(high + room)
 
 
+@functools.cache
 def _paper_template() -> Template:
     return environment().from_string(_PAPER)

@@ -12,9 +12,10 @@ PAGE_BACK, PAGE_WORDS, PAGE_ON = "page-back", "page-words", "page-on"
 BEAT, CLICKED, KEYS = "beat", "clicked", "keys"
 PREVIOUS, NEXT, EARLIER, LATER = "previous", "next", "earlier", "later"
 MARKED, MARK_RIGHT, MARK_WRONG, MARK_NONE = "marked", "mark-right", "mark-wrong", "mark-none"
-BEAT_WORDS, PAPER, PAPER_CONTENT, BEAT_FIGURE = "beat-words", "paper", "paper-content", "beat-figure"
+BEAT_WORDS, PAPER, PAPER_CONTENT = "beat-words", "paper", "paper-content"
+ON_PAPER, BEAT_FIGURE = "on-paper", "beat-figure"
 
-SIGNAL, VIEW = "signal-figure", "view"
+SIGNAL, VIEW, SHADES = "signal-figure", "view", "shades"
 MOVES = {by: f"move-{by}" for by in ("in", "out", "left", "right", "all", "beat")}
 
 THRESHOLD, THRESHOLD_LABEL, RESET, OUTCOME = "threshold", "threshold-label", "reset", "outcome"

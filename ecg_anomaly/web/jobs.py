@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
+from concurrent import futures
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -69,11 +71,6 @@ class Jobs:
         self._futures: dict[Path, Future[None]] = {}
         self._lock = threading.Lock()
 
-    def warm_up(self) -> None:
-        """Load the model in one process, so that the first analysis does not wait for it."""
-        with self._lock:
-            self._living_pool().submit(_load)
-
     def submit(self, job: Job) -> None:
         """Have a recording analysed.
 
@@ -85,7 +82,7 @@ class Jobs:
         with self._lock:
             if sum(not future.done() for future in self._futures.values()) >= _QUEUE:
                 raise UserError(f"{_QUEUE} recordings are being analysed or wait for it; try again in a minute")
-            self._futures[job.folder] = self._living_pool().submit(call_with_detector, analyse, job)
+            self._futures[job.folder] = self._submit(job)
 
     def progress(self, folder: Path) -> Progress:
         """Tell how far the analysis of the recording in a folder is."""
@@ -101,6 +98,12 @@ class Jobs:
         if isinstance(error, _CancelledError):
             return Progress(CANCELLED)
         return Progress(FAILED, error=_words(error))
+
+    def wait(self, folder: Path) -> None:
+        """Wait until the analysis of the recording in a folder is over."""
+        future = self._futures.get(folder)
+        if future is not None:
+            futures.wait([future])
 
     def cancel(self, folder: Path) -> None:
         """End the analysis of the recording in a folder, if it goes on."""
@@ -120,17 +123,13 @@ class Jobs:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def _living_pool(self) -> ProcessPoolExecutor:
-        """Give the processes; new ones if one of them was ended from outside."""
-        broken = any(
-            isinstance(future.exception(), BrokenProcessPool)
-            for future in self._futures.values()
-            if future.done() and not future.cancelled()
-        )
-        if self._pool is None or broken:
-            self._futures = {folder: future for folder, future in self._futures.items() if not future.done()}
-            self._pool = detector_pool(self._config)
-        return self._pool
+    def _submit(self, job: Job) -> Future[None]:
+        """Give the job to the processes; to new ones if one of them was ended from outside."""
+        if self._pool is not None:
+            with contextlib.suppress(BrokenProcessPool):
+                return self._pool.submit(call_with_detector, analyse, job)
+        self._pool = detector_pool(self._config)
+        return self._pool.submit(call_with_detector, analyse, job)
 
 
 class _CancelledError(Exception):
@@ -189,7 +188,3 @@ def _words(error: BaseException | None) -> str:
     if isinstance(error, OSError):
         return f"{error.strerror or 'a file cannot be read or written'}; free some space, then open the recording again"
     return "the recording cannot be analysed; is it an ECG, and is the file whole?"
-
-
-def _load() -> None:
-    """Do nothing: a process reads the model before its first work."""

@@ -12,7 +12,7 @@ from ecg_anomaly.web import decisions, downloads, ids
 from ecg_anomaly.web.aria import aria
 from ecg_anomaly.web.figures import nothing
 
-_POLL_MS = 300
+_POLL_MS = 200
 _LIVE_MS = 500
 _GRAPH: Any = {"displaylogo": False, "responsive": True, "displayModeBar": False}
 
@@ -287,7 +287,11 @@ def _signal() -> html.Section:
         "signal",
         "The whole signal",
         [
-            html.P("Drag to move, turn the wheel to zoom, click a mark to look at its beat.", className="soft"),
+            html.P(
+                "Drag to move, turn the wheel to zoom, click a mark to look at its beat. "
+                "On a touch screen, use the buttons.",
+                className="soft",
+            ),
             html.Div(
                 [
                     *(
@@ -390,7 +394,9 @@ def _stores() -> html.Div:
             dcc.Store(id=ids.MARKED),  # counts marks, so that what shows them follows
             dcc.Store(id=ids.LIST_PAGE, data=0),
             dcc.Store(id=ids.VIEW),  # the stretch of signal that is seen
+            dcc.Store(id=ids.SHADES),  # what is shaded in it
             dcc.Store(id=ids.PAPER_CONTENT),
+            dcc.Store(id=ids.ON_PAPER),  # recording and row of the beat on the paper
             dcc.Store(id=ids.PLAYING),  # key of what is played
             dcc.Interval(id=ids.POLL, interval=_POLL_MS, disabled=True),
             dcc.Interval(id=ids.LIVE_TICK, interval=_LIVE_MS, disabled=True),

@@ -46,6 +46,11 @@ class Library:
         threading.Thread(target=self._sweep_often, daemon=True).start()
 
     @property
+    def root(self) -> Path:
+        """The folder that holds all the others."""
+        return self._path
+
+    @property
     def shared(self) -> Path:
         """A folder that belongs to no recording."""
         return self._path / "shared"

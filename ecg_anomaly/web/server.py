@@ -66,6 +66,7 @@ def add_routes(app: Dash, bench: Workbench, hosts: Sequence[str]) -> None:
         key = None
         try:
             bench.check()
+            uploads.check_room(bench.library.root, request.content_length or 0)
             key = bench.library.new()
             folder = bench.library.folder(key) / _UPLOAD_FOLDER
             folder.mkdir()

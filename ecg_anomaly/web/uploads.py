@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,11 @@ from ecg_anomaly.errors import UserError
 
 MOST_BYTES = 1024**3  # of all files of an upload
 MOST_FILES = 200  # a record of a day may have many segments
+
+# What an upload takes on disk: itself, the parts in which it arrives, and what the analysis keeps of it, which is the
+# most for a WFDB record of 12 bits a sample: signals of 32 bits, and the shapes of the beats.
+_DISK_PER_BYTE = 6
+_DISK_LEFT_BYTES = 500 * 1024**2  # for everything else on the machine
 
 SINGLE_FILES = (".edf", ".bdf", ".csv", ".tsv", ".txt")
 _HEADER, _SIGNALS = ".hea", ".dat"
@@ -30,6 +36,22 @@ class Received:
 
     path: Path
     name: str
+
+
+def check_room(folder: Path, size: int) -> None:
+    """Check, before it is read, that an upload of so many bytes fits on the disk together with its analysis.
+
+    Raises
+    ------
+    UserError
+        When it does not.
+    """
+    needed, free = size * _DISK_PER_BYTE + _DISK_LEFT_BYTES, shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(
+            f"the disk has {free / 1e9:.1f} GB free, and this recording needs {needed / 1e9:.1f} GB; "
+            "free some space, or cut the recording"
+        )
 
 
 def receive(files: Sequence[FileStorage], folder: Path, annotator: str) -> Received:

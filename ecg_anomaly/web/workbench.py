@@ -14,9 +14,10 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.model_files import check_detector, read_detector
 from ecg_anomaly.web.decisions import cut
 from ecg_anomaly.web.evaluated import Evaluated, read_evaluated
-from ecg_anomaly.web.jobs import ANALYSED, Job, Jobs, Progress
+from ecg_anomaly.web.jobs import ANALYSED, DONE, Job, Jobs, Progress
 from ecg_anomaly.web.library import Library
 from ecg_anomaly.web.player import Players
+from ecg_anomaly.web.rehearsal import rehearse
 from ecg_anomaly.web.store import Stored, read_store
 
 _CUTS = 4  # tables of beats that are kept: several parts of the page ask for the same one
@@ -50,9 +51,9 @@ class Workbench:
         self.players = Players(lambda: read_detector(self.config))
 
     def warm_up(self) -> None:
-        """Load the model, so that the first recording does not wait for it."""
+        """Load the model and try everything once, in the background, so that the first recording waits for nothing."""
         if not self.problem:
-            self.jobs.warm_up()
+            threading.Thread(target=rehearse, args=(self,), daemon=True).start()
 
     def forget(self, folder: Path) -> None:
         """End what is done for the recording in a folder."""
@@ -96,6 +97,10 @@ class Workbench:
     def progress(self, key: object) -> Progress:
         """Tell how far the analysis of a recording is."""
         return self.jobs.progress(self.library.folder(key))
+
+    def is_analysed(self, key: object) -> bool:
+        """Tell whether there are results."""
+        return self.progress(key).state == DONE
 
     def stored(self, key: object) -> Stored:
         """Give an analysed recording."""

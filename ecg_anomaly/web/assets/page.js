@@ -96,6 +96,11 @@
       }
       return window.dash_clientside.no_update;
     },
+    shade: (shapes) => { // Dash would have all of the figure drawn again
+      const drawn = document.querySelector("#signal-figure .js-plotly-plot");
+      if (drawn?.layout && shapes) window.Plotly.relayout(drawn, { shapes });
+      return window.dash_clientside.no_update;
+    },
     downloadLinks: (key, threshold) => ["beats", "annotations", "report"].map(
       (kind) => (key ? `/recordings/${encodeURIComponent(key)}/${kind}?threshold=${threshold}` : "#")),
   };
