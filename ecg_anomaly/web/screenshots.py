@@ -5,6 +5,7 @@ They show the simulated example, judged by the model of the settings, in the sys
 
 from __future__ import annotations
 
+import io
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from PIL import Image
 
 from ecg_anomaly import commandline
 from ecg_anomaly.config import DEFAULT_CONFIG, Config
@@ -29,6 +32,7 @@ _ROOT = DEFAULT_CONFIG.parent
 _IMAGES = _ROOT / "docs" / "images"
 _PICTURES = {"web.png": (1280, 1600), "web-phone.png": (390, 1400)}  # width and height
 _SETTLED_MS = 1500
+_COLOURS = 64  # in a picture: all that the page has, and a third of the size
 _PORT = "8051"
 
 
@@ -81,7 +85,8 @@ def _take(browser: Browser, address: str, target: Path, width: int, height: int)
     page.wait_for_selector("#signal-figure .js-line")
     page.wait_for_timeout(_SETTLED_MS)
     page.evaluate("document.getElementById('overview').scrollIntoView()")
-    page.screenshot(path=target)
+    with Image.open(io.BytesIO(page.screenshot())) as picture:
+        picture.quantize(_COLOURS).save(target, optimize=True)
     page.close()
 
 
