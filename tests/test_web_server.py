@@ -278,12 +278,16 @@ def test_analyses_run_in_other_processes_and_can_be_cancelled(finished, bench):
         assert say(working.progress(folders[-1])) == "Cancelled."
     finally:
         working.close()
+        for key in keys:
+            bench.library.delete(key)
 
 
-def test_a_process_that_was_ended_from_outside_is_replaced(finished, bench):
+def test_a_process_that_was_ended_from_outside_is_replaced(finished, bench, tmp_path):
     working = Jobs(bench.config)
     try:
-        folders = [bench.library.folder(bench.library.new()) for _ in range(2)]
+        folders = [tmp_path / "first", tmp_path / "second"]
+        for folder in folders:
+            folder.mkdir()
         working.submit(Job(folders[0], finished.records / "simdb/s007.hea", "s007"))
         for process in list(working._pool._processes.values()):
             process.kill()

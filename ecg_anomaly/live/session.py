@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,6 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from ecg_anomaly.analysis.beat_scorer import TrainedDetector
@@ -200,7 +200,7 @@ class Session:
         self.tally.add(within, -1)
         self._rr_s.extend(beat.rr_before_s for beat in came if beat.readable)
         if self._rr_s:
-            self.tally.heart_rate_bpm = 60 / float(np.median(self._rr_s))
+            self.tally.heart_rate_bpm = 60 / statistics.median(self._rr_s)
 
     def _tell_events(self, over: Sequence[Event], lasting: Sequence[Event]) -> Iterator[Message]:
         for event in over:

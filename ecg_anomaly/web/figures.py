@@ -70,10 +70,9 @@ class View:
 def overview(stored: Stored, beats: pd.DataFrame) -> go.Figure:
     """Draw the whole recording at a glance."""
     figure = recording_overview.overview_figure(beats, stored.events, stored.duration_s)
-    # Plotly makes room for a legend that lies beside the plots: it takes one line here, and four on a phone.
-    legend = {"orientation": "h", "yref": "paper", "yanchor": "bottom", "y": 1.02, "x": 0}
+    margin = {"l": 62, "r": 14, "t": 100, "b": 52}  # on a phone the legend takes four lines
     return (
-        figure.update_layout(height=420, margin={"l": 62, "r": 14, "t": 14, "b": 52}, dragmode=False, legend=legend)
+        figure.update_layout(height=460, margin=margin, dragmode=False)
         .update_xaxes(fixedrange=True)
         .update_yaxes(fixedrange=True)
     )

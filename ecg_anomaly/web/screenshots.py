@@ -32,7 +32,8 @@ _ROOT = DEFAULT_CONFIG.parent
 _IMAGES = _ROOT / "docs" / "images"
 _PICTURES = {"web.png": (1280, 1600), "web-phone.png": (390, 1400)}  # width and height
 _SETTLED_MS = 1500
-_COLOURS = 64  # in a picture: all that the page has, and a third of the size
+_PATIENCE_MS = 120_000  # the model may still be loading
+_COLOURS = 160  # in a picture: more than the page has, and less than half of the size
 _PORT = "8051"
 
 
@@ -76,6 +77,7 @@ def _served(config: Config) -> Iterator[str]:
 
 def _take(browser: Browser, address: str, target: Path, width: int, height: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
+    page.set_default_timeout(_PATIENCE_MS)
     page.goto(address)
     page.click("#open-example")
     page.wait_for_selector("#paper svg .signal")
