@@ -63,10 +63,9 @@ def own_beats(
     windows: np.ndarray, in_time: np.ndarray, times_s: np.ndarray, settings: Patient, start_s: float, since: int = 0
 ) -> np.ndarray:
     """Find the own beat of one patient for each beat from ``since`` on; arguments as for `pair_with_own_beats`."""
-    seen = windows.astype(float)
-    lost = ~seen.any(axis=1, keepdims=True)  # a lead that came off says nothing about the patient
+    lost = ~windows.any(axis=1, keepdims=True)  # a lead that came off says nothing about the patient
     early = ~in_time[:, np.newaxis, np.newaxis]
-    seen[np.broadcast_to(lost | early, seen.shape)] = np.nan
+    seen = np.where(lost | early, np.nan, windows)
     flat = median_of_earlier(seen.reshape(len(seen), -1), times_s, settings.recent_beats, start_s, since)
     asked = windows[since:]
     # Where no earlier beat counts, the beat has only itself to be compared with.
