@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -83,7 +84,7 @@ def cut_beats(
     uncovered = Counter(annotations.symbols[~covered].tolist())
     samples, symbols = annotations.samples[covered], annotations.symbols[covered]
 
-    conditioned, missing = condition(recording, settings)
+    conditioned, missing = condition(recording.signals_mv, recording.sampling_rate_hz, settings)
     times_s = samples / float(recording.sampling_rate_hz)
     near = np.round(times_s * settings.sampling_rate_hz).astype(np.int64)
     fiducials = fiducial_points(conditioned, near, [settings.realign_s], settings.sampling_rate_hz)
@@ -105,11 +106,11 @@ def cut_beats(
     return RecordBeats(table, windows, Counter(reasons[reasons != ""].tolist()), uncovered)
 
 
-def condition(recording: Recording, settings: Beat) -> tuple[np.ndarray, np.ndarray]:
-    """Bring a record to the rate and band that its beats are cut at; see `signals.condition`."""
+def condition(signals_mv: np.ndarray, sampling_rate_hz: Fraction, settings: Beat) -> tuple[np.ndarray, np.ndarray]:
+    """Bring whole signals to the rate and band that beats are cut at; see `signals.condition`."""
     return signals.condition(
-        recording.signals_mv,
-        recording.sampling_rate_hz,
+        signals_mv,
+        sampling_rate_hz,
         settings.sampling_rate_hz,
         (settings.low_cut_hz, settings.high_cut_hz),
         settings.filter_half_length_s,

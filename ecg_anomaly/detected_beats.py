@@ -61,7 +61,7 @@ def cut_at_detected_beats(
         What was found of the annotated ones.
     """
     classes, rate_hz = config.labels.aami, float(recording.sampling_rate_hz)
-    conditioned, missing = condition(recording, config.beat)
+    conditioned, missing = condition(recording.signals_mv, recording.sampling_rate_hz, config.beat)
     cut = cut_detected_beats(conditioned, missing, recording.sampling_rate_hz, config.beat, config.rhythm)
     is_beat = np.array([symbol in classes for symbol in annotations.symbols], dtype=bool)
     compared = compare_beats(annotations, is_beat, cut.samples, rate_hz)

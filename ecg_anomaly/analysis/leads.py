@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from ecg_anomaly import qrs, signals
-from ecg_anomaly.beats import cut_windows_mv
+from ecg_anomaly.beats import condition, cut_windows_mv
 from ecg_anomaly.config import Beat
 from ecg_anomaly.quality import LEAST_QUALITY, PLAUSIBLE_MV, lead_quality
 from ecg_anomaly.records import lead_order
@@ -142,13 +142,7 @@ def _look(lead_mv: np.ndarray, sampling_rate_hz: Fraction, settings: Beat) -> Le
 
 def _windows_mv(lead_mv: np.ndarray, sampling_rate_hz: Fraction, settings: Beat) -> np.ndarray:
     """Cut a window around each beat that the detector finds in one lead."""
-    conditioned, missing = signals.condition(
-        lead_mv,
-        sampling_rate_hz,
-        settings.sampling_rate_hz,
-        (settings.low_cut_hz, settings.high_cut_hz),
-        settings.filter_half_length_s,
-    )
+    conditioned, missing = condition(lead_mv, sampling_rate_hz, settings)
     beats = qrs.detect_beats(conditioned, missing, settings.sampling_rate_hz)
     first = beats - settings.samples_before
     beats = beats[(first >= 0) & (first + settings.samples <= len(conditioned))]
