@@ -27,16 +27,16 @@ lint: $(VENV)/.installed-dev   ## check style and types
 	$(BIN)/mypy
 
 benchmark: $(VENV)/.installed-dev   ## measure time and memory of the scripts on MIT-BIH
-	$(BIN)/python -m ecg_anomaly.benchmark
+	$(BIN)/python -m tools.benchmark
 
 screenshots: $(VENV)/.installed-dev outputs/demo/threshold.json   ## take the pictures of the web application for the README
-	$(BIN)/python -m ecg_anomaly.web.screenshots --config configs/demo.yaml
+	$(BIN)/python -m tools.screenshots --config configs/demo.yaml
 
 outputs/demo/threshold.json:
 	@$(MAKE) --no-print-directory demo
 
 experiment: $(VENV)/.installed-dev   ## compare variants and baselines (run preprocess_data.py first)
-	$(BIN)/python -m ecg_anomaly.experiment
+	$(BIN)/python -m tools.experiment
 
 schema: $(VENV)/.installed   ## write the schema that completes config.yaml in editors
 	$(BIN)/python -c "from ecg_anomaly.config import write_schema; write_schema()"

@@ -28,10 +28,10 @@ def detect(config, options):
     import pandas as pd
     from tqdm import tqdm
 
-    from ecg_anomaly import model_files
-    from ecg_anomaly.analysis import batch
+    from ecg_anomaly import batch
+    from ecg_anomaly.handover.model import check_detector
 
-    model_files.check_detector(config)
+    check_detector(config)
     folder = Path(options.output or Path(config.paths.outputs) / "detected")
     request = batch.Request(folder, options.leads, options.sampling_rate, options.gain, options.force)
     batch.check_names(options.recordings, request)

@@ -36,21 +36,21 @@ def add_options(parser):
 
 def detect(config, options):
     """Follow the source until it ends or Ctrl-C, say what is found, and write the files."""
-    from ecg_anomaly import model_files
-    from ecg_anomaly.analysis.batch import Request, check_free
+    from ecg_anomaly.batch import Request, check_free
+    from ecg_anomaly.handover.model import check_detector, read_detector
     from ecg_anomaly.live.opening import Named, open_source
     from ecg_anomaly.live.recorder import Recorder
     from ecg_anomaly.live.session import Session
     from ecg_anomaly.live.views import open_view
 
-    model_files.check_detector(config)
+    check_detector(config)
     request = Request(Path(options.output or ""), options.leads, options.sampling_rate, options.gain, options.force)
     source = open_source(Named(options.replay, options.speed, options.lsl), request, config)
     name, rate_hz, leads = options.name or source.name, source.sampling_rate_hz, source.leads
     view = open_view(options.view, name, source, functools.partial(print, flush=True))
     if options.output:
         check_free([name], request)
-    session = Session(model_files.read_detector(config), rate_hz, leads, look_at_start=options.replay is None)
+    session = Session(read_detector(config), rate_hz, leads, look_at_start=options.replay is None)
     recorder = Recorder(request, name, rate_hz, leads) if options.output else None
     try:
         follow(source, session, recorder, view, options)

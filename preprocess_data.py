@@ -5,7 +5,8 @@ Records that paths.records lacks are downloaded from PhysioNet (or, for the data
 
 import sys
 
-from ecg_anomaly import artifacts, commandline
+from ecg_anomaly import commandline
+from ecg_anomaly.manifest import handover
 
 SCRIPT = "preprocess_data.py"
 
@@ -14,14 +15,23 @@ def preprocess(config):
     """Write the hand-over files of ``paths.processed`` and say what is in them."""
     from tqdm import tqdm
 
-    from ecg_anomaly import beat_files, fetching, preprocessing, summaries
     from ecg_anomaly import config as settings
+    from ecg_anomaly.beats import preprocessing
+    from ecg_anomaly.beats.counts import PreprocessingSummary
+    from ecg_anomaly.handover.beats import (
+        PREPROCESSING,
+        BeatWriter,
+        check_splits,
+        preprocessing_settings,
+        write_detection,
+    )
+    from ecg_anomaly.records import catalogue
 
-    sources = fetching.locate_records(config, report=print)
-    summary = summaries.PreprocessingSummary()
+    sources = catalogue.locate_records(config, report=print)
+    summary = PreprocessingSummary()
     inputs, detections = {}, []
-    with artifacts.handover(config.paths.processed) as output:
-        with beat_files.BeatWriter(output, config.beat.samples, config.records.lead_count) as writer:
+    with handover(config.paths.processed) as output:
+        with BeatWriter(output, config.beat.samples, config.records.lead_count) as writer:
             processed = preprocessing.process_records(list(sources), list(sources.values()), config)
             for record in tqdm(processed, "records", total=len(sources), unit="record", disable=None):
                 summary.add(record)
@@ -29,10 +39,10 @@ def preprocess(config):
                     writer.append(record.beats.table, record.beats.windows)
                     inputs.update(record.inputs)
                     detections += [record.detection] if record.detection else []
-        beat_files.check_splits(summary.per_split(), summary.skipped)
+        check_splits(summary.per_split(), summary.skipped)
         if detections:
-            beat_files.write_detection(output, detections)
-        output.write_json(beat_files.PREPROCESSING, beat_files.preprocessing_settings(config))
+            write_detection(output, detections)
+        output.write_json(PREPROCESSING, preprocessing_settings(config))
         output.describe(SCRIPT, config, settings.SHAPES_BEATS, inputs, skipped=summary.skipped)
     print(summary.text())
     print(f"\nWrote {writer.beats} beats to {config.paths.processed}. Next: python train_model.py")

@@ -7,7 +7,15 @@ import json
 import sys
 from pathlib import Path
 
-from ecg_anomaly import artifacts, commandline
+from ecg_anomaly import commandline
+from ecg_anomaly.manifest import (
+    check_input,
+    folder_fingerprint,
+    handover,
+    read_checked_manifest,
+    read_manifest,
+    write_whole,
+)
 
 SCRIPT = "visualize_results.py"
 SCORED_BY = "evaluate_model.py"
@@ -22,12 +30,12 @@ def visualize(config):
 
     outputs = Path(config.paths.outputs)
     results = read_results(config, _check_inputs(config))
-    with artifacts.handover(outputs / PLOTS) as output:
+    with handover(outputs / PLOTS) as output:
         figures = plots.all_figures(results)
         for name, figure in figures.items():
             figure.savefig(output.path(f"{name}.png"), dpi=plots.DOTS_PER_INCH)
-        output.describe(SCRIPT, config, settings.SHAPES_SCORES, dict([artifacts.folder_fingerprint(outputs)]))
-        artifacts.write_whole(outputs / REPORT, report.render(results))
+        output.describe(SCRIPT, config, settings.SHAPES_SCORES, dict([folder_fingerprint(outputs)]))
+        write_whole(outputs / REPORT, report.render(results))
     print(f"Drew {len(results.scores):,} beats of {results.scores['record'].nunique()} records")
     print(f"Wrote {len(figures)} plots to {outputs / PLOTS}")
     print(report.main_line(results))
@@ -39,12 +47,14 @@ def read_results(config, manifest):
     import numpy as np
     import pandas as pd
 
-    from ecg_anomaly import beat_files, model_files, noise_stress
+    from ecg_anomaly.evaluation import noise_stress
+    from ecg_anomaly.handover.beats import load_windows, read_csv, read_detection, read_table
+    from ecg_anomaly.handover.model import HISTORY, METRICS, THRESHOLD
     from ecg_anomaly.reports import examples, figure_data
 
     outputs, processed = Path(config.paths.outputs), config.paths.processed
-    scores = beat_files.read_csv(outputs / "scores.csv")
-    per_record = beat_files.read_csv(outputs / "per_record.csv")
+    scores = read_csv(outputs / "scores.csv")
+    per_record = read_csv(outputs / "per_record.csv")
 
     columns = [scores[name].to_numpy() for name in ("anomaly_score", "flagged", "aami_class", "threshold")]
     chosen = examples.choose_examples(*columns)
@@ -53,38 +63,38 @@ def read_results(config, manifest):
     excerpt = figure_data.excerpt_rows(scores, record)
     return figure_data.Results(
         scores=scores,
-        baselines=beat_files.read_csv(outputs / "baseline_scores.csv").drop(columns=["record", "sample"]),
-        metrics=json.loads((outputs / model_files.METRICS).read_text(encoding="utf-8")),
-        threshold=json.loads((outputs / model_files.THRESHOLD).read_text(encoding="utf-8")),
+        baselines=read_csv(outputs / "baseline_scores.csv").drop(columns=["record", "sample"]),
+        metrics=json.loads((outputs / METRICS).read_text(encoding="utf-8")),
+        threshold=json.loads((outputs / THRESHOLD).read_text(encoding="utf-8")),
         confusion=pd.read_csv(outputs / "confusion_matrix.csv", index_col=0),
         classification=pd.read_csv(outputs / "classification_report.csv", index_col=0),
         per_record=per_record,
-        history=pd.read_csv(Path(config.paths.models) / model_files.HISTORY),
-        beats=beat_files.read_table(processed),
+        history=pd.read_csv(Path(config.paths.models) / HISTORY),
+        beats=read_table(processed),
         examples=figure_data.example_beats(
             chosen,
             scores,
-            beat_files.load_windows(processed, scores.iloc[rows]),
+            load_windows(processed, scores.iloc[rows]),
             np.load(outputs / "reconstructions.npy", mmap_mode="r")[rows],
             config.beat,
             config.scoring.components,
         ),
         strip=figure_data.record_strip(
-            scores, record, reason, excerpt, beat_files.load_windows(processed, scores.iloc[excerpt]), config.beat
+            scores, record, reason, excerpt, load_windows(processed, scores.iloc[excerpt]), config.beat
         ),
         manifest=manifest,
-        noise=beat_files.read_csv(outputs / noise_stress.TABLE) if noise_stress.TABLE in manifest["files"] else None,
-        detection=beat_files.read_detection(processed, config),
+        noise=read_csv(outputs / noise_stress.TABLE) if noise_stress.TABLE in manifest["files"] else None,
+        detection=read_detection(processed, config),
     )
 
 
 def _check_inputs(config):
     outputs = config.paths.outputs
-    manifest = artifacts.read_checked_manifest(outputs, config, made_by=SCORED_BY)
+    manifest = read_checked_manifest(outputs, config, made_by=SCORED_BY)
     earlier = ((config.paths.processed, "preprocess_data.py"), (config.paths.models, "train_model.py"))
     for folder, script in earlier:
-        artifacts.read_manifest(folder, made_by=script)
-        artifacts.check_input(manifest, outputs, folder, made_by=SCORED_BY)
+        read_manifest(folder, made_by=script)
+        check_input(manifest, outputs, folder, made_by=SCORED_BY)
     return manifest
 
 

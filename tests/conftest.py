@@ -11,7 +11,7 @@ import pytest
 import evaluate_model
 import preprocess_data
 import train_model
-from ecg_anomaly.simulate import write_database
+from ecg_anomaly.records.simulate import write_database
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -9,20 +9,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly import (
-    artifacts,
-    beat_files,
-    evaluation,
-    measures,
-    metrics,
-    noise,
-    noise_stress,
-    scoring,
-    thresholds,
-)
-from ecg_anomaly.beats import CLASSES, rr_intervals
+from ecg_anomaly.beats.windows import CLASSES, rr_intervals
 from ecg_anomaly.config import SHAPES_BEATS, SHAPES_MODEL, SHAPES_SCORES, Config, load_config
-from ecg_anomaly.rhythm import prematurity, timing
+from ecg_anomaly.detector import measures, thresholds
+from ecg_anomaly.detector.rhythm import prematurity, timing
+from ecg_anomaly.detector.surprise import reconstruction_error
+from ecg_anomaly.evaluation import metrics, noise_stress
+from ecg_anomaly.evaluation.figures import evaluate
+from ecg_anomaly.handover.beats import (
+    PREPROCESSING,
+    BeatWriter,
+    load_windows,
+    open_array,
+    preprocessing_settings,
+    read_table,
+)
+from ecg_anomaly.manifest import folder_fingerprint, handover
+from ecg_anomaly.records import noise
 
 _SYMBOLS = {"N": "N", "S": "A", "V": "V", "F": "F", "Q": "/"}
 _USUAL_MIX = {"N": 0.86, "S": 0.05, "V": 0.07, "F": 0.015, "Q": 0.005}
@@ -76,16 +79,16 @@ def write_run(
     made = [("train", "mitdb/101", {"N": 1.0}), ("validation", "mitdb/114", {"N": 1.0})]
     made += [("test", record, mix) for record, mix in mixes.items()]
     settings = run.config
-    with artifacts.handover(folder / "processed") as output:
-        with beat_files.BeatWriter(output, settings.beat.samples, leads) as writer:
+    with handover(folder / "processed") as output:
+        with BeatWriter(output, settings.beat.samples, leads) as writer:
             for split, record, mix in made:
                 lost = missing_leads if record == next(iter(mixes)) else 0
                 writer.append(*_beats(rng, settings, split, record, mix, beats_per_record, leads, lost))
-        output.write_json(beat_files.PREPROCESSING, beat_files.preprocessing_settings(settings))
+        output.write_json(PREPROCESSING, preprocessing_settings(settings))
         output.describe("preprocess_data.py", settings, SHAPES_BEATS, {})
-    with artifacts.handover(folder / "models") as output:
+    with handover(folder / "models") as output:
         history(epochs).to_csv(output.path("history.csv"), index=False)
-        inputs = dict([artifacts.folder_fingerprint(folder / "processed")])
+        inputs = dict([folder_fingerprint(folder / "processed")])
         output.describe("train_model.py", settings, SHAPES_MODEL, inputs)
     _score(run, rng)
     return run
@@ -160,19 +163,19 @@ def _shape(window_s, aami_class):
 
 def _score(run: MadeUpRun, rng: np.random.Generator) -> None:
     settings, processed = run.config, run.folder / "processed"
-    beats = beat_files.read_table(processed)
+    beats = read_table(processed)
     tested = (beats["split"] == "test").to_numpy()
-    windows = beat_files.load_windows(processed, beats)
-    training = np.asarray(beat_files.open_array(processed, "train", anomalous=False))
+    windows = load_windows(processed, beats)
+    training = np.asarray(open_array(processed, "train", anomalous=False))
     paired = measures.pair_beats(beats, windows, settings)
     reconstructions = (0.7 * training.mean(axis=0) + 0.3 * windows).astype(np.float32)
     reconstructions *= (windows != 0).any(axis=1, keepdims=True)
     timed = timing(beats, np.ones(len(beats), dtype=bool), settings.rhythm, settings.beat.start_s)
     noise = rng.lognormal(0, 0.7, len(beats))
-    error = scoring.reconstruction_error(windows, reconstructions) * noise + 1e-6
+    error = reconstruction_error(windows, reconstructions) * noise + 1e-6
     answers = {
         "log_error": np.log(error),
-        "log_distance": np.log(scoring.reconstruction_error(windows, paired.own_beats) * noise + 1e-6),
+        "log_distance": np.log(reconstruction_error(windows, paired.own_beats) * noise + 1e-6),
         "early": timed.early + rng.normal(0, 2, len(beats)),
         "pause": timed.pause + rng.normal(0, 2, len(beats)),
     }
@@ -182,13 +185,13 @@ def _score(run: MadeUpRun, rng: np.random.Generator) -> None:
     threshold = thresholds.find_threshold(scored[~tested], settings.threshold, settings.beat.start_s)
     table = thresholds.flag_beats(scored[tested].reset_index(drop=True), threshold)
     simple = {
-        "pca": scoring.reconstruction_error(windows[tested], training.mean(axis=0)),  # on no component
+        "pca": reconstruction_error(windows[tested], training.mean(axis=0)),  # on no component
         "prematurity": prematurity(beats, settings.rhythm, settings.beat.start_s)[tested],
     }
-    figures = evaluation.evaluate(table, simple, settings)
+    figures = evaluate(table, simple, settings)
     figures["split"] = {name: sorted(set(rows["record"])) for name, rows in beats.groupby("split")}
     anomalous, flagged = table["anomalous"].to_numpy(), table["flagged"].to_numpy()
-    with artifacts.handover(run.outputs) as output:
+    with handover(run.outputs) as output:
         table.to_csv(output.path("scores.csv"), index=False)
         np.save(output.path("reconstructions.npy"), reconstructions[tested])
         table[["record", "sample"]].assign(**simple).to_csv(output.path("baseline_scores.csv"), index=False)
@@ -197,5 +200,5 @@ def _score(run: MadeUpRun, rng: np.random.Generator) -> None:
         metrics.confusion(anomalous, flagged).to_csv(output.path("confusion_matrix.csv"))
         metrics.report(anomalous, flagged).to_csv(output.path("classification_report.csv"))
         metrics.per_record(table).to_csv(output.path("per_record.csv"), index=False)
-        inputs = dict(artifacts.folder_fingerprint(run.folder / name) for name in ("processed", "models"))
+        inputs = dict(folder_fingerprint(run.folder / name) for name in ("processed", "models"))
         output.describe("evaluate_model.py", settings, SHAPES_SCORES, inputs)

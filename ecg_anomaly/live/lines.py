@@ -14,10 +14,10 @@ import numpy as np
 from ecg_anomaly.config import Records
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.sources import PORTION_S, Portion, choose_leads
-from ecg_anomaly.recordings.channels import distinct, lead_name, looks_like_other_signal, millivolts_per
-from ecg_anomaly.recordings.csv_layout import is_missing, name_and_unit
-from ecg_anomaly.recordings.csv_times import LARGEST_NUMBER, SAMPLE_NUMBERS, TIMES, plain_name
-from ecg_anomaly.recordings.recording_files import check_sampling_rate
+from ecg_anomaly.records.channels import distinct, lead_name, looks_like_other_signal, millivolts_per
+from ecg_anomaly.records.recording import check_sampling_rate
+from ecg_anomaly.records.table_layout import is_missing, name_and_unit
+from ecg_anomaly.records.table_times import LARGEST_NUMBER, SAMPLE_NUMBERS, TIMES, plain_name
 
 WHERE = "standard input"  # in messages
 

@@ -17,8 +17,8 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.sample_clock import SampleClock
 from ecg_anomaly.live.sources import PORTION_S, Portion, choose_leads
 from ecg_anomaly.quiet import quiet_native_output
-from ecg_anomaly.recordings.channels import Channel, choose_ecg, distinct, lead_name, millivolts_per
-from ecg_anomaly.recordings.recording_files import check_sampling_rate
+from ecg_anomaly.records.channels import Channel, choose_ecg, distinct, lead_name, millivolts_per
+from ecg_anomaly.records.recording import check_sampling_rate
 from ecg_anomaly.reports import styles
 
 _RESOLVE_S = 5.0  # streams answer within a second; a device may take a few to start

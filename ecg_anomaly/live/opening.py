@@ -8,13 +8,13 @@ import os
 import sys
 from dataclasses import dataclass
 
-from ecg_anomaly.analysis.batch import Request, with_leads
+from ecg_anomaly.batch import Request, with_leads
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live import lines
 from ecg_anomaly.live.replay import Replay, find_recording
 from ecg_anomaly.live.sources import Source
-from ecg_anomaly.recordings.recording_files import open_recording
+from ecg_anomaly.records.recording import open_recording
 
 
 @dataclass(frozen=True)

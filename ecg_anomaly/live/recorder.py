@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from ecg_anomaly.analysis.batch import Request, write_results
-from ecg_anomaly.analysis.events import Event
-from ecg_anomaly.analysis.results import conclude, summary
-from ecg_anomaly.analysis.streaming import COLUMNS, Findings
+from ecg_anomaly.batch import Request, write_results
+from ecg_anomaly.beats.events import Event
+from ecg_anomaly.detector.stream import COLUMNS, Findings
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.findings.summary import conclude, summary
 
 _FOLDER = ".{}.live"
 _BEATS, _SIGNALS, _LOCK = "beats.csv", "signals.f32", ".lock"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.sources import PORTION_S, Portion
-from ecg_anomaly.recordings.recording_files import RecordingFile
-from ecg_anomaly.recordings.wfdb_files import header_of
+from ecg_anomaly.records.recording import RecordingFile
+from ecg_anomaly.records.wfdb_reader import header_of
 
 _BLOCK_S = 60.0
 _AT_ONCE_S = 10.0  # of signal, where it need not take its time

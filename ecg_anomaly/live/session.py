@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ecg_anomaly.analysis.beat_scorer import TrainedDetector
-from ecg_anomaly.analysis.events import FIBRILLATION, Event
-from ecg_anomaly.analysis.streaming import Analysis, Findings
+from ecg_anomaly.beats.events import FIBRILLATION, Event
+from ecg_anomaly.detector.scorer import TrainedDetector
+from ecg_anomaly.detector.stream import Analysis, Findings
 from ecg_anomaly.live.sources import Portion
 from ecg_anomaly.live.watches import LeadWatch, StallWatch, StartLook
 from ecg_anomaly.reports import styles

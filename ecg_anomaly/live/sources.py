@@ -12,8 +12,8 @@ import numpy as np
 
 from ecg_anomaly.config import Records
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.recordings.channels import find_leads
-from ecg_anomaly.records import lead_order
+from ecg_anomaly.records.channels import find_leads
+from ecg_anomaly.records.wfdb_records import lead_order
 
 PORTION_S = 0.1  # how long a source gathers samples before it passes them on: shorter ones cost more and tell no more
 

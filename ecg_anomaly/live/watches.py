@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ecg_anomaly.analysis.leads import look_at_leads, oddities
+from ecg_anomaly.beats.leads import look_at_leads, oddities
 from ecg_anomaly.config import Beat
 
 STALL_S = 3.0  # without any data: portions come every tenth of a second

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.analysis.events import UNREADABLE, Event
+from ecg_anomaly.beats.events import UNREADABLE, Event
 from ecg_anomaly.reports import styles
 
 STRIPS = 40

@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as measures
 
-from ecg_anomaly.beats import CLASSES
+from ecg_anomaly.beats.labelled import Detection
+from ecg_anomaly.beats.windows import CLASSES
 from ecg_anomaly.config import Beat
-from ecg_anomaly.detected_beats import Detection
-from ecg_anomaly.evaluation import with_missed_beats
-from ecg_anomaly.measures import surprise_column
-from ecg_anomaly.metrics import ANOMALOUS_CLASSES, threshold_figures
-from ecg_anomaly.noise_stress import CLEAN, pooled
+from ecg_anomaly.detector.measures import surprise_column
+from ecg_anomaly.detector.thresholds import recorded_hours
+from ecg_anomaly.evaluation.figures import with_missed_beats
+from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES, threshold_figures
+from ecg_anomaly.evaluation.noise_stress import CLEAN, pooled
 from ecg_anomaly.reports import styles
 from ecg_anomaly.reports.examples import Example
-from ecg_anomaly.thresholds import recorded_hours
 
 CURVE_POINTS = 2000  # more cannot be told apart on a screen, and make the page heavy
 STRIP_POINTS = 2000  # per outcome

@@ -9,7 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from ecg_anomaly.analysis.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
+from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
 from ecg_anomaly.reports import ecg_paper, styles
 from ecg_anomaly.reports.ecg_paper import ReadMillivolts
 from ecg_anomaly.reports.pages import environment

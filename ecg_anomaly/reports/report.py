@@ -11,15 +11,15 @@ import pandas as pd
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from ecg_anomaly.beats import CLASSES
-from ecg_anomaly.measures import surprise_column
-from ecg_anomaly.noise_stress import CLEAN, pooled
+from ecg_anomaly.beats.windows import CLASSES
+from ecg_anomaly.detector.measures import surprise_column
+from ecg_anomaly.evaluation.noise_stress import CLEAN, pooled
+from ecg_anomaly.records.splits import SPLITS
 from ecg_anomaly.reports import figure_data, report_figures, styles
 from ecg_anomaly.reports.examples import RULES
 from ecg_anomaly.reports.figure_data import Results
 from ecg_anomaly.reports.pages import environment
 from ecg_anomaly.reports.report_figures import Panel
-from ecg_anomaly.splits import SPLITS
 
 HIGHEST_SCORES = 50
 WORST_RECORDS = 5  # in which the QRS detector finds the fewest beats

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ecg_anomaly.analysis.events import ASYSTOLE, FIBRILLATION, UNREADABLE
+from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE
 
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"
 GREY = "#808080"  # reads on a white and on a dark page

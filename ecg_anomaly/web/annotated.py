@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecg_anomaly.beats import NORMAL_CLASS
+from ecg_anomaly.beats.matching import EXTRA, MISSED, compare_beats
+from ecg_anomaly.beats.windows import NORMAL_CLASS
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.matching import EXTRA, MISSED, compare_beats
-from ecg_anomaly.recordings.recording_files import RecordingFile
-from ecg_anomaly.recordings.wfdb_files import header_of
-from ecg_anomaly.records import Annotations, RecordFiles, Recording, read_annotations
+from ecg_anomaly.records.recording import RecordingFile
+from ecg_anomaly.records.wfdb_reader import header_of
+from ecg_anomaly.records.wfdb_records import Annotations, RecordFiles, Recording, read_annotations
 
 _NO_BEAT = ""
 

@@ -9,7 +9,14 @@ from dash import Dash, set_props
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.reports.pages import environment
-from ecg_anomaly.web import callbacks_beats, callbacks_decide, callbacks_live, callbacks_open, callbacks_signal, ids
+from ecg_anomaly.web import (
+    callbacks_beats,
+    callbacks_decide,
+    callbacks_live,
+    callbacks_open,
+    callbacks_signal,
+    ids,
+)
 from ecg_anomaly.web.callbacks_open import record_names
 from ecg_anomaly.web.layout import page
 from ecg_anomaly.web.server import add_routes

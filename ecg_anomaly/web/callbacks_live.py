@@ -6,9 +6,9 @@ from typing import Any
 
 from dash import Dash, Input, Output, State, ctx, html, no_update
 
-from ecg_anomaly.analysis import batch
+from ecg_anomaly import batch
 from ecg_anomaly.live.replay import Replay
-from ecg_anomaly.recordings.recording_files import open_recording
+from ecg_anomaly.records.recording import open_recording
 from ecg_anomaly.reports import styles
 from ecg_anomaly.web import figures, ids
 from ecg_anomaly.web.callbacks_open import example_record, find_record

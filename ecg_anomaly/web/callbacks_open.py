@@ -8,7 +8,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, ctx, html, no_update
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.simulate import write_database
+from ecg_anomaly.records.simulate import write_database
 from ecg_anomaly.web import ids
 from ecg_anomaly.web.jobs import CANCELLED, DONE, FAILED, RUNNING, WAITING, Progress
 from ecg_anomaly.web.workbench import Workbench

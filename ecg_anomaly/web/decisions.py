@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly import artifacts
-from ecg_anomaly.analysis.events import FIBRILLATION
-from ecg_anomaly.analysis.results import summary, unreadable_s
-from ecg_anomaly.beats import NORMAL_CLASS
-from ecg_anomaly.measures import surprise_column
-from ecg_anomaly.metrics import threshold_figures
-from ecg_anomaly.web.store import Stored
+from ecg_anomaly.beats.events import FIBRILLATION
+from ecg_anomaly.beats.windows import NORMAL_CLASS
+from ecg_anomaly.detector.measures import surprise_column
+from ecg_anomaly.evaluation.metrics import threshold_figures
+from ecg_anomaly.findings.store import Stored
+from ecg_anomaly.findings.summary import summary, unreadable_s
+from ecg_anomaly.manifest import write_json
 
 RIGHT, WRONG = "right", "wrong"  # what a mark on a flagged beat says
 BY_TIME, BY_SCORE = "time", "score"
@@ -159,7 +159,7 @@ def read_marks(folder: Path) -> dict[int, str]:
 def write_mark(folder: Path, row: int, mark: str) -> None:
     """Mark a beat as right or wrong, or take its mark away (an empty one)."""
     marks = {**read_marks(folder), row: mark}
-    artifacts.write_json(folder / _MARKS, {str(row): mark for row, mark in sorted(marks.items()) if mark})
+    write_json(folder / _MARKS, {str(row): mark for row, mark in sorted(marks.items()) if mark})
 
 
 def mark_column(marks: Mapping[int, str], beats: int) -> np.ndarray:

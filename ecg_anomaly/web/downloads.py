@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from ecg_anomaly.analysis import batch
-from ecg_anomaly.analysis.results import anomaly_annotations, write_beat_annotations, write_beats_csv
+from ecg_anomaly import batch
+from ecg_anomaly.findings.store import Stored
+from ecg_anomaly.findings.summary import anomaly_annotations, write_beat_annotations, write_beats_csv
 from ecg_anomaly.reports.recording_page import render
 from ecg_anomaly.web.decisions import mark_column, tell
-from ecg_anomaly.web.store import Stored
 
 BEATS, ANNOTATIONS, REPORT = "beats", "annotations", "report"
 FILES = {BEATS: batch.BEATS, ANNOTATIONS: batch.ANNOTATIONS, REPORT: batch.PAGE}

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.records import is_simulated
-from ecg_anomaly.thresholds import recorded_hours
+from ecg_anomaly.detector.thresholds import recorded_hours
+from ecg_anomaly.records.wfdb_records import is_simulated
 
 SCORES = "scores.csv"
 

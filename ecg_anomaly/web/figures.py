@@ -14,12 +14,12 @@ from jinja2 import Template
 from plotly.subplots import make_subplots
 from tsdownsample import MinMaxDownsampler
 
+from ecg_anomaly.findings.store import OWN_BEAT, RECONSTRUCTION, WINDOW, Stored
 from ecg_anomaly.reports import ecg_paper, recording_overview, styles
 from ecg_anomaly.reports.ecg_paper import Episode
 from ecg_anomaly.reports.figure_data import time_axis
 from ecg_anomaly.reports.pages import environment
 from ecg_anomaly.web.player import SHOWN_S, Shown
-from ecg_anomaly.web.store import OWN_BEAT, RECONSTRUCTION, WINDOW, Stored
 
 SHORTEST_VIEW_S = 1.0
 FIRST_VIEW_S = 60.0

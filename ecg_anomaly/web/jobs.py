@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecg_anomaly.analysis import batch
-from ecg_anomaly.analysis.workers import call_with_detector, detector_pool
+from ecg_anomaly import batch
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.recordings.recording_files import open_recording
+from ecg_anomaly.findings.store import analyse_to_store
+from ecg_anomaly.records.recording import open_recording
 from ecg_anomaly.web.annotated import read_annotated
-from ecg_anomaly.web.store import analyse_to_store
+from ecg_anomaly.workers import call_with_detector, detector_pool
 
 if TYPE_CHECKING:
-    from ecg_anomaly.analysis.beat_scorer import TrainedDetector
+    from ecg_anomaly.detector.scorer import TrainedDetector
 
 ANALYSED = "analysed"  # folder of the results, in the folder of a recording
 WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"

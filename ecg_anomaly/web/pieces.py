@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 from dash import html
 
-from ecg_anomaly.measures import MEASURES, surprise_column
-from ecg_anomaly.metrics import ANOMALOUS_CLASSES
+from ecg_anomaly.detector.measures import MEASURES, surprise_column
+from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
+from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.reports import recording_page, styles
 from ecg_anomaly.reports.report import UNDEFINED
 from ecg_anomaly.web.aria import aria
 from ecg_anomaly.web.decisions import RIGHT, WRONG, Outcome
 from ecg_anomaly.web.evaluated import Evaluated
-from ecg_anomaly.web.store import Stored
 
 PAGE_ROWS = 12
 MARK_SIGNS = {RIGHT: "✓ right", WRONG: "✗ wrong"}

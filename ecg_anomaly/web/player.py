@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.analysis.beat_scorer import TrainedDetector
+from ecg_anomaly.detector.scorer import TrainedDetector
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.session import Message, News, Session, Tally
 from ecg_anomaly.live.sources import Source

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.simulate import write_database
+from ecg_anomaly.records.simulate import write_database
 from ecg_anomaly.web import decisions, figures, pieces
 
 if TYPE_CHECKING:

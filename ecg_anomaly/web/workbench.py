@@ -11,14 +11,14 @@ import pandas as pd
 
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.model_files import check_detector, read_detector
+from ecg_anomaly.findings.store import Stored, read_store
+from ecg_anomaly.handover.model import check_detector, read_detector
 from ecg_anomaly.web.decisions import cut
 from ecg_anomaly.web.evaluated import Evaluated, read_evaluated
 from ecg_anomaly.web.jobs import ANALYSED, DONE, Job, Jobs, Progress
 from ecg_anomaly.web.library import Library
 from ecg_anomaly.web.player import Players
 from ecg_anomaly.web.rehearsal import rehearse
-from ecg_anomaly.web.store import Stored, read_store
 
 _CUTS = 4  # tables of beats that are kept: several parts of the page ask for the same one
 

@@ -1,0 +1,72 @@
+"""What preprocessing did, in tables and words."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pandas as pd
+from wfdb.io.annotation import ann_labels
+
+from ecg_anomaly.beats.preprocessing import ProcessedRecord
+from ecg_anomaly.beats.windows import CLASSES
+from ecg_anomaly.records.splits import SPLITS
+
+_UNMATCHED = {"missed": "annotated", "extra": "detected"}
+_MEANING = {label.symbol: label.description for label in ann_labels}
+
+
+class PreprocessingSummary:
+    """Counts beats while records are processed."""
+
+    def __init__(self) -> None:
+        self._rows: list[dict[str, object]] = []
+        self._per_split = Counter[tuple[str, str]]()
+        self._left_out = Counter[str]()
+        self._uncovered = Counter[str]()
+        self._notes: list[str] = []
+        self.skipped: dict[str, str] = {}
+
+    def add(self, record: ProcessedRecord) -> None:
+        """Count the beats of a record, or note that it is broken."""
+        if record.beats is None:
+            self.skipped[record.name] = record.error
+            return
+        table = record.beats.table
+        classes = table["aami_class"].value_counts()
+        row: dict[str, object] = {
+            "record": record.name,
+            "split": " ".join(sorted(set(table["split"]), key=SPLITS.index)),
+        }
+        row |= {name: int(classes.get(name, 0)) for name in CLASSES}
+        if record.detection is not None:
+            counts = record.detection.counts.iloc[0]
+            row |= {name: str(counts[kind] - counts["matched"]) for name, kind in _UNMATCHED.items()}
+        self._rows.append(row | {"left out": record.beats.left_out.total(), "leads": ", ".join(record.leads)})
+        self._per_split.update(zip(table["split"], table["aami_class"], strict=True))
+        self._left_out += record.beats.left_out
+        self._uncovered += record.beats.uncovered
+        if record.dead_leads:
+            self._notes.append(f"{record.name}: lead {', '.join(record.dead_leads)} holds no signal and is not used")
+
+    def per_split(self) -> pd.DataFrame:
+        """Beats per split (rows) and AAMI class (columns), with the columns ``normal`` and ``anomalous``."""
+        counts = pd.DataFrame(
+            [[self._per_split[split, name] for name in CLASSES] for split in SPLITS], index=SPLITS, columns=CLASSES
+        )
+        counts["normal"] = counts[CLASSES[0]]
+        counts["anomalous"] = counts[list(CLASSES[1:])].sum(axis=1)
+        return counts
+
+    def text(self) -> str:
+        """Tables of records and splits, what was left out and why."""
+        parts = [pd.DataFrame(self._rows).to_string(index=False, na_rep=""), self.per_split().to_string()]
+        left_out = [f"{count} beats left out: {reason}" for reason, count in self._left_out.most_common()]
+        parts.append("\n".join(left_out or ["No beat was left out."]))
+        if self._uncovered:
+            symbols = [
+                f"{symbol} ({_MEANING.get(symbol, 'unknown')}): {n}" for symbol, n in self._uncovered.most_common()
+            ]
+            parts.append(f"Annotations that are no beats of a class in labels.aami: {'; '.join(symbols)}")
+        parts += self._notes
+        parts += [f"Skipped the broken record {name}: {error}" for name, error in self.skipped.items()]
+        return "\n\n".join(parts)

@@ -1,0 +1,1 @@
+"""From beats to anomaly scores: rhythm, the patient's own beat, the autoencoder, surprise and threshold."""

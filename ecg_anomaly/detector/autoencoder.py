@@ -1,0 +1,364 @@
+"""The autoencoder: built, trained and run. The only module that imports Keras."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ecg_anomaly.config import Model, Training
+from ecg_anomaly.detector.patient import PairedBeats
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.quiet import quiet_native_output
+
+# TensorFlow's C++ side tells of CPU instructions and missing GPUs, at times as errors; what goes wrong in
+# Python is raised all the same.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+with quiet_native_output():
+    import keras
+    import tensorflow as tf
+    from keras import layers, ops
+
+_BEATS_PER_CALL = 1024
+_BEAT, _OWN_BEAT = "beat", "own_beat"  # the inputs of every network
+_SHORTEST_STRETCH = 0.1  # of a window that another beat may replace in training
+_HALVINGS = 3  # of the window's length on the way to the latent numbers
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came out of a training.
+
+    Attributes
+    ----------
+    model
+        The autoencoder with the weights of its best epoch.
+    history
+        One row per epoch: ``epoch, loss, val_loss, learning_rate, seconds``.
+    interrupted
+        Whether Ctrl-C ended the training.
+    """
+
+    model: keras.Model
+    history: pd.DataFrame
+    interrupted: bool
+
+
+def build(settings: Model, samples: int, leads: int) -> keras.Model:
+    """Build an untrained autoencoder for windows of shape ``(samples, leads)``.
+
+    Every network takes a beat and the patient's own beat, both of that shape; only ``own_beat`` looks at the second.
+    """
+    beat, own_beat = (keras.Input((samples, leads), name=name) for name in (_BEAT, _OWN_BEAT))
+    if settings.architecture == "own_beat":
+        reconstruction = _own_beat(beat, own_beat, settings.latent_size)
+    else:
+        # Keras asks that every input reaches the output, be it as nothing.
+        window = layers.Add()([beat, layers.Rescaling(0.0)(own_beat)])
+        reconstruction = _PLAIN_ARCHITECTURES[settings.architecture](window, settings.latent_size)
+    return keras.Model([beat, own_beat], reconstruction, name=settings.architecture)
+
+
+def train(
+    settings: Model,
+    training: Training,
+    normal_beats: PairedBeats,
+    validation_beats: PairedBeats,
+    report: Callable[[str], None],
+    tensorboard: str | None = None,
+) -> Trained:
+    """Train an autoencoder on normal beats.
+
+    Parameters
+    ----------
+    settings, training
+        Architecture; seed, epochs, batch size, learning rate, patience and lead dropout.
+    normal_beats, validation_beats
+        Normal beats of the training split, and those of other patients, whose loss ends the training.
+    report
+        Called with one line per epoch.
+    tensorboard
+        A folder for TensorBoard logs.
+
+    Raises
+    ------
+    UserError
+        When the training diverges.
+
+    Notes
+    -----
+    Ctrl-C ends the training after the running batch, with the best weights so far. Equal seeds give
+    equal weights on the same machine.
+    """
+    keras.utils.set_random_seed(training.seed)
+    tf.config.experimental.enable_op_determinism()
+    model = build(settings, *normal_beats.windows.shape[1:])
+    model.compile(optimizer=keras.optimizers.Adam(training.learning_rate), loss=error_of_present_leads)
+    progress, interruption = _Progress(training.epochs, report), _Interruption(report)
+    callbacks = [
+        keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=max(1, training.patience // 3)),
+        keras.callbacks.EarlyStopping(patience=training.patience, restore_best_weights=True),
+        progress,
+        interruption,
+    ]
+    if tensorboard:
+        callbacks.append(keras.callbacks.TensorBoard(tensorboard))
+    model.fit(
+        _Batches(normal_beats, training),
+        validation_data=([validation_beats.windows, validation_beats.own_beats], validation_beats.windows),
+        validation_batch_size=_BEATS_PER_CALL,
+        epochs=training.epochs,
+        callbacks=callbacks,
+        verbose=0,
+    )
+    history = pd.DataFrame(progress.epochs)
+    if not np.isfinite(history["val_loss"]).any():
+        raise UserError("the training diverged: its loss is no number; lower training.learning_rate and run it again")
+    return Trained(model, history, interruption.happened)
+
+
+def reconstruct(model: keras.Model, beats: PairedBeats) -> np.ndarray:
+    """Run beats through the autoencoder; shape ``(beats, samples, leads)``, float32."""
+    return compiled(model)(beats)
+
+
+def compiled(model: keras.Model) -> Callable[[PairedBeats], np.ndarray]:
+    """Compile a network for many calls: ``Model.predict`` spends most of its time around the network.
+
+    Returns
+    -------
+    callable
+        Takes beats and gives their reconstructions, shape ``(beats, samples, leads)``, float32.
+    """
+    shape = (None, *model.inputs[0].shape[1:])
+    signature = [tf.TensorSpec(shape, tf.float32)] * 2
+    function = tf.function(lambda beats, own_beats: model([beats, own_beats], training=False), signature)
+    network = function.get_concrete_function()  # the general one looks for the right one at every call
+
+    def reconstruct_beats(beats: PairedBeats) -> np.ndarray:
+        reconstructions = np.empty(beats.windows.shape, dtype=np.float32)
+        for start in range(0, len(reconstructions), _BEATS_PER_CALL):
+            batch = slice(start, start + _BEATS_PER_CALL)
+            inputs = tf.constant(beats.windows[batch]), tf.constant(beats.own_beats[batch])
+            reconstructions[batch] = network(*inputs)
+        return reconstructions
+
+    return reconstruct_beats
+
+
+def load(path: Path, architecture: str, window_shape: tuple[int, ...]) -> keras.Model:
+    """Load a trained autoencoder.
+
+    Parameters
+    ----------
+    path
+        A ``.keras`` file that ``train_model.py`` wrote.
+    architecture, window_shape
+        What the settings and the beats ask for.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read, or holds another network than the settings ask for.
+    """
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except Exception as error:  # Keras raises whatever a damaged or newer file provokes
+        raise UserError(
+            f"{path}: cannot be loaded by Keras {keras.__version__} ({str(error).splitlines()[0]}); "
+            "run python train_model.py again"
+        ) from None
+    found = model.inputs[0].shape[1:]
+    if model.name != architecture or found != tuple(window_shape):
+        raise UserError(
+            f"{path}: holds the architecture {model.name} for beats of shape {found}, but {architecture} for "
+            f"{tuple(window_shape)} is needed; run python train_model.py again"
+        )
+    return model
+
+
+def error_of_present_leads(beats: Any, reconstructions: Any) -> Any:
+    """Mean squared error per beat over the leads that are there; a missing lead is all zeros.
+
+    Parameters
+    ----------
+    beats, reconstructions
+        Tensors of shape ``(beats, samples, leads)``.
+    """
+    present = ops.cast(ops.any(beats != 0, axis=1, keepdims=True), reconstructions.dtype)
+    errors = ops.mean(ops.square(beats - reconstructions) * present, axis=(1, 2))
+    return errors / ops.maximum(ops.mean(present, axis=(1, 2)), 1e-6)
+
+
+def _own_beat(beat: Any, own_beat: Any, latent_size: int) -> Any:
+    """Say with few numbers how the beat differs from the patient's own beat, and rebuild it from both."""
+    samples, leads = beat.shape[1:]
+    own = layers.Flatten()(own_beat)
+    x = layers.Concatenate()([layers.Flatten()(beat), own])
+    for width in (128, 64):
+        x = layers.Dense(width, activation="leaky_relu")(x)
+    latent = layers.Dense(latent_size, name="latent")(x)
+    x = layers.Concatenate()([latent, own])
+    for width in (128, 128):
+        x = layers.Dense(width, activation="leaky_relu")(x)
+    difference = layers.Reshape((samples, leads))(layers.Dense(samples * leads)(x))
+    return layers.Add(name="reconstruction")([own_beat, difference])
+
+
+def _convolutional(window: Any, latent_size: int) -> Any:
+    samples, leads = window.shape[1:]
+    widths = [16, 32, 32]
+    x = window
+    for width in widths:
+        x = layers.Conv1D(width, 7, strides=2, padding="same", activation="leaky_relu")(x)
+    coarse = x.shape[1]
+    latent = layers.Dense(latent_size, name="latent")(layers.Flatten()(x))
+    x = layers.Dense(coarse * widths[-1], activation="leaky_relu")(latent)
+    x = layers.Reshape((coarse, widths[-1]))(x)
+    for width in reversed(widths):
+        x = layers.UpSampling1D(2)(x)
+        x = layers.Conv1D(width, 7, padding="same", activation="leaky_relu")(x)
+    x = layers.Conv1D(leads, 7, padding="same")(x)
+    return layers.Cropping1D((0, coarse * 2**_HALVINGS - samples), name="reconstruction")(x)
+
+
+def _dense(window: Any, latent_size: int) -> Any:
+    samples, leads = window.shape[1:]
+    x = layers.Flatten()(window)
+    for width in (128, 64):
+        x = layers.Dense(width, activation="leaky_relu")(x)
+    x = layers.Dense(latent_size, name="latent")(x)
+    for width in (64, 128):
+        x = layers.Dense(width, activation="leaky_relu")(x)
+    return layers.Reshape((samples, leads), name="reconstruction")(layers.Dense(samples * leads)(x))
+
+
+def _lstm(window: Any, latent_size: int) -> Any:
+    samples, leads = window.shape[1:]
+    latent = layers.Dense(latent_size, name="latent")(layers.LSTM(64)(window))
+    x = layers.LSTM(64, return_sequences=True)(layers.RepeatVector(samples)(latent))
+    return layers.Dense(leads, name="reconstruction")(x)
+
+
+def _tutorial(window: Any, latent_size: int) -> Any:
+    """Build the network of https://www.tensorflow.org/tutorials/generative/autoencoder, third example."""
+    samples, leads = window.shape[1:]
+    x = layers.Flatten()(window)
+    for width in (32, 16):
+        x = layers.Dense(width, activation="relu")(x)
+    x = layers.Dense(latent_size, activation="relu", name="latent")(x)
+    for width in (16, 32):
+        x = layers.Dense(width, activation="relu")(x)
+    x = layers.Dense(samples * leads, activation="sigmoid")(x)
+    return layers.Reshape((samples, leads), name="reconstruction")(x)
+
+
+_PLAIN_ARCHITECTURES = {"convolutional": _convolutional, "dense": _dense, "lstm": _lstm, "tutorial": _tutorial}
+
+
+class _Batches(keras.utils.PyDataset):
+    """Shuffled batches that are harder than the beats they are made of.
+
+    Some beats lose a lead, so that the network learns to do with one. In most a stretch is replaced by that of
+    another beat, and the whole is to be restored: so the network learns not to follow what does not belong there.
+    """
+
+    def __init__(self, beats: PairedBeats, training: Training):
+        super().__init__()
+        self._beats = beats
+        self._batch_size = training.batch_size
+        self._lead_dropout = training.lead_dropout if beats.windows.shape[2] > 1 else 0.0
+        self._foreign_stretches = training.foreign_stretches
+        self._random = np.random.default_rng(training.seed)
+        self.on_epoch_end()
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._beats.windows) / self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+        batch = slice(index * self._batch_size, (index + 1) * self._batch_size)
+        beats = self._beats.chosen(self._order[batch])
+        lost = np.nonzero(self._lost[batch])
+        for array in (beats.windows, beats.own_beats):
+            array[lost[0], :, lost[1]] = 0
+        return (self._with_foreign_stretches(beats.windows), beats.own_beats), beats.windows
+
+    def on_epoch_end(self) -> None:
+        self._order = self._random.permutation(len(self._beats.windows))
+        self._lost = self._choose_lost_leads()
+
+    def _with_foreign_stretches(self, windows: np.ndarray) -> np.ndarray:
+        beats, samples, _ = windows.shape
+        foreign = self._beats.windows[self._random.integers(len(self._beats.windows), size=beats)]
+        chosen = self._random.random((beats, 1)) < self._foreign_stretches
+        middle = self._random.uniform(0, samples, (beats, 1))
+        length = self._random.uniform(_SHORTEST_STRETCH * samples, samples, (beats, 1))
+        inside = chosen & (np.abs(np.arange(samples) - middle) < length / 2)
+        present = windows.any(axis=1, keepdims=True)
+        return np.where(inside[:, :, np.newaxis], foreign, windows) * present
+
+    def _choose_lost_leads(self) -> np.ndarray:
+        beats, _, leads = self._beats.windows.shape
+        losing = self._random.random(beats) < self._lead_dropout
+        lost = np.zeros((beats, leads), dtype=bool)
+        lost[losing, self._random.integers(leads, size=int(np.sum(losing)))] = True
+        return lost
+
+
+class _Progress(keras.callbacks.Callback):
+    """One line per epoch, which reads as well in a log file as on a terminal."""
+
+    def __init__(self, epochs: int, report: Callable[[str], None]):
+        super().__init__()
+        self._planned = epochs
+        self._report = report
+        self.epochs: list[dict[str, float]] = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        row = {
+            "epoch": epoch + 1,
+            "loss": logs["loss"],
+            "val_loss": logs["val_loss"],
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            "seconds": round(time.perf_counter() - self._started, 2),
+        }
+        best = row["val_loss"] < min((earlier["val_loss"] for earlier in self.epochs), default=np.inf)
+        self.epochs.append(row)
+        self._report(
+            f"epoch {epoch + 1:3d}/{self._planned}  loss {row['loss']:.5f}  validation loss {row['val_loss']:.5f}"
+            f"{' *' if best else '  '}  learning rate {row['learning_rate']:.1e}  {row['seconds']:.1f} s"
+        )
+
+
+class _Interruption(keras.callbacks.Callback):
+    """Turns the first Ctrl-C into a request to stop after the running batch."""
+
+    def __init__(self, report: Callable[[str], None]):
+        super().__init__()
+        self._report = report
+        self.happened = False
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._previous = signal.signal(signal.SIGINT, self._stop)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        signal.signal(signal.SIGINT, self._previous)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._report("interrupted: ending with the best weights so far (Ctrl-C again to end at once)")
+        self.happened = True
+        self.model.stop_training = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)

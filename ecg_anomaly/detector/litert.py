@@ -1,0 +1,94 @@
+"""The autoencoder for phones and other small devices: converted to LiteRT, as numbers of 32 or of 8 bits.
+
+The converter is TensorFlow's; running a converted network needs ``ai-edge-litert`` alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ecg_anomaly.detector.measures import Reconstruct
+from ecg_anomaly.detector.patient import PairedBeats
+from ecg_anomaly.quiet import quiet_native_output
+
+_CALIBRATION_BEATS = 500  # from whose values the converter learns the range of each layer
+
+
+def convert(model: keras.Model) -> bytes:
+    """Convert a trained autoencoder; the content of a ``.tflite`` file that takes and gives float32."""
+    return _run(tf.lite.TFLiteConverter.from_keras_model(model))
+
+
+def convert_int8(model: keras.Model, beats: PairedBeats, seed: int) -> bytes:
+    """Convert a trained autoencoder to whole numbers of 8 bits, which small processors multiply faster.
+
+    Parameters
+    ----------
+    model
+        The autoencoder.
+    beats
+        Normal training beats: some of them tell which values occur.
+    seed
+        Chooses those.
+
+    Returns
+    -------
+    bytes
+        The content of a ``.tflite`` file; it still takes and gives float32.
+    """
+    count = len(beats.windows)
+    some = np.random.default_rng(seed).choice(count, min(count, _CALIBRATION_BEATS), replace=False)
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.representative_dataset = lambda: ([beats.windows[[row]], beats.own_beats[[row]]] for row in some)
+    return _run(converter)
+
+
+def reconstructor(content: bytes) -> Reconstruct:
+    """Run beats through a converted autoencoder, one by one as a phone would, on one core.
+
+    Parameters
+    ----------
+    content
+        What a ``.tflite`` file holds.
+
+    Raises
+    ------
+    ImportError
+        Without ``ai-edge-litert``, which is installed for development alone.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=content, num_threads=1)
+    run = interpreter.get_signature_runner()
+    (output,) = interpreter.get_signature_list()["serving_default"]["outputs"]
+
+    def reconstruct(beats: PairedBeats) -> np.ndarray:
+        reconstructions = np.empty_like(beats.windows)
+        for row in range(len(beats.windows)):
+            rows = [row]
+            reconstructions[rows] = run(beat=beats.windows[rows], own_beat=beats.own_beats[rows])[output]
+        return reconstructions
+
+    return reconstruct
+
+
+def _run(converter: tf.lite.TFLiteConverter) -> bytes:
+    # The converter prints pages of its progress; its errors come as exceptions all the same.
+    logger = tf.get_logger()
+    level = logger.level
+    with warnings.catch_warnings(), quiet_native_output(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        logger.setLevel(logging.ERROR)
+        try:
+            return bytes(converter.convert())
+        finally:
+            logger.setLevel(level)

@@ -1,0 +1,176 @@
+"""From the samples of a recording without annotations to scored beats and events, while they arrive.
+
+A file and a live signal take the same way: a file is a signal that comes in large portions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+
+from ecg_anomaly.beats.conditioning import Conditioner
+from ecg_anomaly.beats.cutter import BeatCutter, CutBeats
+from ecg_anomaly.beats.events import Event, EventFinder
+from ecg_anomaly.beats.qrs import QrsDetector
+from ecg_anomaly.detector.measures import MEASURES, surprise_column
+from ecg_anomaly.detector.scorer import BeatScorer, ScoredBeats, TrainedDetector
+from ecg_anomaly.detector.thresholds import flags
+
+COLUMNS = (
+    *("sample", "time_s", "rr_before_s", "rr_after_s", "quality", "readable", "reconstruction_error"),
+    *(surprise_column(component) for component in MEASURES),
+    *("anomaly_score", "threshold", "flagged", "reason"),
+)
+
+
+@dataclass(frozen=True)
+class BeatShapes:
+    """What beats look like and were compared with, scaled; all of shape ``(beats, samples, leads)``.
+
+    Attributes
+    ----------
+    windows
+        The beats.
+    own_beats
+        The patient's own beat when each comes.
+    reconstructions
+        What the autoencoder makes of each.
+    """
+
+    windows: np.ndarray
+    own_beats: np.ndarray
+    reconstructions: np.ndarray
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What has become known of a recording.
+
+    Attributes
+    ----------
+    beats
+        One row per beat, with `COLUMNS`. A beat that cannot be read is not flagged; ``reason`` is the question
+        whose answer was the most surprising for a flagged beat, and empty for others.
+    events
+        Asystole, fibrillation and unreadable stretches that are over.
+    shapes
+        The shapes of the same beats; ``None`` where they were not kept.
+    """
+
+    beats: pd.DataFrame
+    events: list[Event]
+    shapes: BeatShapes | None = None
+
+
+class Analysis:
+    """Analyses one recording in portions; the findings do not depend on the portions.
+
+    Parameters
+    ----------
+    detector
+        A trained detector.
+    sampling_rate_hz
+        Samples per second of the recording.
+    leads
+        Number of leads, at most ``records.lead_count``.
+    """
+
+    def __init__(self, detector: TrainedDetector, sampling_rate_hz: Fraction, leads: int):
+        beat = detector.config.beat
+        band_hz = (beat.low_cut_hz, beat.high_cut_hz)
+        self._rate_hz = beat.sampling_rate_hz
+        self._components = detector.config.scoring.components
+        self._conditioner = Conditioner(
+            leads, sampling_rate_hz, beat.sampling_rate_hz, band_hz, beat.filter_half_length_s
+        )
+        self._qrs = QrsDetector(beat.sampling_rate_hz, leads)
+        self._cutter = BeatCutter(sampling_rate_hz, leads, beat, detector.config.rhythm)
+        self._scorer = BeatScorer(detector)
+        self._events = EventFinder(beat.sampling_rate_hz, leads)
+        nothing = np.empty((0, beat.samples, detector.config.records.lead_count), dtype=np.float32)
+        self._no_shapes = BeatShapes(nothing, nothing, nothing)
+
+    def push(self, signals_mv: np.ndarray) -> Findings:
+        """Take the next samples, of shape ``(samples, leads)`` in millivolts, NaN where they are missing."""
+        conditioned, missing = self._conditioner.push(signals_mv)
+        found = self._qrs.push(conditioned, missing)
+        cut = self._cutter.push(conditioned, missing, found, self._qrs.certain_until)
+        events = self._find_events(conditioned, missing, cut)
+        return self._findings([self._score(cut)], events)
+
+    def finish(self) -> Findings:
+        """Tell the rest when the recording has ended."""
+        conditioned, missing = self._conditioner.finish()
+        found = np.concatenate([self._qrs.push(conditioned, missing), self._qrs.finish()])
+        first = self._cutter.push(conditioned, missing, found, self._qrs.certain_until)
+        cut = CutBeats.joined([first, self._cutter.finish()])
+        events = self._find_events(conditioned, missing, cut) + self._events.finish()
+        return self._findings([self._score(cut), self._scorer.finish()], events)
+
+    @property
+    def ongoing(self) -> list[Event]:
+        """Events that are certain but not over."""
+        return self._events.ongoing
+
+    def _find_events(self, conditioned: np.ndarray, missing: np.ndarray, cut: CutBeats) -> list[Event]:
+        known_until = max(0, int(self._cutter.delivered_until_s * self._rate_hz))
+        beats = np.round(cut.fiducials_s * self._rate_hz).astype(np.int64)
+        return self._events.push(conditioned, missing, beats, cut.readable, known_until)
+
+    def _score(self, cut: CutBeats) -> ScoredBeats | None:
+        return self._scorer.push(cut.chosen(cut.left_out == ""), self._cutter.delivered_until_s)
+
+    def _findings(self, scored: Sequence[ScoredBeats | None], events: list[Event]) -> Findings:
+        parts = [part for part in scored if part is not None]
+        if not parts:
+            return Findings(_NO_BEATS, events, self._no_shapes)
+        tables = [_table(part, self._components) for part in parts]
+        shapes = [(part.paired.windows, part.paired.own_beats, part.measured.reconstructions) for part in parts]
+        joined = BeatShapes(*(np.concatenate(arrays) for arrays in zip(*shapes, strict=True)))
+        return Findings(pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0], events, joined)
+
+
+_NO_BEATS = pd.DataFrame(columns=list(COLUMNS))
+
+
+def _table(scored: ScoredBeats, components: Sequence[str]) -> pd.DataFrame:
+    cut = scored.cut
+    flagged = flags(scored.anomaly_score, scored.threshold, cut.quality)
+    most_surprising = np.stack([scored.surprises[component] for component in components]).argmax(axis=0)
+    reasons = np.where(flagged, np.array(components, dtype=object)[most_surprising], "")
+    columns = (
+        *(cut.samples, cut.times_s, cut.rr_before_s, cut.rr_after_s, cut.quality, cut.readable),
+        scored.measured.reconstruction_error,
+        *(scored.surprises[component] for component in MEASURES),
+        *(scored.anomaly_score, scored.threshold, flagged, reasons),
+    )
+    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def analyse_blocks(
+    detector: TrainedDetector, sampling_rate_hz: Fraction, blocks: Iterable[np.ndarray], leads: int
+) -> Iterator[Findings]:
+    """Analyse a whole recording, which comes in blocks of shape ``(samples, leads)``, in millivolts.
+
+    Yields
+    ------
+    Findings
+        What has become known with each block, and at the end.
+    """
+    analysis = Analysis(detector, sampling_rate_hz, leads)
+    yield from map(analysis.push, blocks)
+    yield analysis.finish()
+
+
+def analyse(
+    detector: TrainedDetector, sampling_rate_hz: Fraction, blocks: Iterable[np.ndarray], leads: int
+) -> Findings:
+    """Analyse a whole recording as `analyse_blocks` does, and give all findings at once, without shapes."""
+    parts = [(part.beats, part.events) for part in analyse_blocks(detector, sampling_rate_hz, blocks, leads)]
+    tables = [beats for beats, _ in parts if len(beats)] or [_NO_BEATS]
+    events = sorted((event for _, events in parts for event in events), key=lambda event: event.start_s)
+    return Findings(pd.concat(tables, ignore_index=True), events)

@@ -1,0 +1,1 @@
+"""How well the detector works: figures, confidence intervals, baselines, noise."""

@@ -1,0 +1,88 @@
+"""What simple methods reach on the same beats: a network has to beat them to be worth its time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.decomposition import PCA
+from sklearn.ensemble import IsolationForest
+from sklearn.neighbors import NearestNeighbors
+from sklearn.svm import OneClassSVM
+
+from ecg_anomaly.config import Config
+from ecg_anomaly.detector.rhythm import prematurity
+from ecg_anomaly.detector.surprise import reconstruction_error
+
+MOST_BEATS = 10_000  # of training for the methods whose time grows faster than the number of beats
+_EXPLAINED_VARIANCE = 0.95
+
+
+def pca_error(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """Reconstruction error of a principal component analysis, the linear autoencoder.
+
+    It keeps as many components as explain 95 % of the variance of normal beats.
+
+    Parameters
+    ----------
+    normal_beats, windows
+        Shape ``(beats, samples, leads)``: normal training beats, and the beats to score.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(beats,)``.
+    """
+    pca = PCA(_EXPLAINED_VARIANCE, svd_solver="full").fit(_flat(normal_beats))
+    reconstructed = pca.inverse_transform(pca.transform(_flat(windows)))
+    return reconstruction_error(windows, reconstructed.reshape(windows.shape))
+
+
+def neighbour_distance(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """Distance to the nearest normal training beat; arguments as for `pca_error`."""
+    neighbours = NearestNeighbors(n_neighbors=1, n_jobs=-1).fit(_flat(normal_beats))
+    return np.asarray(neighbours.kneighbors(_flat(windows))[0][:, 0])
+
+
+def isolation_score(normal_beats: np.ndarray, windows: np.ndarray, seed: int) -> np.ndarray:
+    """Score of an isolation forest; arguments as for `pca_error`."""
+    forest = IsolationForest(random_state=seed, n_jobs=-1).fit(_flat(normal_beats))
+    return np.asarray(-forest.score_samples(_flat(windows)))
+
+
+def support_vector_score(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """Distance outside a one-class support vector machine; arguments as for `pca_error`."""
+    machine = OneClassSVM(nu=0.05).fit(_flat(normal_beats))
+    return np.asarray(-machine.decision_function(_flat(windows)))
+
+
+def baseline_scores(
+    beats: pd.DataFrame, scored: np.ndarray, normal_beats: np.ndarray, windows: np.ndarray, config: Config
+) -> dict[str, np.ndarray]:
+    """Score beats with every baseline.
+
+    Parameters
+    ----------
+    beats
+        All beats of whole records, ordered by record and time.
+    scored
+        Shape ``(len(beats),)``, bool: the beats to score.
+    normal_beats
+        Shape ``(training beats, samples, leads)``: normal training beats.
+    windows
+        Shape ``(beats to score, samples, leads)``.
+    config
+        Rhythm, and the seconds at the start of a record that are compared with each other.
+
+    Returns
+    -------
+    dict
+        Scores of shape ``(beats to score,)`` by the name of the baseline.
+    """
+    return {
+        "pca": pca_error(normal_beats, windows),
+        "prematurity": prematurity(beats, config.rhythm, config.beat.start_s)[scored],
+    }
+
+
+def _flat(windows: np.ndarray) -> np.ndarray:
+    return windows.reshape(len(windows), -1)

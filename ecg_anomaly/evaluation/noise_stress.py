@@ -1,0 +1,195 @@
+"""How the detector bears noise: clean records with noise added, analysed as if nobody had annotated them.
+
+The annotations say how strong the noise is to be, and judge what was found; the detector does not see them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ecg_anomaly.beats.matching import MISSED, compare_beats
+from ecg_anomaly.beats.windows import NORMAL_CLASS
+from ecg_anomaly.config import Config, Noise
+from ecg_anomaly.detector.stream import Findings, analyse
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.findings.summary import conclude, unreadable_s
+from ecg_anomaly.handover.model import check_learns_from_earlier_beats
+from ecg_anomaly.records.catalogue import find_records
+from ecg_anomaly.records.noise import KINDS, add_noise, make_noise
+from ecg_anomaly.records.wfdb_records import (
+    Annotations,
+    RecordFiles,
+    Recording,
+    choose_leads,
+    read_annotations,
+    read_recording,
+)
+from ecg_anomaly.workers import with_detector
+
+if TYPE_CHECKING:
+    from ecg_anomaly.detector.scorer import TrainedDetector
+
+TABLE = "noise.csv"  # written by evaluate_model.py where noise.records names records
+CLEAN = "clean"  # in place of a kind of noise
+# What is told of the counts: one of them over another.
+FIGURES = {
+    "false_alarms_per_hour": ("false_alarms", "hours"),
+    "sensitivity_S": ("flagged_S", "beats_S"),
+    "sensitivity_V": ("flagged_V", "beats_V"),
+    "sensitivity": ("flagged_anomalous", "anomalous"),
+    "qrs_sensitivity": ("matched", "beats"),
+    "qrs_positive_predictivity": ("matched", "found"),
+    "unreadable_share": ("unreadable_hours", "hours"),
+}
+
+
+def find_sources(config: Config) -> list[RecordFiles]:
+    """Find the files of ``noise.records``, which may be none.
+
+    Raises
+    ------
+    UserError
+        When one is not there, or the model cannot serve records that nobody annotated.
+    """
+    if config.noise.records:
+        check_learns_from_earlier_beats(config)
+    return find_records(config.noise.records, "noise.records", config)
+
+
+def conditions(settings: Noise) -> list[tuple[str, float]]:
+    """List what a record is analysed with: kind of noise and signal-to-noise ratio; `CLEAN` and NaN come first."""
+    return [(CLEAN, np.nan), *itertools.product(KINDS, settings.snr_db)]
+
+
+def stress(sources: Sequence[RecordFiles], threshold: dict[str, Any], config: Config) -> Iterator[dict[str, Any]]:
+    """Analyse each record under all `conditions`, in parallel; yield a row of ``noise.csv`` for each, in order.
+
+    Parameters
+    ----------
+    sources
+        The files of each record.
+    threshold
+        The content of ``threshold.json``.
+    config
+        Where the model lies, its settings, and the noise to add.
+
+    Returns
+    -------
+    iterator of dict
+        What `stress_record` gives.
+
+    Raises
+    ------
+    UserError
+        When a record is broken or has no annotated beat.
+    """
+    calls = [(files, *condition) for files in sources for condition in conditions(config.noise)]
+    return with_detector(stress_record, calls, "adds noise to records", config, threshold)
+
+
+def stress_record(detector: TrainedDetector, files: RecordFiles, kind: str, snr_db: float) -> dict[str, Any]:
+    """Add noise of one kind and strength to a record, and count what is found.
+
+    Returns
+    -------
+    dict
+        ``noise, snr_db, record``, and the counts of `count_found`.
+    """
+    config = detector.config
+    recording, annotations = _read(files, config)
+    rate_hz, signals_mv = recording.sampling_rate_hz, recording.signals_mv
+    samples, leads = signals_mv.shape
+    if kind != CLEAN:
+        seed = [config.noise.seed, zlib.crc32(files.name.encode())]  # no two records have the same noise
+        noise = make_noise(kind, samples, leads, float(rate_hz), seed)
+        beats = annotations.samples[_are_beats(annotations, config.labels.aami)]
+        signals_mv = add_noise(signals_mv, noise, snr_db, beats, float(rate_hz))
+    duration_s = float(samples / rate_hz)
+    findings = conclude(analyse(detector, rate_hz, [signals_mv], leads), duration_s)
+    counts = count_found(findings, annotations, config.labels.aami, duration_s, float(rate_hz))
+    return {"noise": kind, "snr_db": snr_db, "record": files.name, **counts}
+
+
+def count_found(
+    findings: Findings,
+    annotations: Annotations,
+    classes: Mapping[str, str],
+    duration_s: float,
+    sampling_rate_hz: float,
+) -> dict[str, float]:
+    """Count what was found of the annotated beats, and what else.
+
+    Parameters
+    ----------
+    findings
+        All findings of a recording, from `results.conclude`.
+    annotations
+        All annotations of the same recording.
+    classes
+        The AAMI class of each symbol; annotations with another symbol are no beats.
+    duration_s, sampling_rate_hz
+        How long the recording is; samples per second.
+
+    Returns
+    -------
+    dict
+        ``hours, unreadable_hours``; ``beats`` (annotated), ``found`` (by the QRS detector), ``matched`` (both);
+        ``false_alarms``: flagged beats that are annotated as normal or not at all; ``beats_S, flagged_S, beats_V,
+        flagged_V, anomalous, flagged_anomalous``: annotated beats, and those of them that were found, readable and
+        flagged. What lies within annotated flutter counts on neither side, as in `matching`.
+    """
+    detected = findings.beats["sample"].to_numpy(dtype=np.int64)
+    compared = compare_beats(annotations, _are_beats(annotations, classes), detected, sampling_rate_hz)
+    flagged = findings.beats["flagged"].to_numpy(dtype=bool) & ~compared.in_flutter
+    aami_classes = np.array([classes[symbol] for symbol in compared.annotated.symbols], dtype=object)
+    matched = compared.detected_of != MISSED
+    hit = np.zeros(len(matched), dtype=bool)
+    hit[matched] = flagged[compared.detected_of[matched]]
+    anomalous = aami_classes != NORMAL_CLASS
+    chosen = {name: aami_classes == name for name in ("S", "V")}
+    return {
+        "hours": duration_s / 3600,
+        "unreadable_hours": unreadable_s(findings.beats, findings.events, duration_s) / 3600,
+        "beats": len(matched),
+        "found": int((~compared.in_flutter).sum()),
+        "matched": int(matched.sum()),
+        "false_alarms": int(flagged.sum() - hit[anomalous].sum()),
+        **{f"beats_{name}": int(of_class.sum()) for name, of_class in chosen.items()},
+        **{f"flagged_{name}": int(hit[of_class].sum()) for name, of_class in chosen.items()},
+        "anomalous": int(anomalous.sum()),
+        "flagged_anomalous": int(hit[anomalous].sum()),
+    }
+
+
+def with_figures(counts: pd.DataFrame) -> pd.DataFrame:
+    """Append to the counts of `count_found` the `FIGURES` that follow; NaN where nothing defines them."""
+    return counts.assign(**{name: counts[part] / counts[whole] for name, (part, whole) in FIGURES.items()})
+
+
+def pooled(table: pd.DataFrame) -> pd.DataFrame:
+    """Pool the records of ``noise.csv``, as gross figures do: one row per kind of noise and ratio, in its order."""
+    counts = table.drop(columns=["record", *FIGURES]).groupby(["noise", "snr_db"], sort=False, dropna=False).sum()
+    return with_figures(counts.reset_index())
+
+
+def _read(files: RecordFiles, config: Config) -> tuple[Recording, Annotations]:
+    """Read the leads that are analysed, and the annotations."""
+    whole = read_recording(files)
+    annotations = read_annotations(files, whole)
+    if not _are_beats(annotations, config.labels.aami).any():
+        raise UserError(
+            f"{files.annotations}: has no beat, by which the strength of noise is measured; "
+            f"take {files.name} out of noise.records"
+        )
+    chosen, _ = choose_leads(whole, config.records.leads, config.records.lead_count)
+    return chosen, annotations
+
+
+def _are_beats(annotations: Annotations, classes: Mapping[str, str]) -> np.ndarray:
+    return np.array([symbol in classes for symbol in annotations.symbols], dtype=bool)

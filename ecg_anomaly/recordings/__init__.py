@@ -1,1 +1,0 @@
-"""Recordings of any kind, read block by block: WFDB, EDF, BDF and CSV files."""

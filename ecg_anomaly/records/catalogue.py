@@ -1,0 +1,172 @@
+"""Find the records that a run needs; download or simulate those that are missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ecg_anomaly.config import Config, Simulation
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.manifest import write_json
+from ecg_anomaly.records import simulate
+from ecg_anomaly.records.physionet import PhysioNetDatabase
+from ecg_anomaly.records.splits import assign_records, matching_names
+from ecg_anomaly.records.wfdb_records import (
+    SIMULATED_DATABASE,
+    RecordFiles,
+    find_record,
+    is_simulated,
+    names_on_disk,
+)
+
+_SIMULATED_WITH = "simulation.json"
+
+
+def locate_records(config: Config, report: Callable[[str], None]) -> dict[RecordFiles, str]:
+    """Find all records of the splits; download or simulate what is missing.
+
+    Parameters
+    ----------
+    config
+        Where records lie, which are needed, and where missing ones come from.
+    report
+        Called with a line for each thing that takes time.
+
+    Returns
+    -------
+    dict
+        The split of each record, as `splits.assign_records` gives it.
+
+    Raises
+    ------
+    UserError
+        When a record is not there and cannot be had: with what is missing and where it was sought.
+    """
+    folders, annotator = config.paths.record_folders, config.records.annotator
+    assigned = assign_records(config.split, lambda database: _list_records(database, config))
+    if any(is_simulated(name) for name in assigned):
+        _check_simulated(folders, config.simulation)
+    missing = [name for name in assigned if find_record(name, folders, annotator) is None]
+    for database in dict.fromkeys(name.partition("/")[0] for name in missing):
+        names = [name for name in missing if name.startswith(f"{database}/")]
+        if database == SIMULATED_DATABASE:
+            _simulate(folders[0] / database, config.simulation, report)
+        elif database in config.physionet.databases:
+            _download(names, database, config, report)
+    return {_find_or_explain(name, folders, annotator, "split"): split for name, split in assigned.items()}
+
+
+def find_records(patterns: Sequence[str], setting: str, config: Config) -> list[RecordFiles]:
+    """Find records that are on disk already, without downloading any.
+
+    Parameters
+    ----------
+    patterns
+        Names or patterns of records.
+    setting
+        The setting that has them, for errors.
+    config
+        Where records lie.
+
+    Raises
+    ------
+    UserError
+        When a record is not there, or a pattern matches none.
+    """
+    folders = config.paths.record_folders
+    names = [
+        name
+        for pattern in patterns
+        for name in matching_names(pattern, lambda database: names_on_disk(database, folders), setting)
+    ]
+    return [_find_or_explain(name, folders, config.records.annotator, setting) for name in dict.fromkeys(names)]
+
+
+def _list_records(database: str, config: Config) -> list[str]:
+    """List a database: what is on disk, or else what would be made or downloaded."""
+    if names := names_on_disk(database, config.paths.record_folders):
+        return names
+    if database == SIMULATED_DATABASE:
+        patients = range(1, config.simulation.patients + 1)
+        return [f"{database}/{simulate.record_name(patient)}" for patient in patients]
+    if database in config.physionet.databases:
+        try:
+            return _physionet(database, config).list_records()
+        except UserError as error:
+            raise _not_to_be_had(f"records are missing ({database}/*", database, config, error) from None
+    return []
+
+
+def _physionet(database: str, config: Config) -> PhysioNetDatabase:
+    return PhysioNetDatabase(database, config.physionet.databases[database], config.physionet.url)
+
+
+def _simulate(folder: Path, settings: Simulation, report: Callable[[str], None]) -> None:
+    report(f"Simulating {settings.patients} records of {settings.minutes:g} minutes in {folder}")
+    if not (folder / _SIMULATED_WITH).exists():  # the settings first: a run that is killed leaves them to compare with
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / _SIMULATED_WITH, settings.model_dump())
+    simulate.write_database(folder, settings.patients, settings.minutes, settings.seed)
+
+
+def _check_simulated(folders: Sequence[Path], settings: Simulation) -> None:
+    for folder in folders:
+        made_with = folder / SIMULATED_DATABASE / _SIMULATED_WITH
+        if made_with.is_file() and _settings_in(made_with) != settings.model_dump():
+            raise UserError(
+                f"{made_with}: the simulated records were made with other settings than simulation has now; "
+                f"delete the folder {made_with.parent} to simulate them anew, or set simulation back"
+            )
+
+
+def _settings_in(path: Path) -> object:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:  # half written by a run that was killed, or edited
+        return None
+
+
+def _download(names: Sequence[str], database: str, config: Config, report: Callable[[str], None]) -> None:
+    """Download records into the first folder of ``paths.records``: headers first, they name the signal files."""
+    folder = config.paths.record_folders[0]
+    files = [RecordFiles(name, folder / Path(name).parent, config.records.annotator) for name in names]
+    source = _physionet(database, config)
+    report(f"Downloading {len(names)} records of {database} from {config.physionet.url} to {folder / database}")
+    try:
+        with tqdm(unit="B", unit_scale=True, disable=None) as progress:
+            for _ in ("headers and annotations", "signals"):
+                paths = [path for record in files for path in record.missing()]
+                source.download([_below(folder / database, path) for path in paths], folder / database, progress)
+    except UserError as error:
+        some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+        raise _not_to_be_had(f"{len(names)} records are missing ({some}", database, config, error) from None
+
+
+def _not_to_be_had(missing: str, database: str, config: Config, error: UserError) -> UserError:
+    sought = ", ".join(str(folder) for folder in config.paths.record_folders)
+    return UserError(
+        f"{missing}; looked in {sought}), and their download failed: {error}. "
+        f"If you have them, set paths.records to the folder that holds the folder {database}; "
+        "to try without any record: python preprocess_data.py --config configs/demo.yaml (make demo)"
+    )
+
+
+def _below(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _find_or_explain(name: str, folders: Sequence[Path], annotator: str, setting: str) -> RecordFiles:
+    if complete := find_record(name, folders, annotator):
+        return complete
+    for folder in folders:
+        files = RecordFiles(name, folder / Path(name).parent, annotator)
+        if files.header.is_file():
+            return files  # reading it says which of its files is missing
+    sought = ", ".join(str(folder) for folder in folders)
+    raise UserError(
+        f"record {name} is not there: looked for {name}.hea in {sought}; correct its name in {setting}, "
+        "or set paths.records to the folder that holds the folder of its database"
+    )

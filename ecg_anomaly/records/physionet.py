@@ -1,0 +1,231 @@
+"""Databases of PhysioNet: which records they have; download of files that are missing.
+
+What arrives grows in ``FILE.part`` beside its place and moves there once its checksum is right, so that
+a file is whole or not there. A ``.part`` that a break or a killed run left is continued.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import requests
+from filelock import FileLock
+
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.manifest import fingerprint
+
+RECORDS = "RECORDS"
+SHA256SUMS = "SHA256SUMS.txt"
+_LOCK = ".download.lock"
+_BLOCK_BYTES = 1 << 16  # what a break can cost
+
+_BREAKS = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+_NOTHING_LEFT = 416
+_REST_OF_FILE = 206
+_TOO_MANY_REQUESTS = 429
+
+_CHECK_ADDRESS = "check physionet.url and physionet.databases.{name}"
+_CHECK_NETWORK = "check the network and run again (what has arrived is kept)"
+
+# Names come from the network. These lead neither out of the folder nor to a hidden file, and mean the same in a URL.
+_SAFE_PART = r"[\w+-][\w.+-]*"
+_SAFE_NAME = re.compile(rf"{_SAFE_PART}(/{_SAFE_PART})*", re.ASCII)
+_CHECKSUM_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *]?(?:\./)?(.+)")
+
+
+class Progress(Protocol):
+    """What a download tells about itself; a ``tqdm`` bar is one."""
+
+    def set_description(self, text: str, /) -> object:
+        """Say which file comes next."""
+
+    def update(self, received: int, /) -> object:
+        """Say how many more bytes have arrived."""
+
+
+@dataclass(frozen=True)
+class PhysioNetDatabase:
+    """One version of a database, its files at ``url/name/version/FILE``.
+
+    Attributes
+    ----------
+    name, version
+        As PhysioNet has them: ``mitdb``, ``1.0.0``.
+    url
+        Where PhysioNet, or a mirror of it, keeps its files.
+    timeout_s
+        How long the server may stay silent.
+    retries
+        How often a file is tried again after a failure; counted anew whenever something new has arrived.
+    pause_s
+        Pause before the first retry; it doubles with each further one.
+    session
+        Holds the connection.
+    """
+
+    name: str
+    version: str
+    url: str = "https://physionet.org/files"
+    timeout_s: float = 30.0
+    retries: int = 3
+    pause_s: float = 1.0
+    session: requests.Session = field(default_factory=requests.Session, repr=False, compare=False)
+
+    def list_records(self) -> list[str]:
+        """List the records of the database as ``database/name``, in its own order.
+
+        Raises
+        ------
+        UserError
+            When the list cannot be had, or is none.
+        """
+        names = [line.strip() for line in self._read_text(RECORDS).splitlines() if line.strip()]
+        for name in names:
+            self._check_name(name, self._url_of(RECORDS))
+        return [f"{self.name}/{name}" for name in names]
+
+    def download(self, files: Sequence[str], folder: Path, progress: Progress) -> None:
+        """Download those files that are not in a folder yet; what is there is left as it is.
+
+        Without a file to download the network is not touched. Several runs may download to the same folder.
+
+        Parameters
+        ----------
+        files
+            Names relative to the database, such as ``100.dat``.
+        folder
+            The folder of the database; made when it is not there.
+        progress
+            Is told what arrives.
+
+        Raises
+        ------
+        UserError
+            When a file cannot be had, arrives damaged twice, is not listed by the database, or has a name
+            that leads out of the folder. Files that arrived before stay.
+        OSError
+            When a file cannot be written; what has arrived of it stays, and the next run continues it.
+        """
+        for file in files:
+            self._check_name(file, f"files of {self.name}")
+        missing = [file for file in dict.fromkeys(files) if not (folder / file).exists()]
+        for file in missing:
+            if file not in self._checksums:
+                raise UserError(f"{self._url_of(SHA256SUMS)}: does not list {file}; {self._advice(_CHECK_ADDRESS)}")
+        for number, file in enumerate(missing, start=1):
+            progress.set_description(f"{self.name}/{file} ({number} of {len(missing)})")
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            # Locked file by file: two runs share the work, and neither waits long without a word.
+            with FileLock(folder / _LOCK):
+                self._download_file(file, folder / file, progress.update)
+
+    def _download_file(self, file: str, target: Path, received: Callable[[int], object]) -> None:
+        if target.exists():  # another run was faster
+            return
+        part = target.with_name(target.name + ".part")
+        self._fetch_intact(file, part, received)
+        if target.exists():  # someone put it there by hand meanwhile
+            part.unlink()
+        else:
+            part.replace(target)
+
+    def _fetch_intact(self, file: str, part: Path, received: Callable[[int], object]) -> None:
+        for _ in range(2):
+            with part.open("ab") as sink:
+                self._fetch(file, sink, received)
+            if fingerprint(part) == self._checksums[file]:
+                return
+            part.unlink()
+        raise UserError(
+            f"{self._url_of(file)}: arrived damaged twice (its SHA-256 is not the one in {SHA256SUMS}); "
+            f"{self._advice('run again later')}"
+        )
+
+    def _fetch(self, file: str, sink: BinaryIO, received: Callable[[int], object]) -> None:
+        """Append the rest of a file to what is there of it, over as many connections as it takes."""
+        most, failures = sink.tell(), 0
+        while True:
+            try:
+                return self._receive(self._url_of(file), sink, received)
+            except requests.RequestException as error:
+                # Only failures that bring nothing new are counted: a large file may break often and still arrive.
+                failures = 1 if sink.tell() > most else failures + 1
+                most = max(most, sink.tell())
+                if failures > self.retries or not _may_pass(error):
+                    raise UserError(self._explain(file, error)) from None
+            time.sleep(self.pause_s * 2 ** (failures - 1))
+
+    def _receive(self, url: str, sink: BinaryIO, received: Callable[[int], object]) -> None:
+        """Append to a file what one connection brings of it."""
+        headers = {"Accept-Encoding": "identity"}  # positions in a compressed answer are not those in the file
+        if sink.tell():
+            headers["Range"] = f"bytes={sink.tell()}-"
+        with self.session.get(url, headers=headers, stream=True, timeout=self.timeout_s) as response:
+            if response.status_code == _NOTHING_LEFT and sink.tell():
+                return
+            response.raise_for_status()
+            if response.status_code != _REST_OF_FILE:  # the whole file, whether or not the rest was asked for
+                sink.seek(0)
+                sink.truncate()
+            for block in response.iter_content(_BLOCK_BYTES):
+                sink.write(block)
+                received(len(block))
+
+    @cached_property
+    def _checksums(self) -> dict[str, str]:
+        """SHA-256 of each file of the database."""
+        matches = [_CHECKSUM_LINE.fullmatch(line.strip()) for line in self._read_text(SHA256SUMS).splitlines()]
+        checksums = {match[2]: match[1].lower() for match in matches if match}
+        if not checksums:
+            raise UserError(f"{self._url_of(SHA256SUMS)}: has no checksums in it; {self._advice(_CHECK_ADDRESS)}")
+        return checksums
+
+    def _read_text(self, file: str) -> str:
+        content = BytesIO()
+        self._fetch(file, content, lambda _: None)
+        return content.getvalue().decode("utf-8-sig", errors="replace")
+
+    def _url_of(self, file: str) -> str:
+        return f"{self.url.rstrip('/')}/{self.name}/{self.version}/{file}"
+
+    def _check_name(self, name: str, where: str) -> None:
+        if not _SAFE_NAME.fullmatch(name):
+            raise UserError(
+                f"{where}: {name[:100]!r} is no name of a file inside a database, nothing is downloaded under it; "
+                f"{self._advice(_CHECK_ADDRESS)}"
+            )
+
+    def _explain(self, file: str, error: requests.RequestException) -> str:
+        advice = _CHECK_NETWORK if _may_pass(error) else _CHECK_ADDRESS
+        return f"{self._url_of(file)}: {self._reason(error)}; {self._advice(advice)}"
+
+    def _reason(self, error: requests.RequestException) -> str:
+        # What requests says itself names classes and memory addresses, in several lines' length.
+        if error.response is not None:
+            return f"the server answers {error.response.status_code} {error.response.reason}"
+        if isinstance(error, requests.Timeout):
+            return f"the server does not answer within {self.timeout_s:g} s"
+        if isinstance(error, requests.exceptions.ProxyError):
+            return "the proxy that the environment names cannot be reached"
+        if isinstance(error, requests.exceptions.SSLError):
+            return "the server's certificate cannot be verified"
+        if isinstance(error, _BREAKS):
+            return "there is no connection, or it breaks"
+        return f"cannot be downloaded ({type(error).__name__})"
+
+    def _advice(self, first: str) -> str:
+        return f"{first.format(name=self.name)}, or put the files into folder {self.name} of paths.records by hand"
+
+
+def _may_pass(error: requests.RequestException) -> bool:
+    """Whether another try may bring what this one did not."""
+    if error.response is not None:
+        return error.response.status_code == _TOO_MANY_REQUESTS or error.response.status_code >= 500
+    return isinstance(error, _BREAKS)

@@ -1,0 +1,236 @@
+"""Recordings of any kind, without annotations, read block by block: WFDB, EDF, BDF and CSV files."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.channels import find_leads
+from ecg_anomaly.records.edf_reader import open_edf
+from ecg_anomaly.records.table_reader import open_csv
+from ecg_anomaly.records.wfdb_reader import header_of, open_wfdb
+
+_EDF_SUFFIXES = (".edf", ".bdf")
+_CSV_SUFFIXES = (".csv", ".tsv", ".txt")
+_SHORTEST_S = 1.0  # no shorter recording holds a beat
+_SAMPLING_RATES_HZ = (100, 1000)  # what the analysis works with
+_RATE_TOLERANCE = 0.01
+_FIRST_LOOK_S = 60.0
+
+
+class Source(Protocol):
+    """What the reader of one format knows of a file."""
+
+    @property
+    def sampling_rate_hz(self) -> Fraction:
+        """Samples per second of each lead."""
+
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """Names of the leads, each once."""
+
+    @property
+    def samples(self) -> int:
+        """Samples per lead."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know."""
+
+    def blocks(self, columns: Sequence[int], length: int) -> Iterator[np.ndarray]:
+        """Yield consecutive blocks of some leads, of shape ``(length, columns)``, the last one shorter."""
+
+
+@dataclass(frozen=True)
+class RecordingFile:
+    """A recording on disk that is read in blocks, so that its length does not matter.
+
+    Attributes
+    ----------
+    name
+        What outputs are called after: the name of the file without folder and extension.
+    path
+        The file.
+    sampling_rate_hz
+        Samples per second of each lead.
+    leads
+        Names of the leads, each once, in the order of the file.
+    samples
+        Samples per lead.
+    notes
+        What the user should know: channels that were left out, gaps, guesses.
+    source
+        The reader of the file's format.
+    columns
+        Which of the source's leads these are.
+    """
+
+    name: str
+    path: Path
+    sampling_rate_hz: Fraction
+    leads: tuple[str, ...]
+    samples: int
+    notes: tuple[str, ...]
+    source: Source = field(repr=False, compare=False)
+    columns: tuple[int, ...] = field(repr=False)
+
+    def blocks(self, seconds: float) -> Iterator[np.ndarray]:
+        """Read the signals from the start, block by block.
+
+        Parameters
+        ----------
+        seconds
+            Length of a block; the last one may be shorter.
+
+        Yields
+        ------
+        ndarray
+            Shape ``(samples, leads)``, float64, in millivolts; NaN where a sample is missing.
+
+        Raises
+        ------
+        UserError
+            When the file turns out to be damaged.
+        """
+        return self.source.blocks(self.columns, max(1, round(seconds * self.sampling_rate_hz)))
+
+    def chosen(self, leads: Sequence[str]) -> RecordingFile:
+        """Take some of the leads, in this order, whatever their case.
+
+        Raises
+        ------
+        UserError
+            When no lead is named, one is named twice, or one is not in the recording.
+        """
+        taken = find_leads(self.leads, leads, self.path)
+        names = tuple(self.leads[position] for position in taken)
+        return dataclasses.replace(self, leads=names, columns=tuple(self.columns[position] for position in taken))
+
+
+def open_recording(path: str | Path, sampling_rate_hz: float | None = None, gain: float | None = None) -> RecordingFile:
+    """Open a recording of any kind that is known, and check it.
+
+    Parameters
+    ----------
+    path
+        A WFDB record with or without extension (``mitdb/100``, ``mitdb/100.hea``, ``mitdb/100.dat``), an EDF, EDF+,
+        BDF or BDF+ file (``.edf``, ``.bdf``), or a table of samples (``.csv``, ``.tsv``, ``.txt``).
+    sampling_rate_hz
+        Samples per second, for a table without a time column.
+    gain
+        Units per millivolt, for a table whose values are not in millivolts.
+
+    Returns
+    -------
+    RecordingFile
+        The recording, of which little has been read so far.
+
+    Raises
+    ------
+    UserError
+        When the file is not there, is damaged, cannot be understood, or holds no signal.
+    """
+    for option, value in (("--sampling-rate", sampling_rate_hz), ("--gain", gain)):
+        if value is not None and not (value > 0 and math.isfinite(value)):
+            raise UserError(f"{option} is {value:g}; give a number above 0")
+    path = Path(path)
+    source = _open_source(path, sampling_rate_hz, gain)
+    recording = RecordingFile(
+        recording_name(path),
+        path,
+        source.sampling_rate_hz,
+        source.leads,
+        source.samples,
+        source.notes,
+        source,
+        tuple(range(len(source.leads))),
+    )
+    _check(recording, sampling_rate_hz)
+    return recording
+
+
+def check_sampling_rate(sampling_rate_hz: Fraction | float, path: Path | str) -> None:
+    """Check that the analysis works with a sampling rate; ``path`` is the file or stream, for the message.
+
+    Raises
+    ------
+    UserError
+        When it does not.
+    """
+    lowest_hz, highest_hz = _SAMPLING_RATES_HZ
+    if not lowest_hz <= sampling_rate_hz <= highest_hz:
+        raise UserError(
+            f"{path}: is sampled at {float(sampling_rate_hz):g} Hz, and the analysis works with {lowest_hz} to "
+            f"{highest_hz} Hz; resample it"
+        )
+
+
+def recording_name(path: Path) -> str:
+    """Name a recording by its file, without folder and extension; a WFDB record may be given without one."""
+    header = None if path.suffix.lower() in (*_CSV_SUFFIXES, *_EDF_SUFFIXES) else header_of(path)
+    return (header or path).stem
+
+
+def _open_source(path: Path, sampling_rate_hz: float | None, gain: float | None) -> Source:
+    suffix = path.suffix.lower()
+    header = header_of(path)
+    if suffix in _CSV_SUFFIXES:
+        _check_file(path)
+        return open_csv(path, sampling_rate_hz, gain)
+    if gain is not None:
+        raise UserError(f"{path}: --gain is for CSV files, this file says itself what its numbers mean; leave it out")
+    if suffix in _EDF_SUFFIXES:
+        _check_file(path)
+        return open_edf(path)
+    if header is not None:
+        _check_file(header)
+        return open_wfdb(header)
+    if suffix in (".hea", ".dat"):
+        raise UserError(f"{path}: the WFDB header {path.with_suffix('.hea')} is not there; put it beside its signals")
+    if not path.exists() and not suffix:
+        raise UserError(f"{path}: is not there, nor is a WFDB header {path}.hea; check the path")
+    _check_file(path)
+    raise UserError(
+        f"{path}: is of no kind that can be read; give a WFDB record (.hea), an EDF or BDF file (.edf, .bdf) or a "
+        "table of samples (.csv, .tsv, .txt)"
+    )
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; give the recordings in it, for example {path / '*.hea'}")
+    if not path.is_file():
+        raise UserError(f"{path}: is not there; check the path")
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be opened: {error.strerror}; check who may read it") from None
+    if empty:
+        raise UserError(f"{path}: is empty; copy the recording again")
+
+
+def _check(recording: RecordingFile, expected_rate_hz: float | None) -> None:
+    path = recording.path
+    rate_hz = float(recording.sampling_rate_hz)
+    check_sampling_rate(rate_hz, path)
+    if expected_rate_hz is not None and abs(expected_rate_hz / rate_hz - 1) > _RATE_TOLERANCE:
+        raise UserError(
+            f"{path}: is sampled at {rate_hz:g} Hz by what it says itself, which --sampling-rate {expected_rate_hz:g} "
+            "contradicts; leave the option out, or mend the file"
+        )
+    if recording.samples < _SHORTEST_S * rate_hz:
+        raise UserError(
+            f"{path}: is shorter than {_SHORTEST_S:g} s ({recording.samples} samples at {rate_hz:g} Hz); "
+            "give a longer recording"
+        )
+    if not any(np.isfinite(block).any() for block in recording.blocks(_FIRST_LOOK_S)):
+        raise UserError(f"{path}: holds no signal, all samples are missing; check how it was exported")

@@ -1,0 +1,244 @@
+"""Tables of samples (CSV, TSV, text), read block by block."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.channels import distinct, lead_name, looks_like_other_signal, millivolts_per
+from ecg_anomaly.records.table_layout import MISSING, CsvLayout, cell_kind, is_missing, read_layout
+from ecg_anomaly.records.table_times import (
+    LARGEST_NUMBER,
+    SAMPLE_NUMBERS,
+    TIMES,
+    Steps,
+    TimeColumn,
+    counts_up,
+    find_steps,
+    find_time_column,
+    given_steps,
+    plain_name,
+    samples_ahead,
+)
+
+_CHUNK_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class CsvSource:
+    """The leads of a table; see ``recording_files.Source``.
+
+    Attributes
+    ----------
+    path
+        The file.
+    layout
+        How it is written.
+    lead_columns
+        Where the leads stand.
+    factors
+        Millivolts per unit of each lead.
+    time
+        The column of times; ``None`` if there is none, or if it is too coarse to be of use.
+    steps
+        How far the rows lie apart.
+    """
+
+    path: Path
+    leads: tuple[str, ...]
+    samples: int
+    notes: tuple[str, ...]
+    layout: CsvLayout = field(repr=False)
+    lead_columns: tuple[int, ...]
+    factors: tuple[float, ...]
+    time: TimeColumn | None
+    steps: Steps
+
+    @property
+    def sampling_rate_hz(self) -> Fraction:
+        """Samples per second of each lead."""
+        return self.steps.sampling_rate_hz
+
+    def blocks(self, columns: Sequence[int], length: int) -> Iterator[np.ndarray]:
+        """Yield consecutive blocks of some leads, in millivolts, of shape ``(length, columns)``, the last shorter."""
+        start = 0
+        block = np.full((min(length, self.samples), len(columns)), np.nan)
+        factors = np.array([self.factors[column] for column in columns])
+        wanted = [self.lead_columns[column] for column in columns]
+        for places, values in _placed_rows(self.path, self.layout, wanted, self.time, self.steps):
+            done, end = 0, int(np.searchsorted(places, self.samples))  # the file may have grown since it was opened
+            while done < end:
+                stop = min(end, int(np.searchsorted(places, start + length)))
+                block[places[done:stop] - start] = values[done:stop] * factors
+                done = stop
+                if done < end:  # the next row belongs to a later block
+                    yield block
+                    start += length
+                    block = np.full((min(length, self.samples - start), len(columns)), np.nan)
+        yield block
+
+
+def open_csv(path: Path, sampling_rate_hz: float | None, gain: float | None) -> CsvSource:
+    """Open a table of samples.
+
+    Parameters
+    ----------
+    path
+        The file.
+    sampling_rate_hz
+        Samples per second, if the table does not say it.
+    gain
+        Units per millivolt of columns whose header does not name the unit.
+
+    Raises
+    ------
+    UserError
+        When the table cannot be understood, or nothing tells its sampling rate.
+    """
+    layout = read_layout(path)
+    time = find_time_column(layout, sampling_rate_hz)
+    columns, notes = _lead_columns(path, layout, time)
+    factors = tuple(_factor(path, layout, column, gain) for column in columns)
+    steps = None
+    if time is not None:
+        if time.guessed:
+            notes.append(f"column {time.index + 1} has no name, and is taken for the time because it counts up evenly")
+        first_s = time.seconds(next(_chunks(path, layout, [time.index]))[time.index])
+        steps = find_steps(path, first_s, sampling_rate_hz)
+        if steps is None:
+            notes.append("its times do not tell its rows apart, and are not used")
+            time = None
+    if steps is None:
+        steps = given_steps(path, sampling_rate_hz)
+    rows = samples = 0
+    for places, _ in _placed_rows(path, layout, columns, time, steps):
+        rows += len(places)
+        samples = int(places[-1]) + 1
+    if not rows:
+        raise UserError(f"{path}: holds no row; export the recording again")
+    if samples > rows:
+        seconds = float((samples - rows) / steps.sampling_rate_hz)
+        notes.append(f"{samples - rows} rows ({seconds:.1f} s) are not there by the times, and are missing signal")
+    names = distinct([lead_name(layout.names[column]) for column in columns])
+    return CsvSource(path, names, samples, tuple(notes), layout, tuple(columns), factors, time, steps)
+
+
+def _lead_columns(path: Path, layout: CsvLayout, time: TimeColumn | None) -> tuple[list[int], list[str]]:
+    columns, notes = [], []
+    for index, (name, unit) in enumerate(zip(layout.names, layout.units, strict=True)):
+        reason = _why_no_lead(layout, index, name, unit)
+        if time is not None and index == time.index:
+            continue
+        if reason is None:
+            columns.append(index)
+        elif name or layout.kind(index) != "empty":  # a separator at the end of each line makes no column
+            notes.append(f"left out column {name or index + 1}: {reason}")
+    if not columns:
+        raise UserError(f"{path}: no column holds a lead in numbers{_first_text(layout)}; {'; '.join(notes)}")
+    return columns, notes
+
+
+def _why_no_lead(layout: CsvLayout, index: int, name: str, unit: str) -> str | None:
+    kind = layout.kind(index)
+    if kind not in ("number", "empty"):
+        return f"it holds {kind}, not numbers"
+    if kind == "empty" and not name:
+        return "it is empty"
+    if index == 0 and counts_up(layout, index):
+        return "it counts the rows"
+    if unit and millivolts_per(unit) is None:
+        return f"its unit is {unit}, not a voltage"
+    if looks_like_other_signal(name) or plain_name(name) in SAMPLE_NUMBERS | TIMES:
+        return "by its name it is no ECG lead"
+    return None
+
+
+def _first_text(layout: CsvLayout) -> str:
+    for number, row in enumerate(layout.rows, start=layout.skipped_lines + 1):
+        for index, cell in enumerate(row):
+            if not is_missing(cell) and cell_kind(cell, layout.decimal) == "text":
+                return f" (line {number}, column {layout.names[index] or index + 1}: {cell[:40]!r})"
+    return ""
+
+
+def _factor(path: Path, layout: CsvLayout, column: int, gain: float | None) -> float:
+    named = millivolts_per(layout.units[column]) if layout.units[column] else None
+    if named is None:
+        return 1.0 if gain is None else 1 / gain
+    if gain is not None and not np.isclose(named * gain, 1):
+        raise UserError(
+            f"{path}: column {layout.names[column]} is in {layout.units[column]} by its header, which --gain {gain:g} "
+            "contradicts; leave the option out, or mend the header"
+        )
+    return named
+
+
+def _placed_rows(
+    path: Path, layout: CsvLayout, columns: Sequence[int], time: TimeColumn | None, steps: Steps
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield rows with the sample that each is: shape ``(rows,)`` and ``(rows, columns)``, in the table's units."""
+    last_s, last_place, line = np.nan, -1, layout.skipped_lines + 1
+    for table in _chunks(path, layout, [*columns, *([] if time is None else [time.index])]):
+        if table.empty:
+            continue
+        ahead = np.ones(len(table), dtype=np.int64)
+        if time is not None:
+            times_s = time.seconds(table[time.index])
+            ahead = samples_ahead(path, times_s, last_s, time, steps, line)
+            last_s = times_s[-1]
+        places = last_place + np.cumsum(ahead)
+        yield places, _values(path, layout, table, columns, line)
+        last_place = int(places[-1])
+        line += len(table)
+
+
+def _values(path: Path, layout: CsvLayout, table: pd.DataFrame, columns: Sequence[int], line: int) -> np.ndarray:
+    values = np.empty((len(table), len(columns)))
+    for position, column in enumerate(columns):
+        cells = table[column]
+        numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float)
+        wrong = np.isnan(numbers) & cells.notna().to_numpy()
+        if wrong.any():
+            where = int(np.argmax(wrong))
+            raise UserError(
+                f"{path}: line {line + where}, column {layout.names[column] or column + 1}: "
+                f"{str(cells.iloc[where])[:40]!r} is no number; mend it, or leave the cell empty"
+            )
+        values[:, position] = numbers
+    values[~(np.abs(values) < LARGEST_NUMBER)] = np.nan
+    return values
+
+
+def _chunks(path: Path, layout: CsvLayout, columns: Iterable[int]) -> Iterator[pd.DataFrame]:
+    """Read some columns, a few thousand rows at a time; columns are called by their number."""
+    try:
+        with path.open(encoding=layout.encoding, errors="replace") as file:
+            for _ in range(layout.skipped_lines):
+                file.readline()
+            with pd.read_csv(
+                file,
+                sep=r"\s+" if layout.separator == " " else layout.separator,
+                header=None,
+                names=list(range(len(layout.names))),
+                usecols=sorted(columns),
+                decimal=layout.decimal,
+                quoting=csv.QUOTE_NONE if layout.quote is None else csv.QUOTE_MINIMAL,
+                quotechar=layout.quote or '"',
+                na_values=list(MISSING),
+                skipinitialspace=True,
+                skip_blank_lines=len(layout.names) > 1,  # an empty line of one column is a missing sample
+                chunksize=_CHUNK_ROWS,
+                index_col=False,
+                low_memory=False,
+            ) as reader:
+                yield from reader
+    except (ValueError, OSError, OverflowError) as error:  # what pandas raises for a table that it cannot parse
+        message = str(error).replace("Error tokenizing data. C error: ", "").strip()
+        raise UserError(f"{path}: cannot be read as a table: {message}; export the recording again") from None

@@ -1,0 +1,67 @@
+"""The autoencoder for phones: it reconstructs as Keras does."""
+
+import numpy as np
+import pytest
+
+from ecg_anomaly.config import load_config
+from ecg_anomaly.detector import measures
+from ecg_anomaly.detector.surprise import reconstruction_error
+from ecg_anomaly.evaluation import metrics
+from ecg_anomaly.handover.beats import load_windows, read_table, whole_records
+from ecg_anomaly.handover.model import MODEL, read_reference
+from tests.conftest import Workspace
+
+pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed: pip install -r requirements-dev.txt")
+
+
+@pytest.fixture(scope="module")
+def trained(finished: Workspace):
+    """Model, test beats beside the own beats, and what scores need."""
+    from ecg_anomaly.detector import autoencoder
+
+    config = load_config(overrides=finished.settings()[1::2])
+    beats = whole_records(read_table(finished.processed), "test")
+    windows = load_windows(finished.processed, beats)
+    model = autoencoder.load(finished.models / MODEL, config.model.architecture, windows.shape[1:])
+    return config, model, beats, measures.pair_beats(beats, windows, config)
+
+
+def auc(config, reconstruct, beats, paired, reference):
+    measured = measures.measure(reconstruct, beats, paired, config)
+    scored = measures.score_beats(beats, measured, reference, ["reconstruction"])
+    figures = metrics.ranking_figures(*(scored[name].to_numpy() for name in ("aami_class", "anomaly_score", "record")))
+    return figures["auc"]
+
+
+def test_float_gives_the_errors_of_keras(trained):
+    from ecg_anomaly.detector import autoencoder, litert
+
+    _, model, _, paired = trained
+    expected = reconstruction_error(paired.windows, autoencoder.compiled(model)(paired))
+    found = reconstruction_error(paired.windows, litert.reconstructor(litert.convert(model))(paired))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-7)
+
+
+def test_eight_bits_rank_beats_as_well(trained, finished: Workspace):
+    from ecg_anomaly.detector import autoencoder, litert
+
+    config, model, beats, paired = trained
+    reference = read_reference(finished.models)
+    small = litert.convert_int8(model, paired, seed=1)
+    assert len(small) < 0.5 * len(litert.convert(model))
+    whole = auc(config, autoencoder.compiled(model), beats, paired, reference)
+    assert auc(config, litert.reconstructor(small), beats, paired, reference) > whole - 0.005
+
+
+def test_training_writes_both_files_on_request(finished: Workspace, workspace: Workspace, capfd):
+    workspace.preprocess()
+    assert workspace.train("export.litert=true", "training.epochs=1") == 0
+    assert {file.name for file in workspace.models.glob("*.tflite")} == {
+        "autoencoder.tflite",
+        "autoencoder_int8.tflite",
+    }
+    assert not list(finished.models.glob("*.tflite"))
+    told = capfd.readouterr()
+    assert "autoencoder_int8.tflite" in told.out
+    assert "TensorSpec" not in told.out + told.err

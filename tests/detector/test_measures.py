@@ -1,0 +1,128 @@
+"""Three questions of every beat: what they see, and that they add up."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ecg_anomaly.config import load_config
+from ecg_anomaly.detector import autoencoder, measures
+from ecg_anomaly.handover.beats import load_windows, read_table, whole_records
+from ecg_anomaly.handover.model import MODEL, read_reference
+from tests.conftest import Workspace
+
+START_S = 10.0
+
+
+@pytest.fixture(scope="module")
+def scored(finished: Workspace):
+    """The test beats of the finished run with what they are scored by."""
+    config = load_config()
+    beats = whole_records(read_table(finished.processed), "test")
+    windows = load_windows(finished.processed, beats)
+    model = autoencoder.load(finished.models / MODEL, config.model.architecture, windows.shape[1:])
+    reconstruct = autoencoder.compiled(model)
+    reference = read_reference(finished.models)
+
+    def score(beats, windows):
+        measured = measures.measure(reconstruct, beats, measures.pair_beats(beats, windows, config), config)
+        return measures.score_beats(beats, measured, reference, config.scoring.components)
+
+    return beats, windows, score
+
+
+def test_parts_add_up_to_the_score(finished: Workspace):
+    scores = pd.read_csv(finished.outputs / "scores.csv")
+    parts = [scores[measures.surprise_column(name)] for name in measures.MEASURES]
+
+    np.testing.assert_allclose(sum(parts), scores["anomaly_score"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("changed", [40, 90])
+def test_no_component_looks_further_ahead_than_the_next_beat(scored, changed):
+    beats, windows, score = scored
+    before = score(beats, windows)
+    first = beats["record"].iloc[0]
+    later = ((beats["record"] == first) & (np.arange(len(beats)) > changed)).to_numpy()
+    assert beats["time_s"].iloc[changed] > START_S
+
+    other_beats, other_windows = beats.copy(), windows.copy()
+    other_windows[later] = other_windows[later][::-1] * 1.5 + 0.3
+    other_beats.loc[later, ["rr_before_s", "rr_after_s"]] *= 1.7
+    after = score(other_beats, other_windows)
+
+    columns = ["reconstruction_surprise", "patient_surprise", "rhythm_surprise", "anomaly_score"]
+    np.testing.assert_allclose(after.loc[:changed, columns], before.loc[:changed, columns], rtol=1e-5, atol=1e-5)
+    assert (after.loc[later, "anomaly_score"] != before.loc[later, "anomaly_score"]).mean() > 0.9
+
+
+def test_known_normal_beats_are_those_of_training_and_validation():
+    beats = pd.DataFrame(
+        {
+            "anomalous": [False, True, False, True, False, True],
+            "split": ["train", "train", "validation", "validation", "test", "test"],
+        }
+    )
+    known, earlier = (
+        load_config(overrides=[f"patient.learn_from={choice}"]).patient
+        for choice in ("known_normal_beats", "earlier_beats")
+    )
+    assert measures.counting_beats(beats, known).tolist() == [True, False, True, False, False, False]
+    assert measures.counting_beats(beats, earlier).all()
+
+
+def test_labels_of_anomalies_reach_neither_model_nor_threshold_nor_scores(finished: Workspace, tmp_path):
+    relabelled = Workspace(tmp_path / "relabelled", tmp_path / "records")
+    _relabel_anomalies(finished.records / "simdb", relabelled.records / "simdb")
+    assert (relabelled.preprocess(), relabelled.train(), relabelled.evaluate()) == (0, 0, 0)
+
+    before, after = (pd.read_csv(run.outputs / "scores.csv") for run in (finished, relabelled))
+    assert (before["symbol"] != after["symbol"]).sum() > 10
+    for column in ("reconstruction_error", "anomaly_score", "threshold"):
+        np.testing.assert_array_equal(before[column], after[column])
+    thresholds = [json.loads((run.outputs / "threshold.json").read_text()) for run in (finished, relabelled)]
+    assert thresholds[0] == thresholds[1]
+    for before, after in zip(*(_weights(run) for run in (finished, relabelled)), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_labels_of_test_beats_change_no_score(finished: Workspace, tmp_path):
+    relabelled = Workspace(tmp_path / "relabelled", tmp_path / "records")
+    _relabel_anomalies(finished.records / "simdb", relabelled.records / "simdb", {"s007": "N", "s008": "N"})
+    shutil.copytree(finished.models, relabelled.models)
+    assert (relabelled.preprocess(), relabelled.train(), relabelled.evaluate()) == (0, 0, 0)
+
+    before, after = (pd.read_csv(run.outputs / "scores.csv") for run in (finished, relabelled))
+    assert not after["anomalous"].any()
+    np.testing.assert_allclose(before["anomaly_score"], after["anomaly_score"], rtol=1e-6)
+    np.testing.assert_allclose(before["threshold"], after["threshold"], rtol=1e-6)
+
+
+def _relabel_anomalies(source, target, symbol_of=None):
+    """Copy records; anomalous symbols are turned around, or in some records all replaced by one."""
+    import wfdb
+
+    shutil.copytree(source, target)
+    turned = {"A": "V", "V": "F", "F": "A"}
+    for header in target.glob("*.hea"):
+        annotation = wfdb.rdann(str(header.with_suffix("")), "atr")
+        anomalous = {symbol: (symbol_of or {}).get(header.stem, turned[symbol]) for symbol in turned}
+        if symbol_of and header.stem not in symbol_of:
+            continue
+        symbols = [anomalous.get(symbol, symbol) for symbol in annotation.symbol]
+        wfdb.wrann(
+            header.stem,
+            "atr",
+            annotation.sample,
+            symbols,
+            aux_note=annotation.aux_note,
+            fs=annotation.fs,
+            write_dir=str(target),
+        )
+
+
+def _weights(run: Workspace):
+    model = autoencoder.load(run.models / MODEL, "own_beat", (96, 2))
+    return model.get_weights()

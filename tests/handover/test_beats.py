@@ -1,0 +1,111 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from ecg_anomaly.config import load_config
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.handover.beats import (
+    BeatWriter,
+    array_name,
+    check_splits,
+    load_windows,
+    open_array,
+    preprocessing_settings,
+    read_table,
+)
+from ecg_anomaly.manifest import handover
+
+SAMPLES, LEADS = 7, 2
+
+
+def beats(record, splits, anomalous, first_value):
+    """A record whose windows hold ascending numbers, so that each is known again."""
+    table = pd.DataFrame(
+        {
+            "record": record,
+            "sample": np.arange(len(splits)) * 300,
+            "symbol": ["V" if flag else "N" for flag in anomalous],
+            "anomalous": anomalous,
+            "split": splits,
+            "range_mv_2": np.nan,
+        }
+    )
+    windows = np.zeros((len(splits), SAMPLES, LEADS), dtype=np.float32)
+    windows += first_value + np.arange(len(splits))[:, np.newaxis, np.newaxis]
+    return table, windows
+
+
+@pytest.fixture
+def folder(tmp_path):
+    with handover(tmp_path / "beats") as output:
+        with BeatWriter(output, SAMPLES, LEADS) as writer:
+            writer.append(*beats("db/a", ["train", "test", "train", "test"], [False, True, False, False], 0))
+            writer.append(*beats("db/b", ["train", "train", "test"], [False, True, True], 10))
+        output.write_json("manifest.json", {})
+    assert writer.beats == 7
+    return tmp_path / "beats"
+
+
+def test_every_beat_has_its_row_in_the_array_of_its_split_and_label(folder):
+    table = read_table(folder)
+    assert table["row"].tolist() == [0, 0, 1, 0, 2, 0, 1]
+    assert list(table.columns).index("row") == list(table.columns).index("split") + 1
+    for beat, value in zip(table.itertuples(), [0, 1, 2, 3, 10, 11, 12], strict=True):
+        window = open_array(folder, beat.split, beat.anomalous)[beat.row]
+        assert (window == value).all()
+
+
+def test_arrays_are_plain_npy_files_of_float32(folder):
+    shapes = {
+        ("train", False): 3,
+        ("train", True): 1,
+        ("validation", False): 0,
+        ("validation", True): 0,
+        ("test", False): 1,
+        ("test", True): 2,
+    }
+    for (split, anomalous), rows in shapes.items():
+        array = np.load(folder / array_name(split, anomalous))
+        assert (array.shape, array.dtype) == ((rows, SAMPLES, LEADS), np.float32)
+        assert open_array(folder, split, anomalous).shape == array.shape
+    assert isinstance(open_array(folder, "train", False), np.memmap)
+
+
+def test_windows_are_loaded_in_the_order_of_the_table(folder):
+    shuffled = read_table(folder).sample(frac=1, random_state=1)
+    windows = load_windows(folder, shuffled)
+    expected = np.array([0, 1, 2, 3, 10, 11, 12])[shuffled.index]
+    np.testing.assert_array_equal(windows[:, 0, 0], expected)
+    assert load_windows(folder, shuffled[:0]).shape == (0, SAMPLES, LEADS)
+
+
+def test_table_keeps_text_and_missing_values(tmp_path):
+    table, windows = beats("db/a", ["train"] * 3, [False] * 3, 0)
+    table["symbol"] = ["NA", '"', "/"]
+    with handover(tmp_path / "beats") as output:
+        with BeatWriter(output, SAMPLES, LEADS) as writer:
+            writer.append(table, windows)
+        output.write_json("manifest.json", {})
+    read = read_table(tmp_path / "beats")
+    assert read["symbol"].tolist() == ["NA", '"', "/"]
+    assert read["anomalous"].dtype == bool
+    assert read["range_mv_2"].isna().all()
+
+
+@pytest.mark.parametrize("missing", ["train", "validation", "test"])
+def test_split_without_normal_beats_is_an_error(missing):
+    counts = pd.DataFrame({"normal": 5, "anomalous": 3}, index=["train", "validation", "test"])
+    check_splits(counts)
+    counts.loc[missing, "normal"] = 0
+    with pytest.raises(UserError, match=rf"split\.{missing}: its records have no normal beat"):
+        check_splits(counts)
+    with pytest.raises(UserError, match=rf"split\.{missing}"):
+        check_splits(counts.drop(missing))
+
+
+def test_settings_say_all_that_a_new_recording_needs():
+    config = load_config()
+    settings = preprocessing_settings(config)
+    assert settings["leads"][0] == "MLII"
+    assert settings["lead_count"] == config.records.lead_count
+    assert settings.keys() >= type(config.beat).model_fields.keys() | type(config.rhythm).model_fields.keys()

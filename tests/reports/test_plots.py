@@ -1,0 +1,390 @@
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+import visualize_results
+from ecg_anomaly.manifest import read_manifest
+from ecg_anomaly.reports import figure_data, plots, styles
+from ecg_anomaly.reports.examples import Example
+from ecg_anomaly.reports.figure_data import Results
+from tests.handover_files import history, noise_table, write_run
+
+
+def read(run) -> Results:
+    return visualize_results.read_results(run.config, read_manifest(run.outputs, made_by="evaluate_model.py"))
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory) -> Results:
+    return read(write_run(tmp_path_factory.mktemp("run"), leads=2, missing_leads=1))
+
+
+@pytest.fixture(scope="module")
+def figures(results: Results) -> dict[str, Figure]:
+    return plots.all_figures(results)
+
+
+def texts(figure: Figure) -> str:
+    figure.draw_without_rendering()
+    return "\n".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+
+
+def test_curves_have_every_detector_chance_and_the_point_of_the_threshold(results: Results, figures: dict[str, Figure]):
+    figure = figures["roc_precision_recall"]
+
+    left, right = figure.axes
+    assert len(left.lines) == len(right.lines) == 3 + 1 + 1
+    assert f"AUC {results.metrics['auc']:.3f}" in left.lines[0].get_label()
+    assert f"AP {results.metrics['average_precision']:.3f}" in right.lines[0].get_label()
+    assert f"prevalence {results.metrics['prevalence']:.1%}" in texts(figure)
+    [x], [y] = left.lines[-1].get_data()
+    assert (x, y) == pytest.approx((results.metrics["false_positive_rate"], results.metrics["sensitivity"]["all"]))
+    assert len({line.get_linestyle() for line in left.lines[:3]}) == 3  # not told apart by colour alone
+
+
+def test_curves_without_anomalous_beats_say_so():
+    figure = plots.plot_curves([], [], np.zeros(5, dtype=bool), np.zeros(5, dtype=bool))
+
+    assert texts(figure).count("no curve") == 2
+
+
+def test_confusion_matrix_shows_counts_and_shares_of_rows():
+    confusion = pd.DataFrame([[90, 10], [0, 0]], index=["normal", "anomalous"], columns=["not flagged", "flagged"])
+
+    words = texts(plots.plot_confusion(confusion))
+
+    assert "90\n90.0%" in words
+    assert "10\n10.0%" in words
+    assert words.count("0\n-") == 2  # a row without beats has no shares
+
+
+def test_score_distribution_has_a_row_per_class_with_its_count_and_the_threshold(
+    results: Results, figures: dict[str, Figure]
+):
+    figure = figures["score_distribution"]
+    assert "it follows the patient" in texts(figure)
+
+    counts = results.scores["aami_class"].value_counts()
+    assert len(figure.axes) == len(counts)
+    for axes, name in zip(figure.axes, [name for name in "NSVFQ" if name in counts], strict=True):
+        assert styles.class_name(name) in axes.get_ylabel()
+        assert f"{counts[name]:,} beat" in axes.get_ylabel()
+        position = results.score_axis.position(results.scores["threshold"].median())
+        assert axes.lines[0].get_xdata()[0] == pytest.approx(position)
+        [*_, band] = axes.patches
+        low, high = results.score_axis.position(results.scores["threshold"].quantile([0.05, 0.95]))
+        assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((low, high))
+
+
+def test_one_threshold_for_all_has_no_band(results: Results):
+    spread = figure_data.threshold_spread(np.full(5, 3.0))
+    histograms = figure_data.score_histograms(results.scores, results.score_axis)
+
+    figure = plots.plot_score_histograms(histograms, spread)
+
+    assert "Dashed: the threshold, 3; beats to its right are flagged" in texts(figure)
+    assert len(figure.axes[0].patches) == np.count_nonzero(histograms.shares["N"])
+
+
+@pytest.mark.parametrize("scores", [[2.0, 2.0], [0.0, 0.0], [1e-9, 1e9], [-3.0, 4.0]])
+def test_any_scores_can_be_drawn(scores: list[float]):
+    table = pd.DataFrame({"aami_class": ["N", "V"], "anomaly_score": scores, "flagged": [False, True]})
+    axis = figure_data.score_axis(np.array(scores), threshold=0.0)
+    spread = figure_data.threshold_spread(np.zeros(2))
+
+    histograms = figure_data.score_histograms(table, axis)
+    texts(plots.plot_score_histograms(histograms, spread))
+
+    assert all(shares.sum() == pytest.approx(1) for shares in histograms.shares.values())
+
+
+def test_history_marks_the_epoch_with_the_lowest_validation_loss():
+    figure = plots.plot_history(history(8))
+
+    losses, rates = figure.axes
+    assert (losses.get_yscale(), rates.get_yscale()) == ("log", "log")
+    assert "kept: epoch 7" in texts(figure)
+
+
+def test_history_of_one_epoch_and_without_validation_loss_can_be_drawn():
+    assert "kept: epoch 1" in texts(plots.plot_history(history(1)))
+    assert "kept" not in texts(plots.plot_history(history(3).assign(val_loss=np.nan)))
+
+
+def test_examples_name_record_time_symbol_and_score_and_leave_out_missing_leads(
+    results: Results, figures: dict[str, Figure]
+):
+    figure = figures["reconstructions"]
+
+    titles = "\n".join(axes.get_title(loc="left") for axes in figure.axes)
+    for beat in results.examples:
+        clock, score = styles.clock(beat.time_s), styles.score_text(beat.score)
+        assert f"{beat.record}  {clock}  {beat.symbol}  score {score}\n{beat.verdict}" in titles
+    assert len(figure.axes) == sum(len(beat.leads) for beat in results.examples)
+    assert {len(beat.leads) for beat in results.examples} == {1, 2}
+    assert all(axes.collections for axes in figure.axes)  # the error is shaded
+
+
+def test_a_flagged_example_names_the_largest_of_the_surprises_that_count(results: Results):
+    for beat in results.examples:
+        row = results.scores.iloc[beat.example.row]
+        assert (beat.threshold, beat.flagged) == (row["threshold"], row["flagged"])
+        assert sum(beat.surprises.values()) == pytest.approx(beat.score)
+        largest = max(("reconstruction", "patient", "rhythm"), key=lambda name: row[f"{name}_surprise"])
+        assert beat.verdict == (f"flagged; {styles.QUESTIONS[largest]}" if beat.flagged else "not flagged")
+    surprises = figure_data.counted_surprises(results.scores, ["rhythm", "another"])
+    assert list(surprises.columns) == ["rhythm"]
+
+
+@pytest.mark.parametrize(("columns", "width_in"), [(4, 12), (3, 9), (2, 6), (1, 6)])
+def test_reconstructions_are_as_wide_as_their_columns(results: Results, columns: int, width_in: float):
+    kinds = [rules for column in plots._COLUMNS[-columns:] for rules in column[:1]]
+    examples = [
+        dataclasses.replace(results.examples[0], example=Example(number, "N", (rule,)))
+        for number, rule in enumerate(kinds)
+    ]
+
+    figure = plots.plot_examples(examples)
+
+    assert figure.get_figwidth() == width_in
+    assert max(axes.get_position().x1 for axes in figure.axes) > 0.95
+
+
+def test_twelve_leads_show_those_with_most_error(tmp_path):
+    results = read(write_run(tmp_path, records=["incartdb/I01"], beats_per_record=40, leads=12, missing_leads=2))
+
+    for beat in results.examples:
+        assert len(beat.leads) == figure_data.MOST_LEADS
+        assert max(beat.leads) <= 10
+    assert results.strip.leads == (1, 2, 3)
+
+
+def test_strip_shows_every_beat_by_outcome_and_the_excerpt_of_each_lead(results: Results, figures: dict[str, Figure]):
+    scores, *leads = figures["record_strip"].axes
+    beats = results.scores[results.scores["record"] == results.strip.record]
+    drawn = {line.get_label().split(" (")[0]: len(line.get_xdata()) for line in scores.lines}
+    assert sum(drawn[name] for name in styles.OUTCOMES) == len(beats)
+    assert drawn[styles.FOUND] == (beats["flagged"] & beats["anomalous"]).sum()
+    assert drawn[styles.MISSED] == (~beats["flagged"] & beats["anomalous"]).sum()
+    np.testing.assert_allclose(
+        np.interp(beats["time_s"], results.strip.threshold_s, results.strip.thresholds), beats["threshold"], rtol=0.1
+    )
+    assert drawn["threshold"] == len(results.strip.thresholds) > 10
+    assert len(leads) == len(results.strip.leads)
+    flagged = int(results.strip.excerpt_beats["flagged"].sum())
+    assert len(leads[0].patches) == flagged
+
+
+def test_records_are_sorted_and_those_without_auc_are_counted():
+    table = pd.DataFrame(
+        {"record": ["a/1", "a/2", "a/3", "a/$4$"], "anomalous": [30, 2, 0, 9], "auc": [0.9, 0.6, np.nan, 0.3]}
+    )
+
+    figure = plots.plot_records(table)
+
+    [axes] = figure.axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert [label.split()[0] for label in labels[::-1]] == [r"a/\$4\$", "a/2", "a/1"]
+    assert "3 records; 1 record without normal or without anomalous beats: no AUC" in texts(figure)
+    assert "shaky" in texts(figure)
+
+
+def test_many_records_are_cut_to_the_lowest_and_none_is_said():
+    table = pd.DataFrame({"record": [f"a/{n}" for n in range(200)], "anomalous": 9, "auc": np.linspace(0.5, 1, 200)})
+
+    assert f"the {plots.MOST_RECORDS} lowest of 200 records" in texts(plots.plot_records(table))
+    assert "no record has" in texts(plots.plot_records(table.assign(auc=np.nan)))
+
+
+def test_every_figure_of_simulated_records_says_so(results: Results, figures: dict[str, Figure]):
+    metrics = {**results.metrics, "simulated": True}
+    simulated = dataclasses.replace(results, metrics=metrics, examples=results.examples[:2])
+
+    for name, figure in plots.all_figures(simulated).items():
+        assert any(text.get_text() == styles.SIMULATED for text in figure.texts), name
+    for name, figure in figures.items():
+        assert not any(text.get_text() == styles.SIMULATED for text in figure.texts), name
+
+
+def test_thinned_curve_keeps_its_ends_and_its_course():
+    rng = np.random.default_rng(1)
+    anomalous = rng.random(60_000) < 0.3
+    scores = rng.normal(size=60_000) + anomalous
+
+    [roc] = figure_data.roc_curves(anomalous, {"score": scores})
+
+    assert len(roc.x) <= figure_data.CURVE_POINTS
+    assert (roc.x[0], roc.y[0], roc.x[-1], roc.y[-1]) == (0, 0, 1, 1)
+    assert np.trapezoid(roc.y, roc.x) == pytest.approx(roc.area, abs=1e-4)
+
+
+def test_beats_with_unknown_scores_do_not_count_in_a_curve():
+    anomalous = np.array([False, True, True, False])
+
+    [roc] = figure_data.roc_curves(
+        anomalous, {"some": np.array([0.1, 0.9, np.nan, np.nan]), "none": np.full(4, np.nan)}
+    )
+
+    assert roc.area == 1.0
+
+
+def test_a_long_record_is_thinned_without_losing_its_peaks(results: Results):
+    count = 50_000
+    rng = np.random.default_rng(1)
+    scores = results.scores.iloc[np.zeros(count, dtype=int)].reset_index(drop=True)
+    scores = scores.assign(
+        time_s=np.arange(count) * 0.8, fiducial_s=np.arange(count) * 0.8, anomaly_score=rng.exponential(size=count)
+    )
+    scores = scores.assign(flagged=scores["anomaly_score"] > 2, threshold=2 + 0.1 * rng.random(count))
+    rows = figure_data.excerpt_rows(scores, scores["record"].iloc[0])
+    beat = results_beat()
+
+    strip = figure_data.record_strip(scores, scores["record"].iloc[0], "", rows, np.ones((len(rows), 96, 2)), beat)
+
+    assert strip.thinned
+    assert len(strip.beats) <= 2 * figure_data.STRIP_POINTS
+    assert strip.beats["anomaly_score"].max() == scores["anomaly_score"].max()
+    assert len(strip.thresholds) <= figure_data.STRIP_POINTS
+    assert strip.threshold_s[-1] == scores["time_s"].iloc[-1]
+
+
+def results_beat():
+    from ecg_anomaly.config import load_config
+
+    return load_config().beat
+
+
+def test_signal_is_pasted_in_millivolts_with_gaps_between_windows():
+    beat = results_beat()
+    beats = pd.DataFrame(
+        {"record": "a/1", "time_s": [1.0, 3.0], "fiducial_s": [1.0, 3.0], "anomaly_score": [1.0, 9.0], "symbol": "N"}
+    )
+    beats["threshold"] = 2.0
+    beats = beats.assign(anomalous=False, flagged=False, offset_mv_1=-0.5, range_mv_1=2.0, offset_mv_2=1, range_mv_2=1)
+    windows = np.stack([np.full((96, 2), 0.25), np.full((96, 2), 0.75)])
+    windows[:, :, 1] = 0  # a missing lead
+
+    strip = figure_data.record_strip(beats, "a/1", "", np.array([0, 1]), windows, beat)
+
+    assert strip.leads == (1,)
+    assert (list(strip.threshold_s), list(strip.thresholds)) == ([1.0, 3.0], [2.0, 2.0])
+    assert strip.excerpt_s[0] == pytest.approx(1.0 - beat.window_before_s)
+    signal_mv = strip.excerpt_mv[:, 0]
+    np.testing.assert_allclose(signal_mv[:96], 0.0)
+    np.testing.assert_allclose(signal_mv[-96:], 1.0)
+    assert np.isnan(signal_mv[96:-96]).all()
+    assert len(signal_mv) == 240 + 96
+
+
+def test_strip_takes_the_lower_median_record_or_the_highest_score():
+    per_record = pd.DataFrame({"record": list("abcd"), "auc": [0.9, 0.7, 0.8, 0.6]})
+    scores = pd.DataFrame({"record": ["a", "b"], "anomaly_score": [1.0, 2.0]})
+
+    assert figure_data.strip_record(per_record, scores)[0] == "b"
+    record, reason = figure_data.strip_record(per_record.assign(auc=np.nan), scores)
+    assert (record, "highest score" in reason) == ("b", True)
+
+
+def test_excerpt_surrounds_the_highest_score_and_stays_within_the_record():
+    scores = pd.DataFrame({"record": "a", "time_s": np.arange(100.0), "anomaly_score": 0.0})
+
+    middle = figure_data.excerpt_rows(scores.assign(anomaly_score=np.eye(100)[50]), "a")
+    start = figure_data.excerpt_rows(scores.assign(anomaly_score=np.eye(100)[2]), "a")
+
+    assert (middle[0], middle[-1]) == (40, 60)
+    assert (start[0], start[-1]) == (0, 20)
+
+
+def test_other_detectors_are_compared_at_the_same_rate_and_the_same_sensitivity():
+    anomalous = np.array([False] * 10 + [True] * 4)
+    scores = np.concatenate([np.arange(10.0), [3.5, 7.5, 8.5, 20.0]])
+
+    alarms = figure_data.flagged_at_rate(scores, anomalous, 0.2)
+    found = figure_data.flagged_at_sensitivity(scores, anomalous, 0.75)
+
+    assert (alarms[~anomalous].sum(), alarms[anomalous].sum()) == (2, 3)
+    assert (found[~anomalous].sum(), found[anomalous].sum()) == (2, 3)
+    assert not figure_data.flagged_at_sensitivity(scores, anomalous, 0.0).any()
+    assert figure_data.flagged_at_rate(scores, anomalous, 1.0).all()
+
+
+def alarm_beats() -> pd.DataFrame:
+    """An hour in two records; each record has a threshold of its own."""
+    beats = pd.DataFrame(
+        {
+            "record": ["a"] * 5 + ["b"] * 3,
+            "rr_before_s": 3600 / 8,
+            "aami_class": list("NNVVNNVN"),
+            "anomaly_score": [1.0, 6.0, 7.0, 4.0, 3.0, 12.0, 10.5, 8.0],
+            "threshold": [5.0] * 5 + [10.0] * 3,
+        }
+    )
+    return beats.assign(flagged=beats["anomaly_score"] > beats["threshold"])
+
+
+def test_sensitivity_is_traced_against_false_alarms_per_hour():
+    curves = figure_data.alarm_curves(alarm_beats())
+
+    # Normal beats lie 2, 1, -2, -2 and -4 above their threshold, class V 2, 0.5 and -1; one hour in all.
+    assert list(curves.per_hour) == [0, 1, 2, 2, 4, 5]
+    np.testing.assert_allclose(curves.sensitivity["V"], [0, 1 / 3, 1, 1, 1, 1])
+    assert list(curves.sensitivity) == ["V"]
+    assert (curves.per_hour_at_threshold, curves.at_threshold["V"]) == (2, pytest.approx(2 / 3))
+    assert list(curves.position(curves.per_hour)[:2]) == [0.5, 1]
+
+
+def test_false_alarms_of_the_curve_are_those_of_the_metrics(results: Results, figures: dict[str, Figure]):
+    [axes] = figures["sensitivity_false_alarms"].axes
+
+    points = {line.get_label()[0]: line for line in axes.lines if len(line.get_xdata()) == 1}
+    assert set(points) == {"S", "V", "F"}
+    for name, line in points.items():
+        [x], [y] = line.get_data()
+        assert (x, y) == pytest.approx((results.metrics["false_alarms_per_hour"], results.metrics["sensitivity"][name]))
+        curves = figure_data.alarm_curves(results.scores)
+        before = np.searchsorted(curves.per_hour, x, side="left")
+        assert curves.sensitivity[name][before - 1] <= y <= curves.sensitivity[name][before]
+    assert axes.get_xscale() == "log"
+    assert "at the threshold" in texts(figures["sensitivity_false_alarms"])
+
+
+@pytest.mark.parametrize("classes", ["NNNNNNNN", "VVVVVVVV", "NNQQNNQN"])
+def test_without_normal_or_anomalous_beats_there_are_no_alarm_curves(classes: str):
+    assert figure_data.alarm_curves(alarm_beats().assign(aami_class=list(classes))) is None
+    assert figure_data.alarm_curves(alarm_beats().assign(rr_before_s=0.0)) is None
+    assert "no curve" in texts(plots.plot_alarms(None))
+
+
+def test_no_false_alarm_at_all_can_be_drawn():
+    scores = alarm_beats().assign(threshold=100.0, flagged=False)
+
+    figure = plots.plot_alarms(figure_data.alarm_curves(scores))
+
+    assert "0 false alarms per hour" in texts(figure)
+    assert "none" in texts(figure)
+
+
+def test_what_noise_does_is_drawn_per_kind_with_the_clean_value(results: Results, figures: dict[str, Figure]):
+    assert "noise" not in figures  # none was added
+    noise = noise_table()
+    alarms, sensitivity, unreadable = figure_data.noise_curves(noise)
+
+    assert alarms.snr_db.tolist() == [0, 12]
+    assert alarms.clean == pytest.approx(80)  # 40 in half an hour, in each of two records
+    assert alarms.by_kind["muscle"] == pytest.approx([40, 72])
+    assert sensitivity.by_kind["baseline_wander"] == pytest.approx([0.95, 0.95])
+    assert unreadable.by_kind["electrode_motion"] == pytest.approx([0.5, 0.1])
+
+    figure = plots.all_figures(dataclasses.replace(results, noise=noise))["noise"]
+    words = texts(figure)
+    for name in ("2 records", "muscle noise", "electrode motion", "without added noise", "signal-to-noise ratio (dB)"):
+        assert name in words
+    for axes, curve in zip(figure.axes, (alarms, sensitivity, unreadable), strict=True):
+        clean, *lines = axes.lines
+        assert clean.get_ydata()[0] == curve.clean
+        drawn = zip(lines, curve.by_kind.values(), strict=True)
+        assert all(np.array_equal(line.get_ydata(), values) for line, values in drawn)
+        assert len({(line.get_linestyle(), line.get_marker()) for line in lines}) == 3

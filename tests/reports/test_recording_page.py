@@ -1,0 +1,217 @@
+"""The page of an analysed recording: what it shows, and that its paper is to scale."""
+
+import html
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
+from ecg_anomaly.findings.summary import TABLE_COLUMNS, summary
+from ecg_anomaly.reports.ecg_paper import STRIPS, choose_episodes, draw_strip, find_episodes
+from ecg_anomaly.reports.recording_overview import overview_figure
+from ecg_anomaly.reports.recording_page import TABLE_BEATS, flagged_table, render
+
+RATE_HZ = 250.0
+LEADS = ("MLII", "V5")
+MARGIN_MM = 15.0
+
+
+def made_up_beats(duration_s: float = 120, flagged_s: tuple[float, ...] = (30.5, 31.5, 80.5), rr_s: float = 1.0):
+    """Beats in even steps from 0.5 s on; the later a flagged beat comes, the higher its score."""
+    time_s = np.arange(0.5, duration_s, rr_s)
+    flagged = np.isin(time_s, flagged_s)
+    beats = pd.DataFrame({"sample": (time_s * RATE_HZ).astype(int), "time_s": time_s})
+    beats = beats.assign(
+        rr_before_s=np.where(time_s < 1, np.nan, rr_s),
+        rr_after_s=rr_s,
+        quality=0.9,
+        readable=True,
+        reconstruction_error=0.01,
+        reconstruction_surprise=1.0,
+        patient_surprise=1.0,
+        rhythm_surprise=1.0,
+        anomaly_score=np.where(flagged, 10 + time_s, 2.0),
+        threshold=5.0,
+        flagged=flagged,
+        reason=np.where(flagged, "patient", ""),
+        event="",
+    )
+    return beats[list(TABLE_COLUMNS)]
+
+
+def read_mv(start_s: float, end_s: float) -> np.ndarray:
+    """One spike of 1 mV at each half second past; the second lead twice as high."""
+    samples = np.arange(round(start_s * RATE_HZ), round(end_s * RATE_HZ))
+    spike = (samples % RATE_HZ == RATE_HZ / 2).astype(float)
+    return np.stack([spike, 2 * spike], axis=1)
+
+
+def told_of(beats: pd.DataFrame, events: tuple[Event, ...] = (), name: str = "r1", samples: int = 30_000):
+    return summary(name, RATE_HZ, LEADS, samples, beats, events)
+
+
+def page(beats: pd.DataFrame | None = None, events: tuple[Event, ...] = (), name: str = "r1", samples: int = 30_000):
+    beats = made_up_beats() if beats is None else beats
+    return render(told_of(beats, events, name, samples), beats, events, read_mv)
+
+
+def strip_of(episode, beats: pd.DataFrame, signal=read_mv, events: tuple[Event, ...] = ()):
+    return draw_strip(episode, 1, told_of(beats, events), beats, events, signal)
+
+
+def points(path: str) -> np.ndarray:
+    return np.array([point.split() for point in re.split("[ML]", path)[1:]], dtype=float)
+
+
+def own_part(text: str) -> str:
+    """Leave Plotly out of the page."""
+    return text.partition("<script>")[0] + text.rpartition('<script type="application/json"')[2]
+
+
+def test_a_second_is_25_mm_and_a_millivolt_10_mm() -> None:
+    beats = made_up_beats()
+    strip = strip_of(find_episodes(beats, [])[0], beats)
+    first, second = (points(lane.path) for lane in strip.lanes)
+    for lane, curve, height_mv in zip(strip.lanes, (first, second), (1, 2), strict=True):
+        peaks = curve[curve[:, 1] < lane.y_mm - 5]
+        np.testing.assert_allclose(np.diff(peaks[:, 0]), 25.0)
+        np.testing.assert_allclose(lane.y_mm - peaks[:, 1], 10.0 * height_mv)
+    assert first[0, 0] == MARGIN_MM
+    assert strip.width_mm == MARGIN_MM + 250
+    # The strip starts at 26 s: the flagged beats at 30.5 and 31.5 s stand on the spikes.
+    assert [mark.x_mm for mark in strip.marks] == [MARGIN_MM + 25 * 4.5, MARGIN_MM + 25 * 5.5]
+
+
+def test_the_page_draws_in_true_millimetres() -> None:
+    drawings = re.findall(r'<svg xmlns.*?viewBox="[^"]*"', own_part(page()), flags=re.DOTALL)
+    assert len(drawings) == 2
+    for drawing in drawings:
+        width, height = (re.search(rf' {side}="([\d.]+)mm"', drawing)[1] for side in ("width", "height"))
+        assert f'viewBox="0 0 {width} {height}"' in drawing
+    assert "h5.0v10.0" in page()  # the calibration pulse: 0.2 s, 1 mV
+
+
+def test_strips_are_well_formed_and_hold_every_flagged_beat() -> None:
+    text = page(events=(Event(ASYSTOLE, 50.5, 56.5),))
+    strips = re.findall(r"<svg xmlns.*?</svg></div>", text, flags=re.DOTALL)
+    parsed = [ElementTree.fromstring(strip.removesuffix("</div>")) for strip in strips]
+    marks = [mark for strip in parsed for mark in strip.iter("{http://www.w3.org/2000/svg}g")]
+    assert len(strips) == 3
+    assert len(marks) == 3
+    assert text.count("unlike this patient") > 3
+
+
+def test_the_page_fetches_nothing() -> None:
+    text = own_part(page()).replace('xmlns="http://www.w3.org/2000/svg"', "")
+    assert len(text) < 200_000
+    assert "://" not in text
+    assert not re.search(r'(src|href)="(?!data:|#)', text)
+    assert not re.search(r"@import|url\((?!#)", text)
+
+
+def test_notes_are_shown() -> None:
+    beats = made_up_beats()
+    text = render({**told_of(beats), "notes": ["the signal is inverted & loud"]}, beats, [], read_mv)
+    assert "the signal is inverted &amp; loud" in text
+
+
+def test_names_are_escaped() -> None:
+    name = "<script>alert('x')</script>&"
+    text = page(name=name)
+    assert name not in text
+    assert html.escape(name, quote=False).replace("'", "&#39;") in text
+
+
+def test_close_beats_share_a_strip_and_far_ones_do_not() -> None:
+    episodes = find_episodes(made_up_beats(), [])
+    assert [(episode.start_s, episode.end_s, episode.flagged) for episode in episodes] == [
+        (30.5, 31.5, 2),
+        (80.5, 80.5, 1),
+    ]
+
+
+def test_the_strip_of_a_long_episode_shows_its_highest_score() -> None:
+    beats = made_up_beats(flagged_s=tuple(np.arange(20.5, 80)))
+    beats.loc[beats["time_s"] == 50.5, "anomaly_score"] = 1000
+    (episode,) = find_episodes(beats, [])
+    strip = strip_of(episode, beats)
+    assert strip.start_s < 50.5 < strip.start_s + 10
+    assert "Lasts 59 s" in strip.note
+
+
+def test_missing_samples_break_the_curve() -> None:
+    def with_gap(start_s: float, end_s: float) -> np.ndarray:
+        signals_mv = read_mv(start_s, end_s)
+        signals_mv[1000:1100, 0] = np.nan
+        signals_mv[:, 1] = np.nan
+        return signals_mv
+
+    beats = made_up_beats()
+    broken, missing = strip_of(find_episodes(beats, [])[0], beats, with_gap).lanes
+    assert broken.path.count("M") == 2
+    assert len(points(broken.path)) == 2400
+    assert missing.path == ""
+
+
+def test_the_strip_stays_within_the_recording() -> None:
+    beats = made_up_beats(duration_s=120, flagged_s=(0.5, 119.5))
+    first, last = (strip_of(episode, beats) for episode in find_episodes(beats, []))
+    assert (first.start_s, last.start_s) == (0.0, 110.0)
+
+
+def test_fast_signals_are_thinned_without_losing_their_peaks() -> None:
+    signal_mv = np.zeros((10_000, 1))
+    signal_mv[5003] = 1.5
+    beats = made_up_beats()
+    episode = find_episodes(beats, [])[0]
+    told = summary("fast", 1000.0, ("I",), 120_000, beats, [])
+    strip = draw_strip(episode, 1, told, beats, [], lambda start_s, end_s: signal_mv)
+    curve = points(strip.lanes[0].path)
+    assert len(curve) == 5000
+    np.testing.assert_allclose(
+        curve[curve[:, 1].argmin()], [MARGIN_MM + 25 * 5.003, strip.lanes[0].y_mm - 15], atol=0.01
+    )
+
+
+def test_of_many_episodes_events_and_the_highest_scores_are_shown() -> None:
+    beats = made_up_beats(duration_s=1000, flagged_s=tuple(np.arange(10.5, 1000, 10)))
+    event = Event(FIBRILLATION, 5.0, 9.0)
+    chosen = choose_episodes(find_episodes(beats, [event]))
+    assert len(chosen) == STRIPS
+    assert chosen[0].kind == FIBRILLATION
+    assert [episode.start_s for episode in chosen[1:]] == [10.5 + 10 * n for n in range(60, 99)]
+    assert "Shown are 40 of 100 episodes" in page(beats, (event,), samples=250_000)
+
+
+def test_the_table_holds_the_highest_scores_first() -> None:
+    beats = made_up_beats(duration_s=400, flagged_s=tuple(np.arange(0.5, 400)))
+    table = flagged_table(beats)
+    assert len(table) == TABLE_BEATS
+    assert table["time"].iloc[0] == "0:06:39"
+    assert set(table["reason"]) == {"unlike this patient's beats"}
+
+
+def test_a_day_makes_a_small_figure_that_marks_each_flagged_beat() -> None:
+    beats = made_up_beats(duration_s=86_400, flagged_s=tuple(np.arange(100.5, 80_000, 200)), rr_s=0.5)
+    events = [Event(UNREADABLE, start_s, start_s + 5.0) for start_s in np.arange(0, 86_000, 20.0)]
+    figure = overview_figure(beats, events, 86_400)
+    flagged = next(trace for trace in figure.data if trace.name == "flagged")
+    assert len(flagged.x) == 400
+    assert max(len(trace.x) for trace in figure.data) <= 1501
+    assert len(figure.layout.shapes) <= 500
+    assert len(figure.to_json()) < 1_000_000
+
+
+def test_events_are_shaded_where_they_lie() -> None:
+    figure = overview_figure(made_up_beats(), [Event(UNREADABLE, 10.0, 20.0), Event(ASYSTOLE, 50.0, 56.0)], 120)
+    assert sorted((shape.x0, shape.x1) for shape in figure.layout.shapes) == [(10.0, 20.0), (50.0, 56.0)]
+
+
+@pytest.mark.parametrize("events", [(), (Event(UNREADABLE, 0.0, 120.0),)])
+def test_a_recording_without_beats_has_a_page(events: tuple[Event, ...]) -> None:
+    text = page(pd.DataFrame(columns=list(TABLE_COLUMNS)), events)
+    assert "No beats were found." in text
+    assert "No beat was flagged." in text

@@ -1,0 +1,377 @@
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from plotly.offline import get_plotlyjs
+
+import visualize_results
+from ecg_anomaly.manifest import read_manifest
+from ecg_anomaly.reports import plots, report, report_figures, styles
+from ecg_anomaly.reports.figure_data import CURVE_POINTS, STRIP_POINTS, Results
+from tests.conftest import ROOT
+from tests.handover_files import MadeUpRun, noise_table, write_run
+
+
+def read(run: MadeUpRun) -> Results:
+    return visualize_results.read_results(run.config, read_manifest(run.outputs, made_by="evaluate_model.py"))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> MadeUpRun:
+    return write_run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def results(run: MadeUpRun) -> Results:
+    return read(run)
+
+
+@pytest.fixture(scope="module")
+def few(results: Results) -> Results:
+    """With two examples, one of them flagged: quick to render."""
+    flagged = [beat for beat in results.examples if beat.flagged]
+    return dataclasses.replace(results, examples=[results.examples[0], flagged[0]])
+
+
+@pytest.fixture(scope="module")
+def page(results: Results) -> str:
+    return report.render(results)
+
+
+class _Addresses(HTMLParser):
+    """Collects what a browser would fetch."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.fetched: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        names = ("src", "srcset", "data", "poster") + (("href",) if tag == "link" else ())
+        self.fetched += [value for name, value in attributes if name in names]
+
+
+def text_of(page: str) -> str:
+    body = re.sub(r"<(script|style).*?</\1>", " ", page, flags=re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", body).split())
+
+
+def figures_of(page: str) -> dict:
+    found = re.search(r'<script type="application/json" id="figure-data">(.*?)</script>', page, re.DOTALL)
+    return json.loads(found[1])
+
+
+def test_page_works_offline_and_has_plotly_once(page: str):
+    assert page.count(get_plotlyjs()[:2000]) == 1
+    assert page.count("Plotly.newPlot(") == 1 + get_plotlyjs().count("Plotly.newPlot(")
+    assert [address for address in _Addresses(page).fetched if not address.startswith("data:")] == []
+    assert "@import" not in page.replace(get_plotlyjs(), "")
+    assert len(page) < 10_000_000
+
+
+def test_page_opens_with_the_main_figures_beside_the_baselines(page: str, results: Results):
+    text, metrics = text_of(page), results.metrics
+    assert text.index("Main figures") < text.index("Data") < text.index("Plots")
+    tiles = {tile["name"]: tile for tile in report.main_figures(metrics, results.baselines_compared())}
+    assert tiles["AUC"]["value"] == f"{metrics['auc']:.3f}"
+    assert tiles["AUC"]["others"][0] == ("PCA reconstruction error", f"{metrics['baselines']['pca']['auc']:.3f}")
+    assert tiles["sensitivity to V ventricular"]["value"] == f"{metrics['sensitivity']['V']:.1%}"
+    assert tiles["false-positive rate"]["value"] == f"{metrics['false_positive_rate']:.1%}"
+    for tile in tiles.values():
+        assert f"{tile['name']} {tile['value']}" in text
+        assert all(f"{name} {value}" in text for name, value in tile["others"])
+        assert len(tile["others"]) == 2
+        assert not any(value == report.UNDEFINED for _, value in tile["others"])
+
+
+def test_page_has_the_data_the_settings_and_the_warning(page: str, results: Results):
+    text = text_of(page)
+    assert "Not a medical device" in text
+    beats = report.beats_table(results.beats)
+    assert beats.loc["test", "beats"] == f"{len(results.scores):,}"
+    assert beats.loc["test", "records"] == "3"
+    assert beats.loc["train", "anomalous"] == "0.0%"
+    for key, value in report.settings_table(results.manifest):
+        assert key in text
+        assert value.replace('"', "&#34;").replace("<", "&lt;") in text
+    assert "beat.window_before_s 0.3" in text
+    assert results.manifest["versions"]["plotly"] in text
+    assert re.search(r"adaptive: median of the patient\S+ last 200 scores \+ \d", text)
+    assert "(mean over 1 validation patient of the 95th percentile of" in text
+
+
+def test_every_plot_has_a_place_and_a_sentence(page: str, results: Results):
+    panels = report_figures.all_panels(results) + report_figures.example_panels(results.examples)
+    panels.append(report_figures.question_panel(results.examples))
+    figures = figures_of(page)
+    assert set(figures) == {panel.key for panel in panels} == set(re.findall(r'data-figure="([^"]+)"', page))
+    assert all(panel.reading for panel in panels)
+
+
+def test_highest_scores_are_listed_with_their_components(results: Results):
+    scores = results.scores.assign(rhythm_surprise=1.5, patient_surprise=1000)
+    table = report.highest_scores(scores, ["reconstruction", "rhythm"])
+
+    assert len(table) == report.HIGHEST_SCORES
+    highest = scores.loc[scores["anomaly_score"].idxmax()]
+    first = table.iloc[0]
+    assert first["record"] == highest["record"]
+    assert first["time"] == styles.clock(highest["time_s"])
+    assert first["reconstruction surprise"] == styles.score_text(highest["reconstruction_surprise"])
+    assert first["rhythm surprise"] == "1.5"
+    assert first["threshold"] == styles.score_text(highest["threshold"])
+    larger = "reconstruction" if highest["reconstruction_surprise"] > 1.5 else "rhythm"
+    assert first["largest surprise"] == styles.QUESTIONS[larger]
+    assert "patient surprise" not in table  # it does not count
+    assert first["RR before (s)"] == f"{highest['rr_before_s']:.2f}"
+
+
+def test_names_from_files_are_escaped(few: Results):
+    evil = "mitdb/</script><img src=http://example.org/x onerror=alert(1)>"
+    scores = few.scores.assign(record=evil, symbol='"<b>')
+    named = dataclasses.replace(
+        few,
+        scores=scores,
+        per_record=few.per_record.assign(record=evil),
+        examples=[dataclasses.replace(beat, record=evil, symbol="<b>") for beat in few.examples],
+        strip=dataclasses.replace(
+            few.strip,
+            record=evil,
+            beats=few.strip.beats.assign(symbol="<i>"),
+            excerpt_beats=few.strip.excerpt_beats.assign(symbol="<i>"),
+        ),
+        metrics={**few.metrics, "split": {"train": [evil], "validation": [], "test": [evil]}},
+    )
+
+    page = report.render(named)
+
+    assert "<img" not in page.replace(get_plotlyjs(), "")
+    assert _Addresses(page).fetched == ["data:,"]
+    figures = figures_of(page)
+    assert "&lt;img" in json.dumps(figures["records"])
+    assert "<i>" not in json.dumps(figures["excerpt"])
+
+
+def test_simulated_records_are_called_so_at_every_figure(few: Results, page: str):
+    simulated = report.render(dataclasses.replace(few, metrics={**few.metrics, "simulated": True}))
+
+    assert "These are simulated records" in text_of(simulated)
+    assert simulated.count(f'<small class="simulated">{styles.SIMULATED}</small>') == len(figures_of(simulated))
+    assert styles.SIMULATED not in text_of(page)
+
+
+def test_protocols_and_thresholds_that_flatter_are_named(few: Results, page: str):
+    config = few.manifest["config"]
+    shared = {**few.manifest, "config": {**config, "split": {**config["split"], "protocol": "random_beats"}}}
+    labelled = {**few.threshold, "uses_labels": True}
+
+    flattering = text_of(report.render(dataclasses.replace(few, manifest=shared, threshold=labelled)))
+
+    assert "measure memory" in flattering
+    assert "The threshold uses labels" in flattering
+    assert "measure memory" not in text_of(page)
+    assert "The threshold uses labels" not in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "words"),
+    [
+        (
+            {"method": "percentile", "percentile": 97.5, "threshold": 3.0, "normal_beats": 1280, "patients": 5},
+            "percentile: 3, the 97.5th percentile of 1,280 normal beats of 5 validation patients",
+        ),
+        (
+            {"method": "mean_std", "standard_deviations": 2.0, "threshold": 3, "normal_beats": 1, "patients": 1},
+            "mean std: 3, the mean and 2 standard deviations of 1 normal beat of 1 validation patient",
+        ),
+        (
+            {"method": "false_alarms_per_hour", "false_alarms_per_hour": 60.0, "threshold": 12.34, "patients": 2},
+            "false alarms per hour: 12.3, above which normal beats of 2 validation patients raise 60 false alarms "
+            "per hour",
+        ),
+        (
+            {"method": "best_f1", "threshold": 3.0, "patients": 2, "uses_labels": True},
+            "best f1: 3, which gives the best F1 on the labelled beats of 2 validation patients",
+        ),
+        ({"method": "another", "threshold": 3.0, "settings": {"a": 1}}, "another: 3"),
+        ({"method": "adaptive", "threshold": 3.0, "settings": {"recent_beats": 200}}, "adaptive: 3"),
+        ({}, "threshold: -"),
+    ],
+)
+def test_how_the_threshold_was_set_is_said_in_words(threshold: dict, words: str):
+    assert report.threshold_words(threshold) == words
+
+
+def test_intervals_stand_beside_the_main_figures(results: Results, page: str):
+    tiles = {tile["name"]: tile for tile in report.main_figures(results.metrics, {})}
+    low, high = results.metrics["confidence_intervals"]["auc"]
+    assert tiles["AUC"]["interval"] == f"{low:.3f} to {high:.3f}"
+    assert f"95 % interval {low:.3f} to {high:.3f}" in text_of(page)
+    assert tiles["sensitivity to S supraventricular"]["interval"] == ""
+    low, high = results.metrics["confidence_intervals"]["sensitivity"]
+    assert report.threshold_table(results.metrics).loc["95 % interval", "sensitivity all"] == f"{low:.1%} to {high:.1%}"
+
+
+def test_gross_and_average_stand_side_by_side(results: Results, page: str):
+    metrics, table = results.metrics, report.average_table(results.metrics)
+    averages = metrics["average_over_records"]
+    assert list(table.loc[("sensitivity", "V ventricular")]) == [
+        f"{metrics['sensitivity']['V']:.1%}",
+        f"{averages['sensitivity']['V']:.1%}",
+    ]
+    assert table.loc[("positive predictivity", "all anomalous"), "gross"] == f"{metrics['precision']:.1%}"
+    assert table.loc[("false-positive rate", "N normal"), "average"] == f"{averages['false_positive_rate']:.1%}"
+    assert "leaves flagged beats of other anomalous classes out" in text_of(page)
+
+
+def test_figures_without_a_record_stand_below_those_of_all(results: Results, page: str):
+    [(name, figures)] = results.metrics["without_record"].items()
+    table = report.without_record_table(results.metrics)
+    assert list(table.index) == ["all records", f"without {name}"]
+    assert list(table["AUC"]) == [f"{results.metrics['auc']:.3f}", f"{figures['auc']:.3f}"]
+    assert "Without one record" in text_of(page)
+
+
+def test_contributions_of_flagged_examples_add_up_to_the_score(results: Results):
+    flagged = [beat for beat in results.examples if beat.flagged]
+
+    figure = report_figures.question_figure(results.examples)
+
+    assert [trace.name for trace in figure.data] == list(styles.QUESTIONS.values())
+    shares = [sum(parts) for parts in zip(*(trace.x for trace in figure.data), strict=True)]
+    assert shares == pytest.approx([1.0] * len(flagged))
+    widest = max(figure.data, key=lambda trace: trace.x[0]).name
+    assert flagged[0].verdict == f"flagged; {widest}"
+    assert report_figures.question_panel([beat for beat in results.examples if not beat.flagged]).figure is None
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_files_without_the_newer_figures_still_make_a_page(few: Results, missing: int):
+    newer = ["confidence_intervals", "without_record", "false_alarms_per_hour", "positive_predictivity"]
+    newer += ["average_over_records", "components", "baselines", "sensitivity_at_fpr", "sensitivity", "split"]
+    # Every other one is missing, the others are null; then the other way round.
+    metrics = {name: figure for name, figure in few.metrics.items() if name not in newer[missing::2]}
+    metrics |= dict.fromkeys(newer[1 - missing :: 2])
+    scores = few.scores.drop(columns=[name for name in few.scores.columns if name.endswith("_surprise")])
+    examples = [dataclasses.replace(beat, surprises={}, flagged=True) for beat in few.examples]
+    older = dataclasses.replace(few, metrics=metrics, scores=scores, examples=examples, threshold={"threshold": 3.0})
+
+    text = text_of(report.render(older))
+
+    assert "No example beat was flagged" in text
+    assert not re.search(r"\b(nan|None|inf)\b|Gross and average|Without one record|95 % interval", text)
+    assert "sensitivity S -, V -, F -" in report.main_line(older)
+
+
+def test_one_threshold_for_all_is_not_said_to_follow_the_patient(few: Results, page: str):
+    one = dataclasses.replace(few, scores=few.scores.assign(threshold=3.0))
+    readings = " ".join(panel.reading for panel in report_figures.all_panels(one))
+
+    assert text_of(page).count("follows the patient") == 2
+    assert "follows the patient" not in readings
+    assert "Dashed is the threshold, 3. Beats to its right are flagged." in readings
+
+
+@pytest.mark.parametrize("mix", [{"N": 1.0}, {"V": 1.0}])
+def test_undefined_figures_are_dashes_and_the_page_still_comes(tmp_path, mix: dict[str, float]):
+    results = read(write_run(tmp_path, records={"nsrdb/16265": mix}, beats_per_record=30, leads=1, epochs=1))
+    results = dataclasses.replace(results, examples=results.examples[:1])
+
+    text = text_of(report.render(results))
+
+    assert f"AUC {report.UNDEFINED}" in text
+    assert "No curve" in text
+    assert not re.search(r"\b(nan|None|inf)\b", text)
+    for figure in plots.all_figures(results).values():
+        figure.draw_without_rendering()
+
+
+def test_points_of_figures_are_bounded(results: Results):
+    count = 30_000
+    many = results.scores.sample(count, replace=True, random_state=1).reset_index(drop=True)
+    many["anomaly_score"] += pd.Series(range(count)) * 1e-6
+    baselines = results.baselines.sample(count, replace=True, random_state=2).reset_index(drop=True)
+
+    panels = report_figures.all_panels(dataclasses.replace(results, scores=many, baselines=baselines))
+
+    for panel in panels:
+        for trace in panel.figure.data:
+            assert trace.x is None or len(trace.x) <= max(CURVE_POINTS, STRIP_POINTS, 25 * 120)
+
+
+def test_script_writes_plots_and_report_without_tensorflow(tmp_path):
+    run = write_run(tmp_path, records={"mitdb/100": {"N": 0.9, "V": 0.1}}, beats_per_record=60, leads=1)
+    code = "import sys, visualize_results as v; status = v.main(sys.argv[1:]); print('tensorflow' in sys.modules)"
+    # No display; the list of fonts is known, as it is on a user's second run.
+    environment = {"PATH": "", "HOME": str(run.folder), "MPLCONFIGDIR": mpl.get_cachedir()}
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; sys.exit(status)", *run.arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "False"
+    pictures = {path.name for path in (run.outputs / "plots").glob("*.png")}
+    assert len(pictures) == 8
+    *_, line, path, _ = done.stdout.splitlines()
+    assert re.fullmatch(
+        r"AUC [\d.]+, AP [\d.]+; at the threshold sensitivity S -, V [\d.]+%, F -, false-positive rate [\d.]+%", line
+    )
+    assert path == f"Open the report: {run.outputs / 'report.html'}"
+    assert f"Wrote {len(pictures)} plots" in done.stdout
+    manifest = read_manifest(run.outputs / "plots", made_by="visualize_results.py")
+    assert "evaluate_model.py" in manifest["inputs"]
+    read_manifest(run.outputs, made_by="evaluate_model.py")  # is as it was
+
+
+def test_noise_has_a_section_where_it_was_added(few: Results, page: str):
+    assert "What noise does" not in page
+    noisy = report.render(dataclasses.replace(few, noise=noise_table()))
+    text = text_of(noisy)
+    assert "Noise was added to 2 records" in text
+    assert "none 80 - 95.0% 95.0% 99.5% 99.5% 0.0%" in text  # without noise; no beat of class S
+    assert "muscle noise, 12 dB 72" in text
+    figure = figures_of(noisy)["noise"]
+    assert {trace["name"] for trace in figure["data"]} == set(styles.NOISE_NAMES.values())
+    assert [shape["y0"] for shape in figure["layout"]["shapes"]] == pytest.approx([80, 0.95, 0])
+
+
+def test_a_run_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+    run = write_run(tmp_path, beats_per_record=20)
+    (run.outputs / "report.html").write_text("older")
+    monkeypatch.setattr(plots, "all_figures", lambda results: {"one": Figure()})
+
+    def fail(results):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(report, "render", fail)
+
+    assert visualize_results.main(run.arguments) == 2
+    assert (run.outputs / "report.html").read_text() == "older"
+    assert not list(run.outputs.rglob("*.png"))
+    assert not list(run.outputs.glob(".report*"))
+
+
+def test_changed_or_missing_inputs_end_with_the_script_to_run(tmp_path, capsys):
+    run = write_run(tmp_path, beats_per_record=20)
+
+    assert visualize_results.main([*run.arguments, "--set", "threshold.percentile=99.0"]) == 2
+    assert "threshold.percentile was 95.0 and is now 99.0" in capsys.readouterr().err
+    with (run.outputs / "scores.csv").open("a") as file:
+        file.write("edited by hand\n")
+    assert visualize_results.main(run.arguments) == 2
+    assert "was changed after evaluate_model.py wrote it" in capsys.readouterr().err
+    (run.outputs / "manifest.json").unlink()
+    assert visualize_results.main(run.arguments) == 2
+    assert "run python evaluate_model.py" in capsys.readouterr().err

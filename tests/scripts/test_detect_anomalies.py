@@ -1,0 +1,83 @@
+"""``detect_anomalies.py`` as users run it, on recordings without annotations."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import wfdb
+
+import detect_anomalies
+from ecg_anomaly.records.simulate import simulate_record
+from tests.conftest import Workspace
+
+
+@pytest.fixture
+def detect(finished: Workspace, tmp_path):
+    def run(*arguments):
+        return detect_anomalies.main([*map(str, arguments), "--output", str(tmp_path / "out"), *finished.settings()])
+
+    return run
+
+
+def test_files_of_each_recording(finished: Workspace, detect, tmp_path, capsys):
+    record = simulate_record(7, 2, seed=1)
+    times_s = np.arange(len(record.signals_mv)) / 360
+    table = pd.DataFrame({"time_s": times_s, "II": record.signals_mv[:, 0], "V1": record.signals_mv[:, 1]})
+    table.round(6).to_csv(tmp_path / "from_csv.csv", index=False)
+
+    assert detect(finished.records / "simdb" / "s007", tmp_path / "from_csv.csv") == 0
+
+    assert "2 recordings" in capsys.readouterr().out
+    for name in ("s007", "from_csv"):
+        beats = pd.read_csv(tmp_path / "out" / f"{name}.beats.csv")
+        told = json.loads((tmp_path / "out" / f"{name}.summary.json").read_text())
+        annotation = wfdb.rdann(str(tmp_path / "out" / name), "anomaly")
+        assert len(beats) == told["beats"] > 100
+        assert (np.array(annotation.symbol) == "Q").sum() == told["flagged"] == beats["flagged"].sum() > 0
+        assert name in (tmp_path / "out" / f"{name}.html").read_text()
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_goes_on_past_a_broken_recording(finished: Workspace, detect, tmp_path, capsys):
+    (tmp_path / "broken.csv").write_text("nothing,of,use\n")
+    assert detect(tmp_path / "broken.csv", finished.records / "simdb" / "s008") == 1
+    assert "broken.csv" in capsys.readouterr().out
+    assert (tmp_path / "out" / "s008.html").is_file()
+
+
+def test_results_are_not_replaced_without_force(finished: Workspace, detect, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "s008.anomaly").write_bytes(b"someone's work")
+    assert detect(finished.records / "simdb" / "s008") == 2
+    assert "--force" in capsys.readouterr().err
+    assert (tmp_path / "out" / "s008.anomaly").read_bytes() == b"someone's work"
+    assert detect(finished.records / "simdb" / "s008", "--force") == 0
+    assert (tmp_path / "out" / "s008.anomaly").read_bytes() != b"someone's work"
+
+
+def test_two_recordings_of_one_name_are_refused(finished: Workspace, detect, tmp_path, capsys):
+    shutil.copytree(finished.records / "simdb", tmp_path / "other")
+    assert detect(finished.records / "simdb" / "s007", tmp_path / "other" / "s007") == 2
+    assert "have one name" in capsys.readouterr().err
+
+
+def test_without_a_model_the_script_to_run_is_named(workspace: Workspace, capsys):
+    arguments = [str(workspace.records / "simdb" / "s007"), *workspace.settings()]
+    assert detect_anomalies.main(arguments) == 2
+    assert "run python train_model.py" in capsys.readouterr().err
+
+
+def test_leads_that_are_not_there_are_told(finished: Workspace, detect, capsys):
+    assert detect(finished.records / "simdb" / "s008", "--leads", "aVF") == 1
+    assert "aVF" in capsys.readouterr().out
+
+
+def test_names_with_dots_are_whole_names(finished: Workspace, detect, tmp_path):
+    shutil.copy(finished.records / "simdb" / "s008.hea", tmp_path / "s008.b.hea")
+    shutil.copy(finished.records / "simdb" / "s008.dat", tmp_path)
+    assert detect(tmp_path / "s008.b") == 0
+    before = (tmp_path / "out" / "s008.b.anomaly").read_bytes()
+    assert detect(tmp_path / "s008.b") == 2
+    assert (tmp_path / "out" / "s008.b.anomaly").read_bytes() == before
