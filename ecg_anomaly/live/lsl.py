@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ecg_anomaly import words
 from ecg_anomaly.config import Records
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.sample_clock import SampleClock
@@ -19,7 +20,6 @@ from ecg_anomaly.live.sources import PORTION_S, Portion, choose_leads
 from ecg_anomaly.quiet import quiet_native_output
 from ecg_anomaly.records.channels import Channel, choose_ecg, distinct, lead_name, millivolts_per
 from ecg_anomaly.records.recording import check_sampling_rate
-from ecg_anomaly.reports import styles
 
 _RESOLVE_S = 5.0  # streams answer within a second; a device may take a few to start
 _RESOLVE_ALL_S = 1.0
@@ -90,7 +90,7 @@ class LslStream:
         """Which channels were left out, and how much was dropped."""
         if not self._clock.gaps:
             return self._layout.notes
-        gaps = styles.count_text(self._clock.gaps, "gap")
+        gaps = words.count_text(self._clock.gaps, "gap")
         return (*self._layout.notes, f"{self._samples_words(self._clock.dropped)} did not arrive, in {gaps}")
 
     def portions(self) -> Iterator[Portion]:
@@ -143,7 +143,7 @@ class LslStream:
             self._told_dropped, self._told_s = self._clock.dropped, now_s
 
     def _samples_words(self, samples: int) -> str:
-        return f"{styles.count_text(samples, 'sample')} ({float(samples / self.sampling_rate_hz):.2f} s)"
+        return f"{words.count_text(samples, 'sample')} ({float(samples / self.sampling_rate_hz):.2f} s)"
 
     @property
     def _predicate(self) -> str:

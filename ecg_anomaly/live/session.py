@@ -18,6 +18,7 @@ from ecg_anomaly.detector.stream import Analysis, Findings
 from ecg_anomaly.live.sources import Portion
 from ecg_anomaly.live.watches import LeadWatch, StallWatch, StartLook
 from ecg_anomaly.reports import styles
+from ecg_anomaly.words import clock, count_text, score_text
 
 BEAT, EVENT, LEAD, SOURCE = "beat", "event", "lead", "source"
 
@@ -96,18 +97,18 @@ class Tally:
 
     def stamp(self, time_s: float, now: datetime | None = None) -> str:
         """Write a time in the signal as a clock, after the time of day when it came if that of ``now`` is given."""
-        clock = f"{styles.clock(time_s)}.{int(time_s * 10) % 10}"
-        return clock if now is None else f"{now - timedelta(seconds=self.duration_s - time_s):%H:%M:%S}  {clock}"
+        shown = f"{clock(time_s)}.{int(time_s * 10) % 10}"
+        return shown if now is None else f"{now - timedelta(seconds=self.duration_s - time_s):%H:%M:%S}  {shown}"
 
     def words(self) -> str:
         """Sum up in a line."""
         counts = [
-            styles.count_text(self.beats, "beat"),
+            count_text(self.beats, "beat"),
             f"{self.flagged:,} flagged",
             f"{self.unreadable:,} not readable",
-            styles.count_text(self.events, "event"),
+            count_text(self.events, "event"),
         ]
-        return f"{styles.clock(self.duration_s)} of signal: {', '.join(counts)}"
+        return f"{clock(self.duration_s)} of signal: {', '.join(counts)}"
 
 
 class Session:
@@ -206,14 +207,14 @@ class Session:
         for event in over:
             self.tally.events += 1
             self._lasting.discard((event.kind, event.start_s))
-            words, start = styles.EVENT_WORDS[event.kind], styles.clock(event.start_s)
+            words, start = styles.EVENT_WORDS[event.kind], clock(event.start_s)
             text = f"over: {words}, from {start} for {event.end_s - event.start_s:.1f} s"
             yield Message(event.end_s, EVENT, text + self._take_back(event))
         began = {(event.kind, event.start_s) for event in lasting}
         for kind, start_s in sorted(self._lasting - began):
             # What looked like silence may turn out to be the onset of fibrillation, or of noise.
             words = styles.EVENT_WORDS[kind]
-            yield self._now(EVENT, f"taken back: {words} at {styles.clock(start_s)} was none, as what followed shows")
+            yield self._now(EVENT, f"taken back: {words} at {clock(start_s)} was none, as what followed shows")
         for kind, start_s in sorted(began - self._lasting):
             yield Message(start_s, EVENT, f"lasts: {styles.EVENT_WORDS[kind]}")
         self._lasting = began
@@ -228,12 +229,12 @@ class Session:
         within = [beat for beat in self._recent if beat.within(event)]
         self.tally.add(within, -1)
         flagged = sum(beat.flagged for beat in within)
-        return f"; {styles.count_text(flagged, 'beat')} flagged within are none" if flagged else ""
+        return f"; {count_text(flagged, 'beat')} flagged within are none" if flagged else ""
 
 
 def _tell_beats(beats: pd.DataFrame) -> Iterator[Message]:
     columns = ("flagged", "time_s", "anomaly_score", "threshold", "reason")
     for flagged, time_s, score, threshold, reason in zip(*(beats[name].tolist() for name in columns), strict=True):
         if flagged:
-            words = f"score {styles.score_text(score)} (threshold {styles.score_text(threshold)})"
+            words = f"score {score_text(score)} (threshold {score_text(threshold)})"
             yield Message(time_s, BEAT, f"beat flagged, {words}, {styles.question(reason)}")

@@ -14,9 +14,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from ecg_anomaly import words
 from ecg_anomaly.live.braille import draw_curve
 from ecg_anomaly.live.session import BEAT, EVENT, Message, News, Tally
-from ecg_anomaly.reports import styles
 
 _SHOWN_S = 10.0
 _LEADS = 2  # more do not fit on a usual screen
@@ -93,12 +93,12 @@ class TerminalView:
         line = Table.grid(expand=True)
         rate = "--" if tally.heart_rate_bpm is None else f"{tally.heart_rate_bpm:.0f}"
         cells = [
-            Text(styles.clock(tally.duration_s)),
+            Text(words.clock(tally.duration_s)),
             Text(f"♥ {rate}/min", style="bold"),
-            Text(styles.count_text(tally.beats, "beat")),
+            Text(words.count_text(tally.beats, "beat")),
             Text(f"{tally.flagged:,} flagged", style="bold red" if tally.flagged else ""),
             Text(f"{tally.unreadable:,} unreadable"),
-            Text(styles.count_text(tally.events, "event"), style="bold magenta" if tally.events else ""),
+            Text(words.count_text(tally.events, "event"), style="bold magenta" if tally.events else ""),
         ]
         for _ in cells:
             line.add_column(justify="center")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ecg_anomaly import words
 from ecg_anomaly.beats.events import UNREADABLE, Event
 from ecg_anomaly.reports import styles
 
@@ -148,7 +149,7 @@ def draw_strip(
         lanes=lanes,
         marks=_marks(beats, start_s, end_s),
         shades=_shades(events, start_s, end_s),
-        times=[(_x_mm(second), styles.clock(start_s + second)) for second in seconds[::2]],
+        times=[(_x_mm(second), words.clock(start_s + second)) for second in seconds[::2]],
     )
 
 
@@ -236,13 +237,13 @@ def _shades(events: Sequence[Event], start_s: float, end_s: float) -> list[tuple
 
 def _title(episode: Episode) -> str:
     if episode.kind:
-        return f"{styles.clock(episode.start_s)}: {styles.EVENT_WORDS[episode.kind]}"
-    beats = styles.count_text(episode.flagged, "flagged beat")
-    return f"{styles.clock(episode.start_s)}: {beats}, {styles.SCORE} up to {styles.score_text(episode.score)}"
+        return f"{words.clock(episode.start_s)}: {styles.EVENT_WORDS[episode.kind]}"
+    beats = words.count_text(episode.flagged, "flagged beat")
+    return f"{words.clock(episode.start_s)}: {beats}, {styles.SCORE} up to {words.score_text(episode.score)}"
 
 
 def _note(episode: Episode, start_s: float, end_s: float) -> str:
     if episode.start_s >= start_s and episode.end_s <= end_s:
         return ""
     length_s = episode.end_s - episode.start_s
-    return f"Lasts {length_s:.0f} s, until {styles.clock(episode.end_s)}; the strip shows {end_s - start_s:.0f} s."
+    return f"Lasts {length_s:.0f} s, until {words.clock(episode.end_s)}; the strip shows {end_s - start_s:.0f} s."

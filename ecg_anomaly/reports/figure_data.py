@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics as measures
 
+from ecg_anomaly import words
 from ecg_anomaly.beats.labelled import Detection
 from ecg_anomaly.beats.windows import CLASSES
 from ecg_anomaly.config import Beat
@@ -110,10 +111,10 @@ class ThresholdSpread:
     def words(self) -> str:
         """The threshold as a reader needs it beside a figure."""
         if not self.follows:
-            return f"the threshold, {styles.score_text(self.median)}"
-        low, high = styles.score_text(self.low), styles.score_text(self.high)
+            return f"the threshold, {words.score_text(self.median)}"
+        low, high = words.score_text(self.low), words.score_text(self.high)
         return (
-            f"the median threshold, {styles.score_text(self.median)}; it follows the patient "
+            f"the median threshold, {words.score_text(self.median)}; it follows the patient "
             f"(shaded: from its 5th to its 95th percentile, {low} to {high})"
         )
 
@@ -717,17 +718,17 @@ def record_strip(
 def records_note(per_record: pd.DataFrame, shown: int) -> str:
     """Say which records a figure of AUCs shows, and which it cannot."""
     ranked = len(ranked_records(per_record))
-    notes = [styles.count_text(ranked, "record") if shown == ranked else f"the {shown} lowest of {ranked} records"]
+    notes = [words.count_text(ranked, "record") if shown == ranked else f"the {shown} lowest of {ranked} records"]
     if ranked < len(per_record):
-        without = styles.count_text(len(per_record) - ranked, "record")
+        without = words.count_text(len(per_record) - ranked, "record")
         notes.append(f"{without} without normal or without anomalous beats: no AUC")
     return "; ".join(notes)
 
 
 def example_title(beat: ExampleBeat) -> tuple[str, str]:
     """Name an example: the rules that chose it, and which beat it is with its score."""
-    what = f"{beat.symbol}  score {styles.score_text(beat.score)}"
-    return ", ".join(beat.example.rules), f"{beat.record}  {styles.clock(beat.time_s)}  {what}"
+    what = f"{beat.symbol}  score {words.score_text(beat.score)}"
+    return ", ".join(beat.example.rules), f"{beat.record}  {words.clock(beat.time_s)}  {what}"
 
 
 def time_axis(times_s: np.ndarray, unit: str | None = None) -> tuple[np.ndarray, str]:

@@ -17,6 +17,7 @@ from matplotlib.gridspec import SubplotSpec
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
 
+from ecg_anomaly import words
 from ecg_anomaly.reports import figure_data, styles
 from ecg_anomaly.reports.examples import BORDERLINE, FALSE_ALARM, HIGHEST, MISSED, TYPICAL
 from ecg_anomaly.reports.figure_data import (
@@ -193,7 +194,7 @@ def plot_alarms(curves: AlarmCurves | None, simulated: bool = False) -> Figure:
             color="black",
             linewidth=1.0,
             linestyle=":",
-            label=f"the threshold: {styles.score_text(alarms)} false alarms per hour",
+            label=f"the threshold: {words.score_text(alarms)} false alarms per hour",
         )
         axes.set_xscale("log")
         axes.set_xticks(*curves.ticks())
@@ -278,7 +279,7 @@ def plot_score_histograms(histograms: ScoreHistograms, thresholds: ThresholdSpre
             if thresholds.follows:
                 low, high = axis.position(np.array([thresholds.low, thresholds.high]))
                 panel.axvspan(low, high, color=styles.ORANGE, alpha=0.25, linewidth=0, zorder=0)
-            count = styles.count_text(histograms.counts[aami_class], "beat")
+            count = words.count_text(histograms.counts[aami_class], "beat")
             panel.set_ylabel(
                 f"{styles.class_name(aami_class)}\n{count}\n{histograms.flagged[aami_class]:.1%} flagged",
                 rotation=0,
@@ -288,7 +289,7 @@ def plot_score_histograms(histograms: ScoreHistograms, thresholds: ThresholdSpre
             panel.set_ylim(bottom=0)
             panel.yaxis.set_major_locator(MaxNLocator(2))
             panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        panels[-1].set_xticks(axis.position(ticks), [styles.score_text(tick) for tick in ticks])
+        panels[-1].set_xticks(axis.position(ticks), [words.score_text(tick) for tick in ticks])
         panels[-1].set_xlabel(
             "anomaly score (linear up to the threshold, logarithmic above; height: share of the class)"
         )
@@ -488,7 +489,7 @@ def plot_noise(curves: Sequence[NoiseCurve], records: int, simulated: bool = Fal
     simulated
         Whether the figure says that its records are simulated.
     """
-    note = f"Noise added to {styles.count_text(records, 'record')}, whose beats the QRS detector then had to find"
+    note = f"Noise added to {words.count_text(records, 'record')}, whose beats the QRS detector then had to find"
     figure = _figure("What noise does", 4.6, simulated, note)
     with mpl.rc_context(_STYLE):
         panels = figure.subplots(1, len(curves))
@@ -591,7 +592,7 @@ def _draw_scores_over_time(axes: Axes, strip: Strip, axis: ScoreAxis) -> None:
     excerpt, _ = figure_data.time_axis(strip.excerpt_s, unit)
     axes.axvspan(excerpt[0], excerpt[-1], color=styles.SKY, alpha=0.3, linewidth=1.5, label="excerpt beneath")
     ticks = axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7)
-    axes.set_yticks(axis.position(ticks), [styles.score_text(tick) for tick in ticks])
+    axes.set_yticks(axis.position(ticks), [words.score_text(tick) for tick in ticks])
     axes.set(xlabel=f"time from the start of the record ({unit})", ylabel=styles.SCORE)
     axes.margins(x=0.01)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=6, fontsize=9, columnspacing=1.2, handletextpad=0.4)

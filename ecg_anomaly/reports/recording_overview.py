@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from ecg_anomaly import words
 from ecg_anomaly.beats.events import FIBRILLATION, Event
 from ecg_anomaly.reports import styles
 from ecg_anomaly.reports.figure_data import ScoreAxis, time_axis
@@ -148,7 +149,7 @@ def _add_scores(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit:
     )
     reach = float(judged["anomaly_score"].max()) if len(judged) else axis.unit
     ticks = axis.ticks(0.0, max(reach, axis.unit), 6)
-    labels = [styles.score_text(tick) for tick in ticks]
+    labels = [words.score_text(tick) for tick in ticks]
     figure.update_yaxes(title=styles.SCORE, tickvals=axis.position(ticks), ticktext=labels, row=2)
 
 

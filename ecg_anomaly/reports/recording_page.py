@@ -14,7 +14,7 @@ from ecg_anomaly.reports import ecg_paper, styles
 from ecg_anomaly.reports.ecg_paper import ReadMillivolts
 from ecg_anomaly.reports.pages import environment
 from ecg_anomaly.reports.recording_overview import overview_figure
-from ecg_anomaly.reports.report import UNDEFINED, percent
+from ecg_anomaly.words import UNDEFINED, clock, count_text, percent, score_text
 
 TABLE_BEATS = 200
 
@@ -74,18 +74,16 @@ def headline(told: Mapping[str, Any]) -> list[str]:
         firsts = [event["start_s"] for event in told["events"] if event["kind"] == kind]
         if firsts:
             when = "at" if len(firsts) == 1 else f"{len(firsts):,} times, first at"
-            sentences.append(f"{styles.EVENT_WORDS[kind].capitalize()} {when} {styles.clock(firsts[0])}.")
+            sentences.append(f"{styles.EVENT_WORDS[kind].capitalize()} {when} {clock(firsts[0])}.")
     if not told["beats"]:
         return [*sentences, "No beats were found."]
     share = percent(told["flagged"] / told["beats"])
     per_hour = told["flagged_per_hour"]
-    often = "" if per_hour is None else f", {styles.score_text(per_hour)} per hour that can be read"
-    sentences.append(f"{told['flagged']:,} of {styles.count_text(told['beats'], 'beat')} flagged ({share}){often}.")
+    often = "" if per_hour is None else f", {score_text(per_hour)} per hour that can be read"
+    sentences.append(f"{told['flagged']:,} of {count_text(told['beats'], 'beat')} flagged ({share}){often}.")
     run = told["longest_run"]
     if run and run["count"] > 1:
-        sentences.append(
-            f"The longest run is {run['count']:,} flagged beats in a row, at {styles.clock(run['start_s'])}."
-        )
+        sentences.append(f"The longest run is {run['count']:,} flagged beats in a row, at {clock(run['start_s'])}.")
     if UNREADABLE in kinds or told["unreadable_share"]:
         sentences.append(f"{percent(told['unreadable_share'])} of the recording cannot be read, and is not judged.")
     return sentences
@@ -96,9 +94,9 @@ def flagged_table(beats: pd.DataFrame, count: int = TABLE_BEATS) -> pd.DataFrame
     flagged = beats[beats["flagged"].to_numpy(dtype=bool)].astype({"anomaly_score": float})
     top = flagged.sort_values("anomaly_score", ascending=False, kind="stable").head(count)
     columns = {
-        "time": top["time_s"].map(styles.clock),
-        styles.SCORE: top["anomaly_score"].map(styles.score_text),
-        "threshold": top["threshold"].map(styles.score_text),
+        "time": top["time_s"].map(clock),
+        styles.SCORE: top["anomaly_score"].map(score_text),
+        "threshold": top["threshold"].map(score_text),
         "reason": top["reason"].map(styles.question),
         "RR before (s)": top["rr_before_s"].map(_seconds),
         "RR after (s)": top["rr_after_s"].map(_seconds),
@@ -111,7 +109,7 @@ def facts(told: Mapping[str, Any]) -> list[tuple[str, str]]:
     rate = told["heart_rate_bpm"]
     reasons = "; ".join(f"{styles.question(reason)} {count:,}" for reason, count in told["reasons"].items())
     return [
-        ("duration", styles.clock(told["duration_s"])),
+        ("duration", clock(told["duration_s"])),
         ("leads", ", ".join(told["leads"])),
         ("sampling rate", f"{told['sampling_rate_hz']:g} Hz"),
         (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,10 +19,10 @@ from ecg_anomaly.reports.examples import RULES
 from ecg_anomaly.reports.figure_data import Results
 from ecg_anomaly.reports.pages import environment
 from ecg_anomaly.reports.report_figures import Panel
+from ecg_anomaly.words import UNDEFINED, clock, count_text, interval, is_number, number, ordinal, percent, score_text
 
 HIGHEST_SCORES = 50
 WORST_RECORDS = 5  # in which the QRS detector finds the fewest beats
-UNDEFINED = "-"  # a figure that no beat defines: the sensitivity to a class without beats
 
 _TEMPLATE = "report.html.jinja"
 _SENSITIVITIES = ("S", "V", "F", "all")
@@ -133,7 +132,7 @@ def main_figures(metrics: Mapping[str, Any], baselines: Mapping[str, Mapping[str
         keys = ("sensitivity", aami_class)
         wanted.append((name, keys, percent, at_threshold, "at the same false-positive rate"))
     rate = ("false_positive_rate",)
-    note = f"{at_threshold}; false alarms per hour: {score(metrics.get('false_alarms_per_hour'))}"
+    note = f"{at_threshold}; false alarms per hour: {score_text(metrics.get('false_alarms_per_hour'))}"
     wanted.append(("false-positive rate", rate, percent, note, "at the same sensitivity to all"))
     return [
         {
@@ -149,7 +148,7 @@ def main_figures(metrics: Mapping[str, Any], baselines: Mapping[str, Mapping[str
 
 
 def detector_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
-    """Tabulate how well the score, its components, the sum without each, and the baselines rank beats."""
+    """Tabulate how well the score_text, its components, the sum without each, and the baselines rank beats."""
     detectors: dict[str, Mapping[str, Any]] = {styles.SCORE: metrics}
     for name, its in _part(metrics, "components").items():
         detectors[f"{styles.detector_name(name)} surprise alone"] = its
@@ -170,7 +169,7 @@ def detector_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
 def threshold_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """Tabulate what the threshold reaches, and between what it lies for other patients."""
     row = {"false-positive rate": percent(metrics.get("false_positive_rate"))}
-    row["false alarms per hour"] = score(metrics.get("false_alarms_per_hour"))
+    row["false alarms per hour"] = score_text(metrics.get("false_alarms_per_hour"))
     row |= {f"sensitivity {key}": percent(_look_up(metrics, "sensitivity", key)) for key in _SENSITIVITIES}
     row |= {"precision": percent(metrics.get("precision")), "F1": number(metrics.get("f1"))}
     rows = {"figure": row}
@@ -214,7 +213,7 @@ def without_record_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
             "average precision": number(its.get("average_precision")),
             "mean AUC per record": number(_look_up(its, "per_record_auc_mean", "mean")),
             "false-positive rate": percent(its.get("false_positive_rate")),
-            "false alarms per hour": score(its.get("false_alarms_per_hour")),
+            "false alarms per hour": score_text(its.get("false_alarms_per_hour")),
             **{f"sensitivity {key}": percent(_look_up(its, "sensitivity", key)) for key in _SENSITIVITIES},
         }
         for name, its in {"all records": metrics, **{f"without {name}": its for name, its in without.items()}}.items()
@@ -266,14 +265,14 @@ def highest_scores(scores: pd.DataFrame, components: Sequence[str], count: int =
     most = surprises.idxmax(axis="columns").map(styles.question) if len(surprises.columns) else None
     columns = {
         "record": top["record"],
-        "time": top["time_s"].map(styles.clock),
+        "time": top["time_s"].map(clock),
         "symbol": top["symbol"],
         "class": top["aami_class"],
-        styles.SCORE: top["anomaly_score"].map(styles.score_text),
-        "threshold": top["threshold"].map(styles.score_text),
+        styles.SCORE: top["anomaly_score"].map(score_text),
+        "threshold": top["threshold"].map(score_text),
         "flagged": top["flagged"].map({True: "yes", False: "no"}),
         **({} if most is None else {"largest surprise": most}),
-        **{surprise_column(str(name)).replace("_", " "): surprises[name].map(styles.score_text) for name in surprises},
+        **{surprise_column(str(name)).replace("_", " "): surprises[name].map(score_text) for name in surprises},
         "RR before (s)": top["rr_before_s"].map("{:.2f}".format),
         "RR after (s)": top["rr_after_s"].map("{:.2f}".format),
     }
@@ -319,7 +318,7 @@ def noise_table(noise: pd.DataFrame) -> pd.DataFrame:
     """Tabulate what is found at each strength of each kind of noise, all records of ``noise.csv`` pooled."""
     rows = {
         "none" if its["noise"] == CLEAN else f"{styles.NOISE_NAMES[its['noise']]}, {its['snr_db']:g} dB": {
-            "false alarms per hour": score(its["false_alarms_per_hour"]),
+            "false alarms per hour": score_text(its["false_alarms_per_hour"]),
             **{f"sensitivity {key}": percent(its[f"sensitivity_{key}"]) for key in ("S", "V")},
             "sensitivity all": percent(its["sensitivity"]),
             "QRS sensitivity": percent(its["qrs_sensitivity"]),
@@ -350,12 +349,12 @@ def main_settings(manifest: Mapping[str, Any], threshold: Mapping[str, Any]) -> 
 def threshold_words(threshold: Mapping[str, Any]) -> str:
     """Say in words how the threshold was set, from ``threshold.json``."""
     method = str(threshold.get("method", "threshold"))
-    words = {name: f"{value:g}" for name, value in threshold.items() if _is_number(value)}
+    words = {name: f"{value:g}" for name, value in threshold.items() if is_number(value)}
     forms: dict[str, Callable[[Any], str]] = {
-        "threshold": styles.score_text,
-        "percentile": styles.ordinal,
-        "patients": lambda count: styles.count_text(count, "validation patient"),
-        "normal_beats": lambda count: styles.count_text(count, "normal beat"),
+        "threshold": score_text,
+        "percentile": ordinal,
+        "patients": lambda count: count_text(count, "validation patient"),
+        "normal_beats": lambda count: count_text(count, "normal beat"),
     }
     words |= {name: form(threshold[name]) for name, form in forms.items() if name in words}
     try:
@@ -369,28 +368,6 @@ def settings_table(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """List the settings that shaped the scores as ``section.key`` and value."""
     sections = {name: manifest["config"].get(name, {}) for name in manifest["shaped_by"]}
     return list(_flat(sections))
-
-
-def number(value: Any) -> str:
-    """Write a share or area with three decimals."""
-    return f"{value:.3f}" if _is_number(value) else UNDEFINED
-
-
-def percent(value: Any, decimals: int = 1) -> str:
-    """Write a share in percent."""
-    return f"{value:.{decimals}%}" if _is_number(value) else UNDEFINED
-
-
-def score(value: Any) -> str:
-    """Write a score or a count with three significant digits."""
-    return styles.score_text(value) if _is_number(value) else UNDEFINED
-
-
-def interval(ends: Any, form: Callable[[Any], str]) -> str:
-    """Write an interval as ``low to high``; empty where it is not known."""
-    if not isinstance(ends, Sequence) or len(ends) != 2 or not all(_is_number(end) for end in ends):
-        return ""
-    return f"{form(ends[0])} to {form(ends[1])}"
 
 
 def _figures_json(panels: Sequence[Panel]) -> Markup:
@@ -433,10 +410,6 @@ def _look_up(mapping: Mapping[str, Any], *keys: str) -> Any:
             return None
         value = value.get(key)
     return value
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _classification_table(report: pd.DataFrame) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from ecg_anomaly.reports.figure_data import (
     Strip,
     ThresholdSpread,
 )
+from ecg_anomaly.words import clock, count_text, score_text
 
 _LINE_HEIGHT = 20
 _QUESTION_LOOKS = ((styles.ORANGE, ""), (styles.PURPLE, "/"), (styles.SKY, "."))
@@ -120,7 +121,7 @@ def example_panels(examples: Sequence[ExampleBeat]) -> list[Panel]:
     for number, beat in enumerate(examples):
         rules, which = figure_data.example_title(beat)
         title = f"{styles.class_name(beat.example.aami_class)}: {rules}"
-        reading = f"{which}, threshold {styles.score_text(beat.threshold)}. {beat.verdict.capitalize()}."
+        reading = f"{which}, threshold {score_text(beat.threshold)}. {beat.verdict.capitalize()}."
         panels.append(Panel(f"example-{number}", title, reading, example_figure(beat)))
     return panels
 
@@ -139,7 +140,7 @@ def question_panel(examples: Sequence[ExampleBeat]) -> Panel:
 def noise_panel(noise: pd.DataFrame) -> Panel:
     """Draw what is found when noise is added, from ``noise.csv``."""
     reading = (
-        f"Noise was added to {styles.count_text(noise['record'].nunique(), 'record')}, whose beats the QRS detector "
+        f"Noise was added to {count_text(noise['record'].nunique(), 'record')}, whose beats the QRS detector "
         "then had to find; all records pooled. Dotted is the value without added noise. What cannot be read is not "
         "flagged."
     )
@@ -243,8 +244,8 @@ def question_figure(examples: Sequence[ExampleBeat]) -> go.Figure | None:
     if not flagged:
         return None
     names = [
-        f"{beat.example.aami_class}: {beat.example.rules[0]}, score {styles.score_text(beat.score)}"
-        f"<br>{_safe(beat.record)} {styles.clock(beat.time_s)}"
+        f"{beat.example.aami_class}: {beat.example.rules[0]}, score {score_text(beat.score)}"
+        f"<br>{_safe(beat.record)} {clock(beat.time_s)}"
         for beat in flagged
     ]
     figure = go.Figure()
@@ -254,7 +255,7 @@ def question_figure(examples: Sequence[ExampleBeat]) -> go.Figure | None:
         totals = np.array([sum(max(0.0, value) for value in beat.surprises.values()) for beat in flagged])
         shares = parts / np.maximum(totals, 1e-12)
         colour, pattern = _QUESTION_LOOKS[number % len(_QUESTION_LOOKS)]
-        asked, texts = styles.question(component), [styles.score_text(part) for part in parts]
+        asked, texts = styles.question(component), [score_text(part) for part in parts]
         figure.add_bar(
             y=names,
             x=shares,
@@ -314,7 +315,7 @@ def histogram_figure(histograms: ScoreHistograms, thresholds: ThresholdSpread) -
     """Draw the distribution of scores, one row per AAMI class, with the threshold through all rows."""
     classes = list(histograms.counts)
     titles = [
-        f"{styles.class_name(name)}: {styles.count_text(histograms.counts[name], 'beat')}, "
+        f"{styles.class_name(name)}: {count_text(histograms.counts[name], 'beat')}, "
         f"{histograms.flagged[name]:.1%} flagged"
         for name in classes
     ]
@@ -323,7 +324,7 @@ def histogram_figure(histograms: ScoreHistograms, thresholds: ThresholdSpread) -
     axis, edges = histograms.axis, histograms.axis.position(histograms.edges)
     middles, widths = (edges[:-1] + edges[1:]) / 2, np.diff(edges)
     ranges = [
-        f"{styles.score_text(low)} to {styles.score_text(high)}"
+        f"{score_text(low)} to {score_text(high)}"
         for low, high in zip(histograms.edges[:-1], histograms.edges[1:], strict=True)
     ]
     for row, name in enumerate(classes, start=1):
@@ -344,9 +345,9 @@ def histogram_figure(histograms: ScoreHistograms, thresholds: ThresholdSpread) -
     figure.add_vline(x=median, line={"dash": "dash", "width": 1.5, "color": styles.ORANGE})
     figure.update_yaxes(tickformat=".0%", nticks=4, rangemode="tozero")
     ticks = axis.ticks(histograms.edges[0], histograms.edges[-1], 7)
-    figure.update_xaxes(tickvals=axis.position(ticks), ticktext=[styles.score_text(tick) for tick in ticks])
+    figure.update_xaxes(tickvals=axis.position(ticks), ticktext=[score_text(tick) for tick in ticks])
     what = "median threshold" if thresholds.follows else "threshold"
-    figure.update_xaxes(title=f"{styles.SCORE} ({what} {styles.score_text(thresholds.median)})", row=rows, col=1)
+    figure.update_xaxes(title=f"{styles.SCORE} ({what} {score_text(thresholds.median)})", row=rows, col=1)
     figure.update_annotations(x=0, xanchor="left", xshift=-50, font_size=13)
     return _finished(figure, 110 + 105 * rows, top=_BUTTONS_HEIGHT + 24)
 
@@ -455,7 +456,7 @@ def strip_figure(strip: Strip, axis: ScoreAxis) -> go.Figure:
         mode="lines",
         name="threshold",
         line={"dash": "dash", "width": 1.5, "color": styles.ORANGE, "shape": "hv"},
-        text=[f"threshold {styles.score_text(value)}" for value in strip.thresholds],
+        text=[f"threshold {score_text(value)}" for value in strip.thresholds],
         hovertemplate="%{text}<extra></extra>",
     )
     excerpt, _ = figure_data.time_axis(strip.excerpt_s, unit)
@@ -469,7 +470,7 @@ def strip_figure(strip: Strip, axis: ScoreAxis) -> go.Figure:
     )
     ticks = axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7)
     figure.update_yaxes(
-        tickvals=axis.position(ticks), ticktext=[styles.score_text(tick) for tick in ticks], title=styles.SCORE
+        tickvals=axis.position(ticks), ticktext=[score_text(tick) for tick in ticks], title=styles.SCORE
     )
     figure.update_xaxes(title=f"time from the start of the record ({unit})")
     return _finished(figure, 420)
@@ -656,8 +657,8 @@ def _thin(dash: str) -> dict[str, object]:
 def _beat_words(beats: pd.DataFrame) -> np.ndarray:
     columns = (beats[name] for name in ("time_s", "symbol", "aami_class", "anomaly_score", "threshold", "outcome"))
     words = [
-        f"{styles.clock(time_s)}  {_safe(symbol)} ({aami_class})<br>score {styles.score_text(score)}, "
-        f"threshold {styles.score_text(threshold)}<br>{outcome}"
+        f"{clock(time_s)}  {_safe(symbol)} ({aami_class})<br>score {score_text(score)}, "
+        f"threshold {score_text(threshold)}<br>{outcome}"
         for time_s, symbol, aami_class, score, threshold, outcome in zip(*columns, strict=True)
     ]
     return np.array(words, dtype=object)

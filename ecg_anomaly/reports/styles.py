@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ecg_anomaly import words
 from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE
 
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"
@@ -120,32 +121,9 @@ def class_name(aami_class: str) -> str:
     return f"{aami_class} {CLASS_NAMES.get(aami_class, '')}".strip()
 
 
-def clock(time_s: float) -> str:
-    """Time from the start of a record as ``h:mm:ss``."""
-    minutes, seconds = divmod(int(time_s), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
-
-
-def score_text(score: float) -> str:
-    """Score or threshold with three significant digits, without an exponent where that is shorter."""
-    return f"{score:,.0f}" if abs(score) >= 1000 else f"{score:.3g}"
-
-
-def ordinal(number: float) -> str:
-    """Write a number as an ordinal: ``95th``, ``91st``, ``97.5th``."""
-    text = f"{number:g}"
-    ending = {"1": "st", "2": "nd", "3": "rd"}.get(text[-1], "th")
-    return text + ("th" if "." in text or text[-2:] in ("11", "12", "13") else ending)
-
-
-def count_text(count: int, noun: str) -> str:
-    """Count with its noun: ``1 beat``, ``2,300 beats``."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
 def beat_words(beats: pd.DataFrame) -> list[str]:
     """Say of each beat when it came, its score and, where it is flagged, the reason; columns of the table of beats."""
     return [
-        f"{clock(time_s)}: {SCORE} {score_text(score)}" + (f", {question(reason)}" if reason else "")
+        f"{words.clock(time_s)}: {SCORE} {words.score_text(score)}" + (f", {question(reason)}" if reason else "")
         for time_s, score, reason in zip(beats["time_s"], beats["anomaly_score"], beats["reason"], strict=True)
     ]

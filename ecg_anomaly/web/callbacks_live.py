@@ -6,10 +6,9 @@ from typing import Any
 
 from dash import Dash, Input, Output, State, ctx, html, no_update
 
-from ecg_anomaly import batch
+from ecg_anomaly import batch, words
 from ecg_anomaly.live.replay import Replay
 from ecg_anomaly.records.recording import open_recording
-from ecg_anomaly.reports import styles
 from ecg_anomaly.web import figures, ids
 from ecg_anomaly.web.callbacks_open import example_record, find_record
 from ecg_anomaly.web.player import Shown
@@ -63,7 +62,7 @@ def start(bench: Workbench, name: str | None, speed: float) -> str:
 
 def _news(shown: Shown) -> html.Ul:
     lines = [
-        html.Li([html.Strong(styles.clock(message.time_s)), f" {message.text}"], key=f"{message.time_s}{message.text}")
+        html.Li([html.Strong(words.clock(message.time_s)), f" {message.text}"], key=f"{message.time_s}{message.text}")
         for message in shown.news
     ]
     return html.Ul(lines, className="news")

@@ -14,6 +14,7 @@ from jinja2 import Template
 from plotly.subplots import make_subplots
 from tsdownsample import MinMaxDownsampler
 
+from ecg_anomaly import words
 from ecg_anomaly.findings.store import OWN_BEAT, RECONSTRUCTION, WINDOW, Stored
 from ecg_anomaly.reports import ecg_paper, recording_overview, styles
 from ecg_anomaly.reports.ecg_paper import Episode
@@ -154,7 +155,7 @@ def signal(stored: Stored, beats: pd.DataFrame, start_s: float, end_s: float) ->
 def ticks(seen: View) -> dict[str, Any]:
     """Label the axis with times of the recording."""
     fine = len(seen.ticks_s) > 1 and seen.ticks_s[1] - seen.ticks_s[0] < 1
-    labels = [styles.clock(time_s) + (f"{time_s % 1:.1f}"[1:] if fine else "") for time_s in seen.ticks_s]
+    labels = [words.clock(time_s) + (f"{time_s % 1:.1f}"[1:] if fine else "") for time_s in seen.ticks_s]
     return {"tickvals": seen.ticks_s, "ticktext": labels}
 
 
@@ -202,7 +203,7 @@ def paper(stored: Stored, beats: pd.DataFrame, row: int) -> str:
     left_s, right_s = stored.window_s[0], stored.window_s[-1]
     left_mm = ecg_paper.MARGIN_MM + ecg_paper.MM_PER_S * (time_s + left_s - strip.start_s)
     shade = (left_mm, ecg_paper.MM_PER_S * (right_s - left_s), _SELECTED)
-    title = f"On ECG paper, the beat at {styles.clock(time_s)} shaded"
+    title = f"On ECG paper, the beat at {words.clock(time_s)} shaded"
     chosen = dataclasses.replace(strip, title=title, note="", key="strip", shades=[*strip.shades, shade])
     colours = {**styles.EVENT_COLOURS, _SELECTED: styles.ORANGE}
     return _paper_template().render(strip=chosen, paper={**ecg_paper.PAPER, "colours": colours})
@@ -304,7 +305,7 @@ def live(shown: Shown) -> go.Figure:
     figure.update_xaxes(
         range=[start_s, start_s + SHOWN_S],
         tickvals=seconds,
-        ticktext=[styles.clock(time_s) for time_s in seconds],
+        ticktext=[words.clock(time_s) for time_s in seconds],
         fixedrange=True,
     )
     return figure.update_layout(

@@ -14,10 +14,10 @@ from ecg_anomaly.detector.measures import MEASURES, surprise_column
 from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
 from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.reports import recording_page, styles
-from ecg_anomaly.reports.report import UNDEFINED
 from ecg_anomaly.web.aria import aria
 from ecg_anomaly.web.decisions import RIGHT, WRONG, Outcome
 from ecg_anomaly.web.evaluated import Evaluated
+from ecg_anomaly.words import UNDEFINED, clock, count_text, percent, score_text
 
 PAGE_ROWS = 12
 MARK_SIGNS = {RIGHT: "✓ right", WRONG: "✗ wrong"}
@@ -53,13 +53,13 @@ def flagged_list(beats: pd.DataFrame, rows: np.ndarray, chosen: int | None, mark
     for row, words in zip(rows.tolist(), styles.beat_words(beats.iloc[rows]), strict=True):
         beat = beats.iloc[row]
         button = html.Button(
-            styles.clock(beat["time_s"]),
+            clock(beat["time_s"]),
             type="button",
             className="link",
             **_data(beat=row),
             **aria(label=f"Show the beat at {words}"),
         )
-        cells = (button, styles.score_text(beat["anomaly_score"]), styles.question(beat["reason"]))
+        cells = (button, score_text(beat["anomaly_score"]), styles.question(beat["reason"]))
         now = aria(current="true") if row == chosen else {}
         lines.append(
             html.Tr([*(html.Td(cell) for cell in cells), html.Td(MARK_SIGNS.get(marks.get(row, ""), ""))], **now)
@@ -73,7 +73,7 @@ def beat_words(stored: Stored, beats: pd.DataFrame, row: int, mark: str) -> list
     beat = beats.iloc[row]
     usual_s = _usual_rr_s(beats, row)
     facts = (
-        ("score", f"{styles.score_text(beat['anomaly_score'])}, threshold {styles.score_text(beat['threshold'])}"),
+        ("score", f"{score_text(beat['anomaly_score'])}, threshold {score_text(beat['threshold'])}"),
         ("RR before", _interval(beat["rr_before_s"], usual_s)),
         ("RR after", _interval(beat["rr_after_s"], usual_s)),
         ("signal quality", f"{beat['quality']:.0%}"),
@@ -81,7 +81,7 @@ def beat_words(stored: Stored, beats: pd.DataFrame, row: int, mark: str) -> list
         *([("your mark", MARK_SIGNS[mark])] if mark else []),
     )
     return [
-        html.H3(f"{styles.clock(beat['time_s'])}: {verdict(beat)}"),
+        html.H3(f"{clock(beat['time_s'])}: {verdict(beat)}"),
         html.Dl([part for term, words in facts for part in (html.Dt(term), html.Dd(words))], className="facts"),
         questions(beat, stored.components),
     ]
@@ -123,14 +123,14 @@ def rarity(surprise: float) -> str:
 
 def outcome(found: Outcome, evaluated: Evaluated | None, shift: float, marks: Mapping[int, str]) -> list[Any]:
     """Say what a threshold does to this recording, and what it did to the test patients of the model."""
-    tiles = [("flagged beats", f"{found.flagged:,}"), ("flagged per hour", _number(found.flagged_per_hour))]
+    tiles = [("flagged beats", f"{found.flagged:,}"), ("flagged per hour", score_text(found.flagged_per_hour))]
     if found.figures is not None:
         sensitivity = found.figures["sensitivity"]
         tiles += [
-            ("false alarms per hour", _number(found.false_alarms_per_hour)),
-            ("of the anomalous beats found", _percent(sensitivity["all"])),
+            ("false alarms per hour", score_text(found.false_alarms_per_hour)),
+            ("of the anomalous beats found", percent(sensitivity["all"], 0)),
             *(
-                (f"found of class {name}", _percent(sensitivity[name]))
+                (f"found of class {name}", percent(sensitivity[name], 0))
                 for name in ANOMALOUS_CLASSES
                 if sensitivity[name] is not None
             ),
@@ -142,14 +142,14 @@ def outcome(found: Outcome, evaluated: Evaluated | None, shift: float, marks: Ma
             html.P("Without annotations nobody knows which of them are false alarms: mark them.", className="soft")
         )
     elif found.missed:
-        parts.append(html.P(f"{styles.count_text(found.missed, 'annotated beat')} not found at all.", className="soft"))
+        parts.append(html.P(f"{count_text(found.missed, 'annotated beat')} not found at all.", className="soft"))
     if evaluated is not None:
         there = evaluated.at(shift)
         parts.append(
             html.P(
                 f"On the {evaluated.patients} test {evaluated.word} of this model, such a threshold raises "
-                f"{_number(there.false_alarms_per_hour)} false alarms per hour and finds {_percent(there.sensitivity)} "
-                "of the anomalous beats."
+                f"{score_text(there.false_alarms_per_hour)} false alarms per hour and finds "
+                f"{percent(there.sensitivity, 0)} of the anomalous beats."
             )
         )
     return parts
@@ -187,11 +187,3 @@ def _interval(rr_s: float, usual_s: float) -> str:
 def _data(**values: int) -> dict[str, Any]:
     """Make attributes for the page's script."""
     return {f"data-{name}": str(value) for name, value in values.items()}
-
-
-def _number(value: float | None) -> str:
-    return UNDEFINED if value is None else styles.score_text(value)
-
-
-def _percent(share: float | None) -> str:
-    return UNDEFINED if share is None else f"{share:.0%}"

@@ -6,6 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import visualize_results
+from ecg_anomaly import words
 from ecg_anomaly.manifest import read_manifest
 from ecg_anomaly.reports import figure_data, plots, styles
 from ecg_anomaly.reports.examples import Example
@@ -121,7 +122,7 @@ def test_examples_name_record_time_symbol_and_score_and_leave_out_missing_leads(
 
     titles = "\n".join(axes.get_title(loc="left") for axes in figure.axes)
     for beat in results.examples:
-        clock, score = styles.clock(beat.time_s), styles.score_text(beat.score)
+        clock, score = words.clock(beat.time_s), words.score_text(beat.score)
         assert f"{beat.record}  {clock}  {beat.symbol}  score {score}\n{beat.verdict}" in titles
     assert len(figure.axes) == sum(len(beat.leads) for beat in results.examples)
     assert {len(beat.leads) for beat in results.examples} == {1, 2}

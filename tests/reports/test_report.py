@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from plotly.offline import get_plotlyjs
 
 import visualize_results
+from ecg_anomaly import words
 from ecg_anomaly.manifest import read_manifest
 from ecg_anomaly.reports import plots, report, report_figures, styles
 from ecg_anomaly.reports.figure_data import CURVE_POINTS, STRIP_POINTS, Results
@@ -88,7 +89,7 @@ def test_page_opens_with_the_main_figures_beside_the_baselines(page: str, result
         assert f"{tile['name']} {tile['value']}" in text
         assert all(f"{name} {value}" in text for name, value in tile["others"])
         assert len(tile["others"]) == 2
-        assert not any(value == report.UNDEFINED for _, value in tile["others"])
+        assert not any(value == words.UNDEFINED for _, value in tile["others"])
 
 
 def test_page_has_the_data_the_settings_and_the_warning(page: str, results: Results):
@@ -123,10 +124,10 @@ def test_highest_scores_are_listed_with_their_components(results: Results):
     highest = scores.loc[scores["anomaly_score"].idxmax()]
     first = table.iloc[0]
     assert first["record"] == highest["record"]
-    assert first["time"] == styles.clock(highest["time_s"])
-    assert first["reconstruction surprise"] == styles.score_text(highest["reconstruction_surprise"])
+    assert first["time"] == words.clock(highest["time_s"])
+    assert first["reconstruction surprise"] == words.score_text(highest["reconstruction_surprise"])
     assert first["rhythm surprise"] == "1.5"
-    assert first["threshold"] == styles.score_text(highest["threshold"])
+    assert first["threshold"] == words.score_text(highest["threshold"])
     larger = "reconstruction" if highest["reconstruction_surprise"] > 1.5 else "rhythm"
     assert first["largest surprise"] == styles.QUESTIONS[larger]
     assert "patient surprise" not in table  # it does not count
@@ -286,7 +287,7 @@ def test_undefined_figures_are_dashes_and_the_page_still_comes(tmp_path, mix: di
 
     text = text_of(report.render(results))
 
-    assert f"AUC {report.UNDEFINED}" in text
+    assert f"AUC {words.UNDEFINED}" in text
     assert "No curve" in text
     assert not re.search(r"\b(nan|None|inf)\b", text)
     for figure in plots.all_figures(results).values():

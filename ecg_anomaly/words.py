@@ -1,0 +1,58 @@
+"""Numbers and times in words, the same in every message, table and figure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+UNDEFINED = "-"  # a figure that no beat defines: the sensitivity to a class without beats
+
+
+def clock(time_s: float) -> str:
+    """Time from the start of a record as ``h:mm:ss``."""
+    minutes, seconds = divmod(int(time_s), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
+
+
+def ordinal(number: float) -> str:
+    """Write a number as an ordinal: ``95th``, ``91st``, ``97.5th``."""
+    text = f"{number:g}"
+    ending = {"1": "st", "2": "nd", "3": "rd"}.get(text[-1], "th")
+    return text + ("th" if "." in text or text[-2:] in ("11", "12", "13") else ending)
+
+
+def count_text(count: int, noun: str) -> str:
+    """Count with its noun: ``1 beat``, ``2,300 beats``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def number(value: Any) -> str:
+    """Write a share or area with three decimals."""
+    return f"{value:.3f}" if is_number(value) else UNDEFINED
+
+
+def percent(value: Any, decimals: int = 1) -> str:
+    """Write a share in percent."""
+    return f"{value:.{decimals}%}" if is_number(value) else UNDEFINED
+
+
+def score_text(value: Any) -> str:
+    """Write a score, a threshold or a count with three significant digits, without an exponent where it is shorter."""
+    if not is_number(value):
+        return UNDEFINED
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def interval(ends: Any, form: Callable[[Any], str]) -> str:
+    """Write an interval as ``low to high``; empty where it is not known."""
+    if not isinstance(ends, Sequence) or len(ends) != 2 or not all(is_number(end) for end in ends):
+        return ""
+    return f"{form(ends[0])} to {form(ends[1])}"
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether a value is a finite number."""
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and math.isfinite(value)
