@@ -29,7 +29,10 @@ def evaluate(config):
     stressed = noise_stress.find_sources(config)
     inputs = _check_inputs(config) | record_fingerprints(stressed)
     with handover(config.paths.outputs) as output:
-        from ecg_anomaly.detector import measures  # after the checks: TensorFlow, which comes next, takes seconds
+        from ecg_anomaly.detector.scorer import (  # after the checks: TensorFlow, which comes next, takes seconds
+            TrainedDetector,
+            score_records,
+        )
 
         beats = read_table(processed)
         reconstruct, reference = read_network(config), read_reference(models)
@@ -37,7 +40,8 @@ def evaluate(config):
         def score(split):
             whole = whole_records(beats, split)
             windows = load_windows(processed, whole)
-            return *measures.score_records(reconstruct, whole, windows, reference, config), windows
+            scored = score_records(TrainedDetector(reconstruct, reference, config), whole, windows)
+            return whole.assign(**scored.columns()), scored.measured, windows
 
         whole, measured, windows = score("test")
         # Under random_beats every record has beats of all splits, and is scored already.

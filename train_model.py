@@ -12,6 +12,7 @@ def train(config):
     """Write the model, its history and what scores need of normal beats to ``paths.models``."""
     from ecg_anomaly.config import SHAPES_MODEL
     from ecg_anomaly.detector import measures
+    from ecg_anomaly.detector.scorer import compare_records
     from ecg_anomaly.handover.beats import PREPROCESSING, load_windows, read_table, whole_records
     from ecg_anomaly.handover.model import HISTORY, LITERT, LITERT_INT8, MODEL, write_reference
     from ecg_anomaly.records import splits
@@ -25,11 +26,12 @@ def train(config):
         beats = whole_records(table, split)
         windows = load_windows(processed, beats)
         normal = ((beats["split"] == split) & ~beats["anomalous"]).to_numpy()
-        return beats, measures.pair_beats(beats, windows, config), normal
+        return compare_records(beats, windows, config), normal
 
-    beats, paired, normal = read(splits.TRAIN)
-    _, validation, validating = read(splits.VALIDATION)
-    validation = validation.chosen(validating)
+    compared, normal = read(splits.TRAIN)
+    paired = compared.paired
+    validation, validating = read(splits.VALIDATION)
+    validation = validation.paired.chosen(validating)
 
     with handover(config.paths.models) as output:
         from ecg_anomaly.detector import autoencoder  # after the checks: importing TensorFlow takes seconds
@@ -38,7 +40,7 @@ def train(config):
         trained = autoencoder.train(
             config.model, config.training, paired.chosen(normal), validation, _print_line, config.paths.tensorboard
         )
-        measured = measures.measure(autoencoder.compiled(trained.model), beats, paired, config)
+        measured = measures.measure(autoencoder.compiled(trained.model), paired, compared.timed)
 
         trained.model.save(output.path(MODEL))
         trained.history.to_csv(output.path(HISTORY), index=False)

@@ -120,7 +120,7 @@ def with_leads(recording: RecordingFile, request: Request, config: Config) -> Re
     count = config.records.lead_count
     if len(request.leads) > count:
         raise UserError(f"{recording.path}: --leads names {len(request.leads)} leads, the model takes {count}")
-    looks = look_at_leads(next(iter(recording.blocks(_START_S))), recording.sampling_rate_hz, config.beat)
+    looks = look_at_leads(next(iter(recording.blocks(_START_S))), recording.sampling_rate_hz, config)
     chosen = recording.chosen(request.leads or choose_leads(recording.leads, looks, config.records.leads, count))
     notes = oddities(chosen.leads, [looks[recording.leads.index(name)] for name in chosen.leads])
     if cost := cost_of_leads(config, len(chosen.leads)):

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.beats.windows import CLASSES, rr_intervals
+from ecg_anomaly.beats.labelled import CLASSES
 from ecg_anomaly.config import SHAPES_BEATS, SHAPES_MODEL, SHAPES_SCORES, Config, load_config
 from ecg_anomaly.detector import measures, thresholds
-from ecg_anomaly.detector.rhythm import prematurity, timing
+from ecg_anomaly.detector.scorer import compare_records, score_measured
 from ecg_anomaly.detector.surprise import reconstruction_error
 from ecg_anomaly.evaluation import metrics, noise_stress
+from ecg_anomaly.evaluation.baselines import prematurity_scores
 from ecg_anomaly.evaluation.figures import evaluate
 from ecg_anomaly.handover.beats import (
     PREPROCESSING,
@@ -123,7 +124,7 @@ def _beats(rng, settings, split, record, mix, count, leads, lost):
     rr_s = rng.normal(0.85, 0.04, count)
     rr_s[np.isin(classes, ["S", "V"])] *= 0.65
     times_s = 2 + np.cumsum(rr_s)
-    before, after = rr_intervals(np.concatenate([[1.2], times_s, [times_s[-1] + 0.85]]), settings.rhythm.longest_rr_s)
+    between_s = np.diff(np.concatenate([[1.2], times_s, [times_s[-1] + 0.85]]))
     window_s = (np.arange(settings.beat.samples) - settings.beat.samples_before) / settings.beat.sampling_rate_hz
     shapes = np.stack([_shape(window_s, name) for name in classes])[:, :, np.newaxis]
     shapes = shapes * np.linspace(1.0, 0.6, leads) + rng.normal(0, 0.02, (count, len(window_s), leads))
@@ -138,8 +139,8 @@ def _beats(rng, settings, split, record, mix, count, leads, lost):
             "aami_class": classes,
             "anomalous": classes != CLASSES[0],
             "split": split,
-            "rr_before_s": before[1:-1].round(6),
-            "rr_after_s": after[1:-1].round(6),
+            "rr_before_s": between_s[:-1].round(6),
+            "rr_after_s": between_s[1:].round(6),
             "fiducial_s": (np.round(times_s * 120) / 120).round(6),
         }
     )
@@ -167,26 +168,26 @@ def _score(run: MadeUpRun, rng: np.random.Generator) -> None:
     tested = (beats["split"] == "test").to_numpy()
     windows = load_windows(processed, beats)
     training = np.asarray(open_array(processed, "train", anomalous=False))
-    paired = measures.pair_beats(beats, windows, settings)
+    compared = compare_records(beats, windows, settings)
     reconstructions = (0.7 * training.mean(axis=0) + 0.3 * windows).astype(np.float32)
     reconstructions *= (windows != 0).any(axis=1, keepdims=True)
-    timed = timing(beats, np.ones(len(beats), dtype=bool), settings.rhythm, settings.beat.start_s)
     noise = rng.lognormal(0, 0.7, len(beats))
     error = reconstruction_error(windows, reconstructions) * noise + 1e-6
     answers = {
         "log_error": np.log(error),
-        "log_distance": np.log(reconstruction_error(windows, paired.own_beats) * noise + 1e-6),
-        "early": timed.early + rng.normal(0, 2, len(beats)),
-        "pause": timed.pause + rng.normal(0, 2, len(beats)),
+        "log_distance": np.log(reconstruction_error(windows, compared.paired.own_beats) * noise + 1e-6),
+        "early": compared.timed.early + rng.normal(0, 2, len(beats)),
+        "pause": compared.timed.pause + rng.normal(0, 2, len(beats)),
     }
     measured = measures.Measured(reconstructions, error, answers)
     reference = measures.learn_reference(measured, (beats["split"] == "train").to_numpy())
-    scored = measures.score_beats(beats, measured, reference, settings.scoring.components)
+    scored = score_measured(compared.paired, measured, reference, settings.scoring.components)
+    scored = beats.assign(**scored.columns())
     threshold = thresholds.find_threshold(scored[~tested], settings.threshold, settings.beat.start_s)
     table = thresholds.flag_beats(scored[tested].reset_index(drop=True), threshold)
     simple = {
         "pca": reconstruction_error(windows[tested], training.mean(axis=0)),  # on no component
-        "prematurity": prematurity(beats, settings.rhythm, settings.beat.start_s)[tested],
+        "prematurity": prematurity_scores(beats, settings)[tested],
     }
     figures = evaluate(table, simple, settings)
     figures["split"] = {name: sorted(set(rows["record"])) for name, rows in beats.groupby("split")}

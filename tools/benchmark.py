@@ -23,8 +23,8 @@ import psutil
 from ecg_anomaly import commandline
 from ecg_anomaly.batch import Request, with_leads
 from ecg_anomaly.config import DEFAULT_CONFIG, Config
-from ecg_anomaly.detector import measures
 from ecg_anomaly.detector.patient import PairedBeats
+from ecg_anomaly.detector.scorer import TrainedDetector, score_records
 from ecg_anomaly.detector.surprise import reconstruction_error
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.beats import load_windows, read_table, whole_records
@@ -124,8 +124,7 @@ def _measure_network(config: Config) -> list[dict[str, Any]]:
     paired = PairedBeats(windows, windows)
 
     def score_all() -> None:
-        measured = measures.measure(reconstruct, beats, measures.pair_beats(beats, windows, config), config)
-        measures.score_beats(beats, measured, reference, config.scoring.components)
+        score_records(TrainedDetector(reconstruct, reference, config), beats, windows)
 
     surprise = reference["log_error"]
     one = iter(range(len(windows)))

@@ -19,7 +19,7 @@ from ecg_anomaly import commandline
 from ecg_anomaly.config import Config, Threshold
 from ecg_anomaly.detector import measures, thresholds
 from ecg_anomaly.detector.patient import PairedBeats
-from ecg_anomaly.detector.rhythm import prematurity
+from ecg_anomaly.detector.scorer import ComparedBeats, compare_records, score_measured
 from ecg_anomaly.detector.surprise import anomaly_score
 from ecg_anomaly.evaluation import baselines, metrics
 from ecg_anomaly.handover.beats import load_windows, open_array, read_table, whole_records
@@ -41,9 +41,9 @@ def experiment(config: Config) -> None:
     table = read_table(processed)
     known = table[table["split"] != TEST].reset_index(drop=True)
     windows = load_windows(processed, known)
-    paired = measures.pair_beats(known, windows, config)
+    compared = compare_records(known, windows, config)
 
-    variants, scored = compare_variants(known, paired, config)
+    variants, scored = compare_variants(known, compared, config)
     tables = {
         "variants": variants,
         "bootstrap": compare_with_and_without_network(scored, config),
@@ -58,15 +58,15 @@ def experiment(config: Config) -> None:
     print(f"\nWrote {folder}")
 
 
-def compare_variants(known: pd.DataFrame, paired: PairedBeats, config: Config) -> tuple[pd.DataFrame, pd.DataFrame]:
+def compare_variants(known: pd.DataFrame, compared: ComparedBeats, config: Config) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Score each architecture on the patients left out.
 
     Parameters
     ----------
     known
         Beats of the training and validation splits.
-    paired
-        The same beats beside the patient's own.
+    compared
+        The same beats, compared with the patient's earlier ones.
     config
         Settings of the run.
 
@@ -80,7 +80,7 @@ def compare_variants(known: pd.DataFrame, paired: PairedBeats, config: Config) -
     rows = []
     for architecture, latent_size in _ARCHITECTURES.items():
         started = time.perf_counter()
-        scored = out_of_fold_scores(known, paired, _with_architecture(config, architecture, latent_size))
+        scored = out_of_fold_scores(known, compared, _with_architecture(config, architecture, latent_size))
         seconds = time.perf_counter() - started
         surprises = {name: scored[measures.surprise_column(name)].to_numpy() for name in measures.MEASURES}
         for components in (["reconstruction"], ["reconstruction", "rhythm"], ["reconstruction", "patient", "rhythm"]):
@@ -102,13 +102,13 @@ def compare_variants(known: pd.DataFrame, paired: PairedBeats, config: Config) -
     return pd.DataFrame(rows), kept
 
 
-def out_of_fold_scores(known: pd.DataFrame, paired: PairedBeats, config: Config) -> pd.DataFrame:
+def out_of_fold_scores(known: pd.DataFrame, compared: ComparedBeats, config: Config) -> pd.DataFrame:
     """Score every beat by a model that was trained on other patients; arguments as for `compare_variants`."""
     from ecg_anomaly.detector import autoencoder
 
     records = np.array(sorted(known["record"].unique()))
     normal = ~known["anomalous"].to_numpy(dtype=bool)
-    parts = []
+    paired, parts = compared.paired, []
     for fold in range(_FOLDS):
         others = np.delete(records, np.s_[fold::_FOLDS])
         stopping = np.isin(known["record"], others[:: _FOLDS + 1]) & normal
@@ -116,10 +116,10 @@ def out_of_fold_scores(known: pd.DataFrame, paired: PairedBeats, config: Config)
         trained = autoencoder.train(
             config.model, config.training, paired.chosen(training), paired.chosen(stopping), report=lambda line: None
         )
-        measured = measures.measure(autoencoder.compiled(trained.model), known, paired, config)
+        measured = measures.measure(autoencoder.compiled(trained.model), paired, compared.timed)
         reference = measures.learn_reference(measured, training)
-        scored = measures.score_beats(known, measured, reference, config.scoring.components)
-        parts.append(scored[np.isin(known["record"], records[fold::_FOLDS])])
+        scored = score_measured(paired, measured, reference, config.scoring.components)
+        parts.append(known.assign(**scored.columns())[np.isin(known["record"], records[fold::_FOLDS])])
     return pd.concat(parts).sort_index()
 
 
@@ -166,7 +166,7 @@ def compare_baselines(table: pd.DataFrame, config: Config) -> pd.DataFrame:
     )
     methods: dict[str, Callable[[], np.ndarray]] = {
         "PCA": lambda: baselines.pca_error(normal, windows),
-        "prematurity": lambda: prematurity(whole, config.rhythm, config.beat.start_s)[tested],
+        "prematurity": lambda: baselines.prematurity_scores(whole, config)[tested],
         "nearest neighbours": lambda: baselines.neighbour_distance(normal[few], windows),
         "isolation forest": lambda: baselines.isolation_score(normal[few], windows, config.training.seed),
         "one-class SVM": lambda: baselines.support_vector_score(normal[few], windows),

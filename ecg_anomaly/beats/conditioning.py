@@ -11,21 +11,17 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage, signal
 
+from ecg_anomaly.config import Beat
+
 # The steepest point of a QRS complex is sought in slopes smoothed over this time: shorter than a complex,
 # longer than the steps between two samples, so that the two flanks of an R wave count as one.
 _SLOPE_SMOOTHING_S = 0.1
 _RESAMPLING_REACH = 10  # samples of the lower rate that the resampling filter looks to either side
 
 
-def condition(
-    signals_mv: np.ndarray,
-    sampling_rate_hz: Fraction,
-    target_rate_hz: int,
-    band_hz: tuple[float, float],
-    half_length_s: float,
-) -> tuple[np.ndarray, np.ndarray]:
+def condition(signals_mv: np.ndarray, sampling_rate_hz: Fraction, settings: Beat) -> tuple[np.ndarray, np.ndarray]:
     """Bring whole signals to one sampling rate and band; see `Conditioner`."""
-    conditioner = Conditioner(signals_mv.shape[1], sampling_rate_hz, target_rate_hz, band_hz, half_length_s)
+    conditioner = Conditioner(signals_mv.shape[1], sampling_rate_hz, settings)
     parts = conditioner.push(signals_mv), conditioner.finish()
     conditioned, missing = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     return conditioned, missing
@@ -40,27 +36,18 @@ class Conditioner:
     ----------
     leads
         How many leads there are.
-    sampling_rate_hz, target_rate_hz
-        Samples per second before and after.
-    band_hz
-        Frequencies between which the signal is kept.
-    half_length_s
-        How far the band-pass filter looks to either side.
+    sampling_rate_hz
+        Samples per second of the signals.
+    settings
+        Samples per second afterwards, the band that is kept, and how far its filter looks to either side.
     """
 
-    def __init__(
-        self,
-        leads: int,
-        sampling_rate_hz: Fraction,
-        target_rate_hz: int,
-        band_hz: tuple[float, float],
-        half_length_s: float,
-    ):
-        ratio = Fraction(target_rate_hz) / sampling_rate_hz
+    def __init__(self, leads: int, sampling_rate_hz: Fraction, settings: Beat):
+        ratio = Fraction(settings.sampling_rate_hz) / sampling_rate_hz
         self._gaps = _GapFiller(leads)
         self._resampler = _FirFilter(_resampling_taps(ratio), ratio.numerator, ratio.denominator, leads)
-        self._band_pass = _FirFilter(_band_pass_taps(target_rate_hz, band_hz, half_length_s), 1, 1, leads)
-        self._flags = _FlagResampler(leads, float(sampling_rate_hz) / target_rate_hz)
+        self._band_pass = _FirFilter(_band_pass_taps(settings), 1, 1, leads)
+        self._flags = _FlagResampler(leads, float(1 / ratio))
 
     def push(self, signals_mv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Take the next samples.
@@ -232,8 +219,9 @@ def _resampling_taps(ratio: Fraction) -> np.ndarray:
     return np.asarray(taps * ratio.numerator)
 
 
-def _band_pass_taps(sampling_rate_hz: int, band_hz: tuple[float, float], half_length_s: float) -> np.ndarray:
+def _band_pass_taps(settings: Beat) -> np.ndarray:
     """Difference of two low-pass filters (window method, Hamming): a constant offset is removed exactly."""
-    half_length = round(half_length_s * sampling_rate_hz)
-    low, high = (signal.firwin(2 * half_length + 1, cut_hz, fs=sampling_rate_hz) for cut_hz in band_hz)
+    rate_hz = settings.sampling_rate_hz
+    length = 2 * round(settings.filter_half_length_s * rate_hz) + 1
+    low, high = (signal.firwin(length, cut_hz, fs=rate_hz) for cut_hz in (settings.low_cut_hz, settings.high_cut_hz))
     return np.asarray(high - low)

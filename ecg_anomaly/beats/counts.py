@@ -7,8 +7,8 @@ from collections import Counter
 import pandas as pd
 from wfdb.io.annotation import ann_labels
 
+from ecg_anomaly.beats.labelled import CLASSES
 from ecg_anomaly.beats.preprocessing import ProcessedRecord
-from ecg_anomaly.beats.windows import CLASSES
 from ecg_anomaly.records.splits import SPLITS
 
 _UNMATCHED = {"missed": "annotated", "extra": "detected"}

@@ -1,17 +1,23 @@
-"""Windows around detected beats, cut while the signal arrives."""
+"""Beats with their windows: cut where they are annotated or detected, in a whole record or while the signal arrives."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
+from ecg_anomaly.beats.conditioning import condition
+from ecg_anomaly.beats.per_beat import PerBeat
 from ecg_anomaly.beats.qrs import detect_beats
 from ecg_anomaly.beats.quality import LEAST_QUALITY, beat_quality
-from ecg_anomaly.beats.windows import cut_windows_mv, fiducial_points, reasons_to_leave_out
+from ecg_anomaly.beats.windows import cut_windows_mv, fiducial_points
 from ecg_anomaly.config import Beat, Rhythm
+
+NO_RR_INTERVAL = "first or last beat, without an RR interval on either side"
+SAME_TIME = "another beat is annotated at the same time"
+NO_WINDOW = "window reaches beyond the record"
+NO_SIGNAL = "no lead has a signal in the window"
 
 # More signal than the search for the steepest point looks at, to either side of the points among which it searches.
 _MARGIN_S = 0.2
@@ -21,7 +27,7 @@ _DETECTION_REACH_S = 0.1
 
 
 @dataclass(frozen=True)
-class CutBeats:
+class CutBeats(PerBeat):
     """Beats with their windows; arrays of shape ``(beats,)`` unless said otherwise.
 
     Attributes
@@ -57,17 +63,6 @@ class CutBeats:
         """Bool: whether the beat can be judged."""
         return self.quality >= LEAST_QUALITY
 
-    def chosen(self, rows: np.ndarray) -> CutBeats:
-        """Choose some of the beats, by a mask or an index."""
-        return CutBeats(*(values[rows] for values in vars(self).values()))
-
-    @staticmethod
-    def joined(parts: Sequence[CutBeats]) -> CutBeats:
-        """Put beats that follow each other into one."""
-        return CutBeats(
-            *(np.concatenate(arrays) for arrays in zip(*(vars(part).values() for part in parts), strict=True))
-        )
-
 
 class BeatCutter:
     """Cuts a window around each beat as soon as its signal and the beat after it are there.
@@ -80,133 +75,158 @@ class BeatCutter:
         Number of leads.
     settings, rhythm
         Rate of the conditioned signal, window; the longest RR interval, after which a beat waits for no other.
+    detected
+        Whether a detector marked the beats; else they are annotated, and behind the last nothing is known.
     """
 
-    def __init__(self, sampling_rate_hz: Fraction, leads: int, settings: Beat, rhythm: Rhythm):
-        self._recording_rate_hz = sampling_rate_hz
-        self._settings, self._rhythm = settings, rhythm
+    def __init__(self, sampling_rate_hz: Fraction, leads: int, settings: Beat, rhythm: Rhythm, detected: bool = True):
+        self._recording_rate_hz = float(sampling_rate_hz)
+        self._settings, self._rhythm, self._detected = settings, rhythm, detected
         self._rate_hz = settings.sampling_rate_hz
-        self._reaches_s = (_DETECTION_REACH_S, settings.realign_s)
+        self._reaches_s = (_DETECTION_REACH_S, settings.realign_s) if detected else (settings.realign_s,)
         self._conditioned = np.empty((0, leads))
         self._missing = np.empty((0, leads), dtype=bool)
         self._begin = 0  # of the buffers, in conditioned samples since the start
         self._waiting = np.empty(0, dtype=np.int64)  # beats without a window, in samples of the recording
         self._previous_s = np.nan  # the beat before those
         self._certain_s = 0.0
-        self._no_beats = _no_beats(settings.samples, leads)
 
-    def push(self, conditioned: np.ndarray, missing: np.ndarray, found: np.ndarray, certain_until: int) -> CutBeats:
+    def push(self, conditioned: np.ndarray, missing: np.ndarray, samples: np.ndarray, certain_until: int) -> CutBeats:
         """Take what is new.
 
         Parameters
         ----------
         conditioned, missing
-            Shape ``(samples, leads)``: the next samples, from `signals.Conditioner`.
-        found
-            Shape ``(beats,)``: beats in conditioned samples since the start, from `qrs.QrsDetector`.
+            Shape ``(samples, leads)``: the next samples, from `conditioning.Conditioner`.
+        samples
+            Shape ``(beats,)``: the next beats, in samples of the recording since its start.
         certain_until
-            No beat before this sample is found any more.
+            No beat before this conditioned sample is found any more.
 
         Returns
         -------
         CutBeats
             The beats that are complete now.
         """
-        self._take(conditioned, missing, found)
+        self._conditioned = np.concatenate([self._conditioned, conditioned])
+        self._missing = np.concatenate([self._missing, missing])
+        self._waiting = np.concatenate([self._waiting, samples])
         self._certain_s = certain_until / self._rate_hz
-        return self._cut(self._complete(), self._begin + len(self._conditioned))
+        return self._cut(self._complete())
 
     def finish(self) -> CutBeats:
         """Cut the beats that were waiting when the signal ended, as `push` does."""
-        end = self._begin + len(self._conditioned)
-        self._certain_s = end / self._rate_hz
-        return self._cut(len(self._waiting), end)
+        self._certain_s = self._end / self._rate_hz
+        return self._cut(len(self._waiting))
 
     @property
     def delivered_until_s(self) -> float:
         """All beats whose fiducial point lies before this time have been given."""
-        times_s = self._waiting[:1] / float(self._recording_rate_hz)
-        return float(min([self._certain_s, *times_s]) - sum(self._reaches_s))
+        return self._first_waiting_s - sum(self._reaches_s)
 
-    def _take(self, conditioned: np.ndarray, missing: np.ndarray, found: np.ndarray) -> None:
-        self._conditioned = np.concatenate([self._conditioned, conditioned])
-        self._missing = np.concatenate([self._missing, missing])
-        samples = np.round(found * float(self._recording_rate_hz) / self._rate_hz).astype(np.int64)
-        self._waiting = np.concatenate([self._waiting, samples])
+    @property
+    def _end(self) -> int:
+        """Conditioned samples so far."""
+        return self._begin + len(self._conditioned)
+
+    @property
+    def _first_waiting_s(self) -> float:
+        return float(min([self._certain_s, *(self._waiting[:1] / self._recording_rate_hz)]))
 
     def _complete(self) -> int:
         """How many of the waiting beats have all that they need."""
-        times_s = self._waiting / float(self._recording_rate_hz)
+        times_s = self._waiting / self._recording_rate_hz
         settled = times_s + self._rhythm.longest_rr_s <= self._certain_s
         settled[:-1] = True  # the next beat is known
-        end_s = (self._begin + len(self._conditioned)) / self._rate_hz
         # The search needs its margin, the window its length, both from the last point that the search may find.
         needed_s = sum(self._reaches_s) + max(_MARGIN_S, self._settings.window_after_s) + _ROUNDING / self._rate_hz
-        there = times_s + needed_s <= end_s
+        there = times_s + needed_s <= self._end / self._rate_hz
         return int(np.argmin(np.append(settled & there, False)))
 
-    def _cut(self, count: int, end: int) -> CutBeats:
-        cut = self._cut_first(count, end) if count else self._no_beats
-        self._forget()
-        return cut
-
-    def _cut_first(self, count: int, end: int) -> CutBeats:
-        samples, times_s = self._waiting[:count], self._waiting / float(self._recording_rate_hz)
-        before_s, after_s = self._intervals(times_s, count)
-        fiducials = np.round(times_s[:count] * self._rate_hz).astype(np.int64) - self._begin
-        fiducials = fiducial_points(self._conditioned, fiducials, self._reaches_s, self._rate_hz)
+    def _cut(self, count: int) -> CutBeats:
+        """Cut the first of the waiting beats, and forget the signal that no later one needs."""
+        samples, times_s = self._waiting[:count], self._waiting[:count] / self._recording_rate_hz
+        before_s, after_s = self._intervals(count)
+        near = np.round(times_s * self._rate_hz).astype(np.int64) - self._begin
+        fiducials = fiducial_points(self._conditioned, near, self._reaches_s, self._rate_hz) if count else near
         windows_mv = cut_windows_mv(self._conditioned, self._missing, fiducials, self._settings)
         fiducials = fiducials + self._begin
-        self._previous_s = times_s[count - 1]
-        self._waiting = self._waiting[count:]
-        return CutBeats(
+        cut = CutBeats(
             samples,
-            times_s[:count].round(6),
+            times_s.round(6),
             before_s.round(6),
             after_s.round(6),
             (fiducials / self._rate_hz).round(6),
-            reasons_to_leave_out(fiducials, before_s, after_s, windows_mv, end, self._settings),
-            beat_quality(windows_mv, self._rate_hz, self._settings.samples_before),
+            _reasons_to_leave_out(fiducials, before_s, after_s, windows_mv, self._end, self._settings),
+            beat_quality(windows_mv, self._rate_hz, self._settings.samples_before) if count else np.empty(0),
             windows_mv,
         )
+        self._previous_s = times_s[-1] if count else self._previous_s
+        self._waiting = self._waiting[count:]
+        self._forget()
+        return cut
 
-    def _intervals(self, times_s: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    def _intervals(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """RR interval before and after each of the first beats, in seconds; NaN where there is none."""
-        longest_s = self._rhythm.longest_rr_s
+        longest_s, times_s = self._rhythm.longest_rr_s, self._waiting / self._recording_rate_hz
         between_s = np.minimum(np.diff(np.concatenate([[self._previous_s], times_s])), longest_s)
         # After the last beat nothing came, for so long at least.
-        waited_s = self._certain_s - times_s[-1] if len(times_s) else np.nan
-        after_s = np.append(between_s[1:], longest_s if waited_s >= longest_s else np.nan)
-        return between_s[:count], after_s[:count]
+        over = self._detected and len(times_s) and self._certain_s - times_s[-1] >= longest_s
+        return between_s[:count], np.append(between_s[1:], longest_s if over else np.nan)[:count]
 
     def _forget(self) -> None:
-        """Drop the signal that no later beat needs."""
-        first_s = min([self._certain_s, *(self._waiting[:1] / float(self._recording_rate_hz))])
-        needed_s = first_s - sum(self._reaches_s) - self._settings.window_before_s - _MARGIN_S
+        needed_s = self._first_waiting_s - sum(self._reaches_s) - self._settings.window_before_s - _MARGIN_S
         begin = max(self._begin, int(needed_s * self._rate_hz))
         self._conditioned = self._conditioned[begin - self._begin :]
         self._missing = self._missing[begin - self._begin :]
         self._begin = begin
 
 
-def cut_detected_beats(
-    conditioned: np.ndarray, missing: np.ndarray, sampling_rate_hz: Fraction, settings: Beat, rhythm: Rhythm
+def cut_beats(
+    signals_mv: np.ndarray,
+    sampling_rate_hz: Fraction,
+    settings: Beat,
+    rhythm: Rhythm,
+    annotated: np.ndarray | None = None,
 ) -> CutBeats:
-    """Detect and cut the beats of a whole record: what a stream of its signal gives in the end.
+    """Cut the beats of a whole record: what a stream of its signal gives in the end.
 
     Parameters
     ----------
-    conditioned, missing
-        Shape ``(samples, leads)``: the whole record, from `signals.condition`.
+    signals_mv
+        Shape ``(samples, leads)``: the whole record, NaN where samples are missing.
     sampling_rate_hz, settings, rhythm
         As for `BeatCutter`.
+    annotated
+        Shape ``(beats,)``: where somebody has marked the beats, increasing samples; ``None`` to detect them.
     """
-    found = detect_beats(conditioned, missing, settings.sampling_rate_hz)
-    cutter = BeatCutter(sampling_rate_hz, conditioned.shape[1], settings, rhythm)
-    return CutBeats.joined([cutter.push(conditioned, missing, found, len(conditioned)), cutter.finish()])
+    conditioned, missing = condition(signals_mv, sampling_rate_hz, settings)
+    samples = annotated
+    if samples is None:
+        found = detect_beats(conditioned, missing, settings.sampling_rate_hz)
+        samples = recording_samples(found, sampling_rate_hz, settings)
+    cutter = BeatCutter(sampling_rate_hz, signals_mv.shape[1], settings, rhythm, detected=annotated is None)
+    return CutBeats.joined([cutter.push(conditioned, missing, samples, len(conditioned)), cutter.finish()])
 
 
-def _no_beats(samples: int, leads: int) -> CutBeats:
-    none = np.empty(0)
-    windows_mv = np.empty((0, samples, leads))
-    return CutBeats(np.empty(0, dtype=np.int64), none, none, none, none, np.empty(0, dtype=object), none, windows_mv)
+def recording_samples(found: np.ndarray, sampling_rate_hz: Fraction, settings: Beat) -> np.ndarray:
+    """Turn conditioned samples, of shape ``(beats,)``, into the samples of the recording at the same times."""
+    return np.asarray(np.round(found * float(sampling_rate_hz) / settings.sampling_rate_hz).astype(np.int64))
+
+
+def _reasons_to_leave_out(
+    fiducials: np.ndarray,
+    rr_before_s: np.ndarray,
+    rr_after_s: np.ndarray,
+    windows_mv: np.ndarray,
+    end: int,
+    settings: Beat,
+) -> np.ndarray:
+    """Why each beat cannot be judged; an empty string where it can."""
+    reasons = np.full(len(fiducials), "", dtype=object)
+    first = fiducials - settings.samples_before
+    reasons[np.isnan(windows_mv).all(axis=(1, 2))] = NO_SIGNAL
+    reasons[(first < 0) | (first + settings.samples > end)] = NO_WINDOW
+    reasons[(rr_before_s == 0) | (rr_after_s == 0)] = SAME_TIME
+    reasons[np.isnan(rr_before_s) | np.isnan(rr_after_s)] = NO_RR_INTERVAL
+    return reasons

@@ -39,7 +39,6 @@ _QUIET_SHARE = 0.2  # of the patient's usual height: P waves alone, or nothing
 _QUIET_MV = 0.08  # where no beat has shown the usual height yet: Kerber et al. as above
 _USUAL_STEPS = 31  # steps with readable beats that make the usual height
 _AFTER_BEAT_S = 1.0  # the T wave is over: what is loud now belongs to no beat before
-_BLOCK_S = 600  # of a whole recording at once, to save memory
 
 
 @dataclass(frozen=True)
@@ -57,19 +56,6 @@ class Event:
     kind: str
     start_s: float
     end_s: float
-
-
-def find_events(
-    conditioned_mv: np.ndarray, missing: np.ndarray, beats: np.ndarray, readable: np.ndarray, sampling_rate_hz: int
-) -> list[Event]:
-    """Find the events of a whole recording, ordered by start; arguments as for `EventFinder.push`."""
-    finder = EventFinder(sampling_rate_hz, conditioned_mv.shape[1])
-    events = finder.push(conditioned_mv[:0], missing[:0], beats, readable, 0)
-    block = _BLOCK_S * sampling_rate_hz
-    for start in range(0, len(conditioned_mv), block):
-        chosen = slice(start, start + block)
-        events += finder.push(conditioned_mv[chosen], missing[chosen], beats[:0], readable[:0], start + block)
-    return sorted(events + finder.finish(), key=lambda event: (event.start_s, event.kind))
 
 
 @dataclass

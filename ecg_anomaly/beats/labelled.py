@@ -1,4 +1,4 @@
-"""Records cut at the beats that the QRS detector finds, as if nobody had annotated them, and labelled afterwards."""
+"""Beats with labels: where they are annotated, or where the QRS detector finds them, labelled afterwards."""
 
 from __future__ import annotations
 
@@ -9,18 +9,43 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.beats.cutter import CutBeats, cut_detected_beats
-from ecg_anomaly.beats.matching import EXTRA, EXTRA_SYMBOL, MISSED, Comparison, compare_beats
-from ecg_anomaly.beats.windows import (
-    EVALUATED,
-    NORMAL_CLASS,
-    QUALITY,
-    RecordBeats,
-    condition,
-    scaled_beats,
-)
+from ecg_anomaly.beats.cutter import CutBeats, cut_beats
+from ecg_anomaly.beats.matching import UNMATCHED, Comparison, compare_beats
+from ecg_anomaly.beats.windows import Scaler
 from ecg_anomaly.config import Config
 from ecg_anomaly.records.wfdb_records import Annotations, Recording
+
+CLASSES = ("N", "S", "V", "F", "Q")
+NORMAL_CLASS = "N"
+
+# WFDB's symbol of an isolated QRS-like artifact, for a detected beat that nobody annotated.
+EXTRA_SYMBOL = "|"
+
+# Where test beats are detected, beats.csv has too: how well a beat can be read (NaN: nobody asked), and whether it
+# counts in the figures. Beats that do not count are scored all the same, since later beats are compared with them.
+QUALITY, EVALUATED = "quality", "evaluated"
+
+
+@dataclass(frozen=True)
+class RecordBeats:
+    """The beats of one record.
+
+    Attributes
+    ----------
+    table
+        One row per kept beat, in order of time: the columns of ``beats.csv`` but ``split`` and ``row``.
+    windows
+        Shape ``(beats, samples, leads)``, float32: scaled; all zeros where a lead is missing.
+    left_out
+        How many beats were left out, by reason.
+    uncovered
+        How many annotations carry a symbol that no class covers, by symbol.
+    """
+
+    table: pd.DataFrame
+    windows: np.ndarray
+    left_out: Counter[str]
+    uncovered: Counter[str]
 
 
 @dataclass(frozen=True)
@@ -40,84 +65,116 @@ class Detection:
     missed: pd.DataFrame
 
 
-def cut_at_detected_beats(
-    recording: Recording, annotations: Annotations, annotated: RecordBeats, config: Config
-) -> tuple[RecordBeats, Detection]:
-    """Cut a record at its detected beats, and give each the label of the annotated beat that it is.
-
-    A detected beat that nobody annotated has the symbol `matching.EXTRA_SYMBOL` and counts as normal. Only those
-    annotated beats count that are scored when the record is cut at its annotations, so that both ways are judged by
-    the same ones; within ventricular flutter none counts, as in AAMI EC57. The detector is judged by all others.
+def cut_at_annotations(recording: Recording, annotations: Annotations, config: Config) -> RecordBeats:
+    """Cut a record at its annotated beats.
 
     Parameters
     ----------
     recording
-        The leads that windows are cut from.
+        The leads that windows are cut from, at most ``records.lead_count``; windows have zeros for those it lacks.
     annotations
-        All annotations of the record.
-    annotated
-        The record cut at its annotations, from `beats.cut_beats`.
+        All annotations of the record; those with a symbol that no class covers are no beats.
     config
         Classes, filter, window and scaling.
+    """
+    classes = config.labels.aami
+    covered = are_beats(annotations, classes)
+    samples, symbols = annotations.samples[covered], annotations.symbols[covered]
+    cut = cut_beats(recording.signals_mv, recording.sampling_rate_hz, config.beat, config.rhythm, samples)
+    uncovered = Counter(annotations.symbols[~covered].tolist())
+    return _labelled(recording.name, cut, symbols, _classes_of(symbols, classes), {}, uncovered, config)
+
+
+def cut_at_detections(
+    recording: Recording, annotations: Annotations, annotated: RecordBeats, config: Config
+) -> tuple[RecordBeats, Detection]:
+    """Cut a record at its detected beats, and give each the label of the annotated beat that it is.
+
+    A detected beat that nobody annotated has the symbol `EXTRA_SYMBOL` and counts as normal. Only those annotated beats
+    count that are scored when the record is cut at its annotations, so that both ways are judged by the same ones;
+    within ventricular flutter none counts, as in AAMI EC57. The detector is judged by all others.
+
+    Parameters
+    ----------
+    recording, annotations, config
+        As for `cut_at_annotations`.
+    annotated
+        What that gives.
 
     Returns
     -------
     beats : RecordBeats
-        The detected beats, with the columns `beats.QUALITY` and `beats.EVALUATED`.
+        The detected beats, with the columns `QUALITY` and `EVALUATED`.
     detection : Detection
         What was found of the annotated ones.
     """
-    classes, rate_hz = config.labels.aami, float(recording.sampling_rate_hz)
-    conditioned, missing = condition(recording.signals_mv, recording.sampling_rate_hz, config.beat)
-    cut = cut_detected_beats(conditioned, missing, recording.sampling_rate_hz, config.beat, config.rhythm)
-    is_beat = np.array([symbol in classes for symbol in annotations.symbols], dtype=bool)
-    compared = compare_beats(annotations, is_beat, cut.samples, rate_hz)
-
+    classes, rate_hz = config.labels.aami, recording.sampling_rate_hz
+    cut = cut_beats(recording.signals_mv, rate_hz, config.beat, config.rhythm)
+    compared = compare_beats(annotations, are_beats(annotations, classes), cut.samples, float(rate_hz))
     counting = np.isin(compared.annotated.samples, annotated.table["sample"])
-    table, windows = scaled_beats(
-        recording.name,
-        _label(cut, compared, counting, classes),
-        cut.windows_mv,
-        cut.left_out,
-        config.records.lead_count,
-        config.beat,
-    )
-    left_out = Counter(cut.left_out[cut.left_out != ""].tolist())
-    scored = compared.detected_of != MISSED
-    scored[scored] = cut.left_out[compared.detected_of[scored]] == ""
-    detection = Detection(
-        _count(recording.name, compared), _describe(recording, compared.annotated, counting & ~scored, classes)
-    )
-    return RecordBeats(table, windows, left_out, annotated.uncovered), detection
 
-
-def _label(cut: CutBeats, compared: Comparison, counting: np.ndarray, classes: Mapping[str, str]) -> pd.DataFrame:
-    """Tabulate the detected beats, each with its label."""
-    extra = compared.annotated_of == EXTRA
+    extra = compared.annotated_of == UNMATCHED
     symbols = np.full(len(cut), EXTRA_SYMBOL, dtype=object)
     symbols[~extra] = compared.annotated.symbols[compared.annotated_of[~extra]]
     evaluated = ~compared.in_flutter
     evaluated[~extra] = counting[compared.annotated_of[~extra]]
-    return pd.DataFrame(
+    aami_classes = np.full(len(cut), NORMAL_CLASS, dtype=object)
+    aami_classes[~extra] = _classes_of(symbols[~extra], classes)
+    columns = {QUALITY: cut.quality, EVALUATED: evaluated}
+    beats = _labelled(recording.name, cut, symbols, aami_classes, columns, annotated.uncovered, config)
+
+    scored = compared.detected_of != UNMATCHED
+    scored[scored] = cut.left_out[compared.detected_of[scored]] == ""
+    missed = _describe(recording, compared.annotated, counting & ~scored, classes)
+    return beats, Detection(_count(recording.name, compared), missed)
+
+
+def are_beats(annotations: Annotations, classes: Mapping[str, str]) -> np.ndarray:
+    """Tell which annotations are beats, shape ``(annotations,)``: those whose symbol has an AAMI class."""
+    return np.array([symbol in classes for symbol in annotations.symbols], dtype=bool)
+
+
+def _classes_of(symbols: np.ndarray, classes: Mapping[str, str]) -> np.ndarray:
+    return np.array([classes[symbol] for symbol in symbols], dtype=object)
+
+
+def _labelled(
+    record: str,
+    cut: CutBeats,
+    symbols: np.ndarray,
+    aami_classes: np.ndarray,
+    columns: Mapping[str, np.ndarray],
+    uncovered: Counter[str],
+    config: Config,
+) -> RecordBeats:
+    """Take the beats that can be judged, scale their windows, and put their labels and other columns beside them."""
+    kept, lead_count = np.array(cut.left_out == "", dtype=bool), config.records.lead_count
+    beats = cut.chosen(kept)
+    scale = Scaler(config.beat).push(beats.windows_mv, beats.fiducials_s)
+    table = pd.DataFrame(
         {
-            "sample": cut.samples,
-            "time_s": cut.times_s,
-            "symbol": symbols,
-            "aami_class": [NORMAL_CLASS if none else classes[s] for none, s in zip(extra, symbols, strict=True)],
-            "rr_before_s": cut.rr_before_s,
-            "rr_after_s": cut.rr_after_s,
-            "fiducial_s": cut.fiducials_s,
-            QUALITY: cut.quality,
-            EVALUATED: evaluated,
+            "record": record,
+            "sample": beats.samples,
+            "time_s": beats.times_s,
+            "symbol": symbols[kept],
+            "aami_class": aami_classes[kept],
+            "anomalous": (aami_classes[kept] != NORMAL_CLASS).astype(bool),
+            "rr_before_s": beats.rr_before_s,
+            "rr_after_s": beats.rr_after_s,
+            "fiducial_s": beats.fiducials_s,
+            **scale.columns(lead_count),
+            **{name: values[kept] for name, values in columns.items()},
         }
     )
+    left_out = Counter(cut.left_out[~kept].tolist())
+    return RecordBeats(table, scale.apply(beats.windows_mv, lead_count), left_out, uncovered)
 
 
 def _count(record: str, compared: Comparison) -> pd.DataFrame:
     counts = {
         "annotated": len(compared.detected_of),
         "detected": int((~compared.in_flutter).sum()),
-        "matched": int((compared.detected_of != MISSED).sum()),
+        "matched": int((compared.detected_of != UNMATCHED).sum()),
     }
     return pd.DataFrame([{"record": record, **counts}])
 
@@ -127,7 +184,7 @@ def _describe(
 ) -> pd.DataFrame:
     """Tabulate annotated beats."""
     samples, symbols = annotated.samples[chosen], annotated.symbols[chosen]
-    aami_classes = np.array([classes[symbol] for symbol in symbols], dtype=object)
+    aami_classes = _classes_of(symbols, classes)
     return pd.DataFrame(
         {
             "record": recording.name,

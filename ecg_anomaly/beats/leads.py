@@ -8,10 +8,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from ecg_anomaly.beats import conditioning, qrs
+from ecg_anomaly.beats.cutter import cut_beats
 from ecg_anomaly.beats.quality import LEAST_QUALITY, PLAUSIBLE_MV, lead_quality
-from ecg_anomaly.beats.windows import condition, cut_windows_mv
-from ecg_anomaly.config import Beat
+from ecg_anomaly.config import Beat, Config
 from ecg_anomaly.records.wfdb_records import lead_order
 
 _FEW_MV = 1e-3  # a lead that spans less has no signal
@@ -51,7 +50,7 @@ class LeadLook:
     clipped_share: float
 
 
-def look_at_leads(start_mv: np.ndarray, sampling_rate_hz: Fraction, settings: Beat) -> list[LeadLook]:
+def look_at_leads(start_mv: np.ndarray, sampling_rate_hz: Fraction, config: Config) -> list[LeadLook]:
     """Look at each lead by itself.
 
     Parameters
@@ -60,10 +59,10 @@ def look_at_leads(start_mv: np.ndarray, sampling_rate_hz: Fraction, settings: Be
         Shape ``(samples, leads)``: the start of a recording in millivolts, NaN where samples are missing.
     sampling_rate_hz
         Samples per second.
-    settings
+    config
         Filter and window of beats.
     """
-    return [_look(start_mv[:, [lead]], sampling_rate_hz, settings) for lead in range(start_mv.shape[1])]
+    return [_look(start_mv[:, [lead]], sampling_rate_hz, config) for lead in range(start_mv.shape[1])]
 
 
 def choose_leads(names: Sequence[str], looks: Sequence[LeadLook], preferred: Sequence[str], count: int) -> list[str]:
@@ -122,33 +121,22 @@ def oddities(names: Sequence[str], looks: Sequence[LeadLook]) -> list[str]:
     return notes
 
 
-def _look(lead_mv: np.ndarray, sampling_rate_hz: Fraction, settings: Beat) -> LeadLook:
+def _look(lead_mv: np.ndarray, sampling_rate_hz: Fraction, config: Config) -> LeadLook:
     valid = lead_mv[np.isfinite(lead_mv)]
     if not len(valid) or np.ptp(valid) <= _FEW_MV:
         return LeadLook(False, 0.0, 0.0, False, 0.0)
     clipped_share = float(np.mean((valid == valid.min()) | (valid == valid.max())))
-    windows_mv = _windows_mv(lead_mv, sampling_rate_hz, settings)
-    windows_mv = windows_mv[np.isfinite(windows_mv).all(axis=(1, 2))]
+    cut = cut_beats(lead_mv, sampling_rate_hz, config.beat, config.rhythm)
+    windows_mv = cut.windows_mv[cut.left_out == ""]
     if not len(windows_mv):
         return LeadLook(True, 0.0, float(np.ptp(valid)), False, clipped_share)
     return LeadLook(
         True,
-        float(np.median(lead_quality(windows_mv, settings.sampling_rate_hz))),
+        float(np.median(lead_quality(windows_mv, config.beat.sampling_rate_hz))),
         float(np.median(np.ptp(windows_mv, axis=1))),
-        _points_down(np.median(windows_mv[:, :, 0], axis=0), settings),
+        _points_down(np.median(windows_mv[:, :, 0], axis=0), config.beat),
         clipped_share,
     )
-
-
-def _windows_mv(lead_mv: np.ndarray, sampling_rate_hz: Fraction, settings: Beat) -> np.ndarray:
-    """Cut a window around each beat that the detector finds in one lead."""
-    conditioned, missing = condition(lead_mv, sampling_rate_hz, settings)
-    beats = qrs.detect_beats(conditioned, missing, settings.sampling_rate_hz)
-    first = beats - settings.samples_before
-    beats = beats[(first >= 0) & (first + settings.samples <= len(conditioned))]
-    reach = round(_QRS_REACH_S * settings.sampling_rate_hz)
-    fiducials = conditioning.steepest_points(conditioned, beats, reach, settings.sampling_rate_hz)
-    return cut_windows_mv(conditioned, missing, fiducials, settings)
 
 
 def _points_down(beat_mv: np.ndarray, settings: Beat) -> bool:

@@ -13,10 +13,8 @@ import numpy as np
 from ecg_anomaly.records.wfdb_records import Annotations
 
 MATCH_WINDOW_S = 0.15  # AAMI EC57
-MISSED = EXTRA = -1  # in place of the beat on the other side
+UNMATCHED = -1  # in place of the beat on the other side
 
-# WFDB's symbol of an isolated QRS-like artifact, for a detected beat that nobody annotated.
-EXTRA_SYMBOL = "|"
 _FLUTTER_STARTS, _FLUTTER_ENDS = "[", "]"
 
 
@@ -29,9 +27,9 @@ class Comparison:
     annotated
         The annotated beats that are compared: those with a class, outside of flutter.
     detected_of
-        Shape ``(annotated beats,)``: the number of the detected beat, `MISSED` where there is none.
+        Shape ``(annotated beats,)``: the number of the detected beat, `UNMATCHED` where there is none.
     annotated_of
-        Shape ``(detected beats,)``: the number of the annotated beat, `EXTRA` where there is none.
+        Shape ``(detected beats,)``: the number of the annotated beat, `UNMATCHED` where there is none.
     in_flutter
         Shape ``(detected beats,)``, bool: beats within flutter that are none of the annotated ones; they do not count.
     """
@@ -61,10 +59,12 @@ def compare_beats(
     compared = is_beat & ~in_flutter(annotations.samples, annotations)
     annotated = Annotations(annotations.samples[compared], annotations.symbols[compared])
     detected_of = match_beats(annotated.samples, detected, sampling_rate_hz)
-    annotated_of = np.full(len(detected), EXTRA)
-    found = np.flatnonzero(detected_of != MISSED)
+    annotated_of = np.full(len(detected), UNMATCHED)
+    found = np.flatnonzero(detected_of != UNMATCHED)
     annotated_of[detected_of[found]] = found
-    return Comparison(annotated, detected_of, annotated_of, in_flutter(detected, annotations) & (annotated_of == EXTRA))
+    return Comparison(
+        annotated, detected_of, annotated_of, in_flutter(detected, annotations) & (annotated_of == UNMATCHED)
+    )
 
 
 def match_beats(annotated: np.ndarray, detected: np.ndarray, sampling_rate_hz: float) -> np.ndarray:
@@ -80,7 +80,7 @@ def match_beats(annotated: np.ndarray, detected: np.ndarray, sampling_rate_hz: f
     Returns
     -------
     ndarray of int
-        Shape ``(annotated beats,)``: the number of the detected beat, `MISSED` where there is none.
+        Shape ``(annotated beats,)``: the number of the detected beat, `UNMATCHED` where there is none.
 
     Notes
     -----
@@ -91,7 +91,7 @@ def match_beats(annotated: np.ndarray, detected: np.ndarray, sampling_rate_hz: f
     fails where nothing is detected. Where beats are as far apart as hearts allow, both match the same ones.
     """
     window = int(MATCH_WINDOW_S * sampling_rate_hz + 1e-9)
-    matched = np.full(len(annotated), MISSED)
+    matched = np.full(len(annotated), UNMATCHED)
     # Behind the last beat of either side nothing is near.
     reference, found = [*annotated.tolist(), np.inf], [*detected.tolist(), np.inf]
     i = j = 0

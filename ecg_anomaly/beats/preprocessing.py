@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ecg_anomaly.beats.labelled import Detection, cut_at_detected_beats
-from ecg_anomaly.beats.windows import EVALUATED, QUALITY, RecordBeats, cut_beats
+from ecg_anomaly.beats.labelled import EVALUATED, QUALITY, Detection, RecordBeats, cut_at_annotations, cut_at_detections
 from ecg_anomaly.config import DETECTOR, Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.manifest import record_fingerprints
@@ -79,14 +78,12 @@ def process_record(files: RecordFiles, group: str, config: Config) -> ProcessedR
         recording = read_recording(files)
         annotations = read_annotations(files, recording)
         chosen, dead = choose_leads(recording, config.records.leads, config.records.lead_count)
-        beats = cut_beats(
-            chosen, annotations, config.labels.aami, config.records.lead_count, config.beat, config.rhythm
-        )
+        beats = cut_at_annotations(chosen, annotations, config)
         if not len(beats.table):
             raise UserError(f"{files.annotations}: not one beat of {files.name} can be cut: {_reasons(beats)}")
         detection = None
         if config.beat.source == DETECTOR and group == TEST:
-            beats, detection = cut_at_detected_beats(chosen, annotations, beats, config)
+            beats, detection = cut_at_detections(chosen, annotations, beats, config)
             if not len(beats.table):
                 raise UserError(f"{files.stem}: the QRS detector finds no beat of {files.name} that can be cut")
         elif config.beat.source == DETECTOR:  # the columns of the others

@@ -5,20 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from ecg_anomaly.beats.history import median_of_earlier, quantile_of_earlier, rows_of_each_record
+from ecg_anomaly.beats.history import EarlierBeats
+from ecg_anomaly.beats.per_beat import PerBeat
 from ecg_anomaly.config import Rhythm
 
 
-def prematurity(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> np.ndarray:
-    """How early each beat comes: ``-log(RR before / median RR of the beats before it)``.
+def prematurity(rr_before_s: np.ndarray, times_s: np.ndarray, settings: Rhythm, start_s: float) -> np.ndarray:
+    """How early each beat of a record comes: ``-log(RR before / median RR of the beats before it)``.
 
     Parameters
     ----------
-    beats
-        All beats of whole records, ordered by record and time, with the columns ``record``,
-        ``time_s`` and ``rr_before_s``.
+    rr_before_s, times_s
+        Shape ``(beats,)``: the RR interval before each beat, and when it comes.
     settings
         How many earlier beats make the patient's own rhythm.
     start_s
@@ -29,16 +28,12 @@ def prematurity(beats: pd.DataFrame, settings: Rhythm, start_s: float) -> np.nda
     ndarray
         Shape ``(beats,)``: 0 in time, log 2 after half of the usual interval.
     """
-    early = np.empty(len(beats))
-    for rows in rows_of_each_record(beats):
-        rr_s = beats["rr_before_s"].to_numpy()[rows]
-        usual_s = median_of_earlier(rr_s, beats["time_s"].to_numpy()[rows], settings.recent_beats, start_s)
-        early[rows] = -np.log(rr_s / usual_s)
-    return early
+    usual_s = EarlierBeats(settings.recent_beats, start_s).push(rr_before_s, times_s)
+    return np.asarray(-np.log(rr_before_s / usual_s))
 
 
 @dataclass(frozen=True)
-class Timing:
+class Timing(PerBeat):
     """How beats come in time; arrays of shape ``(beats,)``.
 
     Attributes
@@ -58,47 +53,44 @@ class Timing:
     in_time: np.ndarray
 
 
-def timing(beats: pd.DataFrame, counting: np.ndarray, settings: Rhythm, start_s: float) -> Timing:
-    """Compare the RR intervals of beats with the patient's own rhythm.
+class PatientRhythm:
+    """Compares RR intervals with the patient's own rhythm, while the beats of a record arrive.
 
     Parameters
     ----------
-    beats
-        All beats of whole records, ordered by record and time, with the columns ``record``, ``time_s``,
-        ``rr_before_s`` and ``rr_after_s``.
-    counting
-        Shape ``(beats,)``, bool: the beats that tell what the patient's rhythm is.
     settings
         How many earlier beats make the rhythm, and the least that it is taken to vary.
     start_s
-        Beats before this time are compared with all of them.
+        Beats before this time are compared with all of them, and have to be pushed together.
     """
-    found = Timing(np.empty(len(beats)), np.empty(len(beats)), np.empty(len(beats), dtype=bool))
-    times_s, before_s, after_s = (beats[name].to_numpy() for name in ("time_s", "rr_before_s", "rr_after_s"))
-    for rows in rows_of_each_record(beats):
-        its = timing_of_patient(times_s[rows], before_s[rows], after_s[rows], counting[rows], settings, start_s)
-        found.early[rows], found.pause[rows], found.in_time[rows] = its.early, its.pause, its.in_time
-    return found
 
+    def __init__(self, settings: Rhythm, start_s: float):
+        self._settings = settings
+        self._middle = EarlierBeats(settings.recent_beats, start_s)
+        self._spread = EarlierBeats(settings.recent_beats, start_s)
+        # Not the median: where premature beats come often, as in bigeminy, half of the intervals are short.
+        self._usual = EarlierBeats(settings.recent_beats, start_s, settings.usual_quantile)
 
-def timing_of_patient(
-    times_s: np.ndarray,
-    rr_before_s: np.ndarray,
-    rr_after_s: np.ndarray,
-    counting: np.ndarray,
-    settings: Rhythm,
-    start_s: float,
-    since: int = 0,
-) -> Timing:
-    """Compare the beats of one patient from ``since`` on; arguments as for `timing`, arrays of shape ``(beats,)``."""
-    before, after = np.log(rr_before_s), np.log(rr_after_s[since:])
-    known = np.where(counting, before, np.nan)
-    recent = settings.recent_beats
-    deviation = np.abs(known - median_of_earlier(known, times_s, recent, start_s))
-    spread = settings.least_spread + np.nan_to_num(median_of_earlier(deviation, times_s, recent, start_s, since))
-    # Not the median: where premature beats come often, as in bigeminy, half of the intervals are short.
-    usual = quantile_of_earlier(known, times_s, recent, start_s, settings.usual_quantile, since)
-    before = before[since:]
-    # Before the first beat that counts, a beat has only itself to be compared with.
-    usual = np.where(np.isnan(usual), before, usual)
-    return Timing((usual - before) / spread, (after - before) / spread, before > usual + np.log(settings.in_time))
+    def push(
+        self, times_s: np.ndarray, rr_before_s: np.ndarray, rr_after_s: np.ndarray, counting: np.ndarray
+    ) -> Timing:
+        """Compare the next beats; arrays of shape ``(beats,)``.
+
+        Parameters
+        ----------
+        times_s
+            When they come.
+        rr_before_s, rr_after_s
+            The RR intervals beside them.
+        counting
+            Bool: the beats that tell what the patient's rhythm is.
+        """
+        before, after = np.log(rr_before_s), np.log(rr_after_s)
+        known = np.where(counting, before, np.nan)
+        deviation = np.abs(known - self._middle.push(known, times_s))
+        spread = self._settings.least_spread + np.nan_to_num(self._spread.push(deviation, times_s))
+        usual = self._usual.push(known, times_s)
+        # Before the first beat that counts, a beat has only itself to be compared with.
+        usual = np.where(np.isnan(usual), before, usual)
+        in_time = before > usual + np.log(self._settings.in_time)
+        return Timing((usual - before) / spread, (after - before) / spread, in_time)

@@ -1,21 +1,23 @@
-"""Scores beats while they arrive, with what the patient's earlier beats tell."""
+"""Scores the beats of a record, whole or as they arrive, with what the patient's earlier beats tell."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from ecg_anomaly.beats.cutter import CutBeats
-from ecg_anomaly.beats.windows import Scale, find_scale, own_scale
-from ecg_anomaly.config import Config
-from ecg_anomaly.detector import measures, thresholds
-from ecg_anomaly.detector.measures import Measured
-from ecg_anomaly.detector.patient import PairedBeats, own_beats
-from ecg_anomaly.detector.rhythm import Timing, timing_of_patient
+from ecg_anomaly.beats.per_beat import PerBeat, rows_of_each_record
+from ecg_anomaly.config import Config, Patient
+from ecg_anomaly.detector.measures import MEASURES, Measured, Reconstruct, find_surprises, measure, surprise_column
+from ecg_anomaly.detector.patient import OwnBeat, PairedBeats
+from ecg_anomaly.detector.rhythm import PatientRhythm, Timing
 from ecg_anomaly.detector.surprise import Surprise, anomaly_score
+from ecg_anomaly.records.splits import TEST
+
+EARLIER_BEATS = "earlier_beats"  # one of the settings of patient.learn_from
 
 
 @dataclass(frozen=True)
@@ -28,142 +30,172 @@ class TrainedDetector:
         Runs beats through the autoencoder.
     reference
         How surprising the values of each measure are.
-    threshold
-        The content of ``threshold.json``.
     config
         The settings that it was trained and evaluated with.
+    threshold
+        The content of ``threshold.json``; ``None`` while it is being set.
     """
 
-    reconstruct: measures.Reconstruct
+    reconstruct: Reconstruct
     reference: Mapping[str, Surprise]
-    threshold: dict[str, Any]
     config: Config
+    threshold: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
-class ScoredBeats:
-    """Beats with their scores, and what they were compared with; arrays of shape ``(beats,)``.
+class ScaledBeats(PerBeat):
+    """Beats of one record that follow each other, ready to be scored; arrays of shape ``(beats,)``.
 
     Attributes
     ----------
-    cut
-        The beats as they were cut.
+    times_s, fiducials_s
+        When each beat comes, and the steepest point of its QRS complex.
+    rr_before_s, rr_after_s
+        The RR intervals beside it.
+    counting
+        Bool: whether it tells what is usual for the patient.
+    windows
+        Shape ``(beats, samples, leads)``, float32, scaled.
+    """
+
+    times_s: np.ndarray
+    fiducials_s: np.ndarray
+    rr_before_s: np.ndarray
+    rr_after_s: np.ndarray
+    counting: np.ndarray
+    windows: np.ndarray
+
+    @classmethod
+    def of_table(cls, beats: pd.DataFrame, windows: np.ndarray, settings: Patient) -> ScaledBeats:
+        """Take the beats of one record from their rows of ``beats.csv`` and their windows."""
+        return cls(
+            beats["time_s"].to_numpy(),
+            beats["fiducial_s"].to_numpy(),
+            beats["rr_before_s"].to_numpy(),
+            beats["rr_after_s"].to_numpy(),
+            counting_beats(beats, settings),
+            windows,
+        )
+
+
+@dataclass(frozen=True)
+class ComparedBeats(PerBeat):
+    """Beats compared with what is usual for the patient.
+
+    Attributes
+    ----------
     paired
-        The scaled windows, each beside the patient's own beat.
+        Their windows, each beside the patient's own beat.
+    timed
+        How they come in time.
+    """
+
+    paired: PairedBeats
+    timed: Timing
+
+
+@dataclass(frozen=True)
+class ScoredBeats(PerBeat):
+    """Beats with their scores, and what they were compared with.
+
+    Attributes
+    ----------
+    paired
+        Their windows, each beside the patient's own beat.
     measured
         What was measured of them.
     surprises
-        How surprising the answer to each question is, by the name of the component.
-    anomaly_score, threshold
-        A beat is flagged where the score is above the threshold.
+        How surprising the answer to each question is, by the name of the component; shape ``(beats,)`` each.
+    anomaly_score
+        Shape ``(beats,)``: the sum of the surprises that count.
     """
 
-    cut: CutBeats
     paired: PairedBeats
     measured: Measured
     surprises: dict[str, np.ndarray]
     anomaly_score: np.ndarray
-    threshold: np.ndarray
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Give the columns of ``scores.csv`` from ``reconstruction_error`` to ``anomaly_score``."""
+        surprises = {surprise_column(component): self.surprises[component] for component in MEASURES}
+        error = self.measured.reconstruction_error
+        return {"reconstruction_error": error, **surprises, "anomaly_score": self.anomaly_score}
 
 
-class BeatScorer:
-    """Scores the beats of one recording in portions; the scores do not depend on the portions.
+class PatientMemory:
+    """What is known of the patient of one record: compares beats with earlier ones, whatever their label."""
 
-    It remembers as many earlier beats as the settings count and calls the functions that score whole records.
-    """
+    def __init__(self, config: Config):
+        self._rhythm = PatientRhythm(config.rhythm, config.beat.start_s)
+        self._own_beat = OwnBeat(config.patient, config.beat.start_s)
+
+    def compare(self, beats: ScaledBeats) -> ComparedBeats:
+        """Compare the next beats of the record; those of the first seconds have to come together."""
+        timed = self._rhythm.push(beats.times_s, beats.rr_before_s, beats.rr_after_s, beats.counting)
+        paired = self._own_beat.push(beats.windows, beats.counting & timed.in_time, beats.fiducials_s)
+        return ComparedBeats(paired, timed)
+
+
+class RecordScorer:
+    """Scores the beats of one record in portions; the scores do not depend on the portions."""
 
     def __init__(self, detector: TrainedDetector):
-        config = detector.config
-        self._detector, self._config = detector, config
-        # A deviation is compared with earlier ones, each of which came from the beats before it.
-        self._times_s = _Memory(2 * config.rhythm.recent_beats)
-        self._rr_before_s = _Memory(2 * config.rhythm.recent_beats)
-        self._fiducials_s = _Memory(config.patient.recent_beats)
-        self._in_time = _Memory(config.patient.recent_beats)
-        self._windows = _Memory(config.patient.recent_beats)
-        self._score_times_s = _Memory(thresholds.remembered(detector.threshold))
-        self._scores = _Memory(thresholds.remembered(detector.threshold))
-        self._scale_times_s = _Memory(config.beat.scaling_beats)
-        self._offset_mv = _Memory(config.beat.scaling_beats)
-        self._range_mv = _Memory(config.beat.scaling_beats)
-        self._started = False
-        self._waiting: list[CutBeats] = []  # the beats of the first seconds
+        self._detector = detector
+        self._memory = PatientMemory(detector.config)
 
-    def push(self, cut: CutBeats, until_s: float) -> ScoredBeats | None:
-        """Score the next beats.
-
-        Parameters
-        ----------
-        cut
-            Beats that can be judged.
-        until_s
-            All beats before this time have been given. The beats of the first ``beat.start_s`` seconds are
-            compared with each other, and wait until all are there.
-
-        Returns
-        -------
-        ScoredBeats or None
-            The beats that are scored now; ``None`` if there is none.
-        """
-        if len(cut):
-            self._waiting.append(cut)
-        self._started |= until_s >= self._config.beat.start_s
-        return self.finish() if self._started else None
-
-    def finish(self) -> ScoredBeats | None:
-        """Score the beats that were waiting when the recording ended."""
-        if not self._waiting:
-            return None
-        cut, self._waiting = CutBeats.joined(self._waiting), []
-        timed = self._time(cut)
-        paired = self._pair(cut, self._scale(cut), timed.in_time)
-        measured = measures.measure_shape(self._detector.reconstruct, paired, timed)
-        surprises = measures.find_surprises(measured, self._detector.reference)
-        score = anomaly_score(surprises, self._config.scoring.components)
-        return ScoredBeats(cut, paired, measured, surprises, score, self._threshold(cut, score))
-
-    def _time(self, cut: CutBeats) -> Timing:
-        since = len(self._times_s)
-        times_s, before_s = self._times_s.with_new(cut.times_s), self._rr_before_s.with_new(cut.rr_before_s)
-        # What came after earlier beats is not looked at again.
-        after_s = np.concatenate([np.ones(since), cut.rr_after_s])
-        counting = np.ones(len(times_s), dtype=bool)
-        return timing_of_patient(
-            times_s, before_s, after_s, counting, self._config.rhythm, self._config.beat.start_s, since
-        )
-
-    def _scale(self, cut: CutBeats) -> np.ndarray:
-        own, since = own_scale(cut.windows_mv, self._config.beat), len(self._scale_times_s)
-        times_s = self._scale_times_s.with_new(cut.fiducials_s)
-        all_own = Scale(self._offset_mv.with_new(own.offset_mv), self._range_mv.with_new(own.range_mv))
-        scale = find_scale(all_own, times_s, self._config.beat, since)
-        return scale.apply(cut.windows_mv, self._config.records.lead_count)
-
-    def _pair(self, cut: CutBeats, windows: np.ndarray, in_time: np.ndarray) -> PairedBeats:
-        since, settings = len(self._fiducials_s), self._config.patient
-        times_s, timely = self._fiducials_s.with_new(cut.fiducials_s), self._in_time.with_new(in_time)
-        all_windows = self._windows.with_new(windows)
-        own = own_beats(all_windows, timely, times_s, settings, self._config.beat.start_s, since)
-        return PairedBeats(windows, own)
-
-    def _threshold(self, cut: CutBeats, score: np.ndarray) -> np.ndarray:
-        since = len(self._scores)
-        times_s, scores = self._score_times_s.with_new(cut.times_s), self._scores.with_new(score)
-        return thresholds.thresholds_of_patient(scores, times_s, self._detector.threshold, since)
+    def score(self, beats: ScaledBeats) -> ScoredBeats:
+        """Score the next beats of the record; those of the first seconds have to come together."""
+        compared = self._memory.compare(beats)
+        measured = measure(self._detector.reconstruct, compared.paired, compared.timed)
+        components = self._detector.config.scoring.components
+        return score_measured(compared.paired, measured, self._detector.reference, components)
 
 
-class _Memory:
-    """The last values of something that beats have, along the first axis."""
+def score_measured(
+    paired: PairedBeats, measured: Measured, reference: Mapping[str, Surprise], components: Sequence[str]
+) -> ScoredBeats:
+    """Score beats that are measured: add up how surprising the answers to the questions in ``components`` are."""
+    surprises = find_surprises(measured, reference)
+    return ScoredBeats(paired, measured, surprises, anomaly_score(surprises, components))
 
-    def __init__(self, length: int):
-        self._length = length
-        self._values: np.ndarray | None = None
 
-    def __len__(self) -> int:
-        return 0 if self._values is None else len(self._values)
+def score_record(detector: TrainedDetector, beats: ScaledBeats) -> ScoredBeats:
+    """Score all beats of one record."""
+    return RecordScorer(detector).score(beats)
 
-    def with_new(self, values: np.ndarray) -> np.ndarray:
-        """Give what is remembered and new values behind it; then remember the last of both."""
-        both = values if self._values is None else np.concatenate([self._values, values])
-        self._values = both[max(0, len(both) - self._length) :]
-        return both
+
+def score_records(detector: TrainedDetector, beats: pd.DataFrame, windows: np.ndarray) -> ScoredBeats:
+    """Score all beats of whole records, one record after the other.
+
+    Parameters
+    ----------
+    detector
+        A trained detector.
+    beats
+        Beats ordered by record and time, with the columns of ``beats.csv``. What a beat is compared with comes from
+        earlier beats of its record, so that no beat may be missing.
+    windows
+        Shape ``(beats, samples, leads)``, scaled.
+    """
+    parts = [score_record(detector, its) for its in _of_each_record(beats, windows, detector.config.patient)]
+    return ScoredBeats.joined(parts)
+
+
+def compare_records(beats: pd.DataFrame, windows: np.ndarray, config: Config) -> ComparedBeats:
+    """Compare all beats of whole records with what is usual for each patient; arguments as for `score_records`."""
+    parts = [PatientMemory(config).compare(its) for its in _of_each_record(beats, windows, config.patient)]
+    return ComparedBeats.joined(parts)
+
+
+def counting_beats(beats: pd.DataFrame, settings: Patient) -> np.ndarray:
+    """Mark the beats that tell what is usual for the patient."""
+    if settings.learn_from == EARLIER_BEATS:
+        return np.ones(len(beats), dtype=bool)
+    normal = ~beats["anomalous"].to_numpy(dtype=bool)
+    return np.asarray(normal & (beats["split"] != TEST).to_numpy())
+
+
+def _of_each_record(beats: pd.DataFrame, windows: np.ndarray, settings: Patient) -> list[ScaledBeats]:
+    return [
+        ScaledBeats.of_table(beats.iloc[rows], windows[rows], settings) for rows in rows_of_each_record(beats["record"])
+    ]

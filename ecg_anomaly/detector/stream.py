@@ -5,7 +5,7 @@ A file and a live signal take the same way: a file is a signal that comes in lar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.conditioning import Conditioner
-from ecg_anomaly.beats.cutter import BeatCutter, CutBeats
+from ecg_anomaly.beats.cutter import BeatCutter, CutBeats, recording_samples
 from ecg_anomaly.beats.events import Event, EventFinder
+from ecg_anomaly.beats.per_beat import PerBeat
 from ecg_anomaly.beats.qrs import QrsDetector
+from ecg_anomaly.beats.windows import Scaler
 from ecg_anomaly.detector.measures import MEASURES, surprise_column
-from ecg_anomaly.detector.scorer import BeatScorer, ScoredBeats, TrainedDetector
-from ecg_anomaly.detector.thresholds import flags
+from ecg_anomaly.detector.scorer import RecordScorer, ScaledBeats, ScoredBeats, TrainedDetector
+from ecg_anomaly.detector.thresholds import RecordThreshold, flags
 
 COLUMNS = (
     *("sample", "time_s", "rr_before_s", "rr_after_s", "quality", "readable", "reconstruction_error"),
@@ -28,7 +30,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class BeatShapes:
+class BeatShapes(PerBeat):
     """What beats look like and were compared with, scaled; all of shape ``(beats, samples, leads)``.
 
     Attributes
@@ -81,15 +83,11 @@ class Analysis:
 
     def __init__(self, detector: TrainedDetector, sampling_rate_hz: Fraction, leads: int):
         beat = detector.config.beat
-        band_hz = (beat.low_cut_hz, beat.high_cut_hz)
-        self._rate_hz = beat.sampling_rate_hz
-        self._components = detector.config.scoring.components
-        self._conditioner = Conditioner(
-            leads, sampling_rate_hz, beat.sampling_rate_hz, band_hz, beat.filter_half_length_s
-        )
+        self._recording_rate_hz, self._settings = sampling_rate_hz, beat
+        self._conditioner = Conditioner(leads, sampling_rate_hz, beat)
         self._qrs = QrsDetector(beat.sampling_rate_hz, leads)
         self._cutter = BeatCutter(sampling_rate_hz, leads, beat, detector.config.rhythm)
-        self._scorer = BeatScorer(detector)
+        self._scorer = _ArrivingBeats(detector)
         self._events = EventFinder(beat.sampling_rate_hz, leads)
         nothing = np.empty((0, beat.samples, detector.config.records.lead_count), dtype=np.float32)
         self._no_shapes = BeatShapes(nothing, nothing, nothing)
@@ -97,17 +95,15 @@ class Analysis:
     def push(self, signals_mv: np.ndarray) -> Findings:
         """Take the next samples, of shape ``(samples, leads)`` in millivolts, NaN where they are missing."""
         conditioned, missing = self._conditioner.push(signals_mv)
-        found = self._qrs.push(conditioned, missing)
-        cut = self._cutter.push(conditioned, missing, found, self._qrs.certain_until)
+        cut = self._cut(conditioned, missing, self._qrs.push(conditioned, missing))
         events = self._find_events(conditioned, missing, cut)
         return self._findings([self._score(cut)], events)
 
     def finish(self) -> Findings:
-        """Tell the rest when the recording has ended."""
+        """Give the rest when the recording has ended."""
         conditioned, missing = self._conditioner.finish()
         found = np.concatenate([self._qrs.push(conditioned, missing), self._qrs.finish()])
-        first = self._cutter.push(conditioned, missing, found, self._qrs.certain_until)
-        cut = CutBeats.joined([first, self._cutter.finish()])
+        cut = CutBeats.joined([self._cut(conditioned, missing, found), self._cutter.finish()])
         events = self._find_events(conditioned, missing, cut) + self._events.finish()
         return self._findings([self._score(cut), self._scorer.finish()], events)
 
@@ -116,39 +112,78 @@ class Analysis:
         """Events that are certain but not over."""
         return self._events.ongoing
 
+    def _cut(self, conditioned: np.ndarray, missing: np.ndarray, found: np.ndarray) -> CutBeats:
+        samples = recording_samples(found, self._recording_rate_hz, self._settings)
+        return self._cutter.push(conditioned, missing, samples, self._qrs.certain_until)
+
     def _find_events(self, conditioned: np.ndarray, missing: np.ndarray, cut: CutBeats) -> list[Event]:
-        known_until = max(0, int(self._cutter.delivered_until_s * self._rate_hz))
-        beats = np.round(cut.fiducials_s * self._rate_hz).astype(np.int64)
+        rate_hz = self._settings.sampling_rate_hz
+        known_until = max(0, int(self._cutter.delivered_until_s * rate_hz))
+        beats = np.round(cut.fiducials_s * rate_hz).astype(np.int64)
         return self._events.push(conditioned, missing, beats, cut.readable, known_until)
 
-    def _score(self, cut: CutBeats) -> ScoredBeats | None:
+    def _score(self, cut: CutBeats) -> Judged | None:
         return self._scorer.push(cut.chosen(cut.left_out == ""), self._cutter.delivered_until_s)
 
-    def _findings(self, scored: Sequence[ScoredBeats | None], events: list[Event]) -> Findings:
-        parts = [part for part in scored if part is not None]
+    def _findings(self, judged: list[Judged | None], events: list[Event]) -> Findings:
+        parts = [part for part in judged if part is not None]
         if not parts:
             return Findings(_NO_BEATS, events, self._no_shapes)
-        tables = [_table(part, self._components) for part in parts]
-        shapes = [(part.paired.windows, part.paired.own_beats, part.measured.reconstructions) for part in parts]
-        joined = BeatShapes(*(np.concatenate(arrays) for arrays in zip(*shapes, strict=True)))
-        return Findings(pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0], events, joined)
+        tables, shapes = zip(*parts, strict=True)
+        beats = pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]
+        return Findings(beats, events, BeatShapes.joined(shapes))
 
 
+Judged = tuple[pd.DataFrame, BeatShapes]  # some beats: their rows with `COLUMNS`, and their shapes
 _NO_BEATS = pd.DataFrame(columns=list(COLUMNS))
 
 
-def _table(scored: ScoredBeats, components: Sequence[str]) -> pd.DataFrame:
-    cut = scored.cut
-    flagged = flags(scored.anomaly_score, scored.threshold, cut.quality)
-    most_surprising = np.stack([scored.surprises[component] for component in components]).argmax(axis=0)
-    reasons = np.where(flagged, np.array(components, dtype=object)[most_surprising], "")
-    columns = (
-        *(cut.samples, cut.times_s, cut.rr_before_s, cut.rr_after_s, cut.quality, cut.readable),
-        scored.measured.reconstruction_error,
-        *(scored.surprises[component] for component in MEASURES),
-        *(scored.anomaly_score, scored.threshold, flagged, reasons),
-    )
-    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+class _ArrivingBeats:
+    """Scales, scores and flags the beats of one recording as they arrive; those of the first seconds wait."""
+
+    def __init__(self, detector: TrainedDetector):
+        self._config = detector.config
+        self._scaler = Scaler(detector.config.beat)
+        self._scorer = RecordScorer(detector)
+        assert detector.threshold is not None  # it is set when the detector is evaluated
+        self._threshold = RecordThreshold(detector.threshold)
+        self._started = False
+        self._waiting: list[CutBeats] = []
+
+    def push(self, cut: CutBeats, until_s: float) -> Judged | None:
+        """Judge the next beats, once all before ``until_s`` have been given; ``None`` where there is none."""
+        if len(cut):
+            self._waiting.append(cut)
+        self._started |= until_s >= self._config.beat.start_s
+        return self.finish() if self._started else None
+
+    def finish(self) -> Judged | None:
+        """Judge the beats that were waiting when the recording ended."""
+        if not self._waiting:
+            return None
+        cut, self._waiting = CutBeats.joined(self._waiting), []
+        scored = self._scorer.score(self._scaled(cut))
+        threshold = self._threshold.push(scored.anomaly_score, cut.times_s)
+        shapes = BeatShapes(scored.paired.windows, scored.paired.own_beats, scored.measured.reconstructions)
+        return self._table(cut, scored, threshold), shapes
+
+    def _scaled(self, cut: CutBeats) -> ScaledBeats:
+        scale = self._scaler.push(cut.windows_mv, cut.fiducials_s)
+        windows = scale.apply(cut.windows_mv, self._config.records.lead_count)
+        counting = np.ones(len(cut), dtype=bool)
+        return ScaledBeats(cut.times_s, cut.fiducials_s, cut.rr_before_s, cut.rr_after_s, counting, windows)
+
+    def _table(self, cut: CutBeats, scored: ScoredBeats, threshold: np.ndarray) -> pd.DataFrame:
+        components = self._config.scoring.components
+        flagged = flags(scored.anomaly_score, threshold, cut.quality)
+        most_surprising = np.stack([scored.surprises[component] for component in components]).argmax(axis=0)
+        reasons = np.where(flagged, np.array(components, dtype=object)[most_surprising], "")
+        columns = (
+            *(cut.samples, cut.times_s, cut.rr_before_s, cut.rr_after_s, cut.quality, cut.readable),
+            *scored.columns().values(),
+            *(threshold, flagged, reasons),
+        )
+        return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 
 
 def analyse_blocks(

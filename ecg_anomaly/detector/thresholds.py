@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve
 
-from ecg_anomaly.beats.history import median_of_earlier, rows_of_each_record
+from ecg_anomaly.beats.history import EarlierBeats
+from ecg_anomaly.beats.labelled import QUALITY
+from ecg_anomaly.beats.per_beat import in_each_record
 from ecg_anomaly.beats.quality import LEAST_QUALITY
-from ecg_anomaly.beats.windows import QUALITY
 from ecg_anomaly.config import Threshold
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.splits import VALIDATION
@@ -59,47 +60,43 @@ def find_threshold(beats: pd.DataFrame, settings: Threshold, start_s: float) -> 
     }
 
 
-def threshold_per_beat(beats: pd.DataFrame, found: dict[str, Any]) -> np.ndarray:
-    """Apply what `find_threshold` found.
+class RecordThreshold:
+    """Applies what `find_threshold` found to the beats of one record, while they arrive.
+
+    Parameters
+    ----------
+    found
+        The content of ``threshold.json``.
+    """
+
+    def __init__(self, found: dict[str, Any]):
+        self._threshold = float(found["threshold"])
+        follows = found["method"] == ADAPTIVE
+        self._recent = EarlierBeats(found["recent_beats"], found["start_s"]) if follows else None
+
+    def push(self, scores: np.ndarray, times_s: np.ndarray) -> np.ndarray:
+        """Give the thresholds above which the next beats are flagged, from their scores and times; shape ``(beats,)``.
+
+        They depend on earlier beats alone; those of the first seconds have to come together.
+        """
+        usual = 0.0 if self._recent is None else self._recent.push(scores, times_s)
+        return np.full(len(scores), self._threshold) + usual
+
+
+def flag_beats(beats: pd.DataFrame, found: dict[str, Any]) -> pd.DataFrame:
+    """Append the columns ``threshold`` and ``flagged``.
 
     Parameters
     ----------
     beats
-        All beats of whole records, with the columns ``record``, ``time_s`` and ``anomaly_score``.
+        All beats of whole records, with the columns ``record``, ``time_s`` and ``anomaly_score``. Where there is the
+        column ``quality``, beats that cannot be read are not flagged.
     found
-        The content of ``threshold.json``.
-
-    Returns
-    -------
-    ndarray
-        Shape ``(beats,)``: a beat is flagged above it. It depends on earlier beats alone.
+        What `find_threshold` found.
     """
-    thresholds = np.empty(len(beats))
-    scores, times_s = beats["anomaly_score"].to_numpy(), beats["time_s"].to_numpy()
-    for rows in rows_of_each_record(beats):
-        thresholds[rows] = thresholds_of_patient(scores[rows], times_s[rows], found)
-    return thresholds
-
-
-def thresholds_of_patient(scores: np.ndarray, times_s: np.ndarray, found: dict[str, Any], since: int = 0) -> np.ndarray:
-    """Apply what `find_threshold` found to the beats of one patient from ``since`` on; arrays of shape ``(beats,)``."""
-    constant = np.full(len(scores) - since, float(found["threshold"]))
-    if found["method"] != ADAPTIVE:
-        return constant
-    return np.asarray(constant + median_of_earlier(scores, times_s, found["recent_beats"], found["start_s"], since))
-
-
-def remembered(found: dict[str, Any]) -> int:
-    """Count the earlier beats of a patient that a threshold depends on."""
-    return int(found["recent_beats"]) if found["method"] == ADAPTIVE else 0
-
-
-def flag_beats(beats: pd.DataFrame, found: dict[str, Any]) -> pd.DataFrame:
-    """Append the columns ``threshold`` and ``flagged``; arguments as for `threshold_per_beat`.
-
-    Where the table has the column ``quality``, beats that cannot be read are not flagged.
-    """
-    thresholds = threshold_per_beat(beats, found)
+    thresholds = in_each_record(
+        lambda scores, times_s: RecordThreshold(found).push(scores, times_s), beats, "anomaly_score", "time_s"
+    )
     quality = beats[QUALITY].to_numpy() if QUALITY in beats.columns else np.full(len(beats), np.nan)
     return beats.assign(threshold=thresholds, flagged=flags(beats["anomaly_score"].to_numpy(), thresholds, quality))
 
@@ -109,15 +106,6 @@ def flags(scores: np.ndarray, thresholds: np.ndarray, quality: np.ndarray) -> np
     return np.asarray((scores > thresholds) & ~(quality < LEAST_QUALITY))
 
 
-def recent_scores(beats: pd.DataFrame, recent_beats: int, start_s: float) -> np.ndarray:
-    """Median anomaly score of the patient's earlier beats, for each beat; arguments as above."""
-    medians = np.empty(len(beats))
-    for rows in rows_of_each_record(beats):
-        scores, times_s = beats["anomaly_score"].to_numpy()[rows], beats["time_s"].to_numpy()[rows]
-        medians[rows] = median_of_earlier(scores, times_s, recent_beats, start_s)
-    return medians
-
-
 def recorded_hours(beats: pd.DataFrame) -> float:
     """Hours of recording that beats stand for: the RR intervals before them, added up."""
     return float(beats["rr_before_s"].sum() / 3600)
@@ -125,7 +113,12 @@ def recorded_hours(beats: pd.DataFrame) -> float:
 
 def _adaptive(beats: pd.DataFrame, settings: Threshold, start_s: float) -> float:
     # The mean over patients, not the percentile of all their beats: no single patient sets the margin.
-    above = beats["anomaly_score"].to_numpy() - recent_scores(beats, settings.recent_beats, start_s)
+    recent = in_each_record(
+        lambda scores, times_s: EarlierBeats(settings.recent_beats, start_s).push(scores, times_s),
+        beats,
+        *("anomaly_score", "time_s"),
+    )
+    above = beats["anomaly_score"].to_numpy() - recent
     normal = _is_normal(beats)
     per_patient = pd.Series(above[normal]).groupby(beats["record"].to_numpy()[normal])
     return float(per_patient.quantile(settings.percentile / 100).mean())

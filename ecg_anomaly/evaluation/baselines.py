@@ -9,6 +9,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import NearestNeighbors
 from sklearn.svm import OneClassSVM
 
+from ecg_anomaly.beats.per_beat import in_each_record
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.rhythm import prematurity
 from ecg_anomaly.detector.surprise import reconstruction_error
@@ -80,8 +81,17 @@ def baseline_scores(
     """
     return {
         "pca": pca_error(normal_beats, windows),
-        "prematurity": prematurity(beats, config.rhythm, config.beat.start_s)[scored],
+        "prematurity": prematurity_scores(beats, config)[scored],
     }
+
+
+def prematurity_scores(beats: pd.DataFrame, config: Config) -> np.ndarray:
+    """How early each beat of whole records comes, shape ``(beats,)``; see `rhythm.prematurity`."""
+    return in_each_record(
+        lambda rr_s, times_s: prematurity(rr_s, times_s, config.rhythm, config.beat.start_s),
+        beats,
+        *("rr_before_s", "time_s"),
+    )
 
 
 def _flat(windows: np.ndarray) -> np.ndarray:

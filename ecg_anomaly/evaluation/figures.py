@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.beats.labelled import Detection
-from ecg_anomaly.beats.windows import EVALUATED, NORMAL_CLASS
+from ecg_anomaly.beats.labelled import EVALUATED, NORMAL_CLASS, Detection
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.measures import MEASURES, surprise_column
 from ecg_anomaly.detector.surprise import anomaly_score

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, classification_report, confusion_matrix, roc_auc_score, roc_curve
 
-from ecg_anomaly.beats.windows import CLASSES
+from ecg_anomaly.beats.labelled import CLASSES
 
 ANOMALOUS_CLASSES = ("S", "V", "F")  # Q (paced and unclassifiable) is anomalous, but no class that detectors report
 FALSE_POSITIVE_RATES = (0.01, 0.02, 0.05)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.beats.matching import MISSED, compare_beats
-from ecg_anomaly.beats.windows import NORMAL_CLASS
+from ecg_anomaly.beats.labelled import NORMAL_CLASS
+from ecg_anomaly.beats.matching import UNMATCHED, compare_beats
 from ecg_anomaly.config import Config, Noise
 from ecg_anomaly.detector.stream import Findings, analyse
 from ecg_anomaly.errors import UserError
@@ -148,7 +148,7 @@ def count_found(
     compared = compare_beats(annotations, _are_beats(annotations, classes), detected, sampling_rate_hz)
     flagged = findings.beats["flagged"].to_numpy(dtype=bool) & ~compared.in_flutter
     aami_classes = np.array([classes[symbol] for symbol in compared.annotated.symbols], dtype=object)
-    matched = compared.detected_of != MISSED
+    matched = compared.detected_of != UNMATCHED
     hit = np.zeros(len(matched), dtype=bool)
     hit[matched] = flagged[compared.detected_of[matched]]
     anomalous = aami_classes != NORMAL_CLASS

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector import measures, thresholds
+from ecg_anomaly.detector.scorer import TrainedDetector, score_records
 from ecg_anomaly.detector.surprise import Surprise
 from ecg_anomaly.evaluation import metrics
 
@@ -45,8 +46,8 @@ def single_lead_figures(
     for lead in range(windows.shape[2]):
         alone = np.zeros_like(windows)
         alone[:, :, lead] = windows[:, :, lead]
-        scored, _ = measures.score_records(reconstruct, beats, alone, reference, config)
-        table = thresholds.flag_beats(scored, threshold)[counted]
+        scored = score_records(TrainedDetector(reconstruct, reference, config), beats, alone)
+        table = thresholds.flag_beats(beats.assign(**scored.columns()), threshold)[counted]
         classes, flagged = table["aami_class"].to_numpy(), table["flagged"].to_numpy(dtype=bool)
         figures[str(lead + 1)] = {
             **metrics.ranking_figures(classes, table["anomaly_score"].to_numpy(), table["record"].to_numpy()),

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ecg_anomaly.config import Config
-from ecg_anomaly.detector.measures import EARLIER_BEATS, Reconstruct
-from ecg_anomaly.detector.scorer import TrainedDetector
+from ecg_anomaly.detector.measures import Reconstruct
+from ecg_anomaly.detector.scorer import EARLIER_BEATS, TrainedDetector
 from ecg_anomaly.detector.surprise import Surprise
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.manifest import Handover, check_input, read_checked_manifest
@@ -81,7 +81,7 @@ def read_detector(config: Config, threshold: dict[str, Any] | None = None) -> Tr
     """
     if threshold is None:
         threshold = json.loads((Path(config.paths.outputs) / THRESHOLD).read_text(encoding="utf-8"))
-    return TrainedDetector(read_network(config), read_reference(config.paths.models), threshold, config)
+    return TrainedDetector(read_network(config), read_reference(config.paths.models), config, threshold)
 
 
 def read_network(config: Config) -> Reconstruct:

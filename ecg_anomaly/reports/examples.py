@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecg_anomaly.beats.windows import CLASSES, NORMAL_CLASS
+from ecg_anomaly.beats.labelled import CLASSES, NORMAL_CLASS
 
 TYPICAL = "typical"
 BORDERLINE = "borderline"

@@ -11,8 +11,7 @@ import pandas as pd
 from sklearn import metrics as measures
 
 from ecg_anomaly import words
-from ecg_anomaly.beats.labelled import Detection
-from ecg_anomaly.beats.windows import CLASSES
+from ecg_anomaly.beats.labelled import CLASSES, Detection
 from ecg_anomaly.config import Beat
 from ecg_anomaly.detector.measures import surprise_column
 from ecg_anomaly.detector.thresholds import recorded_hours

@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from ecg_anomaly.beats.windows import CLASSES
+from ecg_anomaly.beats.labelled import CLASSES
 from ecg_anomaly.detector.measures import surprise_column
 from ecg_anomaly.evaluation.noise_stress import CLEAN, pooled
 from ecg_anomaly.records.splits import SPLITS

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecg_anomaly.beats.matching import EXTRA, MISSED, compare_beats
-from ecg_anomaly.beats.windows import NORMAL_CLASS
+from ecg_anomaly.beats.labelled import NORMAL_CLASS
+from ecg_anomaly.beats.matching import UNMATCHED, compare_beats
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.recording import RecordingFile
@@ -87,6 +87,6 @@ def compare(found: np.ndarray, annotated: Annotated, sampling_rate_hz: float) ->
     kept = is_beat & np.isin(annotated.annotations.samples, pairs.annotated.samples)
     known = annotated.classes[kept]
     classes = np.full(len(found), NORMAL_CLASS)
-    matched = pairs.annotated_of != EXTRA
+    matched = pairs.annotated_of != UNMATCHED
     classes[matched] = known[pairs.annotated_of[matched]]
-    return Compared(classes, matched, ~pairs.in_flutter, known[pairs.detected_of == MISSED])
+    return Compared(classes, matched, ~pairs.in_flutter, known[pairs.detected_of == UNMATCHED])

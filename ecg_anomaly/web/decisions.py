@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.events import FIBRILLATION
-from ecg_anomaly.beats.windows import NORMAL_CLASS
+from ecg_anomaly.beats.labelled import NORMAL_CLASS
 from ecg_anomaly.detector.measures import surprise_column
 from ecg_anomaly.evaluation.metrics import threshold_figures
 from ecg_anomaly.findings.store import Stored

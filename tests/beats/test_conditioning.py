@@ -4,18 +4,20 @@ import numpy as np
 import pytest
 
 from ecg_anomaly.beats import conditioning
+from ecg_anomaly.config import load_config
 from ecg_anomaly.records.simulate import simulate_record
 from tests import direct_formulas
 
 RATES_HZ = [120, 128, 250, 257, 360, 500, 1000]
-TARGET_HZ, BAND_HZ, HALF_LENGTH_S = 120, (0.5, 40.0), 0.9
+BEAT = load_config().beat
+TARGET_HZ, BAND_HZ, HALF_LENGTH_S = 120, (0.5, 40.0), 0.9  # of the default settings
 REACH_S = 1.0  # how far any sample may look, as the design says
 
 
 def condition(leads, rate_hz):
     """Condition leads of shape (samples,) or (samples, leads) as the default settings do."""
     columns = np.asarray(leads, dtype=float).reshape(len(leads), -1)
-    return conditioning.condition(columns, Fraction(rate_hz), TARGET_HZ, BAND_HZ, HALF_LENGTH_S)
+    return conditioning.condition(columns, Fraction(rate_hz), BEAT)
 
 
 def amplitude(frequency_hz, rate_hz):

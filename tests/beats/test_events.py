@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ecg_anomaly.beats.conditioning import condition
-from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event, EventFinder, find_events
-from ecg_anomaly.beats.windows import cut_beats
+from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event, EventFinder
+from ecg_anomaly.beats.labelled import cut_at_annotations
 from ecg_anomaly.config import load_config
 from ecg_anomaly.records.noise import make_noise
 from ecg_anomaly.records.wfdb_records import choose_leads, find_record, read_annotations, read_recording
@@ -15,6 +15,13 @@ RATE_HZ = CONFIG.beat.sampling_rate_hz
 
 # The flutter of mitdb/207: [ to ] of its annotations, in seconds.
 FLUTTER_S = [(40.7, 51.0), (54.8, 60.4), (242.1, 246.4), (247.9, 261.4), (269.5, 280.9), (1540.8, 1638.7)]
+
+
+def find_events(conditioned_mv, missing, beats, readable):
+    """All events of a recording that comes at once, ordered by their start."""
+    finder = EventFinder(RATE_HZ, conditioned_mv.shape[1])
+    events = finder.push(conditioned_mv, missing, beats, readable, len(conditioned_mv)) + finder.finish()
+    return sorted(events, key=lambda event: (event.start_s, event.kind))
 
 
 class Recorded:
@@ -53,7 +60,7 @@ class Recorded:
         return self.signals_mv, self.missing, beats, self.readable
 
     def events(self):
-        return find_events(*self.arguments, RATE_HZ)
+        return find_events(*self.arguments)
 
     def events_in_chunks(self, chunk, lag):
         """As live: beats come when their samples have, the detector is some samples late."""
@@ -238,7 +245,7 @@ def test_memory_does_not_grow():
 def test_a_recording_of_less_than_a_step(samples):
     empty = np.empty(0, dtype=int)
     signals_mv = np.random.default_rng(1).normal(size=(samples, 2))
-    assert find_events(signals_mv, np.zeros((samples, 2), dtype=bool), empty, empty.astype(bool), RATE_HZ) == []
+    assert find_events(signals_mv, np.zeros((samples, 2), dtype=bool), empty, empty.astype(bool)) == []
 
 
 def real_events(name, folder, leads):
@@ -246,14 +253,10 @@ def real_events(name, folder, leads):
     recording = read_recording(files)
     annotations = read_annotations(files, recording)
     chosen, _ = choose_leads(recording, CONFIG.records.leads, leads)
-    settings = CONFIG.beat
-    band_hz = (settings.low_cut_hz, settings.high_cut_hz)
-    conditioned_mv, missing = condition(
-        chosen.signals_mv, chosen.sampling_rate_hz, RATE_HZ, band_hz, settings.filter_half_length_s
-    )
-    table = cut_beats(chosen, annotations, CONFIG.labels.aami, leads, settings, CONFIG.rhythm).table
+    conditioned_mv, missing = condition(chosen.signals_mv, chosen.sampling_rate_hz, CONFIG.beat)
+    table = cut_at_annotations(chosen, annotations, CONFIG).table
     beats = np.round(table["fiducial_s"].to_numpy() * RATE_HZ).astype(int)
-    return find_events(conditioned_mv, missing, beats, np.ones(len(beats), dtype=bool), RATE_HZ)
+    return find_events(conditioned_mv, missing, beats, np.ones(len(beats), dtype=bool))
 
 
 def test_all_flutter_of_a_real_record_is_found_and_no_more(real_records):

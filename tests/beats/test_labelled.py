@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 import visualize_results
-from ecg_anomaly.beats.labelled import cut_at_detected_beats
-from ecg_anomaly.beats.windows import cut_beats
+from ecg_anomaly.beats.labelled import cut_at_annotations, cut_at_detections
 from ecg_anomaly.config import load_config
 from ecg_anomaly.detector.stream import analyse
 from ecg_anomaly.handover.beats import DETECTION, open_array, read_csv, read_detection, read_table
@@ -34,9 +33,8 @@ RATE_HZ = 360
 
 def cut_both(recording, annotations):
     """The beats as they are annotated, as they are detected, and what was detected of them."""
-    settings = (CONFIG.labels.aami, CONFIG.records.lead_count, CONFIG.beat, CONFIG.rhythm)
-    annotated = cut_beats(recording, annotations, *settings)
-    return annotated, *cut_at_detected_beats(recording, annotations, annotated, CONFIG)
+    annotated = cut_at_annotations(recording, annotations, CONFIG)
+    return annotated, *cut_at_detections(recording, annotations, annotated, CONFIG)
 
 
 def simulated(patient=3, minutes=1.0):
@@ -151,8 +149,8 @@ def test_flutter_counts_in_no_figure_but_its_beats_stay(record):
 def test_a_record_in_which_nothing_is_found_has_only_missed_beats():
     recording, annotations = simulated()
     flat = Recording(recording.name, recording.sampling_rate_hz, recording.leads, np.zeros_like(recording.signals_mv))
-    annotated = cut_beats(recording, annotations, CONFIG.labels.aami, 2, CONFIG.beat, CONFIG.rhythm)
-    beats, detection = cut_at_detected_beats(flat, annotations, annotated, CONFIG)
+    annotated = cut_at_annotations(recording, annotations, CONFIG)
+    beats, detection = cut_at_detections(flat, annotations, annotated, CONFIG)
     assert not len(beats.table)
     assert detection.missed["sample"].tolist() == annotated.table["sample"].tolist()
     assert counts(detection) == [len(annotations.samples), 0, 0]

@@ -8,7 +8,7 @@ from ecg_anomaly.config import load_config
 from ecg_anomaly.records.recording import open_recording
 from ecg_anomaly.records.simulate import SAMPLING_RATE_HZ, simulate_record
 
-BEAT = load_config().beat
+CONFIG = load_config()
 PREFERRED = ["MLII", "II", "V1"]
 GOOD, POOR, DEAD = (LeadLook(alive, quality, 1.0, False, 0.0) for alive, quality in ((1, 0.9), (1, 0.2), (0, 0.0)))
 
@@ -19,7 +19,7 @@ def start_mv():
 
 
 def look(signals_mv):
-    return look_at_leads(signals_mv, SAMPLING_RATE_HZ, BEAT)
+    return look_at_leads(signals_mv, SAMPLING_RATE_HZ, CONFIG)
 
 
 def notes_on(lead_mv, name="II"):
@@ -58,7 +58,7 @@ def test_a_lead_upside_down_is_called_out(start_mv):
 def test_normal_polarity_of_real_records_is_not_called_out(real_records):
     for name in ("101", "108", "114", "118", "119", "207", "209", "223"):
         recording = open_recording(real_records / "mitdb" / name)
-        looks = look_at_leads(next(iter(recording.blocks(60))), recording.sampling_rate_hz, BEAT)
+        looks = look_at_leads(next(iter(recording.blocks(60))), recording.sampling_rate_hz, CONFIG)
         assert oddities(recording.leads, looks) == [], name
 
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from wfdb.processing import compare_annotations
 
-from ecg_anomaly.beats.matching import EXTRA, MISSED, compare_beats, in_flutter, match_beats
+from ecg_anomaly.beats.matching import UNMATCHED, compare_beats, in_flutter, match_beats
 from ecg_anomaly.records.wfdb_records import Annotations
 
 RATE_HZ = 360.0
@@ -41,17 +41,17 @@ def heart_beats(seed):
     [
         ([1000], [1000 + WINDOW], [0]),
         ([1000], [1000 - WINDOW], [0]),
-        ([1000], [1000 + WINDOW + 1], [MISSED]),
-        ([1000], [1000 - WINDOW - 1], [MISSED]),
-        ([1000, 1300, 1600], [1010, 1590], [0, MISSED, 1]),
+        ([1000], [1000 + WINDOW + 1], [UNMATCHED]),
+        ([1000], [1000 - WINDOW - 1], [UNMATCHED]),
+        ([1000, 1300, 1600], [1010, 1590], [0, UNMATCHED, 1]),
         ([1000, 1600], [1000, 1300, 1600], [0, 2]),
         ([1000], [960, 1010], [1]),  # the nearer one
         ([1000], [990, 1040], [0]),
-        ([1000, 1050], [1040], [MISSED, 0]),
-        ([1000, 1000], [1000], [MISSED, 0]),  # two annotations at one time are one beat
+        ([1000, 1050], [1040], [UNMATCHED, 0]),
+        ([1000, 1000], [1000], [UNMATCHED, 0]),  # two annotations at one time are one beat
         ([], [10, 20], []),
-        ([10, 20], [], [MISSED, MISSED]),
-        ([0, 40, 60, 80], [10, 78], [0, MISSED, MISSED, 1]),
+        ([10, 20], [], [UNMATCHED, UNMATCHED]),
+        ([0, 40, 60, 80], [10, 78], [0, UNMATCHED, UNMATCHED, 1]),
     ],
 )
 def test_matches_by_hand(annotated, detected, expected):
@@ -60,7 +60,7 @@ def test_matches_by_hand(annotated, detected, expected):
 
 @pytest.mark.parametrize(("rate_hz", "reach"), [(128, 19), (250, 37), (360, 54), (1000, 150)])
 def test_the_window_is_150_ms_at_any_sampling_rate(rate_hz, reach):
-    for apart, expected in ((reach, 0), (reach + 1, MISSED)):
+    for apart, expected in ((reach, 0), (reach + 1, UNMATCHED)):
         assert match_beats(np.array([500]), np.array([500 + apart]), rate_hz).tolist() == [expected]
 
 
@@ -70,7 +70,7 @@ def test_as_many_beats_are_matched_as_can_be(seed):
     apart = np.abs(annotated[:, np.newaxis] - detected)
     rows, columns = linear_sum_assignment(np.where(apart <= WINDOW, apart, 1e6))
     most = np.sum(apart[rows, columns] <= WINDOW)
-    assert np.sum(match_beats(annotated, detected, RATE_HZ) != MISSED) == most
+    assert np.sum(match_beats(annotated, detected, RATE_HZ) != UNMATCHED) == most
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -85,16 +85,16 @@ def test_no_beat_is_matched_twice_and_none_beyond_the_window(seed):
     rng = np.random.default_rng(seed)
     annotated, detected = (np.sort(rng.integers(0, 3000, size=80)) for _ in range(2))  # far denser than beats are
     matched = match_beats(annotated, detected, RATE_HZ)
-    found = matched[matched != MISSED]
+    found = matched[matched != UNMATCHED]
     assert np.all(np.diff(found) > 0)
-    assert np.all(np.abs(annotated[matched != MISSED] - detected[found]) <= WINDOW)
+    assert np.all(np.abs(annotated[matched != UNMATCHED] - detected[found]) <= WINDOW)
 
 
 def test_both_sides_know_their_partner():
     compared = compare(annotations([0, 300, 600, 900], "NV+N"), [310, 500, 905])
     assert compared.annotated.samples.tolist() == [0, 300, 900]
-    assert compared.detected_of.tolist() == [MISSED, 0, 2]
-    assert compared.annotated_of.tolist() == [1, EXTRA, 2]
+    assert compared.detected_of.tolist() == [UNMATCHED, 0, 2]
+    assert compared.annotated_of.tolist() == [1, UNMATCHED, 2]
     assert not compared.in_flutter.any()
 
 
@@ -102,7 +102,7 @@ def test_flutter_is_left_out_on_both_sides():
     found = annotations([300, 600, 700, 800, 900, 1200], "N[!!]N")
     compared = compare(found, [300, 640, 700, 899, 1000, 1200])
     assert compared.annotated.samples.tolist() == [300, 1200]
-    assert compared.annotated_of.tolist() == [0, EXTRA, EXTRA, EXTRA, EXTRA, 1]
+    assert compared.annotated_of.tolist() == [0, UNMATCHED, UNMATCHED, UNMATCHED, UNMATCHED, 1]
     assert compared.in_flutter.tolist() == [False, True, True, True, False, False]
 
 

@@ -73,11 +73,7 @@ def real_record(folder, name, annotator="atr", lead_count=2):
     recording = read_recording(files)
     annotations = read_annotations(files, recording)
     chosen, _ = choose_leads(recording, SETTINGS.records.leads, lead_count)
-    beat = SETTINGS.beat
-    band_hz = (beat.low_cut_hz, beat.high_cut_hz)
-    conditioned, missing = conditioning.condition(
-        chosen.signals_mv, chosen.sampling_rate_hz, RATE_HZ, band_hz, beat.filter_half_length_s
-    )
+    conditioned, missing = conditioning.condition(chosen.signals_mv, chosen.sampling_rate_hz, SETTINGS.beat)
     beats = [symbol in SETTINGS.labels.aami for symbol in annotations.symbols]
     return conditioned, missing, annotations.samples[beats] / float(recording.sampling_rate_hz)
 

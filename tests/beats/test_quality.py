@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ecg_anomaly.beats.conditioning import condition
+from ecg_anomaly.beats.labelled import cut_at_annotations
 from ecg_anomaly.beats.quality import LEAST_QUALITY, beat_quality, lead_quality
-from ecg_anomaly.beats.windows import cut_beats
 from ecg_anomaly.config import load_config
 from ecg_anomaly.records import noise
 from ecg_anomaly.records.simulate import simulate_record
@@ -65,11 +65,8 @@ def with_noise(recording, annotations, kind, snr_db, seed=1):
 
 def cut(recording, annotations):
     """Windows around the annotated beats and the class of each, as the pipeline cuts them."""
-    table = cut_beats(recording, annotations, CONFIG.labels.aami, 2, BEAT, CONFIG.rhythm).table
-    band_hz = (BEAT.low_cut_hz, BEAT.high_cut_hz)
-    conditioned_mv, _ = condition(
-        recording.signals_mv, recording.sampling_rate_hz, RATE_HZ, band_hz, BEAT.filter_half_length_s
-    )
+    table = cut_at_annotations(recording, annotations, CONFIG).table
+    conditioned_mv, _ = condition(recording.signals_mv, recording.sampling_rate_hz, BEAT)
     fiducials = np.round(table["fiducial_s"].to_numpy() * RATE_HZ).astype(int)
     around = fiducials[:, np.newaxis] + np.arange(BEAT.samples) - BEAT.samples_before
     return conditioned_mv[around], table["aami_class"].to_numpy()

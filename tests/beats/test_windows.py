@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg_anomaly.beats import windows as module
-from ecg_anomaly.beats.windows import cut_beats, rr_intervals
+from ecg_anomaly.beats import cutter as module
+from ecg_anomaly.beats.labelled import cut_at_annotations
 from ecg_anomaly.config import load_config
 from ecg_anomaly.records.simulate import simulate_record
 from ecg_anomaly.records.wfdb_records import Annotations, Recording
@@ -19,9 +19,9 @@ REACH_S = BEAT.realign_s + BEAT.window_after_s + 1.0 + 0.1
 
 
 def cut(recording, annotations, lead_count=2, **settings):
-    return cut_beats(
-        recording, annotations, CONFIG.labels.aami, lead_count, BEAT.model_copy(update=settings), CONFIG.rhythm
-    )
+    records = CONFIG.records.model_copy(update={"lead_count": lead_count})
+    beat = BEAT.model_copy(update=settings)
+    return cut_at_annotations(recording, annotations, CONFIG.model_copy(update={"records": records, "beat": beat}))
 
 
 def simulated(patient=1, minutes=1.0, leads=2):
@@ -87,13 +87,17 @@ def test_symbols_become_classes_and_others_are_counted():
 
 
 def test_rr_intervals_by_hand():
-    before, after = rr_intervals(np.array([1.0, 1.8, 2.5, 8.0]), longest_rr_s=3.0)
-    np.testing.assert_allclose(before, [np.nan, 0.8, 0.7, 3.0])
-    np.testing.assert_allclose(after, [0.8, 0.7, 3.0, np.nan])
-    for intervals in rr_intervals(np.array([5.0]), 3.0):
-        assert np.isnan(intervals).tolist() == [True]
-    for intervals in rr_intervals(np.empty(0), 3.0):
-        assert len(intervals) == 0
+    recording, _ = pulses([1.0, 1.8, 2.5, 8.0], 12)
+    for times_s, before_s, after_s in (
+        ([1.0, 1.8, 2.5, 8.0], [np.nan, 0.8, 0.7, 3.0], [0.8, 0.7, 3.0, np.nan]),
+        ([5.0], [np.nan], [np.nan]),
+        ([], [], []),
+    ):
+        found = module.cut_beats(
+            recording.signals_mv, Fraction(120), BEAT, CONFIG.rhythm, np.round(np.array(times_s) * 120).astype(int)
+        )
+        np.testing.assert_allclose(found.rr_before_s, before_s)
+        np.testing.assert_allclose(found.rr_after_s, after_s)
 
 
 def test_rr_intervals_span_beats_that_are_left_out_but_not_other_annotations():

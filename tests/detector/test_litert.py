@@ -5,6 +5,7 @@ import pytest
 
 from ecg_anomaly.config import load_config
 from ecg_anomaly.detector import measures
+from ecg_anomaly.detector.scorer import compare_records, score_measured
 from ecg_anomaly.detector.surprise import reconstruction_error
 from ecg_anomaly.evaluation import metrics
 from ecg_anomaly.handover.beats import load_windows, read_table, whole_records
@@ -16,27 +17,28 @@ pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed: p
 
 @pytest.fixture(scope="module")
 def trained(finished: Workspace):
-    """Model, test beats beside the own beats, and what scores need."""
+    """Model, and test beats compared with the patients' own."""
     from ecg_anomaly.detector import autoencoder
 
     config = load_config(overrides=finished.settings()[1::2])
     beats = whole_records(read_table(finished.processed), "test")
     windows = load_windows(finished.processed, beats)
     model = autoencoder.load(finished.models / MODEL, config.model.architecture, windows.shape[1:])
-    return config, model, beats, measures.pair_beats(beats, windows, config)
+    return model, beats, compare_records(beats, windows, config)
 
 
-def auc(config, reconstruct, beats, paired, reference):
-    measured = measures.measure(reconstruct, beats, paired, config)
-    scored = measures.score_beats(beats, measured, reference, ["reconstruction"])
-    figures = metrics.ranking_figures(*(scored[name].to_numpy() for name in ("aami_class", "anomaly_score", "record")))
+def auc(reconstruct, beats, compared, reference):
+    measured = measures.measure(reconstruct, compared.paired, compared.timed)
+    scored = score_measured(compared.paired, measured, reference, ["reconstruction"])
+    figures = metrics.ranking_figures(beats["aami_class"].to_numpy(), scored.anomaly_score, beats["record"].to_numpy())
     return figures["auc"]
 
 
 def test_float_gives_the_errors_of_keras(trained):
     from ecg_anomaly.detector import autoencoder, litert
 
-    _, model, _, paired = trained
+    model, _, compared = trained
+    paired = compared.paired
     expected = reconstruction_error(paired.windows, autoencoder.compiled(model)(paired))
     found = reconstruction_error(paired.windows, litert.reconstructor(litert.convert(model))(paired))
     np.testing.assert_allclose(found, expected, atol=1e-4)
@@ -46,12 +48,12 @@ def test_float_gives_the_errors_of_keras(trained):
 def test_eight_bits_rank_beats_as_well(trained, finished: Workspace):
     from ecg_anomaly.detector import autoencoder, litert
 
-    config, model, beats, paired = trained
+    model, beats, compared = trained
     reference = read_reference(finished.models)
-    small = litert.convert_int8(model, paired, seed=1)
+    small = litert.convert_int8(model, compared.paired, seed=1)
     assert len(small) < 0.5 * len(litert.convert(model))
-    whole = auc(config, autoencoder.compiled(model), beats, paired, reference)
-    assert auc(config, litert.reconstructor(small), beats, paired, reference) > whole - 0.005
+    whole = auc(autoencoder.compiled(model), beats, compared, reference)
+    assert auc(litert.reconstructor(small), beats, compared, reference) > whole - 0.005
 
 
 def test_training_writes_both_files_on_request(finished: Workspace, workspace: Workspace, capfd):

@@ -9,6 +9,7 @@ import pytest
 
 from ecg_anomaly.config import load_config
 from ecg_anomaly.detector import autoencoder, measures
+from ecg_anomaly.detector.scorer import TrainedDetector, counting_beats, score_records
 from ecg_anomaly.handover.beats import load_windows, read_table, whole_records
 from ecg_anomaly.handover.model import MODEL, read_reference
 from tests.conftest import Workspace
@@ -27,8 +28,7 @@ def scored(finished: Workspace):
     reference = read_reference(finished.models)
 
     def score(beats, windows):
-        measured = measures.measure(reconstruct, beats, measures.pair_beats(beats, windows, config), config)
-        return measures.score_beats(beats, measured, reference, config.scoring.components)
+        return beats.assign(**score_records(TrainedDetector(reconstruct, reference, config), beats, windows).columns())
 
     return beats, windows, score
 
@@ -69,8 +69,8 @@ def test_known_normal_beats_are_those_of_training_and_validation():
         load_config(overrides=[f"patient.learn_from={choice}"]).patient
         for choice in ("known_normal_beats", "earlier_beats")
     )
-    assert measures.counting_beats(beats, known).tolist() == [True, False, True, False, False, False]
-    assert measures.counting_beats(beats, earlier).all()
+    assert counting_beats(beats, known).tolist() == [True, False, True, False, False, False]
+    assert counting_beats(beats, earlier).all()
 
 
 def test_labels_of_anomalies_reach_neither_model_nor_threshold_nor_scores(finished: Workspace, tmp_path):

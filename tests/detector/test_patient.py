@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from ecg_anomaly.beats.per_beat import rows_of_each_record
 from ecg_anomaly.config import load_config
-from ecg_anomaly.detector.patient import pair_with_own_beats
+from ecg_anomaly.detector.patient import OwnBeat
 
 SETTINGS = load_config(overrides=["patient.recent_beats=3"]).patient
 
@@ -20,7 +21,11 @@ def constant_windows(values, leads=1):
 def own_values(windows, in_time=None, start_s=0.0, beats=None):
     beats = beats_every_second(len(windows)) if beats is None else beats
     in_time = np.ones(len(windows), dtype=bool) if in_time is None else np.array(in_time)
-    return pair_with_own_beats(beats, windows, in_time, SETTINGS, start_s).own_beats[:, 0]
+    parts = [
+        OwnBeat(SETTINGS, start_s).push(windows[rows], in_time[rows], beats["fiducial_s"].to_numpy()[rows]).own_beats
+        for rows in rows_of_each_record(beats["record"])
+    ]
+    return np.concatenate(parts)[:, 0]
 
 
 def test_own_beat_is_the_median_of_the_last_beats():

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg_anomaly.beats.windows import cut_beats
+from ecg_anomaly.beats.labelled import cut_at_annotations
 from ecg_anomaly.config import load_config
-from ecg_anomaly.detector import measures, thresholds
+from ecg_anomaly.detector import thresholds
+from ecg_anomaly.detector.scorer import score_records
 from ecg_anomaly.detector.stream import Analysis, analyse
 from ecg_anomaly.handover.model import check_detector, read_detector
 from ecg_anomaly.records.simulate import simulate_record
@@ -59,17 +60,10 @@ def test_scores_are_those_of_the_pipeline(detector, signals_mv):
     found = analyse(detector, RATE_HZ, [signals_mv], 2).beats
     everything = _with_the_beats_at_the_ends(detector, signals_mv, found)
     symbols = np.full(len(everything), "N", dtype=object)
-    beats = cut_beats(
-        Recording("db/a", RATE_HZ, ("MLII", "V1"), signals_mv),
-        Annotations(everything, symbols),
-        {"N": "N"},
-        2,
-        config.beat,
-        config.rhythm,
+    beats = cut_at_annotations(
+        Recording("db/a", RATE_HZ, ("MLII", "V1"), signals_mv), Annotations(everything, symbols), config
     )
-    paired = measures.pair_beats(beats.table, beats.windows, config)
-    measured = measures.measure(detector.reconstruct, beats.table, paired, config)
-    scored = measures.score_beats(beats.table, measured, detector.reference, config.scoring.components)
+    scored = beats.table.assign(**score_records(detector, beats.table, beats.windows).columns())
     expected = thresholds.flag_beats(scored, detector.threshold).set_index("sample")
 
     same = expected.loc[found["sample"], ["anomaly_score", "threshold", "rhythm_surprise", "patient_surprise"]]

@@ -3,12 +3,12 @@ import pandas as pd
 import pytest
 
 from ecg_anomaly.config import load_config
-from ecg_anomaly.detector.rhythm import prematurity
 from ecg_anomaly.evaluation.baselines import (
     baseline_scores,
     isolation_score,
     neighbour_distance,
     pca_error,
+    prematurity_scores,
     support_vector_score,
 )
 
@@ -65,5 +65,5 @@ def test_every_baseline_scores_the_same_beats():
 
     assert scores.keys() == {"pca", "prematurity"}
     # The rhythm of a tested beat is that of all beats before it, tested or not.
-    np.testing.assert_array_equal(scores["prematurity"], prematurity(table, CONFIG.rhythm, CONFIG.beat.start_s)[tested])
+    np.testing.assert_array_equal(scores["prematurity"], prematurity_scores(table, CONFIG)[tested])
     np.testing.assert_array_equal(scores["pca"], pca_error(windows[~tested], windows[tested] + 1))

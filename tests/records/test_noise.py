@@ -19,8 +19,7 @@ def record():
 
 
 def filtered(signals_mv):
-    band_hz = BEAT.low_cut_hz, BEAT.high_cut_hz
-    return condition(signals_mv, RATE_HZ, BEAT.sampling_rate_hz, band_hz, BEAT.filter_half_length_s)[0]
+    return condition(signals_mv, RATE_HZ, BEAT)[0]
 
 
 @pytest.mark.parametrize("kind", noise.KINDS)

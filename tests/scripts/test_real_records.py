@@ -11,7 +11,8 @@ import pytest
 import evaluate_model
 import preprocess_data
 import train_model
-from ecg_anomaly.beats.windows import NO_RR_INTERVAL, NO_SIGNAL, NO_WINDOW, cut_beats
+from ecg_anomaly.beats.cutter import NO_RR_INTERVAL, NO_SIGNAL, NO_WINDOW
+from ecg_anomaly.beats.labelled import cut_at_annotations
 from ecg_anomaly.config import load_config
 from ecg_anomaly.evaluation import noise_stress
 from ecg_anomaly.records import noise
@@ -124,7 +125,8 @@ def cut(folder, name, lead_count=2):
     recording = read_recording(files)
     annotations = read_annotations(files, recording)
     chosen, _ = choose_leads(recording, CONFIG.records.leads, lead_count)
-    return cut_beats(chosen, annotations, CONFIG.labels.aami, lead_count, CONFIG.beat, CONFIG.rhythm)
+    records = CONFIG.records.model_copy(update={"lead_count": lead_count})
+    return cut_at_annotations(chosen, annotations, CONFIG.model_copy(update={"records": records}))
 
 
 @pytest.mark.parametrize("record", published_counts())
