@@ -41,7 +41,7 @@ class CutBeats(PerBeat):
     left_out
         Why it cannot be judged; an empty string where it can.
     quality
-        How well its best lead can be read: from 0 to 1.
+        How well its best lead can be read: from 0 to 1; NaN where it is annotated, and nobody asked.
     windows_mv
         Shape ``(beats, samples, leads)``: NaN where a lead has no signal.
     """
@@ -158,13 +158,18 @@ class BeatCutter:
             after_s.round(6),
             (fiducials / self._rate_hz).round(6),
             _reasons_to_leave_out(fiducials, before_s, after_s, windows_mv, self._end, self._settings),
-            beat_quality(windows_mv, self._rate_hz, self._settings.samples_before) if count else np.empty(0),
+            self._quality(windows_mv),
             windows_mv,
         )
         self._previous_s = times_s[-1] if count else self._previous_s
         self._waiting = self._waiting[count:]
         self._forget()
         return cut
+
+    def _quality(self, windows_mv: np.ndarray) -> np.ndarray:
+        if self._detected and len(windows_mv):
+            return beat_quality(windows_mv, self._rate_hz, self._settings.samples_before)
+        return np.full(len(windows_mv), np.nan)
 
     def _intervals(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """RR interval before and after each of the first beats, in seconds; NaN where there is none."""
