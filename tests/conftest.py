@@ -12,6 +12,7 @@ import evaluate_model
 import preprocess_data
 import train_model
 from ecg_anomaly.records.simulate import write_database
+from tests.scripts.paused import PAUSED
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -64,6 +65,15 @@ class Workspace:
         """Start a script as a process of its own, as from a terminal."""
         command = [sys.executable, str(ROOT / script), *self.settings(*overrides)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def start_paused(self, script: str, place: str, *overrides: str) -> subprocess.Popen:
+        """Start a script and wait until it has come to a place, where it stays; see `tests.scripts.paused`."""
+        command = [sys.executable, "-m", "tests.scripts.paused", place, script, *self.settings(*overrides)]
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        process = subprocess.Popen(command, **streams, text=True, cwd=ROOT)
+        if PAUSED not in map(str.strip, process.stdout):
+            pytest.fail(f"the script ended: {process.communicate()}")
+        return process
 
 
 @pytest.fixture(scope="session")

@@ -419,13 +419,8 @@ def test_half_written_settings_of_simulated_records_are_noticed(tmp_path: Path, 
     assert f"delete the folder {tmp_path / 'records' / 'simdb'}" in refused(run.preprocess(), capsys)
 
 
-def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
-    """Wait until a condition holds while a process runs."""
-    deadline = time.monotonic() + 60
-    while not condition():
-        if process.poll() is not None or time.monotonic() > deadline:
-            pytest.fail(f"the script ended, or takes too long: {process.communicate()}")
-        time.sleep(0.001)
+# Where a script is about to write its first beats, or to move its files into place.
+WRITES_BEATS, PUBLISHES = "ecg_anomaly.handover.beats:BeatWriter.append", "ecg_anomaly.manifest:Handover.publish"
 
 
 def wait_for_epoch(process: subprocess.Popen[str]) -> None:
@@ -437,26 +432,12 @@ def wait_for_epoch(process: subprocess.Popen[str]) -> None:
     pytest.fail(f"the training ended: {process.communicate()}")
 
 
-@pytest.fixture
-def long_run(tmp_path: Path, simulated_records: Path) -> tuple[Workspace, str]:
-    """A workspace with records that take seconds to preprocess, and the setting that names them."""
-    records = tmp_path / "records"
-    records.mkdir()
-    (records / "simdb").symlink_to(simulated_records / "simdb")
-    names = [f"copy{number}" for number in range(4)]
-    for name in names:
-        (records / name).symlink_to(simulated_records / "simdb")
-    return Workspace(tmp_path, records), f"split.train=[{', '.join(f'{name}/*' for name in names)}]"
-
-
 @posix_only
-def test_killed_preprocessing_leaves_no_process_and_nothing_in_the_way(long_run: tuple[Workspace, str]):
-    run, many_records = long_run
-    assert run.preprocess() == 0
-    before = contents(run.processed)
+def test_killed_preprocessing_leaves_no_process_and_nothing_in_the_way(copied: Workspace):
+    run, before = copied, contents(copied.processed)
 
-    process = run.start("preprocess_data.py", many_records)
-    wait_for((run.processed / ".incomplete" / "beats.csv").exists, process)
+    process = run.start_paused("preprocess_data.py", WRITES_BEATS)
+    assert (run.processed / ".incomplete").is_dir()
     workers = psutil.Process(process.pid).children()
     process.kill()
     assert process.wait() == -signal.SIGKILL
@@ -474,16 +455,12 @@ def test_killed_preprocessing_leaves_no_process_and_nothing_in_the_way(long_run:
 
 
 @posix_only
-def test_interrupted_preprocessing_says_so_in_one_line(long_run: tuple[Workspace, str]):
-    run, many_records = long_run
-    process = run.start("preprocess_data.py", many_records)
-    wait_for((run.processed / ".incomplete" / "beats.csv").exists, process)
+def test_interrupted_preprocessing_says_so_in_one_line(workspace: Workspace):
+    run, process = workspace, workspace.start_paused("preprocess_data.py", WRITES_BEATS)
     workers = psutil.Process(process.pid).children()
-    for _ in range(5):  # a terminal sends Ctrl-C to all of them, whether they work or wait
-        for worker in workers:
-            worker.send_signal(signal.SIGINT)
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    assert workers
+    for one in [*workers, process]:  # a terminal sends Ctrl-C to all of them, whether they work or wait
+        one.send_signal(signal.SIGINT)
 
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -493,7 +470,7 @@ def test_interrupted_preprocessing_says_so_in_one_line(long_run: tuple[Workspace
 
 @posix_only
 def test_worker_that_dies_is_told(clinic: Clinic, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("ecg_anomaly.beats.windows.preprocessing.process_record", die)
+    monkeypatch.setattr("ecg_anomaly.beats.preprocessing.process_record", die)
 
     assert "was ended from outside, perhaps for want of memory" in refused(clinic.preprocess(), capsys)
 
@@ -504,16 +481,12 @@ def die(*_: object) -> None:
 
 @posix_only
 def test_second_run_in_the_same_folder_is_refused_and_harms_nothing(
-    long_run: tuple[Workspace, str], capsys: pytest.CaptureFixture[str]
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
 ):
-    run, many_records = long_run
-    first = run.start("preprocess_data.py", many_records)
-    wait_for((run.processed / ".incomplete").exists, first)
-    first.send_signal(signal.SIGSTOP)
+    run, first = workspace, workspace.start_paused("preprocess_data.py", WRITES_BEATS)
     message = refused(run.preprocess(), capsys)
-    first.send_signal(signal.SIGCONT)
 
-    _, errors = first.communicate(timeout=60)
+    _, errors = first.communicate("go on\n", timeout=60)
     assert message.startswith(f"{run.processed}: another run is writing here; wait until it ends")
     assert (first.returncode, errors) == (0, "")
     read_manifest(run.processed, "preprocess_data.py")
@@ -570,8 +543,8 @@ def test_interrupted_training_keeps_the_best_model_so_far(
 @posix_only
 def test_killed_evaluation_leaves_the_earlier_scores(copied: Workspace):
     before = contents(copied.outputs)
-    process = copied.start("evaluate_model.py", "threshold.percentile=90")
-    wait_for((copied.outputs / ".incomplete" / "scores.csv").exists, process)
+    process = copied.start_paused("evaluate_model.py", PUBLISHES, "threshold.percentile=90")
+    assert (copied.outputs / ".incomplete" / "scores.csv").is_file()
     process.kill()
     process.communicate()
 
@@ -584,8 +557,8 @@ def test_killed_evaluation_leaves_the_earlier_scores(copied: Workspace):
 
 @posix_only
 def test_killed_visualisation_leaves_nothing_in_the_way(copied: Workspace):
-    process = copied.start("visualize_results.py")
-    wait_for((copied.outputs / "plots" / ".incomplete").exists, process)
+    process = copied.start_paused("visualize_results.py", PUBLISHES)
+    assert list((copied.outputs / "plots" / ".incomplete").glob("*.png"))
     process.kill()
     process.communicate()
 
