@@ -28,5 +28,7 @@ def pause_at(place: str) -> None:
 
 
 if __name__ == "__main__":
-    pause_at(sys.argv[1])
-    sys.exit(importlib.import_module(sys.argv[2].removesuffix(".py")).main(sys.argv[3:]))
+    _, place, script, *options = sys.argv
+    pause_at(place)
+    sys.argv[0] = script  # which messages begin with
+    sys.exit(importlib.import_module(script.removesuffix(".py")).main(options))
