@@ -56,14 +56,14 @@ def write_elsewhere(folder: Path, prepare: str = "") -> int:
     program = f"""
 import os, signal
 from pathlib import Path
-from ecg_anomaly import artifacts
+from ecg_anomaly import manifest
 from ecg_anomaly.config import load_config
 
 def end(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
 {prepare}
-with artifacts.handover({str(folder)!r}) as output:
+with manifest.handover({str(folder)!r}) as output:
     for name in ("one.txt", "deeper/two.txt"):
         output.path(name).write_text("new")
     output.describe({SCRIPT!r}, load_config(), ["beat"], {{}})
@@ -110,7 +110,7 @@ def test_error_leaves_earlier_files_as_they_were(tmp_path: Path, error: type[Bas
 def test_run_killed_while_it_writes_leaves_earlier_files_and_nothing_in_the_way(tmp_path: Path):
     write_folder(tmp_path, "old")
 
-    assert write_elsewhere(tmp_path, "artifacts.Handover.describe = end") == -signal.SIGKILL
+    assert write_elsewhere(tmp_path, "manifest.Handover.describe = end") == -signal.SIGKILL
     assert texts(tmp_path) == {"old"}
     read_manifest(tmp_path, SCRIPT)
 
