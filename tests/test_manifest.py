@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import ecg_anomaly
 from ecg_anomaly.config import Config, load_config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.manifest import (
@@ -92,6 +93,7 @@ def test_manifest_tells_how_the_files_were_made(tmp_path: Path):
     assert manifest["files"].keys() == {"one.txt", "deeper/two.txt"}
     assert manifest["files"]["one.txt"] == fingerprint(tmp_path / "one.txt")
     assert {"python", "numpy", "tensorflow"} <= manifest["versions"].keys()
+    assert manifest["versions"]["ecg-anomaly-detector"] == ecg_anomaly.__version__
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
