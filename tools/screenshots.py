@@ -24,7 +24,7 @@ from ecg_anomaly.handover.model import check_detector
 from ecg_anomaly.web.app import create_app
 from ecg_anomaly.web.workbench import Workbench
 
-_HOST = "127.0.0.1"
+_HOST, _THREADS = "127.0.0.1", 16
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _BROWSER_OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
@@ -58,7 +58,7 @@ def _served(config: Config) -> Iterator[str]:
     """Serve the application while the block runs; give its address."""
     check_detector(config)
     bench = Workbench(config)
-    server = create_server(create_app(bench, ()).server, host=_HOST, port=0)
+    server = create_server(create_app(bench, ()).server, host=_HOST, port=0, threads=_THREADS)
     threading.Thread(target=server.run, daemon=True).start()
     try:
         yield f"http://{_HOST}:{server.effective_port}"
