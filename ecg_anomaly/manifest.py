@@ -178,7 +178,10 @@ def check_settings(manifest: dict[str, Any], folder: str | Path, config: Config,
         With the keys that changed, from what to what, and the script to run.
     """
     made_with = {name: manifest["config"].get(name) for name in manifest["shaped_by"]}
-    changed = list(_differences(made_with, config.sections(manifest["shaped_by"])))
+    changed = [
+        f"{key} was {json.dumps(old)} and is now {json.dumps(new)}"
+        for key, old, new in _differences(made_with, config.sections(manifest["shaped_by"]))
+    ]
     if changed:
         raise UserError(f"{folder}: made with other settings: {first_few(changed)}; run python {made_by} again")
 
@@ -241,14 +244,14 @@ def write_whole(path: Path, text: str) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _differences(made_with: dict[str, Any], now: dict[str, Any], prefix: str = "") -> Iterator[str]:
+def _differences(made_with: dict[str, Any], now: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Walk two nested mappings; yield each key that differs, with the old and the new value."""
     for key in sorted(made_with.keys() | now.keys()):
         old, new = made_with.get(key), now.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
             yield from _differences(old, new, f"{prefix}{key}.")
         elif old != new:
-            yield f"{prefix}{key} was {json.dumps(old)} and is now {json.dumps(new)}"
+            yield f"{prefix}{key}", old, new
 
 
 def _files(folder: Path) -> list[Path]:
