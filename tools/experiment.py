@@ -126,22 +126,7 @@ def _compare_with_and_without_network(scored: pd.DataFrame, config: Config) -> p
 def paired_differences(
     table: pd.DataFrame, first: np.ndarray, second: np.ndarray, resamples: int, seed: int
 ) -> dict[str, dict[str, float]]:
-    """Compare two scores of the same beats on the same draws of patients (a paired bootstrap).
-
-    Parameters
-    ----------
-    table
-        The columns ``record`` and ``anomalous``.
-    first, second
-        Shape ``(beats,)``: two scores.
-    resamples, seed
-        How often patients are drawn, and the seed of the draws.
-
-    Returns
-    -------
-    dict
-        For ``auc`` and ``average_precision`` the 2.5th, 50th and 97.5th percentile of first minus second.
-    """
+    """Give percentiles of first minus second, two scores of shape ``(beats,)``, on the same draws of patients."""
     anomalous = table["anomalous"].to_numpy(dtype=bool)
     draws = list(resampled_patients(table["record"].to_numpy(), resamples, seed))
 
