@@ -7,6 +7,7 @@ Machines differ and are shared: compare figures of one run, and repeat.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import statistics
@@ -96,7 +97,8 @@ def _script(name: str, *options: str) -> Row:
         peak_bytes = 0
         while process.poll() is None:
             peak_bytes = max(peak_bytes, _memory_bytes(process.pid))
-            time.sleep(_LOOK_EVERY_S)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_LOOK_EVERY_S)
         message = process.stderr.read() if process.stderr else ""
     if process.returncode:
         raise UserError(f"{name} ended with {process.returncode}: {message}")
