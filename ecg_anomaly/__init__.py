@@ -1,20 +1,16 @@
-"""What the scripts share: from a record's samples to a report, one subject per module.
+"""Which heartbeats of a recording are not normal: from its file to a report, one subject per module.
 
-The way of a beat through the pipeline:
+A beat goes through the folders in this order, and no import runs back up:
 
-``fetching`` finds the records (``physionet`` downloads them, ``simulate`` makes them), ``records`` reads signals and
-annotations, ``signals`` brings them to one sampling rate and band, ``beats`` cuts a window around every beat,
-``splits`` says who trains and who tests. ``history`` is what is known of a patient when a beat comes: ``patient``
-makes the patient's own beat of it, ``rhythm`` the patient's own rhythm. ``autoencoder`` reconstructs the windows,
-``measures`` asks three questions of every beat, ``scoring`` turns the answers into an anomaly score, ``thresholds``
-says from which score on a beat is flagged. ``metrics``, ``bootstrap`` and ``evaluation`` compare the flags with the
-annotations, the modules in ``reports`` show it.
+``records`` reads any recording (and downloads, simulates and splits the annotated ones), ``beats`` brings its signal
+to one sampling rate and band, finds the beats and cuts a window around each, ``detector`` asks three questions of
+every window and turns the answers into a score and a flag, for whole records as for beats that arrive one by one.
+``handover`` names and writes the files that the scripts hand on. ``findings`` says what became of a recording,
+``evaluation`` compares flags with annotations, ``reports`` draws both; ``live`` and ``web`` serve recordings while
+they arrive and on a page.
 
-A recording without annotations goes another way, through the same functions: ``recordings`` reads it in blocks,
-``qrs`` finds its beats, ``quality`` judges whether they can be read, ``analysis`` scores them while they arrive: from
-a file, from a source in ``live``, or for the page in ``web``. What a user really gets is measured with ``matching``,
-which compares found beats with annotated ones: ``detected_beats`` cuts test records where the detector finds beats,
-``noise_stress`` adds ``noise`` to them, ``single_lead`` leaves them one lead.
-
-``config`` and ``artifacts`` hold it together: the settings, and the files that the scripts hand on.
+Below all of them lie ``config`` (every setting), ``manifest`` (folders that appear whole or not at all),
+``commandline``, ``processes``, ``words``, ``quiet`` and ``errors``; ``workers`` and ``batch`` analyse many recordings.
 """
+
+__version__ = "0.2.0"

@@ -65,24 +65,14 @@ def run_with_options(
     )
     add_options(parser)
     arguments = parser.parse_args(argv)
-    return _exit_status(lambda: _load_and_work(work, arguments), parser.prog)
-
-
-def _load_and_work(
-    work: Callable[[Config, argparse.Namespace], int | None], arguments: argparse.Namespace
-) -> int | None:
-    from ecg_anomaly.config import load_config  # pydantic and YAML cost half a second that --help need not wait for
-
-    return work(load_config(arguments.config, arguments.overrides), arguments)
-
-
-def _exit_status(work: Callable[[], int | None], program: str) -> int:
     try:
-        return work() or EXIT_SUCCESS
+        from ecg_anomaly.config import load_config  # pydantic and YAML take half a second: --help need not wait
+
+        return work(load_config(arguments.config, arguments.overrides), arguments) or EXIT_SUCCESS
     except UserError as error:
-        return _fail(program, str(error))
+        return _fail(parser.prog, str(error))
     except KeyboardInterrupt:
-        print(f"{program}: interrupted; what was there before is unchanged", file=sys.stderr)
+        print(f"{parser.prog}: interrupted; what was there before is unchanged", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output (head, less) has seen enough; the files were complete before they were told of.
@@ -91,7 +81,7 @@ def _exit_status(work: Callable[[], int | None], program: str) -> int:
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         reason = error.strerror or str(error)
-        return _fail(program, f"{reason}{where}; mend that and run again, what was there before is unchanged")
+        return _fail(parser.prog, f"{reason}{where}; mend that and run again, what was there before is unchanged")
 
 
 def _fail(program: str, message: str) -> int:

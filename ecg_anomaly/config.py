@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import difflib
 import functools
 import json
@@ -10,22 +9,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
 
-from ecg_anomaly.errors import UserError
+from ecg_anomaly.errors import UserError, first_few
 
-DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "config.yaml"
+_INSTALLED = Path(__file__).resolve().with_name("config.yaml")  # a wheel has it in the package
+DEFAULT_CONFIG = _INSTALLED if _INSTALLED.is_file() else _INSTALLED.parent.parent / "config.yaml"
 SCHEMA_FILE = DEFAULT_CONFIG.parent / "configs" / "config.schema.json"
 
 # The sections that shape what each script writes. A later script refuses files made with others.
@@ -133,16 +125,12 @@ class Beat(Section):
     start_s: Annotated[float, Field(ge=0, le=300)]
 
     @model_validator(mode="after")
-    def _band_fits(self) -> Beat:
+    def _fits_the_sampling_rate(self) -> Beat:
         if not self.low_cut_hz < self.high_cut_hz < self.sampling_rate_hz / 2:
             raise ValueError(
                 f"low_cut_hz ({self.low_cut_hz}) must be below high_cut_hz ({self.high_cut_hz}), "
                 f"and that below half of sampling_rate_hz ({self.sampling_rate_hz / 2:g})"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _window_holds_samples(self) -> Beat:
         if self.samples < _FEWEST_SAMPLES:
             raise ValueError(
                 f"window_before_s ({self.window_before_s}) and window_after_s ({self.window_after_s}) make a window "
@@ -282,8 +270,7 @@ def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Conf
         return Config.model_validate(functools.reduce(_merge, [values for _, values in layers]))
     except ValidationError as error:
         problems = [f"{_sources(problem, layers)}: {_describe(problem)}" for problem in error.errors()]
-        more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
-        raise UserError(f"{'; '.join(problems[:3])}{more}") from None
+        raise UserError(first_few(problems)) from None
 
 
 def write_schema(path: Path = SCHEMA_FILE) -> None:
@@ -312,15 +299,14 @@ def _parse_yaml(text: str, where: str) -> Any:
     # YAML 1.2: 1e-3 is a number, and two equal keys are an error.
     try:
         return YAML(typ="safe", pure=True).load(text)
-    except DuplicateKeyError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        key = str(error.problem).split('"')[1] if '"' in str(error.problem) else "?"
-        raise UserError(f"{where}: line {line}: the key {key} stands twice; keep one of them") from None
     except (YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
         mark = getattr(error, "problem_mark", None)
-        line = f"line {mark.line + 1}: " if mark else ""
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise UserError(f"{where}: {line}not valid YAML: {problem}") from None
+        place = f"{where}: line {mark.line + 1}" if mark else where
+        problem = str(getattr(error, "problem", None) or error).splitlines()[0]
+        if isinstance(error, DuplicateKeyError):
+            key = problem.split('"')[1]
+            raise UserError(f"{place}: the key {key} stands twice; keep one of them") from None
+        raise UserError(f"{place}: not valid YAML: {problem}") from None
 
 
 def _parse_override(override: str) -> dict[str, Any]:
@@ -335,11 +321,9 @@ def _parse_override(override: str) -> dict[str, Any]:
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    merged = copy.copy(base)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both else value
-    return merged
+    """Lay one nested mapping over another, key by key."""
+    both = {key for key in base.keys() & over.keys() if isinstance(base[key], dict) and isinstance(over[key], dict)}
+    return base | over | {key: _merge(base[key], over[key]) for key in both}
 
 
 def _sources(problem: Any, layers: Sequence[tuple[str, dict[str, Any]]]) -> str:
@@ -349,13 +333,8 @@ def _sources(problem: Any, layers: Sequence[tuple[str, dict[str, Any]]]) -> str:
 
 
 def _holds(values: Any, keys: Sequence[Any]) -> bool:
-    for key in keys:
-        if not isinstance(values, dict):  # the value stands here, its parts (of a list) have no keys
-            return True
-        if key not in values:
-            return False
-        values = values[key]
-    return True
+    """Tell whether a key stands in nested mappings; the parts of a value have no keys of their own."""
+    return not keys or not isinstance(values, dict) or (keys[0] in values and _holds(values[keys[0]], keys[1:]))
 
 
 def _describe(problem: Any) -> str:
@@ -389,9 +368,7 @@ def _nearest_key(keys: list[str]) -> str:
     near = difflib.get_close_matches(".".join(keys), known, n=1, cutoff=0.5)
     # A key that stands in the wrong section is nearest to itself in another one.
     elsewhere = [key for key in known if key.split(".")[-1] == keys[-1]]
-    if elsewhere or near:
-        return f"; did you mean {(elsewhere or near)[0]}?"
-    return ""
+    return f"; did you mean {(elsewhere or near)[0]}?" if elsewhere or near else ""
 
 
 def _dotted_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

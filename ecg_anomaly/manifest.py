@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from ecg_anomaly.errors import UserError
+from ecg_anomaly import __version__
+from ecg_anomaly.errors import UserError, first_few
 
 if TYPE_CHECKING:
     from ecg_anomaly.config import Config  # imports pydantic, which --help need not wait for
@@ -31,6 +32,7 @@ MANIFEST = "manifest.json"
 FORMAT = 1  # raised when files that are handed on change so that earlier ones can no longer be read
 _LOCK = ".lock"
 _STAGING = ".incomplete"
+_PROJECT = "ecg-anomaly-detector"
 _LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "tensorflow", "keras", "wfdb", "matplotlib", "plotly")
 
 
@@ -73,7 +75,7 @@ class Handover:
         notes
             What else the next script or a reader should know.
         """
-        files = {file.relative_to(self._staging).as_posix(): fingerprint(file) for file in _files(self._staging)}
+        libraries = {name: importlib.metadata.version(name) for name in _LIBRARIES}
         manifest = {
             "format": FORMAT,
             "script": script,
@@ -81,8 +83,8 @@ class Handover:
             "config": config.model_dump(),
             "shaped_by": list(sections),
             "inputs": inputs,
-            "files": files,
-            "versions": _versions(),
+            "files": {path.relative_to(self._staging).as_posix(): fingerprint(path) for path in _files(self._staging)},
+            "versions": {_PROJECT: __version__, "python": platform.python_version()} | libraries,
             **notes,
         }
         self.write_json(MANIFEST, manifest)
@@ -118,7 +120,11 @@ def handover(folder: str | Path) -> Iterator[Handover]:
                 yield output
                 output.publish()
             except OSError as error:
-                raise error if error.filename else _with_folder(error, folder) from None
+                if error.filename:
+                    raise
+                # A full disk does not say where it is full, and NumPy not even that it is.
+                reason = error.strerror or f"not everything could be written ({error})"
+                raise OSError(error.errno, reason, str(folder)) from None
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
     except Timeout:
@@ -177,10 +183,7 @@ def check_settings(manifest: dict[str, Any], folder: str | Path, config: Config,
         for key, old, new in _differences(made_with, config.sections(manifest["shaped_by"]))
     ]
     if changed:
-        more = f" (and {len(changed) - 3} more)" if len(changed) > 3 else ""
-        raise UserError(
-            f"{folder}: made with other settings: {'; '.join(changed[:3])}{more}; run python {made_by} again"
-        )
+        raise UserError(f"{folder}: made with other settings: {first_few(changed)}; run python {made_by} again")
 
 
 def read_checked_manifest(folder: str | Path, config: Config, made_by: str) -> dict[str, Any]:
@@ -251,17 +254,5 @@ def _differences(made_with: dict[str, Any], now: dict[str, Any], prefix: str = "
             yield f"{prefix}{key}", old, new
 
 
-def _with_folder(error: OSError, folder: Path) -> OSError:
-    # A full disk does not say where it is full, and NumPy not even that it is.
-    return OSError(error.errno, error.strerror or f"not everything could be written ({error})", str(folder))
-
-
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        versions[name] = importlib.metadata.version(name)
-    return versions

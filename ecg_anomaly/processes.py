@@ -69,15 +69,11 @@ def process_pool(
 
 
 def _start_process(start: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
-    _follow_the_parent()
-    if start is not None:
-        start(*arguments)
-
-
-def _follow_the_parent() -> None:
     """Leave Ctrl-C to the parent process, and end when it ends: a killed script must not leave workers behind."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if start is not None:
+        start(*arguments)
 
 
 def _end_with_parent() -> None:

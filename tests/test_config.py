@@ -94,7 +94,7 @@ def test_whole_number_serves_where_a_number_is_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("override", "told"),
+    ("override", "expected"),
     [
         ("training.epoch=5", "training.epoch: unknown key; did you mean training.epochs?"),
         ("trainig.epochs=5", "trainig: unknown key; did you mean training?"),
@@ -103,12 +103,12 @@ def test_whole_number_serves_where_a_number_is_asked_for():
         ("zzzzzz=5", "zzzzzz: unknown key"),
     ],
 )
-def test_unknown_key_comes_with_the_nearest_known_one(override: str, told: str):
-    assert mistake(override) == f"--set {override}: {told}"
+def test_unknown_key_comes_with_the_nearest_known_one(override: str, expected: str):
+    assert mistake(override) == f"--set {override}: {expected}"
 
 
 @pytest.mark.parametrize(
-    ("override", "told"),
+    ("override", "expected"),
     [
         ("training.epochs=many", "training.epochs: input should be a valid integer, but it is 'many'"),
         ("training.epochs=5.5", "training.epochs: input should be a valid integer, but it is 5.5"),
@@ -126,12 +126,12 @@ def test_unknown_key_comes_with_the_nearest_known_one(override: str, told: str):
         ("physionet.databases.mitdb=1.0", "physionet.databases.mitdb: input should be a valid string, but it is 1.0"),
     ],
 )
-def test_wrong_type_is_named(override: str, told: str):
-    assert mistake(override) == f"--set {override}: {told}"
+def test_wrong_type_is_named(override: str, expected: str):
+    assert mistake(override) == f"--set {override}: {expected}"
 
 
 @pytest.mark.parametrize(
-    ("override", "told"),
+    ("override", "expected"),
     [
         ("training.epochs=0", "training.epochs: input should be greater than or equal to 1, but it is 0"),
         ("training.learning_rate=2", "should be less than or equal to 1"),
@@ -152,15 +152,15 @@ def test_wrong_type_is_named(override: str, told: str):
         ("split.train=[mitdb]", "'mitdb' names no record; write database/name, for example mitdb/100 or svdb/*"),
     ],
 )
-def test_value_out_of_range_is_named(override: str, told: str):
+def test_value_out_of_range_is_named(override: str, expected: str):
     message = mistake(override)
 
     assert message.startswith(f"--set {override}: {override.partition('=')[0]}")
-    assert told in message
+    assert expected in message
 
 
 @pytest.mark.parametrize(
-    ("override", "told"),
+    ("override", "expected"),
     [
         ("split.test=[]", "split: test is empty, and protocol patients needs it: name at least one record"),
         ("split.protocol=random_beats", "split: records is empty, and protocol random_beats needs it"),
@@ -175,8 +175,8 @@ def test_value_out_of_range_is_named(override: str, told: str):
         ("paths.models=outputs", "paths: processed, models and outputs must be three folders"),
     ],
 )
-def test_values_that_do_not_fit_together_are_named(override: str, told: str):
-    assert mistake(override).startswith(f"config.yaml with --set {override}: {told}")
+def test_values_that_do_not_fit_together_are_named(override: str, expected: str):
+    assert mistake(override).startswith(f"config.yaml with --set {override}: {expected}")
 
 
 def test_beats_of_all_patients_shared_out_cannot_be_detected_ones():

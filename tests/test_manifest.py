@@ -1,7 +1,6 @@
 """Files that scripts hand on: whole or not at all, one writer at a time, checked before they are read."""
 
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import ecg_anomaly
 from ecg_anomaly.config import Config, load_config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.manifest import (
@@ -23,6 +23,7 @@ from ecg_anomaly.manifest import (
 from tests.conftest import ROOT
 
 SCRIPT = "write.py"
+KILLED = 9  # exit status of a process that ends at once, without tidying up, on every system
 
 
 def write_folder(folder: Path, text: str, *settings: str, inputs: dict[str, str] | None = None) -> Config:
@@ -54,16 +55,16 @@ def refusal(check: Callable[..., object], *arguments: object) -> str:
 def write_elsewhere(folder: Path, prepare: str = "") -> int:
     """Write a folder in a process of its own that runs `prepare` first; return its exit status."""
     program = f"""
-import os, signal
+import os
 from pathlib import Path
-from ecg_anomaly import artifacts
+from ecg_anomaly import manifest
 from ecg_anomaly.config import load_config
 
 def end(*_, **__):
-    os.kill(os.getpid(), signal.SIGKILL)
+    os._exit({KILLED})
 
 {prepare}
-with artifacts.handover({str(folder)!r}) as output:
+with manifest.handover({str(folder)!r}) as output:
     for name in ("one.txt", "deeper/two.txt"):
         output.path(name).write_text("new")
     output.describe({SCRIPT!r}, load_config(), ["beat"], {{}})
@@ -92,6 +93,7 @@ def test_manifest_tells_how_the_files_were_made(tmp_path: Path):
     assert manifest["files"].keys() == {"one.txt", "deeper/two.txt"}
     assert manifest["files"]["one.txt"] == fingerprint(tmp_path / "one.txt")
     assert {"python", "numpy", "tensorflow"} <= manifest["versions"].keys()
+    assert manifest["versions"]["ecg-anomaly-detector"] == ecg_anomaly.__version__
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
@@ -110,7 +112,7 @@ def test_error_leaves_earlier_files_as_they_were(tmp_path: Path, error: type[Bas
 def test_run_killed_while_it_writes_leaves_earlier_files_and_nothing_in_the_way(tmp_path: Path):
     write_folder(tmp_path, "old")
 
-    assert write_elsewhere(tmp_path, "artifacts.Handover.describe = end") == -signal.SIGKILL
+    assert write_elsewhere(tmp_path, "manifest.Handover.describe = end") == KILLED
     assert texts(tmp_path) == {"old"}
     read_manifest(tmp_path, SCRIPT)
 
@@ -123,7 +125,7 @@ def test_run_killed_while_files_move_into_place_is_never_taken_for_whole(tmp_pat
     write_folder(tmp_path, "old")
     second_move = "move = Path.replace; Path.replace = lambda *a: move(*a) if a[0].name == 'two.txt' else end()"
 
-    assert write_elsewhere(tmp_path, second_move) == -signal.SIGKILL
+    assert write_elsewhere(tmp_path, second_move) == KILLED
     assert texts(tmp_path) == {"old", "new"}
     assert refusal(read_manifest, tmp_path, SCRIPT) == (
         f"{tmp_path}: no finished results of {SCRIPT} are here; run python {SCRIPT}"

@@ -1,47 +1,65 @@
-"""Measure time and memory of the four scripts and the speed of the network: ``make benchmark``.
+"""Measure what the project costs, as users run it, in folders of its own: ``make benchmark``.
 
-The scripts run as users run them, in folders of their own, so that no results are overwritten.
+Time and memory of the four scripts, speed of the network and of the live detector, and how fast the server of the web
+application answers (what a browser adds, which draws the figures, is not in it).
 Machines differ and are shared: compare figures of one run, and repeat.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import psutil
+from dash import Dash
 
 from ecg_anomaly import commandline
 from ecg_anomaly.batch import Request, with_leads
-from ecg_anomaly.config import DEFAULT_CONFIG, Config
+from ecg_anomaly.config import Config
 from ecg_anomaly.detector.patient import PairedBeats
 from ecg_anomaly.detector.scorer import TrainedDetector, score_records
 from ecg_anomaly.detector.surprise import reconstruction_error
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.beats import load_windows, read_table, whole_records
 from ecg_anomaly.handover.model import MODEL, read_detector, read_reference
+from ecg_anomaly.live.session import Session
 from ecg_anomaly.live.sources import PORTION_S, Portion
 from ecg_anomaly.manifest import write_json
 from ecg_anomaly.records.catalogue import locate_records
 from ecg_anomaly.records.recording import open_recording
+from ecg_anomaly.records.simulate import LEADS, SAMPLING_RATE_HZ, simulate_record
 from ecg_anomaly.records.splits import TEST
-from tools.web_benchmark import measure_web
+from ecg_anomaly.web import ids
+from ecg_anomaly.web.app import create_app
+from ecg_anomaly.web.rehearsal import rehearse
+from ecg_anomaly.web.workbench import Workbench
 
+_ROOT = Path(__file__).resolve().parent.parent
 _SCRIPTS = ("preprocess_data.py", "train_model.py", "evaluate_model.py", "visualize_results.py")
-_RESULT = "benchmark.json"
 _REPEATS = 5
 _SINGLE_BEATS = 500
 _BLOCK_S = 60.0  # of a recording, read at once
 _LOOK_EVERY_S = 0.2  # how often memory is looked at
+
+_WEB_MINUTES, _WEB_SEED = 10.0, 3  # of the simulated record that is repeated for the web application
+_WEB_STEPS_PER_MV = 200
+_WEB_RECORDS = {"30 minutes": 3, "24 hours": 144}  # how often
+_POLL_S = 0.1
+
+Row = dict[str, Any]  # what was measured, and its figures
+Property = tuple[str, str]  # of the page: the part's name and which of its properties
 
 
 def benchmark(config: Config) -> None:
@@ -50,17 +68,14 @@ def benchmark(config: Config) -> None:
         trial = _in_folder(config, Path(folder))
         trial_file = Path(folder) / "config.yaml"
         trial_file.write_text(trial.model_dump_json(), encoding="utf-8")  # JSON is YAML
-        scripts = [_measure(script, "--config", str(trial_file)) for script in _SCRIPTS]
-        total = {
-            "what": "all four scripts",
-            "seconds": sum(row["seconds"] for row in scripts),
-            "peak_mb": max(row["peak_mb"] for row in scripts),
-        }
-        helps = [_measure_help(script) for script in _SCRIPTS]
-        rows = [*scripts, total, *helps, *_measure_network(trial), _measure_live(trial)]
-        rows += measure_web(trial, Path(folder))
+        rows = [_script(name, "--config", str(trial_file)) for name in _SCRIPTS]
+        sums = {"seconds": sum(row["seconds"] for row in rows), "peak_mb": max(row["peak_mb"] for row in rows)}
+        rows.append({"what": "all four scripts"} | sums)
+        for name in _SCRIPTS:
+            rows.append({"what": f"{name} --help", "seconds": _median_s(_script, name, "--help")})
+        rows += [*_network(trial), _live(trial), *_web(trial, Path(folder))]
     print(pd.DataFrame(rows).round(2).to_string(index=False, na_rep=""))
-    target = Path(config.paths.outputs) / _RESULT
+    target = Path(config.paths.outputs) / "benchmark.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     write_json(target, rows)
     print(f"\nWrote {target}")
@@ -68,33 +83,26 @@ def benchmark(config: Config) -> None:
 
 def _in_folder(config: Config, folder: Path) -> Config:
     """Give a run folders of its own; records are still found where they are."""
-    paths = config.paths.model_copy(
-        update={
-            "records": [str(path.resolve()) for path in config.paths.record_folders],
-            **{name: str(folder / name) for name in ("processed", "models", "outputs")},
-        }
-    )
-    return config.model_copy(update={"paths": paths})
+    changed = {name: str(folder / name) for name in ("processed", "models", "outputs")}
+    records = [str(path.resolve()) for path in config.paths.record_folders]
+    return config.model_copy(update={"paths": config.paths.model_copy(update={"records": records, **changed})})
 
 
-def _measure(script: str, *options: str) -> dict[str, Any]:
-    """Run a script and measure its time and the memory of all its processes together."""
-    print(f"running {script} {' '.join(options[:1])}", file=sys.stderr, flush=True)
+def _script(name: str, *options: str) -> Row:
+    """Measure the time of a script, and the memory of all its processes together."""
+    print(f"running {name} {options[0]}", file=sys.stderr, flush=True)
     started = time.perf_counter()
-    command = [sys.executable, str(DEFAULT_CONFIG.parent / script), *options]
+    command = [sys.executable, str(_ROOT / name), *options]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         peak_bytes = 0
         while process.poll() is None:
             peak_bytes = max(peak_bytes, _memory_bytes(process.pid))
-            time.sleep(_LOOK_EVERY_S)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_LOOK_EVERY_S)
         message = process.stderr.read() if process.stderr else ""
     if process.returncode:
-        raise UserError(f"{script} ended with {process.returncode}: {message}")
-    return {"what": script, "seconds": time.perf_counter() - started, "peak_mb": peak_bytes / 1e6}
-
-
-def _measure_help(script: str) -> dict[str, Any]:
-    return {"what": f"{script} --help", "seconds": _median(lambda: _measure(script, "--help")["seconds"])}
+        raise UserError(f"{name} ended with {process.returncode}: {message}")
+    return {"what": name, "seconds": time.perf_counter() - started, "peak_mb": peak_bytes / 1e6}
 
 
 def _memory_bytes(pid: int) -> int:
@@ -110,70 +118,46 @@ def _memory_bytes(pid: int) -> int:
     return total
 
 
-def _measure_network(config: Config) -> list[dict[str, Any]]:
-    """Measure the network alone, scoring with all components, and one beat at a time."""
-    from ecg_anomaly.detector import autoencoder
+def _network(config: Config) -> Iterator[Row]:
+    """Measure the network alone, scoring with all components, one beat alone, and the networks for small devices."""
+    from ecg_anomaly.detector import autoencoder, litert
 
-    table = read_table(config.paths.processed)
-    beats = whole_records(table, TEST)
+    beats = whole_records(read_table(config.paths.processed), TEST)
     windows = load_windows(config.paths.processed, beats)
-    model_path = Path(config.paths.models) / MODEL
-    model = autoencoder.load(model_path, config.model.architecture, windows.shape[1:])
+    model = autoencoder.load(Path(config.paths.models) / MODEL, config.model.architecture, windows.shape[1:])
     reference = read_reference(config.paths.models)
     reconstruct = autoencoder.compiled(model)
-    paired = PairedBeats(windows, windows)
 
     def score_all() -> None:
         score_records(TrainedDetector(reconstruct, reference, config), beats, windows)
 
-    surprise = reference["log_error"]
-    one = iter(range(len(windows)))
+    def score_one(row: int) -> None:
+        beat = windows[[row]]
+        reference["log_error"](np.log(reconstruction_error(beat, reconstruct(PairedBeats(beat, beat)))))
 
-    def score_one() -> None:
-        beat = windows[[next(one)]]
-        surprise(np.log(reconstruction_error(beat, reconstruct(PairedBeats(beat, beat)))))
+    score_one(0)  # compiles
+    single_s = statistics.median(_seconds(score_one, row) for row in range(_SINGLE_BEATS))
+    batch_s = _median_s(reconstruct, PairedBeats(windows, windows))
+    yield {"what": "reconstruction, in batches", "beats_per_second": len(beats) / batch_s}
+    yield {"what": "all components, in batches", "beats_per_second": len(beats) / _median_s(score_all)}
+    yield {"what": "one beat: network, error, surprise", "milliseconds": 1000 * single_s}
 
-    score_one()  # compiles
-    single_s = statistics.median(_seconds(score_one) for _ in range(_SINGLE_BEATS))
-    return [
-        {
-            "what": "reconstruction, in batches",
-            "beats_per_second": len(beats) / _median(lambda: _seconds(lambda: reconstruct(paired))),
-        },
-        {"what": "all components, in batches", "beats_per_second": len(beats) / _median(lambda: _seconds(score_all))},
-        {"what": "one beat: network, error, surprise", "milliseconds": 1000 * single_s},
-        *_measure_litert(model, PairedBeats(windows[:_SINGLE_BEATS], windows[:_SINGLE_BEATS]), config.training.seed),
-    ]
-
-
-def _measure_litert(model: Any, paired: PairedBeats, seed: int) -> list[dict[str, Any]]:
-    """Measure the size of the network for small devices, and what one beat takes it on one core."""
-    from ecg_anomaly.detector import litert
-
-    rows = []
-    for name, content in (("float", litert.convert(model)), ("int8", litert.convert_int8(model, paired, seed))):
-        reconstruct = litert.reconstructor(content)
-        seconds = _median(partial(_seconds, partial(reconstruct, paired)))
-        rows.append(
-            {
-                "what": f"LiteRT {name}, one beat",
-                "milliseconds": 1000 * seconds / len(paired.windows),
-                "size_kb": len(content) / 1e3,
-            }
-        )
-    return rows
+    few = PairedBeats(windows[:_SINGLE_BEATS], windows[:_SINGLE_BEATS])
+    small = litert.convert_int8(model, few, config.training.seed)
+    for name, content in (("float", litert.convert(model)), ("int8", small)):
+        beat_s = _median_s(litert.reconstructor(content), few) / len(few.windows)
+        size_kb = len(content) / 1e3
+        yield {"what": f"LiteRT {name}, one beat", "milliseconds": 1000 * beat_s, "size_kb": size_kb}
 
 
-def _measure_live(config: Config) -> dict[str, Any]:
+def _live(config: Config) -> Row:
     """Measure what a portion of signal takes while it arrives, over the first test record."""
-    from ecg_anomaly.live.session import Session
-
     files = next(files for files, split in locate_records(config, print).items() if split == TEST)
     recording = with_leads(open_recording(files.header), Request(Path()), config)
     session = Session(read_detector(config), recording.sampling_rate_hz, recording.leads)
     length = round(PORTION_S * recording.sampling_rate_hz)
     seconds = [
-        _seconds(partial(session.push, Portion(block[start : start + length]), 0.0))
+        _seconds(session.push, Portion(block[start : start + length]), 0.0)
         for block in recording.blocks(_BLOCK_S)
         for start in range(0, len(block), length)
     ]
@@ -184,14 +168,123 @@ def _measure_live(config: Config) -> dict[str, Any]:
     }
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def _web(config: Config, folder: Path) -> Iterator[Row]:
+    """Measure the server: from an upload to the overview, and each interaction."""
+    bench = Workbench(config)
+    try:
+        rehearse(bench)
+        app = create_app(bench, ())
+        for length, repetitions in _WEB_RECORDS.items():
+            yield from _recording(_Page(app), length, _write_record(folder, repetitions))
+    finally:
+        bench.close()
+
+
+def _recording(page: _Page, length: str, header: Path) -> Iterator[Row]:
     started = time.perf_counter()
-    work()
+    key = page.upload(header)
+    while page.properties[ids.READY, "data"] != key:
+        if page.properties[ids.POLL, "disabled"]:
+            raise UserError(f"the web application has failed: {page.properties[ids.MESSAGE, 'children']}")
+        time.sleep(_POLL_S)
+        page.change(ids.POLL, "n_intervals", 1)
+    yield {"what": f"web, {length}: upload to overview", "seconds": time.perf_counter() - started}
+    thresholds = (page.properties[ids.THRESHOLD, "value"] * (1 + step / 50) for step in itertools.count(1))
+    interactions: dict[str, Callable[[], None]] = {
+        "next beat": lambda: page.change(ids.LATER, "n_clicks", 1),
+        "threshold": lambda: page.change(ids.THRESHOLD, "value", next(thresholds)),
+        "zoom out": lambda: page.change(ids.MOVES["out"], "n_clicks", 1),
+        "move": lambda: page.change(ids.MOVES["left"], "n_clicks", 1),
+    }
+    for action, act in interactions.items():
+        yield {"what": f"web, {length}: {action}", "milliseconds": 1000 * _median_s(act)}
+
+
+class _Page:
+    """The page as a browser keeps it: calls the callbacks whose inputs have changed, after those they wait for."""
+
+    def __init__(self, app: Dash):
+        self._client = app.server.test_client()
+        callbacks = self._client.get("/_dash-dependencies").get_json()
+        self._callbacks = [callback for callback in callbacks if not callback["clientside_function"]]
+        self.properties: defaultdict[Property, Any] = defaultdict(lambda: None)
+        for part in app.layout()._traverse_ids():
+            self.properties |= {(part.id, name): value for name, value in part.to_plotly_json()["props"].items()}
+
+    def upload(self, header: Path) -> str:
+        """Upload a WFDB record; give the key of the opened recording."""
+        with header.open("rb") as about, header.with_suffix(".dat").open("rb") as signals:
+            files = [(about, header.name), (signals, f"{header.stem}.dat")]
+            answer = self._client.post("/recordings", data={"file": files}).get_json()
+        if "key" not in answer:
+            raise UserError(f"the web application takes no upload: {answer['error']}")
+        self.change(ids.OPENED, "data", answer["key"])
+        return str(answer["key"])
+
+    def change(self, part: str, name: str, value: Any) -> None:
+        """Do what a user does: change a property, and let all that follows from it be done."""
+        self.properties[part, name] = value
+        changed = {(part, name)}
+        waiting = self._asked_by(changed)
+        while waiting:
+            coming = {output for callback in waiting for output in _outputs(callback)}
+            ready = [callback for callback in waiting if not coming & set(_names(callback, "inputs"))]
+            news = set().union(*(self._call(callback, changed) for callback in ready))
+            changed |= news
+            waiting = [callback for callback in waiting if callback not in ready]
+            waiting += [callback for callback in self._asked_by(news) if callback not in waiting]
+
+    def _asked_by(self, changed: set[Property]) -> list[dict[str, Any]]:
+        return [callback for callback in self._callbacks if changed & set(_names(callback, "inputs"))]
+
+    def _call(self, callback: Mapping[str, Any], changed: set[Property]) -> set[Property]:
+        outputs = [{"id": part, "property": name} for part, name in _outputs(callback, with_digest=True)]
+        body = {
+            "output": callback["output"],
+            "outputs": outputs if callback["output"].startswith("..") else outputs[0],
+            "changedPropIds": [".".join(name) for name in _names(callback, "inputs") if name in changed],
+        }
+        for kind in ("inputs", "state"):
+            names = _names(callback, kind)
+            body[kind] = [{"id": part, "property": name, "value": self.properties[part, name]} for part, name in names]
+        answer = self._client.post("/_dash-update-component", json=body)
+        if answer.status_code == 204:  # nothing is to be changed
+            return set()
+        response = json.loads(answer.get_data())["response"]
+        news = {(part, name): value for part, values in response.items() for name, value in values.items()}
+        self.properties |= news
+        return set(news)
+
+
+def _names(callback: Mapping[str, Any], kind: str) -> list[Property]:
+    return [(part["id"], part["property"]) for part in callback[kind]]
+
+
+def _outputs(callback: Mapping[str, Any], with_digest: bool = False) -> list[Property]:
+    """Read the outputs of a callback; what several write has a digest behind an ``@``."""
+    names = [name.rpartition(".") for name in callback["output"].strip(".").split("...")]
+    return [(part, name if with_digest else name.partition("@")[0]) for part, _, name in names]
+
+
+def _write_record(folder: Path, repetitions: int) -> Path:
+    """Write a simulated record that repeats itself; give its header."""
+    steps = (simulate_record(1, _WEB_MINUTES, _WEB_SEED).signals_mv * _WEB_STEPS_PER_MV).round().astype("<i2")
+    header = folder / f"web{repetitions}.hea"
+    header.with_suffix(".dat").write_bytes(steps.tobytes() * repetitions)
+    first = f"{header.stem} {len(LEADS)} {SAMPLING_RATE_HZ} {repetitions * len(steps)}"
+    leads = [f"{header.stem}.dat 16 {_WEB_STEPS_PER_MV} 16 0 0 0 0 {lead}" for lead in LEADS]
+    header.write_text("\n".join([first, *leads, ""]), encoding="ascii")
+    return header
+
+
+def _seconds(work: Callable[..., object], *arguments: object) -> float:
+    started = time.perf_counter()
+    work(*arguments)
     return time.perf_counter() - started
 
 
-def _median(measure: Callable[[], float]) -> float:
-    return statistics.median(measure() for _ in range(_REPEATS))
+def _median_s(work: Callable[..., object], *arguments: object) -> float:
+    return statistics.median(_seconds(work, *arguments) for _ in range(_REPEATS))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

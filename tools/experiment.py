@@ -14,41 +14,43 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.neighbors import NearestNeighbors
+from sklearn.svm import OneClassSVM
 
 from ecg_anomaly import commandline
-from ecg_anomaly.config import Config, Threshold
+from ecg_anomaly.config import Config
 from ecg_anomaly.detector import measures, thresholds
 from ecg_anomaly.detector.patient import PairedBeats
 from ecg_anomaly.detector.scorer import ComparedBeats, compare_records, score_measured
-from ecg_anomaly.detector.surprise import anomaly_score
-from ecg_anomaly.evaluation import baselines, metrics
+from ecg_anomaly.detector.surprise import anomaly_score, reconstruction_error
+from ecg_anomaly.evaluation import metrics
+from ecg_anomaly.evaluation.baselines import pca_error, prematurity_scores
+from ecg_anomaly.evaluation.bootstrap import resampled_patients
 from ecg_anomaly.handover.beats import load_windows, open_array, read_table, whole_records
 from ecg_anomaly.manifest import read_checked_manifest
 from ecg_anomaly.records.splits import TEST, TRAIN, VALIDATION
 
 _FOLDS = 3
 _EPOCHS = 8  # enough to rank variants; the chosen one is trained until it stops improving
-_THRESHOLD_CHOICES = 50  # of five validation patients each
-_THRESHOLD_PATIENTS = 5
-_ARCHITECTURES = {"own_beat": 4, "convolutional": 32, "dense": 32, "tutorial": 8}
+_ARCHITECTURES = {"own_beat": 4, "convolutional": 32, "dense": 32, "tutorial": 8}  # latent numbers of each
+_SUMS = (["reconstruction"], ["reconstruction", "rhythm"], ["reconstruction", "patient", "rhythm"])
+_THRESHOLD_CHOICES, _THRESHOLD_PATIENTS = 50, 5  # so many choices of so many validation patients
 _METHODS = ("adaptive", "percentile", "mean_std", "false_alarms_per_hour")
+_MOST_BEATS = 10_000  # of training for the methods whose time grows faster than the number of beats
 
 
 def experiment(config: Config) -> None:
     """Print the comparisons and write them to ``paths.outputs/experiment``."""
-    processed = config.paths.processed
-    read_checked_manifest(processed, config, made_by="preprocess_data.py")
-    table = read_table(processed)
-    known = table[table["split"] != TEST].reset_index(drop=True)
-    windows = load_windows(processed, known)
-    compared = compare_records(known, windows, config)
-
-    variants, scored = compare_variants(known, compared, config)
+    read_checked_manifest(config.paths.processed, config, made_by="preprocess_data.py")
+    table = read_table(config.paths.processed)
+    variants, scored = _compare_variants(table[table["split"] != TEST].reset_index(drop=True), config)
     tables = {
         "variants": variants,
-        "bootstrap": compare_with_and_without_network(scored, config),
-        "thresholds": compare_thresholds(scored, config),
-        "baselines": compare_baselines(table, config),
+        "bootstrap": _compare_with_and_without_network(scored, config),
+        "thresholds": _compare_thresholds(scored, config),
+        "baselines": _compare_baselines(table, config),
     }
     folder = Path(config.paths.outputs) / "experiment"
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,52 +60,26 @@ def experiment(config: Config) -> None:
     print(f"\nWrote {folder}")
 
 
-def compare_variants(known: pd.DataFrame, compared: ComparedBeats, config: Config) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Score each architecture on the patients left out.
-
-    Parameters
-    ----------
-    known
-        Beats of the training and validation splits.
-    compared
-        The same beats, compared with the patient's earlier ones.
-    config
-        Settings of the run.
-
-    Returns
-    -------
-    rows : DataFrame
-        Figures of each network alone, in the sum, and of the sum without it.
-    scored : DataFrame
-        The beats with the scores of the configured architecture.
-    """
-    rows = []
-    for architecture, latent_size in _ARCHITECTURES.items():
+def _compare_variants(known: pd.DataFrame, config: Config) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Give the figures of each network, alone and in sums; and the beats as the configured one scores them."""
+    compared = compare_records(known, load_windows(config.paths.processed, known), config)
+    configured = config.model.architecture
+    rows, scored = [], {}
+    for network, latent_size in (_ARCHITECTURES | {configured: config.model.latent_size}).items():
         started = time.perf_counter()
-        scored = out_of_fold_scores(known, compared, _with_architecture(config, architecture, latent_size))
+        beats = _out_of_fold_scores(known, compared, _with_architecture(config, network, latent_size))
         seconds = time.perf_counter() - started
-        surprises = {name: scored[measures.surprise_column(name)].to_numpy() for name in measures.MEASURES}
-        for components in (["reconstruction"], ["reconstruction", "rhythm"], ["reconstruction", "patient", "rhythm"]):
-            rows.append(
-                {"network": architecture, "score": " + ".join(components), "seconds": seconds}
-                | _figures(scored, anomaly_score(surprises, components))
-            )
-        if architecture == config.model.architecture:
-            kept = scored
-            rows.append(
-                {"network": "none", "score": "patient + rhythm", "seconds": 0.0}
-                | _figures(scored, anomaly_score(surprises, ["patient", "rhythm"]))
-            )
-            # The network is a second opinion on shape: a fair comparison gives shape the same weight without it.
-            rows.append(
-                {"network": "none", "score": "2 x patient + rhythm", "seconds": 0.0}
-                | _figures(scored, 2 * surprises["patient"] + surprises["rhythm"])
-            )
-    return pd.DataFrame(rows), kept
+        for components in _SUMS:
+            row = {"network": network, "score": " + ".join(components), "seconds": seconds}
+            rows.append(row | _figures(beats, anomaly_score(_surprises(beats), components)))
+        scored[network] = beats
+    for name, score in _without_network(scored[configured]).items():
+        rows.append({"network": "none", "score": name, "seconds": 0.0} | _figures(scored[configured], score))
+    return pd.DataFrame(rows), scored[configured]
 
 
-def out_of_fold_scores(known: pd.DataFrame, compared: ComparedBeats, config: Config) -> pd.DataFrame:
-    """Score every beat by a model that was trained on other patients; arguments as for `compare_variants`."""
+def _out_of_fold_scores(known: pd.DataFrame, compared: ComparedBeats, config: Config) -> pd.DataFrame:
+    """Score every beat by a model that was trained on other patients."""
     from ecg_anomaly.detector import autoencoder
 
     records = np.array(sorted(known["record"].unique()))
@@ -123,23 +99,46 @@ def out_of_fold_scores(known: pd.DataFrame, compared: ComparedBeats, config: Con
     return pd.concat(parts).sort_index()
 
 
-def compare_with_and_without_network(scored: pd.DataFrame, config: Config) -> pd.DataFrame:
-    """Paired bootstrap over patients: what the network adds to the sum; columns are percentiles of the difference."""
-    from ecg_anomaly.evaluation.bootstrap import paired_differences
+def _surprises(scored: pd.DataFrame) -> dict[str, np.ndarray]:
+    return {name: scored[measures.surprise_column(name)].to_numpy() for name in measures.MEASURES}
 
-    surprises = {name: scored[measures.surprise_column(name)].to_numpy() for name in measures.MEASURES}
-    with_network = anomaly_score(surprises, list(measures.MEASURES))
-    rows = []
-    for name, weight in (("patient + rhythm", 1), ("2 x patient + rhythm", 2)):
-        without = weight * surprises["patient"] + surprises["rhythm"]
-        differences = paired_differences(
+
+def _without_network(scored: pd.DataFrame) -> dict[str, np.ndarray]:
+    surprises = _surprises(scored)
+    return {  # the network is a second opinion on shape: the second sum gives shape the same weight without it
+        "patient + rhythm": surprises["patient"] + surprises["rhythm"],
+        "2 x patient + rhythm": 2 * surprises["patient"] + surprises["rhythm"],
+    }
+
+
+def _compare_with_and_without_network(scored: pd.DataFrame, config: Config) -> pd.DataFrame:
+    """Say what the network adds to the sum, as percentiles of the difference."""
+    with_network = anomaly_score(_surprises(scored), list(measures.MEASURES))
+    return pd.DataFrame(
+        {"sum with the network minus": name, "figure": figure, **percentiles}
+        for name, without in _without_network(scored).items()
+        for figure, percentiles in paired_differences(
             scored, with_network, without, config.evaluation.resamples, config.training.seed
-        )
-        rows += [{"sum with the network minus": name, "figure": figure, **ends} for figure, ends in differences.items()]
-    return pd.DataFrame(rows)
+        ).items()
+    )
 
 
-def compare_thresholds(scored: pd.DataFrame, config: Config) -> pd.DataFrame:
+def paired_differences(
+    table: pd.DataFrame, first: np.ndarray, second: np.ndarray, resamples: int, seed: int
+) -> dict[str, dict[str, float]]:
+    """Give percentiles of first minus second, two scores of shape ``(beats,)``, on the same draws of patients."""
+    anomalous = table["anomalous"].to_numpy(dtype=bool)
+    draws = list(resampled_patients(table["record"].to_numpy(), resamples, seed))
+
+    def percentiles(figure: Callable[..., float]) -> dict[str, float]:
+        one, other = ([figure(anomalous, scores, sample_weight=c) for c in draws] for scores in (first, second))
+        ends = np.percentile(np.subtract(one, other), [2.5, 50, 97.5])
+        return dict(zip(("2.5 %", "50 %", "97.5 %"), ends.tolist(), strict=True))
+
+    return {"auc": percentiles(roc_auc_score), "average_precision": percentiles(average_precision_score)}
+
+
+def _compare_thresholds(scored: pd.DataFrame, config: Config) -> pd.DataFrame:
     """Set each threshold from random choices of patients; say what false-positive rate comes out on the others."""
     random = np.random.default_rng(config.training.seed)
     records = scored["record"].unique()
@@ -147,30 +146,36 @@ def compare_thresholds(scored: pd.DataFrame, config: Config) -> pd.DataFrame:
     rows = []
     for method in _METHODS:
         settings = config.threshold.model_copy(update={"method": method})
-        rates = [_false_positive_rate(scored, chosen, settings, config.beat.start_s) for chosen in choices]
+        rates = []
+        for chosen in choices:
+            validating = scored["record"].isin(chosen)
+            validation = scored[validating].assign(split=VALIDATION)
+            found = thresholds.find_threshold(validation, settings, config.beat.start_s)
+            others = thresholds.flag_beats(scored[~validating], found)
+            rates.append(others.loc[~others["anomalous"], "flagged"].mean())
         low, middle, high = np.percentile(rates, [5, 50, 95])
         within = np.mean([0.02 <= rate <= 0.10 for rate in rates])
         rows.append({"method": method, "5th percentile": low, "median": middle, "95th": high, "in 2 to 10 %": within})
     return pd.DataFrame(rows)
 
 
-def compare_baselines(table: pd.DataFrame, config: Config) -> pd.DataFrame:
+def _compare_baselines(table: pd.DataFrame, config: Config) -> pd.DataFrame:
     """Score the test beats with every baseline, each with its seconds."""
-    processed = config.paths.processed
     whole = whole_records(table, TEST)
     tested = (whole["split"] == TEST).to_numpy()
-    windows = load_windows(processed, whole[tested])
-    normal = np.asarray(open_array(processed, TRAIN, anomalous=False))
-    few = np.random.default_rng(config.training.seed).choice(
-        len(normal), min(len(normal), baselines.MOST_BEATS), replace=False
+    windows = load_windows(config.paths.processed, whole[tested])
+    normal, stopping = (
+        np.asarray(open_array(config.paths.processed, split, anomalous=False)) for split in (TRAIN, VALIDATION)
     )
+    random = np.random.default_rng(config.training.seed)
+    few = normal[random.choice(len(normal), min(len(normal), _MOST_BEATS), replace=False)]
     methods: dict[str, Callable[[], np.ndarray]] = {
-        "PCA": lambda: baselines.pca_error(normal, windows),
-        "prematurity": lambda: baselines.prematurity_scores(whole, config)[tested],
-        "nearest neighbours": lambda: baselines.neighbour_distance(normal[few], windows),
-        "isolation forest": lambda: baselines.isolation_score(normal[few], windows, config.training.seed),
-        "one-class SVM": lambda: baselines.support_vector_score(normal[few], windows),
-        "tutorial autoencoder": lambda: _tutorial_error(processed, windows, config),
+        "PCA": lambda: pca_error(normal, windows),
+        "prematurity": lambda: prematurity_scores(whole, config)[tested],
+        "nearest neighbours": lambda: neighbour_distance(few, windows),
+        "isolation forest": lambda: isolation_score(few, windows, config.training.seed),
+        "one-class SVM": lambda: support_vector_score(few, windows),
+        "tutorial autoencoder": lambda: _tutorial_error(normal, stopping, windows, config),
     }
     rows = []
     for name, method in methods.items():
@@ -181,34 +186,42 @@ def compare_baselines(table: pd.DataFrame, config: Config) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _tutorial_error(processed: str, windows: np.ndarray, config: Config) -> np.ndarray:
-    from ecg_anomaly.detector import autoencoder
-    from ecg_anomaly.detector.surprise import reconstruction_error
+def neighbour_distance(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """Distance to the nearest normal training beat; arguments as for `pca_error`."""
+    neighbours = NearestNeighbors(n_neighbors=1, n_jobs=-1).fit(_flat(normal_beats))
+    return np.asarray(neighbours.kneighbors(_flat(windows))[0][:, 0])
 
-    normal, stopping = (np.asarray(open_array(processed, split, anomalous=False)) for split in (TRAIN, VALIDATION))
-    settings = _with_architecture(config, "tutorial", 8)
+
+def isolation_score(normal_beats: np.ndarray, windows: np.ndarray, seed: int) -> np.ndarray:
+    """Score of an isolation forest; arguments as for `pca_error`."""
+    forest = IsolationForest(random_state=seed, n_jobs=-1).fit(_flat(normal_beats))
+    return np.asarray(-forest.score_samples(_flat(windows)))
+
+
+def support_vector_score(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """Distance outside a one-class support vector machine; arguments as for `pca_error`."""
+    machine = OneClassSVM(nu=0.05).fit(_flat(normal_beats))
+    return np.asarray(-machine.decision_function(_flat(windows)))
+
+
+def _flat(windows: np.ndarray) -> np.ndarray:
+    return windows.reshape(len(windows), -1)
+
+
+def _tutorial_error(normal: np.ndarray, stopping: np.ndarray, windows: np.ndarray, config: Config) -> np.ndarray:
+    from ecg_anomaly.detector import autoencoder
+
+    settings = _with_architecture(config, "tutorial", _ARCHITECTURES["tutorial"])
     # It does not look at the patient's own beat; its place is taken by the beat itself.
-    trained = autoencoder.train(
-        settings.model,
-        settings.training,
-        PairedBeats(normal, normal),
-        PairedBeats(stopping, stopping),
-        lambda line: None,
-    )
-    return reconstruction_error(windows, autoencoder.reconstruct(trained.model, PairedBeats(windows, windows)))
+    seen, unseen, tested = (PairedBeats(beats, beats) for beats in (normal, stopping, windows))
+    trained = autoencoder.train(settings.model, settings.training, seen, unseen, report=lambda line: None)
+    return reconstruction_error(windows, autoencoder.reconstruct(trained.model, tested))
 
 
 def _with_architecture(config: Config, architecture: str, latent_size: int) -> Config:
     model = config.model.model_copy(update={"architecture": architecture, "latent_size": latent_size})
     training = config.training.model_copy(update={"epochs": _EPOCHS})
     return config.model_copy(update={"model": model, "training": training})
-
-
-def _false_positive_rate(scored: pd.DataFrame, chosen: np.ndarray, settings: Threshold, start_s: float) -> float:
-    validating = scored["record"].isin(chosen)
-    found = thresholds.find_threshold(scored[validating].assign(split=VALIDATION), settings, start_s)
-    others = thresholds.flag_beats(scored[~validating], found)
-    return float(others.loc[~others["anomalous"], "flagged"].mean())
 
 
 def _figures(beats: pd.DataFrame, scores: np.ndarray) -> dict[str, float | None]:

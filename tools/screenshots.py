@@ -7,34 +7,32 @@ from __future__ import annotations
 
 import io
 import shutil
-import subprocess
 import sys
-import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
+from waitress import create_server
 
 from ecg_anomaly import commandline
-from ecg_anomaly.config import DEFAULT_CONFIG, Config
+from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.handover.model import check_detector
+from ecg_anomaly.web.app import create_app
+from ecg_anomaly.web.workbench import Workbench
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
+_HOST, _THREADS = "127.0.0.1", 16
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _BROWSER_OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
-_OPENS = "Open "  # what web_app.py says before the address
 
-_ROOT = DEFAULT_CONFIG.parent
-_IMAGES = _ROOT / "docs" / "images"
+_IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 _PICTURES = {"web.png": (1280, 1600), "web-phone.png": (390, 1400)}  # width and height
 _SETTLED_MS = 1500
 _PATIENCE_MS = 120_000  # the model may still be loading
 _COLOURS = 160  # in a picture: more than the page has, and less than half of the size
-_PORT = "8051"
 
 
 def take_pictures(config: Config) -> None:
@@ -43,10 +41,8 @@ def take_pictures(config: Config) -> None:
     Raises
     ------
     UserError
-        When there is no browser, or the application does not start.
+        When there is no browser or no model.
     """
-    from playwright.sync_api import sync_playwright
-
     path = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if path is None:
         raise UserError("there is no Chromium; install it (Debian: apt-get install chromium)")
@@ -59,20 +55,16 @@ def take_pictures(config: Config) -> None:
 
 @contextmanager
 def _served(config: Config) -> Iterator[str]:
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write(config.model_dump_json())  # JSON is YAML
-        file.flush()
-        command = [sys.executable, str(_ROOT / "web_app.py"), "--config", file.name, "--port", _PORT]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert server.stdout is not None  # a pipe was asked for
-        line = server.stdout.readline()
+    """Serve the application while the block runs; give its address."""
+    check_detector(config)
+    bench = Workbench(config)
+    server = create_server(create_app(bench, ()).server, host=_HOST, port=0, threads=_THREADS)
+    threading.Thread(target=server.run, daemon=True).start()
     try:
-        if not line.startswith(_OPENS):
-            raise UserError(f"the application does not start: {line.strip() or 'see above'}")
-        yield line.split()[1]
+        yield f"http://{_HOST}:{server.effective_port}"
     finally:
-        server.terminate()
-        server.wait()
+        server.close()
+        bench.close()
 
 
 def _take(browser: Browser, address: str, target: Path, width: int, height: int) -> None:

@@ -5,16 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
-from sklearn.ensemble import IsolationForest
-from sklearn.neighbors import NearestNeighbors
-from sklearn.svm import OneClassSVM
 
 from ecg_anomaly.beats.per_beat import in_each_record
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.rhythm import prematurity
 from ecg_anomaly.detector.surprise import reconstruction_error
 
-MOST_BEATS = 10_000  # of training for the methods whose time grows faster than the number of beats
 _EXPLAINED_VARIANCE = 0.95
 
 
@@ -36,24 +32,6 @@ def pca_error(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
     pca = PCA(_EXPLAINED_VARIANCE, svd_solver="full").fit(_flat(normal_beats))
     reconstructed = pca.inverse_transform(pca.transform(_flat(windows)))
     return reconstruction_error(windows, reconstructed.reshape(windows.shape))
-
-
-def neighbour_distance(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
-    """Distance to the nearest normal training beat; arguments as for `pca_error`."""
-    neighbours = NearestNeighbors(n_neighbors=1, n_jobs=-1).fit(_flat(normal_beats))
-    return np.asarray(neighbours.kneighbors(_flat(windows))[0][:, 0])
-
-
-def isolation_score(normal_beats: np.ndarray, windows: np.ndarray, seed: int) -> np.ndarray:
-    """Score of an isolation forest; arguments as for `pca_error`."""
-    forest = IsolationForest(random_state=seed, n_jobs=-1).fit(_flat(normal_beats))
-    return np.asarray(-forest.score_samples(_flat(windows)))
-
-
-def support_vector_score(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
-    """Distance outside a one-class support vector machine; arguments as for `pca_error`."""
-    machine = OneClassSVM(nu=0.05).fit(_flat(normal_beats))
-    return np.asarray(-machine.decision_function(_flat(windows)))
 
 
 def baseline_scores(

@@ -70,37 +70,6 @@ def confidence_intervals(table: pd.DataFrame, resamples: int, seed: int) -> dict
     return {name: _interval([figures[name] for figures in drawn]) for name in names}
 
 
-def paired_differences(
-    table: pd.DataFrame, first: np.ndarray, second: np.ndarray, resamples: int, seed: int
-) -> dict[str, dict[str, float]]:
-    """Compare two scores of the same beats on the same draws of patients.
-
-    Parameters
-    ----------
-    table
-        The columns ``record`` and ``anomalous``.
-    first, second
-        Shape ``(beats,)``: two scores.
-    resamples, seed
-        How often patients are drawn, and the seed of the draws.
-
-    Returns
-    -------
-    dict
-        For ``auc`` and ``average_precision`` the 2.5th, 50th and 97.5th percentile of first minus second.
-    """
-    anomalous = table["anomalous"].to_numpy(dtype=bool)
-    differences: dict[str, list[float]] = {"auc": [], "average_precision": []}
-    for counts in resampled_patients(table["record"].to_numpy(), resamples, seed):
-        for name, figure in (("auc", roc_auc_score), ("average_precision", average_precision_score)):
-            one, other = (figure(anomalous, scores, sample_weight=counts) for scores in (first, second))
-            differences[name].append(float(one - other))
-    return {
-        name: dict(zip(("2.5 %", "50 %", "97.5 %"), np.percentile(values, [2.5, 50, 97.5]).tolist(), strict=True))
-        for name, values in differences.items()
-    }
-
-
 def _interval(values: list[float]) -> list[float] | None:
     if not values:
         return None

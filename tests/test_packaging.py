@@ -1,0 +1,30 @@
+"""What pip installs: from pyproject.toml the same as from requirements.txt, and all that the package reads."""
+
+import sys
+
+from packaging.requirements import Requirement
+
+import ecg_anomaly
+from tests.conftest import ROOT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # comes with pytest there
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_pyproject_and_requirements_ask_for_the_same():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    listed = [line.partition("#")[0].strip() for line in lines]
+    required = sorted(map(str, map(Requirement, filter(None, listed))))
+
+    assert sorted(map(str, map(Requirement, PYPROJECT["project"]["dependencies"]))) == required
+
+
+def test_version_stands_in_one_place():
+    assert PYPROJECT["project"]["dynamic"] == ["version"]
+    assert PYPROJECT["tool"]["hatch"]["version"]["path"] == "ecg_anomaly/__init__.py"
+    newest = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").partition("\n## [")[2]
+    assert newest.startswith(f"{ecg_anomaly.__version__}]")
