@@ -31,20 +31,8 @@ ReadBytes = Callable[[int], bytes]
 
 
 @dataclass(frozen=True)
-class LineLayout:
-    """What the numbers of a line are.
-
-    Attributes
-    ----------
-    width
-        How many there are.
-    leads
-        Names of the leads that are taken.
-    columns
-        Where each of them stands.
-    factors
-        Millivolts per unit of each.
-    """
+class _Layout:
+    """How many numbers a line holds, which leads are taken, where each stands, and millivolts per unit of each."""
 
     width: int
     leads: tuple[str, ...]
@@ -53,7 +41,7 @@ class LineLayout:
 
 
 class SampleLines:
-    """One line of text per sample; see `sources.Source`.
+    """One line of text per sample; a `LiveSignal`.
 
     A line has one number per lead, with a decimal point, between commas, semicolons, tabs or spaces. An empty cell, or
     ``nan``, is a missing sample; so is each lead in a line that is none of this, so that time goes on.
@@ -123,9 +111,7 @@ class SampleLines:
         return Portion(values * self._layout.factors, tuple(notes))
 
 
-def _layout(
-    header: Sequence[str], width: int, names: Sequence[str], gain: float | None, settings: Records
-) -> LineLayout:
+def _layout(header: Sequence[str], width: int, names: Sequence[str], gain: float | None, settings: Records) -> _Layout:
     """Find out what the numbers are; without a header, ``names`` names all of them."""
     if not header and names and len(names) != width:
         raise UserError(
@@ -143,7 +129,7 @@ def _layout(
     if gain is not None and any(unit_mv is not None for unit_mv in units_mv):
         raise UserError(f"{WHERE}: its header says the units, which makes --gain needless; leave the option out")
     factors = tuple(1 / (gain or 1.0) if unit_mv is None else unit_mv for unit_mv in units_mv)
-    return LineLayout(width, tuple(leads[lead] for lead in chosen), taken, factors)
+    return _Layout(width, tuple(leads[lead] for lead in chosen), taken, factors)
 
 
 def _is_lead(name: str, unit: str) -> bool:

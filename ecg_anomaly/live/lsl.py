@@ -28,7 +28,7 @@ _FORGOTTEN_S = 2.0  # after which a stream that answers no longer is gone
 _CLOCK_S = 2.0  # asking a clock that was not asked before takes 0.6 s
 _BUFFERED_S = 360  # what the library keeps while the analysis is busy
 _MOST_SAMPLES = 8192  # taken at once
-_TELL_S = 10.0  # between two notes of dropped samples
+_REPORT_S = 10.0  # between two notes of dropped samples
 
 # Some senders write the power of ten of a volt, as MNE-Python does.
 _UNITS_BY_POWER = {"0": "V", "-3": "mV", "-6": "uV", "-9": "nV"}
@@ -45,7 +45,7 @@ class _Layout:
 
 
 class LslStream:
-    """A stream of the Lab Streaming Layer; see `sources.Source`.
+    """A stream of the Lab Streaming Layer; a `LiveSignal`.
 
     Its time stamps are brought to the clock of this machine, so that time goes on right when the sender starts anew,
     and are not smoothed by the library: see `sample_clock`.
@@ -78,7 +78,7 @@ class LslStream:
         self._offset_s = 0.0  # so far the clock of this machine is ahead of the sender's
         self._layout = _layout(self._describe(), self._where, asked, gain, settings)
         self._clock = SampleClock(self.sampling_rate_hz, len(self.leads))
-        self._told_dropped, self._told_s = 0, -np.inf
+        self._reported, self._reported_s = 0, -np.inf
 
     @property
     def leads(self) -> tuple[str, ...]:
@@ -129,18 +129,18 @@ class LslStream:
         return True
 
     def _ahead_s(self) -> float:
-        """Tell how far the clock of this machine is ahead of the sender's; the library asks now and then."""
+        """How far the clock of this machine is ahead of the sender's; the library asks now and then."""
         # An old answer does: clocks drift by some milliseconds a minute.
         with contextlib.suppress(RuntimeError):
             self._offset_s = float(self._inlet.time_correction(0.0))
         return self._offset_s
 
     def _new_gaps(self) -> Iterator[str]:
-        """Tell of dropped samples, not too often."""
+        """Say how many samples were dropped, not too often."""
         now_s = time.monotonic()
-        if self._clock.dropped > self._told_dropped and now_s - self._told_s >= _TELL_S:
-            yield f"{self._samples_words(self._clock.dropped - self._told_dropped)} did not arrive"
-            self._told_dropped, self._told_s = self._clock.dropped, now_s
+        if self._clock.dropped > self._reported and now_s - self._reported_s >= _REPORT_S:
+            yield f"{self._samples_words(self._clock.dropped - self._reported)} did not arrive"
+            self._reported, self._reported_s = self._clock.dropped, now_s
 
     def _samples_words(self, samples: int) -> str:
         return f"{words.count_text(samples, 'sample')} ({float(samples / self.sampling_rate_hz):.2f} s)"
