@@ -8,8 +8,6 @@ import sys
 
 from ecg_anomaly import commandline
 
-TABLE_COLUMNS = ["beats", "flagged", "flagged_per_hour", "unreadable_share"]
-
 
 def add_options(parser):
     """Add what says which recordings, how to read them and where results go."""
@@ -40,13 +38,12 @@ def detect(config, options):
     found = batch.detect_all(options.recordings, request, config)
     for outcome in tqdm(found, "recordings", total=len(options.recordings), disable=None):
         outcomes.append(outcome)
-        notes = outcome.summary["notes"] if outcome.summary else []
-        for line in [outcome.error] if outcome.error else [f"{outcome.path}: {note}" for note in notes]:
+        for line in outcome.messages:
             tqdm.write(line)
     done = {outcome.path: outcome.summary for outcome in outcomes if outcome.summary}
     if done:
-        table = pd.DataFrame(list(done.values()), index=list(done))[TABLE_COLUMNS]
-        print(table.round(3).to_string())
+        table = pd.DataFrame(list(done.values()), index=list(done))
+        print(table[["beats", "flagged", "flagged_per_hour", "unreadable_share"]].round(3).to_string())
         print(f"Wrote the results of {len(done)} recordings to {folder}")
     failed = len(outcomes) - len(done)
     if failed:

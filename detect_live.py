@@ -5,7 +5,6 @@ The signal comes from a recording that is replayed (--replay mitdb/208), from li
 annotations), NAME.summary.json and NAME.html are written when it ends, as detect_anomalies.py does for a file.
 """
 
-import functools
 import sys
 from pathlib import Path
 
@@ -27,7 +26,7 @@ def detect(config, options):
     request = Request(Path(options.output or ""), options.leads, options.sampling_rate, options.gain, options.force)
     source = open_source(options, request, config)
     name, rate_hz, leads = options.name or source.name, source.sampling_rate_hz, source.leads
-    view = open_view(options.view, name, source, functools.partial(print, flush=True))
+    view = open_view(options.view, name, source)
     if options.output:
         check_free([name], request)
     detector = read_detector(config)

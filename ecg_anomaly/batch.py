@@ -1,4 +1,4 @@
-"""From recording files to the files that tell what is not normal in them, recordings in parallel."""
+"""From recording files to the files that say what is not normal in them, recordings in parallel."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Request:
     leads
         The leads to analyse; empty: chosen by ``records.leads``.
     sampling_rate_hz, gain
-        Of CSV files that do not tell: samples per second, units per millivolt.
+        Of CSV files that do not say: samples per second, units per millivolt.
     force
         Whether files that are there may be replaced.
     """
@@ -65,6 +65,11 @@ class Outcome:
     path: str
     summary: Summary | None = None
     error: str = ""
+
+    @property
+    def messages(self) -> list[str]:
+        """What the user should know: the notes of the summary, or the error."""
+        return [f"{self.path}: {note}" for note in self.summary["notes"]] if self.summary else [self.error]
 
 
 def check_names(paths: Sequence[str], request: Request) -> None:

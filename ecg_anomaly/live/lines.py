@@ -6,14 +6,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from ecg_anomaly.config import Records
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.live.sources import PORTION_S, Portion, choose_leads
+from ecg_anomaly.live.sources import PORTION_S, Columns, Portion, choose_leads
 from ecg_anomaly.records.channels import distinct, lead_name, looks_like_other_signal, millivolts_per
 from ecg_anomaly.records.recording import check_sampling_rate
 from ecg_anomaly.records.table_layout import is_missing, name_and_unit
@@ -28,16 +27,6 @@ _READS_AT_ONCE = 16
 _LONGEST_LINE_BYTES = 1_000_000  # what is longer is no line of samples
 
 ReadBytes = Callable[[int], bytes]
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """How many numbers a line holds, which leads are taken, where each stands, and millivolts per unit of each."""
-
-    width: int
-    leads: tuple[str, ...]
-    columns: tuple[int, ...]
-    factors: tuple[float, ...]
 
 
 class SampleLines:
@@ -74,14 +63,11 @@ class SampleLines:
         self.sampling_rate_hz = Fraction(sampling_rate_hz).limit_denominator(1000)
         self._batches = _batches_of_lines(_read_in_background(read))
         skipped, header, self._first = _find_first_rows(self._batches)
-        self._layout = _layout(header, len(_cells(self._first[0])), names, gain, settings)
+        self._width = len(_cells(self._first[0]))
+        self._columns = _choose_columns(header, self._width, names, gain, settings)
+        self.leads = self._columns.leads
         self._number = skipped  # of the last line that was taken
         self._malformed = 0
-
-    @property
-    def leads(self) -> tuple[str, ...]:
-        """Names of the leads that are passed on."""
-        return self._layout.leads
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -96,22 +82,23 @@ class SampleLines:
 
     def _portion(self, lines: Sequence[str]) -> Portion:
         rows, notes = [], []
-        missing = [np.nan] * self._layout.width
         for line in lines:
             self._number += 1
-            if not _holds_sample(line, self._layout.width):
+            if not _holds_sample(line, self._width):
                 continue
-            row = _row(line, self._layout.width)
+            row = _row(line, self._width)
             if row is None and not self._malformed:
                 notes.append(f"line {self._number} cannot be read ({line[:40]!r}), and counts as missing")
             self._malformed += row is None
-            rows.append(row or missing)
-        values = np.array(rows).reshape(len(rows), self._layout.width)[:, self._layout.columns]
+            rows.append(row or [np.nan] * self._width)
+        values = np.array(rows).reshape(len(rows), self._width)
         values[~(np.abs(values) < LARGEST_NUMBER)] = np.nan
-        return Portion(values * self._layout.factors, tuple(notes))
+        return Portion(self._columns.millivolts(values), tuple(notes))
 
 
-def _layout(header: Sequence[str], width: int, names: Sequence[str], gain: float | None, settings: Records) -> _Layout:
+def _choose_columns(
+    header: Sequence[str], width: int, names: Sequence[str], gain: float | None, settings: Records
+) -> Columns:
     """Find out what the numbers are; without a header, ``names`` names all of them."""
     if not header and names and len(names) != width:
         raise UserError(
@@ -124,12 +111,12 @@ def _layout(header: Sequence[str], width: int, names: Sequence[str], gain: float
     leads = distinct([lead_name(labels[column][0]) for column in columns])
     asked = names if header or len(names) <= settings.lead_count else ()
     chosen = choose_leads(leads, asked, settings, WHERE)
-    taken = tuple(columns[lead] for lead in chosen)
+    taken = [columns[lead] for lead in chosen]
     units_mv = [millivolts_per(labels[column][1]) if labels[column][1] else None for column in taken]
     if gain is not None and any(unit_mv is not None for unit_mv in units_mv):
         raise UserError(f"{WHERE}: its header says the units, which makes --gain needless; leave the option out")
-    factors = tuple(1 / (gain or 1.0) if unit_mv is None else unit_mv for unit_mv in units_mv)
-    return _Layout(width, tuple(leads[lead] for lead in chosen), taken, factors)
+    factors = np.array([1 / (gain or 1.0) if unit_mv is None else unit_mv for unit_mv in units_mv])
+    return Columns(tuple(leads[lead] for lead in chosen), taken, factors)
 
 
 def _is_lead(name: str, unit: str) -> bool:

@@ -39,20 +39,33 @@ class Portion:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a source's samples are leads: their names, where they stand, and millivolts per unit of each."""
+
+    leads: tuple[str, ...]
+    positions: Sequence[int]
+    factors: np.ndarray
+
+    def millivolts(self, values: np.ndarray) -> np.ndarray:
+        """Take the leads from samples of shape ``(samples, columns)``; gives shape ``(samples, leads)``."""
+        return np.asarray(values[:, self.positions] * self.factors)
+
+
 class LiveSignal(Protocol):
-    """A signal that arrives."""
+    """A signal that arrives.
 
-    @property
-    def name(self) -> str:
-        """What outputs are called after."""
+    Attributes
+    ----------
+    name
+        What outputs are called after.
+    sampling_rate_hz, leads
+        Samples per second of each lead, and names of the leads that are passed on.
+    """
 
-    @property
-    def sampling_rate_hz(self) -> Fraction:
-        """Samples per second of each lead."""
-
-    @property
-    def leads(self) -> tuple[str, ...]:
-        """Names of the leads that are passed on."""
+    name: str
+    sampling_rate_hz: Fraction
+    leads: tuple[str, ...]
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -33,16 +33,7 @@ _BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])  # of
 
 
 class LineView:
-    """Shows messages inside a ``with`` block, a line each, and draws nothing.
-
-    Parameters
-    ----------
-    write
-        Takes a line of text.
-    """
-
-    def __init__(self, write: Callable[[str], object]):
-        self._write = write
+    """Shows messages inside a ``with`` block, a line each, and draws nothing."""
 
     def __enter__(self) -> LineView:
         return self
@@ -52,7 +43,7 @@ class LineView:
 
     def say(self, stamp: str, message: Message) -> None:
         """Write a message and when it happened."""
-        self._write(f"{stamp}  {message.text}")
+        print(f"{stamp}  {message.text}", flush=True)
 
     def show(self, signals_mv: np.ndarray, news: News, tally: Tally, now_s: float) -> None:
         """Take in the next portion.
@@ -137,8 +128,8 @@ class TerminalView(LineView):
         return Text("".join(line), style="bold red")
 
 
-def open_view(kind: str | None, name: str, source: LiveSignal, write: Callable[[str], object]) -> LineView:
-    """Open the view of a kind; of none: lines that ``write`` takes.
+def open_view(kind: str | None, name: str, source: LiveSignal) -> LineView:
+    """Open the view of a kind; of none: lines.
 
     Raises
     ------
@@ -146,7 +137,7 @@ def open_view(kind: str | None, name: str, source: LiveSignal, write: Callable[[
         When standard output cannot show it.
     """
     if kind is None:
-        return LineView(write)
+        return LineView()
     if not sys.stdout.isatty():
         raise UserError("--view terminal draws on a terminal, and standard output is none; leave the option out")
     return TerminalView(name, source.leads, float(source.sampling_rate_hz), Console())

@@ -32,24 +32,12 @@ _QUEUE = 10  # analyses that wait or run at once
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be analysed.
-
-    Attributes
-    ----------
-    folder
-        Folder of the recording, where results go.
-    path
-        The recording, as for `open_recording`.
-    name
-        What it is called.
-    sampling_rate_hz, gain
-        Of a CSV file that does not tell.
-    """
+    """A recording to analyse: the folder where results go, its file, and what it is called."""
 
     folder: Path
     path: Path
     name: str
-    sampling_rate_hz: float | None = None
+    sampling_rate_hz: float | None = None  # of a CSV file that does not say, as for `open_recording`
     gain: float | None = None
 
 
@@ -85,7 +73,7 @@ class Jobs:
             self._futures[job.folder] = self._submit(job)
 
     def progress(self, folder: Path) -> Progress:
-        """Tell how far the analysis of the recording in a folder is."""
+        """Say how far the analysis of the recording in a folder is."""
         future = self._futures.get(folder)
         if (folder / ANALYSED).is_dir():
             return Progress(DONE, 1.0)
