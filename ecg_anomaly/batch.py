@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,25 +36,13 @@ _START_S = 60.0  # of a recording, by which leads are chosen
 
 @dataclass(frozen=True)
 class Request:
-    """How the recordings are to be read, and where the results go.
-
-    Attributes
-    ----------
-    folder
-        Where the files of each recording are written.
-    leads
-        The leads to analyse; empty: chosen by ``records.leads``.
-    sampling_rate_hz, gain
-        Of CSV files that do not say: samples per second, units per millivolt.
-    force
-        Whether files that are there may be replaced.
-    """
+    """How the recordings are to be read, and where the results go."""
 
     folder: Path
-    leads: tuple[str, ...] = ()
-    sampling_rate_hz: float | None = None
-    gain: float | None = None
-    force: bool = False
+    leads: tuple[str, ...] = ()  # those to analyse; empty: chosen by records.leads
+    sampling_rate_hz: float | None = None  # of CSV files that do not say
+    gain: float | None = None  # units per millivolt, of CSV files that do not say
+    force: bool = False  # whether files that are there may be replaced
 
 
 @dataclass(frozen=True)
@@ -80,14 +67,14 @@ def check_names(paths: Sequence[str], request: Request) -> None:
     UserError
         With the recordings that share a name, or the file that is there.
     """
-    names = Counter(recording_name(Path(path)) for path in paths)
-    shared = [path for path in paths if names[recording_name(Path(path))] > 1]
+    names = [recording_name(Path(path)) for path in paths]
+    shared = [path for path, name in zip(paths, names, strict=True) if names.count(name) > 1]
     if shared:
         raise UserError(
             f"{' and '.join(shared)} have one name, and so would their results; "
             "analyse them one after the other, each with an --output folder of its own"
         )
-    check_free([recording_name(Path(path)) for path in paths], request)
+    check_free(names, request)
 
 
 def check_free(names: Sequence[str], request: Request) -> None:

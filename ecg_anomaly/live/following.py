@@ -17,16 +17,9 @@ from ecg_anomaly.processes import ending_signals
 def follow(
     source: LiveSignal, session: Session, recorder: Recorder | None, view: LineView, longest_s: float = np.inf
 ) -> None:
-    """Follow a source until it ends, or Ctrl-C, or enough has come.
+    """Follow a source until it ends, or Ctrl-C, or ``longest_s`` seconds of signal have come.
 
-    Parameters
-    ----------
-    source
-        Where the signal comes from.
-    session, recorder, view
-        What analyses it, keeps it if it is to be kept, and shows it.
-    longest_s
-        How many seconds of signal are enough.
+    The session analyses the signal, the view shows it, the recorder keeps it if it is to be kept.
     """
 
     def take(signals_mv: np.ndarray, news: News) -> None:

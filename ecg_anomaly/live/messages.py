@@ -26,20 +26,10 @@ _FIBRILLATIONS = 10
 
 @dataclass(frozen=True)
 class Message:
-    """Something to say.
+    """Something to say: when it happened, what it is about, and what happened, in words."""
 
-    Attributes
-    ----------
-    time_s
-        When it happened, in seconds of signal from the start.
-    kind
-        What it is about: ``beat``, ``event``, ``lead`` or ``source``.
-    text
-        What happened, in words.
-    """
-
-    time_s: float
-    kind: str
+    time_s: float  # of signal, from the start
+    kind: str  # BEAT, EVENT, LEAD or SOURCE
     text: str
 
 
@@ -55,26 +45,14 @@ class _Beat(NamedTuple):
 
 @dataclass
 class Tally:
-    """How much there was so far.
+    """How much there was so far; what lies within a fibrillation is no beat, once that is over."""
 
-    Attributes
-    ----------
-    duration_s
-        Seconds of signal.
-    beats, flagged, unreadable
-        Number of beats; what lies within a fibrillation is none, once that is over.
-    events
-        How many events are over.
-    heart_rate_bpm
-        The latest; ``None`` before a beat could be read.
-    """
-
-    duration_s: float = 0.0
+    duration_s: float = 0.0  # of signal
     beats: int = 0
     flagged: int = 0
     unreadable: int = 0
-    events: int = 0
-    heart_rate_bpm: float | None = None
+    events: int = 0  # that are over
+    heart_rate_bpm: float | None = None  # the latest; None before a beat could be read
 
     def add(self, beats: Sequence[_Beat], sign: int = 1) -> None:
         """Count beats, or count them no longer."""

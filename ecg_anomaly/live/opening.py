@@ -19,16 +19,7 @@ from ecg_anomaly.records.recording import open_recording
 
 
 def open_source(options: argparse.Namespace, request: Request, config: Config) -> LiveSignal:
-    """Open a source.
-
-    Parameters
-    ----------
-    options
-        Those of `options.add_options`.
-    request
-        Leads, sampling rate and gain, as far as the user says them.
-    config
-        Where records lie, which leads are preferred.
+    """Open the source that the options of `options.add_options` name; ``request`` is made of them, too.
 
     Raises
     ------

@@ -27,16 +27,11 @@ _AT_ONCE_S = 10.0  # of a recording, where it need not take its time
 class Portion:
     """What has come since the portion before.
 
-    Attributes
-    ----------
-    signals_mv
-        Shape ``(samples, leads)``, in millivolts, NaN where samples are missing; no samples when nothing came.
-    notes
-        What happened at the source, in words.
+    Its signals have the shape ``(samples, leads)``, and NaN where samples are missing; no samples when nothing came.
     """
 
     signals_mv: np.ndarray
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what happened at the source, in words
 
 
 @dataclass(frozen=True)
