@@ -8,8 +8,6 @@ import sys
 
 from ecg_anomaly import commandline
 
-TABLE_COLUMNS = ("beats", "flagged", "flagged_per_hour", "unreadable_share")
-
 
 def add_options(parser):
     """Add what says which recordings, how to read them and where results go."""
@@ -37,20 +35,15 @@ def detect(config, options):
     batch.check_names(options.recordings, request)
 
     outcomes = []
-    for outcome in tqdm(
-        batch.detect_all(options.recordings, request, config),
-        "recordings",
-        total=len(options.recordings),
-        disable=None,
-    ):
+    found = batch.detect_all(options.recordings, request, config)
+    for outcome in tqdm(found, "recordings", total=len(options.recordings), disable=None):
         outcomes.append(outcome)
-        notes = outcome.summary["notes"] if outcome.summary else []
-        for line in [outcome.error] if outcome.error else [f"{outcome.path}: {note}" for note in notes]:
+        for line in outcome.messages:
             tqdm.write(line)
     done = {outcome.path: outcome.summary for outcome in outcomes if outcome.summary}
     if done:
-        table = pd.DataFrame({key: [found[key] for found in done.values()] for key in TABLE_COLUMNS}, index=list(done))
-        print(table.round(3).to_string())
+        table = pd.DataFrame(list(done.values()), index=list(done))
+        print(table[["beats", "flagged", "flagged_per_hour", "unreadable_share"]].round(3).to_string())
         print(f"Wrote the results of {len(done)} recordings to {folder}")
     failed = len(outcomes) - len(done)
     if failed:

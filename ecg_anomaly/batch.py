@@ -1,23 +1,25 @@
-"""From recording files to the files that tell what is not normal in them, recordings in parallel."""
+"""From recording files to the files that say what is not normal in them, recordings in parallel."""
 
 from __future__ import annotations
 
 import dataclasses
 import shutil
 import tempfile
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
+from ecg_anomaly.beats.events import Event
 from ecg_anomaly.beats.leads import choose_leads, look_at_leads, oddities
 from ecg_anomaly.config import Config
-from ecg_anomaly.detector.stream import Findings, analyse
+from ecg_anomaly.detector.stream import analyse
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.findings.summary import conclude, summary, write_annotations, write_beats_csv
+from ecg_anomaly.findings import files
+from ecg_anomaly.findings.summary import Summary, conclude, summarise
 from ecg_anomaly.handover.model import cost_of_leads
 from ecg_anomaly.manifest import write_json
 from ecg_anomaly.records.recording import RecordingFile, open_recording, recording_name
@@ -28,33 +30,19 @@ from ecg_anomaly.workers import with_detector
 if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
 
-BEATS, ANNOTATIONS, SUMMARY, PAGE = "{}.beats.csv", "{}.anomaly", "{}.summary.json", "{}.html"
-_FILES = (BEATS, ANNOTATIONS, SUMMARY, PAGE)
 _BLOCK_S = 600.0
 _START_S = 60.0  # of a recording, by which leads are chosen
 
 
 @dataclass(frozen=True)
 class Request:
-    """How the recordings are to be read, and where the results go.
-
-    Attributes
-    ----------
-    folder
-        Where the files of each recording are written.
-    leads
-        The leads to analyse; empty: chosen by ``records.leads``.
-    sampling_rate_hz, gain
-        Of CSV files that do not tell: samples per second, units per millivolt.
-    force
-        Whether files that are there may be replaced.
-    """
+    """How the recordings are to be read, and where the results go."""
 
     folder: Path
-    leads: tuple[str, ...] = ()
-    sampling_rate_hz: float | None = None
-    gain: float | None = None
-    force: bool = False
+    leads: tuple[str, ...] = ()  # those to analyse; empty: chosen by records.leads
+    sampling_rate_hz: float | None = None  # of CSV files that do not say
+    gain: float | None = None  # units per millivolt, of CSV files that do not say
+    force: bool = False  # whether files that are there may be replaced
 
 
 @dataclass(frozen=True)
@@ -62,8 +50,13 @@ class Outcome:
     """What became of one recording: its summary, or why there is none."""
 
     path: str
-    summary: dict[str, Any] | None = None
+    summary: Summary | None = None
     error: str = ""
+
+    @property
+    def messages(self) -> list[str]:
+        """What the user should know: the notes of the summary, or the error."""
+        return [f"{self.path}: {note}" for note in self.summary["notes"]] if self.summary else [self.error]
 
 
 def check_names(paths: Sequence[str], request: Request) -> None:
@@ -74,14 +67,14 @@ def check_names(paths: Sequence[str], request: Request) -> None:
     UserError
         With the recordings that share a name, or the file that is there.
     """
-    names = Counter(recording_name(Path(path)) for path in paths)
-    shared = [path for path in paths if names[recording_name(Path(path))] > 1]
+    names = [recording_name(Path(path)) for path in paths]
+    shared = [path for path, name in zip(paths, names, strict=True) if names.count(name) > 1]
     if shared:
         raise UserError(
             f"{' and '.join(shared)} have one name, and so would their results; "
             "analyse them one after the other, each with an --output folder of its own"
         )
-    check_free([recording_name(Path(path)) for path in paths], request)
+    check_free(names, request)
 
 
 def check_free(names: Sequence[str], request: Request) -> None:
@@ -92,14 +85,15 @@ def check_free(names: Sequence[str], request: Request) -> None:
     UserError
         With the file that is there.
     """
-    there = [file for name in names for file in _files_of(name, request.folder) if file.exists()]
+    paths = (request.folder / file.format(name) for name in names for file in files.FILES)
+    there = [path for path in paths if path.exists()]
     if there and not request.force:
         raise UserError(
             f"{there[0]}: is there already; add --force to replace it, or name another folder with --output"
         )
 
 
-def detect_all(paths: Sequence[str], request: Request, config: Config) -> Iterator[Outcome]:
+def detect_all(paths: Sequence[str], request: Request, config: Config) -> Generator[Outcome, None, None]:
     """Analyse recordings and write their files, in parallel; yield what became of each, in the given order."""
     return with_detector(_detect, [(path, request) for path in paths], "analyses recordings", config)
 
@@ -107,8 +101,12 @@ def detect_all(paths: Sequence[str], request: Request, config: Config) -> Iterat
 def _detect(detector: TrainedDetector, path: str, request: Request) -> Outcome:
     try:
         recording = with_leads(open_recording(path, request.sampling_rate_hz, request.gain), request, detector.config)
-        findings = analyse(detector, recording.sampling_rate_hz, recording.blocks(_BLOCK_S), len(recording.leads))
-        return Outcome(path, _write(recording, findings, request))
+        rate_hz, leads = recording.sampling_rate_hz, recording.leads
+        findings = analyse(detector, rate_hz, recording.blocks(_BLOCK_S), len(leads))
+        found = conclude(findings, float(recording.samples / rate_hz))
+        summary = summarise(recording.name, float(rate_hz), leads, recording.samples, found, recording.notes)
+        write_results(request.folder, summary, found.beats, found.events, _StretchReader(recording))
+        return Outcome(path, summary)
     except UserError as error:
         return Outcome(path, error=str(error))
     except OSError as error:
@@ -128,40 +126,33 @@ def with_leads(recording: RecordingFile, request: Request, config: Config) -> Re
     return dataclasses.replace(chosen, notes=(*chosen.notes, *notes))
 
 
-def _write(recording: RecordingFile, findings: Findings, request: Request) -> dict[str, Any]:
-    rate_hz = float(recording.sampling_rate_hz)
-    findings = conclude(findings, recording.samples / rate_hz)
-    told = summary(recording.name, rate_hz, recording.leads, recording.samples, findings.beats, findings.events)
-    told["notes"] = list(recording.notes)
-    write_results(request.folder, told, findings, _StretchReader(recording))
-    return told
-
-
-def write_results(folder: Path, told: dict[str, Any], findings: Findings, read_mv: ReadMillivolts) -> None:
+def write_results(
+    folder: Path, summary: Summary, beats: pd.DataFrame, events: Sequence[Event], read_mv: ReadMillivolts
+) -> None:
     """Write the files of a recording beside their places, then rename them.
 
     Parameters
     ----------
     folder
         Where they go; it is made if it is not there.
-    told
-        What `results.summary` tells of the recording, and its ``notes``.
-    findings
-        All that was found, from `results.conclude`.
+    summary
+        What became of the recording.
+    beats, events
+        All that was found, from `summary.conclude`.
     read_mv
         Gives the signals between two times in seconds, as for `recording_page.render`.
     """
-    rate_hz = told["sampling_rate_hz"]
+    rate_hz = summary["sampling_rate_hz"]
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".") as staging:
-        names = [name.format(told["recording"]) for name in _FILES]
-        beats, annotations, summary_file, page = (Path(staging) / name for name in names)
-        write_beats_csv(beats, findings.beats)
-        write_annotations(annotations, findings.beats, findings.events, rate_hz)
-        write_json(summary_file, told)
-        page.write_text(render(told, findings.beats, findings.events, read_mv), encoding="utf-8")
-        for name in names:
-            shutil.move(Path(staging) / name, folder / name)
+        paths = [Path(staging) / file.format(summary["recording"]) for file in files.FILES]
+        beats_file, annotations, summary_file, page = paths
+        files.write_beats_csv(beats_file, beats)
+        files.write_annotations(annotations, files.anomaly_annotations(beats, events, rate_hz), rate_hz)
+        write_json(summary_file, summary)
+        page.write_text(render(summary, beats, events, read_mv), encoding="utf-8")
+        for path in paths:
+            shutil.move(path, folder / path.name)
 
 
 class _StretchReader:
@@ -185,7 +176,3 @@ class _StretchReader:
             self._buffer = np.concatenate([self._buffer[kept:], block])
             self._begin += kept
         return np.asarray(self._buffer[first - self._begin : last - self._begin])
-
-
-def _files_of(name: str, folder: Path) -> list[Path]:
-    return [folder / file.format(name) for file in _FILES]

@@ -1,4 +1,4 @@
-"""Work that is shared out among processes, which end when the script does."""
+"""Work that is shared out among processes, which end when the script does, and the signals that end it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any, TypeVar
 
 from ecg_anomaly.errors import UserError
@@ -66,6 +68,24 @@ def process_pool(
     """Make processes for calls that come one by one; arguments as for `in_processes`."""
     context = multiprocessing.get_context(method)
     return ProcessPoolExecutor(workers, context, _start_process, (start, start_arguments))
+
+
+@contextmanager
+def ending_signals() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C or termination signal inside the block into an event; the next one interrupts as usual."""
+    ended = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if ended.is_set():
+            raise KeyboardInterrupt
+        ended.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _start_process(start: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:

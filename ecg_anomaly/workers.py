@@ -35,14 +35,10 @@ def with_detector(
 
     Parameters
     ----------
-    work
-        A function of a module, whose first argument is a `TrainedDetector`.
-    calls
-        The other arguments of each call.
-    doing
-        What a process does, for the message when one dies.
+    work, calls, doing
+        As for `in_processes`; the first argument of each call, a `TrainedDetector`, is added.
     config, threshold
-        The detector, as for `model_files.read_detector`.
+        The detector, as for `handover.model.read_detector`.
     """
     if len(calls) == 1:
         yield work(read_detector(config, threshold), *calls[0])

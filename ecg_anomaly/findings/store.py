@@ -1,7 +1,7 @@
 """An analysed recording on disk: signals, beats, shapes and events, as large as they may be.
 
-What is large is mapped into memory and read where it is looked at, so that a recording of a day takes no more memory
-than one of a minute.
+Everything is written portion by portion, so that a run that is killed leaves the beats it has found. What is large is
+mapped into memory and read where it is looked at: a recording of a day takes no more memory than one of a minute.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,24 +20,23 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.events import Event
-from ecg_anomaly.detector.stream import BeatShapes, Findings, analyse_blocks
-from ecg_anomaly.findings.summary import TABLE_COLUMNS, conclude, summary
+from ecg_anomaly.detector.stream import COLUMNS, Analysis, Findings
+from ecg_anomaly.findings.annotated import Compared, compare
+from ecg_anomaly.findings.summary import Summary, conclude, summarise
 from ecg_anomaly.manifest import write_json
 from ecg_anomaly.records.recording import RecordingFile
-from ecg_anomaly.records.wfdb_records import Annotations
-from ecg_anomaly.web.annotated import Annotated, Compared, compare
 
 if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
 
 WINDOW, OWN_BEAT, RECONSTRUCTION = range(3)  # of a beat's shapes, in this order
+BEATS = "beats.csv"
 
 _BLOCK_S = 300.0
-_ABOUT, _SIGNALS, _BEATS, _SHAPES = "about.json", "signals.npy", "beats.npy", "shapes.npy"
-_ANNOTATED = "annotated.npz"
+_ABOUT, _SIGNAL, _SHAPES = "about.json", "lead_{}.npy", "shapes.npy"
 _STAGING = "incomplete"
 _OPEN = 8  # recordings that are kept open
-_TEXT = {"reason": "U16", "event": "U16"}  # columns of text; NumPy keeps them at a fixed length
+_TYPES = {"sample": "int64", "readable": "bool", "flagged": "bool", "reason": "object"}  # others: float
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,17 @@ class Stored:
 
     Attributes
     ----------
-    told
-        What `results.summary` tells of it at the threshold of the model, and its ``notes``.
+    summary
+        What became of it at the threshold of the model.
     sampling_rate_hz
         Samples per second of its signals.
     signals_mv
-        Shape ``(leads, samples)``, float32, NaN where samples are missing; lies on disk.
+        A signal of shape ``(samples,)`` per lead, float32, NaN where samples are missing; they lie on disk.
     beats
-        One row per beat, with ``results.TABLE_COLUMNS``.
+        One row per beat, with ``summary.TABLE_COLUMNS``.
     shapes
         Shape ``(beats, 3, window samples, leads of the model)``, float32: the scaled beat, the patient's own beat and
-        the reconstruction; lies on disk.
+        the reconstruction; lies on disk. No rows where shapes were not kept.
     events
         What is not beats at all.
     threshold
@@ -65,19 +65,19 @@ class Stored:
     window_s
         Shape ``(window samples,)``: seconds from the fiducial point of a beat.
     annotated
-        The annotations that the recording brought.
+        The annotations that the recording brought, from `annotated.read_annotated`.
     """
 
-    told: dict[str, Any]
+    summary: Summary
     sampling_rate_hz: float
-    signals_mv: np.ndarray
+    signals_mv: list[np.ndarray]
     beats: pd.DataFrame
     shapes: np.ndarray
     events: list[Event]
     threshold: dict[str, Any]
     components: tuple[str, ...]
     window_s: np.ndarray
-    annotated: Annotated | None
+    annotated: pd.DataFrame | None
 
     @functools.cached_property
     def compared(self) -> Compared | None:
@@ -87,21 +87,94 @@ class Stored:
         return compare(self.beats["sample"].to_numpy(), self.annotated, self.sampling_rate_hz)
 
     @property
+    def samples(self) -> int:
+        """Samples per lead."""
+        return len(self.signals_mv[0])
+
+    @property
     def duration_s(self) -> float:
         """Seconds that it lasts."""
-        return float(self.signals_mv.shape[1] / self.sampling_rate_hz)
+        return self.samples / self.sampling_rate_hz
 
     def read_mv(self, start_s: float, end_s: float) -> np.ndarray:
         """Give the signals between two times, of shape ``(samples, leads)``."""
         first, last = (max(0, round(time_s * self.sampling_rate_hz)) for time_s in (start_s, end_s))
-        return np.asarray(self.signals_mv[:, first:last].T)
+        return np.stack([signal_mv[first:last] for signal_mv in self.signals_mv], axis=1)
+
+
+class StoreWriter:
+    """Writes an analysed recording while it is analysed; the memory that it takes does not grow.
+
+    Parameters
+    ----------
+    folder
+        A folder, which is there.
+    detector
+        What it is analysed with.
+    sampling_rate_hz, leads
+        Samples per second of the recording, names of its leads.
+    shapes
+        Whether to keep the shapes of beats, which take more room than the signals.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        detector: TrainedDetector,
+        sampling_rate_hz: Fraction,
+        leads: Sequence[str],
+        shapes: bool = True,
+    ):
+        beat = detector.config.beat
+        self._folder, self._rate_hz, self._leads, self._keeps_shapes = folder, sampling_rate_hz, leads, shapes
+        self._events: list[Event] = []
+        self._model = {
+            "threshold": detector.threshold,
+            "components": list(detector.config.scoring.components),
+            "window_rate_hz": beat.sampling_rate_hz,
+            "window_samples_before": beat.samples_before,
+        }
+        self._signals = [_GrowingArray(folder / _SIGNAL.format(lead), ()) for lead in range(len(leads))]
+        self._shapes = _GrowingArray(folder / _SHAPES, (3, beat.samples, detector.config.records.lead_count))
+        self._beats = (folder / BEATS).open("w", encoding="utf-8", newline="")
+        self._beats.write(",".join(COLUMNS) + "\n")
+
+    def add(self, signals_mv: np.ndarray, findings: Findings) -> None:
+        """Keep what has come, of shape ``(samples, leads)``, and what was found meanwhile."""
+        for signal, signal_mv in zip(self._signals, signals_mv.T, strict=True):
+            signal.append(signal_mv)
+        self._events += findings.events
+        if len(findings.beats):
+            # With all digits, so that what is read again is what was found.
+            findings.beats.to_csv(self._beats, index=False, header=False, lineterminator="\n")
+            self._beats.flush()
+        shapes = findings.shapes
+        if self._keeps_shapes and shapes is not None:
+            self._shapes.append(np.stack([shapes.windows, shapes.own_beats, shapes.reconstructions], axis=1))
+
+    def finish(self, name: str, notes: Sequence[str], annotated: pd.DataFrame | None = None) -> None:
+        """Write what is known of the whole recording when it has ended: its name, notes and annotations."""
+        about = {
+            **{"name": name, "notes": list(notes)},
+            **{"sampling_rate_hz": str(self._rate_hz), "leads": list(self._leads)},
+            "events": [vars(event) for event in self._events],
+            "annotated": None if annotated is None else annotated.to_dict("list"),
+            **self._model,
+        }
+        write_json(self._folder / _ABOUT, about)
+
+    def close(self) -> None:
+        """Close the files: only now can they be read."""
+        self._beats.close()
+        for array in (*self._signals, self._shapes):
+            array.close()
 
 
 def analyse_to_store(
     folder: Path,
     detector: TrainedDetector,
     recording: RecordingFile,
-    annotated: Annotated | None,
+    annotated: pd.DataFrame | None,
     went_on: Callable[[float], None],
 ) -> None:
     """Analyse a recording, block by block, and write what was found.
@@ -115,134 +188,76 @@ def analyse_to_store(
     recording
         The leads to analyse.
     annotated
-        Its annotations, if it has any.
+        Its annotations, from `annotated.read_annotated`.
     went_on
-        Is told after each block which share of the recording is done; what it raises ends the analysis.
+        Is called after each block with the share of the recording that is done; what it raises ends the analysis.
     """
     staging = folder.with_name(_STAGING)
     staging.mkdir()
+    analysis, done = Analysis(detector, recording.sampling_rate_hz, len(recording.leads)), 0
     try:
-        parts: list[tuple[pd.DataFrame, list[Event]]] = []
-        blocks = _kept(recording, staging / _SIGNALS, went_on)
-        with _ShapeFile(staging / _SHAPES) as shapes:
-            for found in analyse_blocks(detector, recording.sampling_rate_hz, blocks, len(recording.leads)):
-                parts.append((found.beats, found.events))
-                shapes.append(found.shapes)
-        _write(staging, detector, recording, parts)
-        if annotated is not None:
-            _write_annotated(staging / _ANNOTATED, annotated)
+        with closing(StoreWriter(staging, detector, recording.sampling_rate_hz, recording.leads)) as store:
+            for block in recording.blocks(_BLOCK_S):
+                store.add(block, analysis.push(block))
+                done += len(block)
+                went_on(done / recording.samples)
+            store.add(np.empty((0, len(recording.leads))), analysis.finish())
+            store.finish(recording.name, recording.notes, annotated)
         staging.rename(folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-@functools.lru_cache(maxsize=_OPEN)
 def read_store(folder: Path) -> Stored:
-    """Read what `analyse_to_store` wrote; a recording is read once, its signals and shapes where they are used."""
+    """Read what a `StoreWriter` wrote, once it is closed; signals and shapes are read where they are used."""
     about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
-    rate_hz, before = about["window_rate_hz"], about["window_samples_before"]
+    name, leads, rate_hz = about["name"], about["leads"], float(Fraction(about["sampling_rate_hz"]))
+    signals_mv = [np.load(folder / _SIGNAL.format(lead), mmap_mode="r") for lead in range(len(leads))]
     shapes = np.load(folder / _SHAPES, mmap_mode="r")
+    findings = Findings(_read_beats(folder / BEATS), [Event(**event) for event in about["events"]])
+    samples = len(signals_mv[0])
+    concluded = conclude(findings, samples / rate_hz)
     return Stored(
-        about["told"],
-        float(Fraction(about["sampling_rate_hz"])),
-        np.load(folder / _SIGNALS, mmap_mode="r"),
-        _read_beats(folder / _BEATS),
+        summarise(name, rate_hz, leads, samples, concluded, about["notes"]),
+        rate_hz,
+        signals_mv,
+        concluded.beats,
         shapes,
-        [Event(**event) for event in about["events"]],
+        concluded.events,
         about["threshold"],
         tuple(about["components"]),
-        (np.arange(shapes.shape[2]) - before) / rate_hz,
-        _read_annotated(folder / _ANNOTATED),
+        (np.arange(shapes.shape[2]) - about["window_samples_before"]) / about["window_rate_hz"],
+        None if about["annotated"] is None else pd.DataFrame(about["annotated"]),
     )
 
 
-def _kept(recording: RecordingFile, path: Path, went_on: Callable[[float], None]) -> Iterator[np.ndarray]:
-    """Pass the blocks of a recording on, and keep the signals in a file."""
-    shape = (len(recording.leads), recording.samples)
-    signals_mv = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-    start = 0
-    for block in recording.blocks(_BLOCK_S):
-        signals_mv[:, start : start + len(block)] = block.T
-        yield block
-        start += len(block)
-        went_on(start / recording.samples)
-    signals_mv.flush()
+# For readers that come back, as a page does: a recording is read once.
+read_store_once = functools.lru_cache(maxsize=_OPEN)(read_store)
 
 
-class _ShapeFile:
-    """Shapes of beats, appended to a file whose header is written when their number is known."""
+class _GrowingArray:
+    """A float32 array in NumPy's format to which rows are appended; its header has room for their number."""
 
-    _HEADER_BYTES = 128  # of NumPy's format, which pads to a multiple of 64
+    def __init__(self, path: Path, row_shape: tuple[int, ...]):
+        self._file, self._rows, self._row_shape = path.open("wb"), 0, row_shape
+        self._write_header()
 
-    def __init__(self, path: Path):
-        self._path = path
-        self._beats, self._rest = 0, (3, 0, 0)
+    def append(self, rows: np.ndarray) -> None:
+        self._file.write(rows.astype("<f4").tobytes())
+        self._rows += len(rows)
 
-    def __enter__(self) -> _ShapeFile:
-        self._file = self._path.open("wb")
-        self._file.write(bytes(self._HEADER_BYTES))
-        return self
-
-    def append(self, shapes: BeatShapes | None) -> None:
-        assert shapes is not None  # analyse_blocks keeps them
-        stacked = np.stack([shapes.windows, shapes.own_beats, shapes.reconstructions], axis=1).astype("<f4")
-        self._beats, self._rest = self._beats + len(stacked), stacked.shape[1:]
-        stacked.tofile(self._file)
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._file.seek(0)
-        header = {"descr": "<f4", "fortran_order": False, "shape": (self._beats, *self._rest)}
-        np.lib.format.write_array_header_1_0(self._file, header)
-        assert self._file.tell() == self._HEADER_BYTES
+        self._write_header()
         self._file.close()
 
-
-def _write(
-    folder: Path,
-    detector: TrainedDetector,
-    recording: RecordingFile,
-    parts: Iterable[tuple[pd.DataFrame, list[Event]]],
-) -> None:
-    rate_hz, beat = float(recording.sampling_rate_hz), detector.config.beat
-    tables, events = zip(*parts, strict=True)
-    found = [table for table in tables if len(table)] or [tables[0]]
-    ordered = sorted((event for some in events for event in some), key=lambda event: event.start_s)
-    findings = conclude(Findings(pd.concat(found, ignore_index=True), ordered), recording.samples / rate_hz)
-    told = summary(recording.name, rate_hz, recording.leads, recording.samples, findings.beats, findings.events)
-    about = {
-        "told": {**told, "notes": list(recording.notes)},
-        "sampling_rate_hz": str(recording.sampling_rate_hz),
-        "events": [vars(event) for event in findings.events],
-        "threshold": detector.threshold,
-        "components": list(detector.config.scoring.components),
-        "window_rate_hz": beat.sampling_rate_hz,
-        "window_samples_before": beat.samples_before,
-    }
-    _write_beats(folder / _BEATS, findings.beats)
-    write_json(folder / _ABOUT, about)
-
-
-def _write_beats(path: Path, beats: pd.DataFrame) -> None:
-    dtypes: Mapping[str, str] = {"sample": "<i8", "readable": "?", "flagged": "?", **_TEXT}
-    table = np.empty(len(beats), dtype=[(name, dtypes.get(name, "<f8")) for name in TABLE_COLUMNS])
-    for name in TABLE_COLUMNS:
-        table[name] = beats[name].to_numpy()
-    np.save(path, table, allow_pickle=False)
-
-
-def _write_annotated(path: Path, annotated: Annotated) -> None:
-    samples, symbols = annotated.annotations.samples, annotated.annotations.symbols.astype("U4")
-    np.savez(path, allow_pickle=False, samples=samples, symbols=symbols, classes=annotated.classes)
-
-
-def _read_annotated(path: Path) -> Annotated | None:
-    if not path.is_file():
-        return None
-    with np.load(path) as arrays:
-        annotations = Annotations(arrays["samples"], arrays["symbols"].astype(object))
-        return Annotated(annotations, arrays["classes"])
+    def _write_header(self) -> None:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (self._rows, *self._row_shape)}
+        np.lib.format.write_array_header_1_0(self._file, header)
 
 
 def _read_beats(path: Path) -> pd.DataFrame:
-    table = np.load(path)
-    return pd.DataFrame({name: table[name] for name in TABLE_COLUMNS}).astype(dict.fromkeys(_TEXT, object))
+    """Read the beats as they were found; an empty reason is a reason, any other empty cell a number that is missing."""
+    missing = {name: [""] for name in COLUMNS if name != "reason"}
+    types = {name: _TYPES.get(name, "float64") for name in COLUMNS}
+    return pd.read_csv(path, keep_default_na=False, na_values=missing, dtype=types)

@@ -1,1 +1,1 @@
-"""Beats that are not normal, told while the signal arrives: sources, what there is to tell, files and a view."""
+"""Beats that are not normal, while the signal arrives: sources, what is said of them, files and a view."""

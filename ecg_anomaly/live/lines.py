@@ -6,14 +6,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from ecg_anomaly.config import Records
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.live.sources import PORTION_S, Portion, choose_leads
+from ecg_anomaly.live.sources import PORTION_S, Columns, Portion, choose_leads
 from ecg_anomaly.records.channels import distinct, lead_name, looks_like_other_signal, millivolts_per
 from ecg_anomaly.records.recording import check_sampling_rate
 from ecg_anomaly.records.table_layout import is_missing, name_and_unit
@@ -30,30 +29,8 @@ _LONGEST_LINE_BYTES = 1_000_000  # what is longer is no line of samples
 ReadBytes = Callable[[int], bytes]
 
 
-@dataclass(frozen=True)
-class LineLayout:
-    """What the numbers of a line are.
-
-    Attributes
-    ----------
-    width
-        How many there are.
-    leads
-        Names of the leads that are taken.
-    columns
-        Where each of them stands.
-    factors
-        Millivolts per unit of each.
-    """
-
-    width: int
-    leads: tuple[str, ...]
-    columns: tuple[int, ...]
-    factors: tuple[float, ...]
-
-
 class SampleLines:
-    """One line of text per sample; see `sources.Source`.
+    """One line of text per sample; a `LiveSignal`.
 
     A line has one number per lead, with a decimal point, between commas, semicolons, tabs or spaces. An empty cell, or
     ``nan``, is a missing sample; so is each lead in a line that is none of this, so that time goes on.
@@ -86,14 +63,11 @@ class SampleLines:
         self.sampling_rate_hz = Fraction(sampling_rate_hz).limit_denominator(1000)
         self._batches = _batches_of_lines(_read_in_background(read))
         skipped, header, self._first = _find_first_rows(self._batches)
-        self._layout = _layout(header, len(_cells(self._first[0])), names, gain, settings)
+        self._width = len(_cells(self._first[0]))
+        self._columns = _choose_columns(header, self._width, names, gain, settings)
+        self.leads = self._columns.leads
         self._number = skipped  # of the last line that was taken
         self._malformed = 0
-
-    @property
-    def leads(self) -> tuple[str, ...]:
-        """Names of the leads that are passed on."""
-        return self._layout.leads
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -108,24 +82,23 @@ class SampleLines:
 
     def _portion(self, lines: Sequence[str]) -> Portion:
         rows, notes = [], []
-        missing = [np.nan] * self._layout.width
         for line in lines:
             self._number += 1
-            if not _holds_sample(line, self._layout.width):
+            if not _holds_sample(line, self._width):
                 continue
-            row = _row(line, self._layout.width)
+            row = _row(line, self._width)
             if row is None and not self._malformed:
                 notes.append(f"line {self._number} cannot be read ({line[:40]!r}), and counts as missing")
             self._malformed += row is None
-            rows.append(row or missing)
-        values = np.array(rows).reshape(len(rows), self._layout.width)[:, self._layout.columns]
+            rows.append(row or [np.nan] * self._width)
+        values = np.array(rows).reshape(len(rows), self._width)
         values[~(np.abs(values) < LARGEST_NUMBER)] = np.nan
-        return Portion(values * self._layout.factors, tuple(notes))
+        return Portion(self._columns.millivolts(values), tuple(notes))
 
 
-def _layout(
+def _choose_columns(
     header: Sequence[str], width: int, names: Sequence[str], gain: float | None, settings: Records
-) -> LineLayout:
+) -> Columns:
     """Find out what the numbers are; without a header, ``names`` names all of them."""
     if not header and names and len(names) != width:
         raise UserError(
@@ -138,12 +111,12 @@ def _layout(
     leads = distinct([lead_name(labels[column][0]) for column in columns])
     asked = names if header or len(names) <= settings.lead_count else ()
     chosen = choose_leads(leads, asked, settings, WHERE)
-    taken = tuple(columns[lead] for lead in chosen)
+    taken = [columns[lead] for lead in chosen]
     units_mv = [millivolts_per(labels[column][1]) if labels[column][1] else None for column in taken]
     if gain is not None and any(unit_mv is not None for unit_mv in units_mv):
         raise UserError(f"{WHERE}: its header says the units, which makes --gain needless; leave the option out")
-    factors = tuple(1 / (gain or 1.0) if unit_mv is None else unit_mv for unit_mv in units_mv)
-    return LineLayout(width, tuple(leads[lead] for lead in chosen), taken, factors)
+    factors = np.array([1 / (gain or 1.0) if unit_mv is None else unit_mv for unit_mv in units_mv])
+    return Columns(tuple(leads[lead] for lead in chosen), taken, factors)
 
 
 def _is_lead(name: str, unit: str) -> bool:

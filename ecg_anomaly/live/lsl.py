@@ -6,7 +6,6 @@ import contextlib
 import re
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -16,7 +15,7 @@ from ecg_anomaly import words
 from ecg_anomaly.config import Records
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.sample_clock import SampleClock
-from ecg_anomaly.live.sources import PORTION_S, Portion, choose_leads
+from ecg_anomaly.live.sources import PORTION_S, Columns, Portion, choose_leads
 from ecg_anomaly.quiet import quiet_native_output
 from ecg_anomaly.records.channels import Channel, choose_ecg, distinct, lead_name, millivolts_per
 from ecg_anomaly.records.recording import check_sampling_rate
@@ -28,24 +27,14 @@ _FORGOTTEN_S = 2.0  # after which a stream that answers no longer is gone
 _CLOCK_S = 2.0  # asking a clock that was not asked before takes 0.6 s
 _BUFFERED_S = 360  # what the library keeps while the analysis is busy
 _MOST_SAMPLES = 8192  # taken at once
-_TELL_S = 10.0  # between two notes of dropped samples
+_REPORT_S = 10.0  # between two notes of dropped samples
 
 # Some senders write the power of ten of a volt, as MNE-Python does.
 _UNITS_BY_POWER = {"0": "V", "-3": "mV", "-6": "uV", "-9": "nV"}
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Which channels are taken, with millivolts per unit of each, and why others are not."""
-
-    leads: tuple[str, ...]
-    columns: list[int]
-    factors: np.ndarray
-    notes: tuple[str, ...]
-
-
 class LslStream:
-    """A stream of the Lab Streaming Layer; see `sources.Source`.
+    """A stream of the Lab Streaming Layer; a `LiveSignal`.
 
     Its time stamps are brought to the clock of this machine, so that time goes on right when the sender starts anew,
     and are not smoothed by the library: see `sample_clock`.
@@ -76,22 +65,18 @@ class LslStream:
         self._check()
         self.sampling_rate_hz = Fraction(self._info.nominal_srate()).limit_denominator(1000)
         self._offset_s = 0.0  # so far the clock of this machine is ahead of the sender's
-        self._layout = _layout(self._describe(), self._where, asked, gain, settings)
+        self._columns, self._left_out = _choose_columns(self._describe(), self._where, asked, gain, settings)
+        self.leads = self._columns.leads
         self._clock = SampleClock(self.sampling_rate_hz, len(self.leads))
-        self._told_dropped, self._told_s = 0, -np.inf
-
-    @property
-    def leads(self) -> tuple[str, ...]:
-        """Names of the leads that are passed on."""
-        return self._layout.leads
+        self._reported, self._reported_s = 0, -np.inf
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Which channels were left out, and how much was dropped."""
         if not self._clock.gaps:
-            return self._layout.notes
+            return self._left_out
         gaps = words.count_text(self._clock.gaps, "gap")
-        return (*self._layout.notes, f"{self._samples_words(self._clock.dropped)} did not arrive, in {gaps}")
+        return (*self._left_out, f"{self._samples_words(self._clock.dropped)} did not arrive, in {gaps}")
 
     def portions(self) -> Iterator[Portion]:
         """Yield what arrives, without end; a stream that is gone is waited for."""
@@ -101,8 +86,7 @@ class LslStream:
             except self._pylsl.util.LostError:  # the library itself finds streams again that have a source id
                 yield from self._wait_until_back()
                 continue
-            values_mv = signals[:, self._layout.columns] * self._layout.factors
-            portion_mv = self._clock.push(values_mv, times_s + self._ahead_s())
+            portion_mv = self._clock.push(self._columns.millivolts(signals), times_s + self._ahead_s())
             yield Portion(portion_mv, tuple(self._new_gaps()))
 
     def _wait_until_back(self) -> Iterator[Portion]:
@@ -129,18 +113,18 @@ class LslStream:
         return True
 
     def _ahead_s(self) -> float:
-        """Tell how far the clock of this machine is ahead of the sender's; the library asks now and then."""
+        """How far the clock of this machine is ahead of the sender's; the library asks now and then."""
         # An old answer does: clocks drift by some milliseconds a minute.
         with contextlib.suppress(RuntimeError):
             self._offset_s = float(self._inlet.time_correction(0.0))
         return self._offset_s
 
     def _new_gaps(self) -> Iterator[str]:
-        """Tell of dropped samples, not too often."""
+        """Say how many samples were dropped, not too often."""
         now_s = time.monotonic()
-        if self._clock.dropped > self._told_dropped and now_s - self._told_s >= _TELL_S:
-            yield f"{self._samples_words(self._clock.dropped - self._told_dropped)} did not arrive"
-            self._told_dropped, self._told_s = self._clock.dropped, now_s
+        if self._clock.dropped > self._reported and now_s - self._reported_s >= _REPORT_S:
+            yield f"{self._samples_words(self._clock.dropped - self._reported)} did not arrive"
+            self._reported, self._reported_s = self._clock.dropped, now_s
 
     def _samples_words(self, samples: int) -> str:
         return f"{words.count_text(samples, 'sample')} ({float(samples / self.sampling_rate_hz):.2f} s)"
@@ -207,8 +191,10 @@ def _shape(info: Any) -> tuple[int, float]:
     return info.channel_count(), info.nominal_srate()
 
 
-def _layout(info: Any, where: str, asked: Sequence[str], gain: float | None, settings: Records) -> _Layout:
-    """Choose channels by the stream's description."""
+def _choose_columns(
+    info: Any, where: str, asked: Sequence[str], gain: float | None, settings: Records
+) -> tuple[Columns, tuple[str, ...]]:
+    """Choose channels by the stream's description; say why others are left out."""
     rate_hz = Fraction(info.nominal_srate()).limit_denominator(1000)
     labels, units, kinds = (
         _of_each_channel(texts, info.channel_count())
@@ -234,8 +220,8 @@ def _layout(info: Any, where: str, asked: Sequence[str], gain: float | None, set
     leads = distinct([lead_name(labels[channel]) for channel in kept])
     chosen = choose_leads(leads, asked, settings, where)
     columns = [kept[lead] for lead in chosen]
-    factors = [millivolts_per(channels[channel].unit) or 1.0 for channel in columns]
-    return _Layout(tuple(leads[lead] for lead in chosen), columns, np.array(factors) / (gain or 1.0), tuple(notes))
+    factors = np.array([millivolts_per(channels[channel].unit) or 1.0 for channel in columns]) / (gain or 1.0)
+    return Columns(tuple(leads[lead] for lead in chosen), columns, factors), tuple(notes)
 
 
 def _of_each_channel(texts: Sequence[str | None] | None, channels: int) -> list[str]:

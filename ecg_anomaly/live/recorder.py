@@ -6,21 +6,21 @@ import shutil
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from filelock import FileLock, Timeout
 
 from ecg_anomaly.batch import Request, write_results
-from ecg_anomaly.beats.events import Event
-from ecg_anomaly.detector.stream import COLUMNS, Findings
+from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.findings.summary import conclude, summary
+from ecg_anomaly.findings.store import BEATS, StoreWriter, read_store
+from ecg_anomaly.findings.summary import Summary
 
-_FOLDER = ".{}.live"
-_BEATS, _SIGNALS, _LOCK = "beats.csv", "signals.f32", ".lock"
-_SAMPLE = np.dtype("<f4")
+if TYPE_CHECKING:
+    from ecg_anomaly.detector.scorer import TrainedDetector
+
+_FOLDER, _LOCK = ".{}.live", ".lock"
 
 
 class Recorder:
@@ -35,6 +35,8 @@ class Recorder:
         whether what a run that was killed has left may be.
     name
         What the files are called after.
+    detector
+        What analyses the signal.
     sampling_rate_hz, leads
         Samples per second, and names of the leads.
 
@@ -44,64 +46,34 @@ class Recorder:
         When another run is writing the files, or one that was killed has left its beats, or the name is none for files.
     """
 
-    def __init__(self, request: Request, name: str, sampling_rate_hz: Fraction, leads: Sequence[str]):
-        self._folder, self._name = request.folder, name
-        self._rate_hz, self._leads = float(sampling_rate_hz), tuple(leads)
-        self._samples = 0
-        self._events: list[Event] = []
+    def __init__(
+        self, request: Request, name: str, detector: TrainedDetector, sampling_rate_hz: Fraction, leads: Sequence[str]
+    ):
         if not name or Path(name).name != name:
             raise UserError(f"--name is {name}; give a name for files, without a folder")
+        self._folder, self._name, self._came = request.folder, name, False
         self._staging = request.folder / _FOLDER.format(name)
         self._lock = _take_staging(self._staging, request.force)
-        self._beats = (self._staging / _BEATS).open("w", encoding="utf-8", newline="")
-        self._signals = (self._staging / _SIGNALS).open("w+b")
-        self._beats.write(",".join(COLUMNS) + "\n")
+        self._store = StoreWriter(self._staging, detector, sampling_rate_hz, leads, shapes=False)
 
     def add(self, signals_mv: np.ndarray, findings: Findings) -> None:
         """Keep what has come, of shape ``(samples, leads)``, and what was found meanwhile."""
-        self._signals.write(signals_mv.astype(_SAMPLE).tobytes())
-        self._samples += len(signals_mv)
-        self._events += findings.events
-        if len(findings.beats):
-            # With all digits, so that what is read again is what was found.
-            findings.beats.to_csv(self._beats, index=False, header=False, lineterminator="\n")
-            self._beats.flush()
+        self._store.add(signals_mv, findings)
+        self._came |= len(signals_mv) > 0
 
-    def finish(self, notes: Sequence[str]) -> dict[str, Any] | None:
-        """Make the files, and say where nothing was recorded.
-
-        Parameters
-        ----------
-        notes
-            What the user should know of the source.
-
-        Returns
-        -------
-        dict or None
-            What `results.summary` tells; ``None`` when no signal came, and no file was made.
-        """
-        self._beats.close()
-        self._signals.flush()
-        told = self._write(notes) if self._samples else None
-        self._signals.close()
+    def finish(self, notes: Sequence[str]) -> Summary | None:
+        """Make the files, with what the user should know of the source; ``None`` and no file when no signal came."""
+        self._store.finish(self._name, notes)
+        self._store.close()
+        summary = self._write() if self._came else None
         self._lock.release()
         shutil.rmtree(self._staging)
-        return told
+        return summary
 
-    def _write(self, notes: Sequence[str]) -> dict[str, Any]:
-        events = sorted(self._events, key=lambda event: event.start_s)
-        found = conclude(Findings(_read_beats(self._staging / _BEATS), events), self._samples / self._rate_hz)
-        told = summary(self._name, self._rate_hz, self._leads, self._samples, found.beats, found.events)
-        told["notes"] = list(notes)
-        write_results(self._folder, told, found, self._read_mv)
-        return told
-
-    def _read_mv(self, start_s: float, end_s: float) -> np.ndarray:
-        first, last = max(0, round(start_s * self._rate_hz)), round(end_s * self._rate_hz)
-        leads = len(self._leads)
-        self._signals.seek(first * leads * _SAMPLE.itemsize)
-        read = self._signals.read(max(0, last - first) * leads * _SAMPLE.itemsize)
-        return np.frombuffer(read, dtype=_SAMPLE).reshape(-1, leads).astype(float)
+    def _write(self) -> Summary:
+        stored = read_store(self._staging)
+        write_results(self._folder, stored.summary, stored.beats, stored.events, stored.read_mv)
+        return stored.summary
 
 
 def _take_staging(staging: Path, force: bool) -> FileLock:
@@ -118,12 +90,6 @@ def _take_staging(staging: Path, force: bool) -> FileLock:
     if left and not force:
         lock.release()
         raise UserError(
-            f"{staging}: is left from a run that was cut off, with its beats in {_BEATS}; move it away, or add --force"
+            f"{staging}: is left from a run that was cut off, with its beats in {BEATS}; move it away, or add --force"
         )
     return lock
-
-
-def _read_beats(path: Path) -> pd.DataFrame:
-    """Read the beats as they were found; an empty reason is a reason, any other empty cell a number that is missing."""
-    missing = {name: [""] for name in COLUMNS if name != "reason"}
-    return pd.read_csv(path, keep_default_na=False, na_values=missing)

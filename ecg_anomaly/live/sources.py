@@ -1,7 +1,8 @@
-"""What all sources of a live signal have in common."""
+"""Where a live signal comes from: what all sources have in common, and a recording that is replayed."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,41 +14,53 @@ import numpy as np
 from ecg_anomaly.config import Records
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import find_leads
+from ecg_anomaly.records.recording import RecordingFile
 from ecg_anomaly.records.wfdb_records import lead_order
 
-PORTION_S = 0.1  # how long a source gathers samples before it passes them on: shorter ones cost more and tell no more
+PORTION_S = 0.1  # how long a source gathers samples before it passes them on: shorter ones cost more and show no more
+
+_BLOCK_S = 60.0  # of a recording
+_AT_ONCE_S = 10.0  # of a recording, where it need not take its time
 
 
 @dataclass(frozen=True)
 class Portion:
     """What has come since the portion before.
 
-    Attributes
-    ----------
-    signals_mv
-        Shape ``(samples, leads)``, in millivolts, NaN where samples are missing; no samples when nothing came.
-    notes
-        What happened at the source, in words.
+    Its signals have the shape ``(samples, leads)``, and NaN where samples are missing; no samples when nothing came.
     """
 
     signals_mv: np.ndarray
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # what happened at the source, in words
 
 
-class Source(Protocol):
-    """A live signal."""
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a source's samples are leads: their names, where they stand, and millivolts per unit of each."""
 
-    @property
-    def name(self) -> str:
-        """What outputs are called after."""
+    leads: tuple[str, ...]
+    positions: Sequence[int]
+    factors: np.ndarray
 
-    @property
-    def sampling_rate_hz(self) -> Fraction:
-        """Samples per second of each lead."""
+    def millivolts(self, values: np.ndarray) -> np.ndarray:
+        """Take the leads from samples of shape ``(samples, columns)``; gives shape ``(samples, leads)``."""
+        return np.asarray(values[:, self.positions] * self.factors)
 
-    @property
-    def leads(self) -> tuple[str, ...]:
-        """Names of the leads that are passed on."""
+
+class LiveSignal(Protocol):
+    """A signal that arrives.
+
+    Attributes
+    ----------
+    name
+        What outputs are called after.
+    sampling_rate_hz, leads
+        Samples per second of each lead, and names of the leads that are passed on.
+    """
+
+    name: str
+    sampling_rate_hz: Fraction
+    leads: tuple[str, ...]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -55,6 +68,36 @@ class Source(Protocol):
 
     def portions(self) -> Iterator[Portion]:
         """Yield what comes, until the source ends; an empty portion at least every second when nothing does."""
+
+
+class Replay:
+    """A recording that is replayed as if it were recorded now; a `LiveSignal`.
+
+    Parameters
+    ----------
+    recording
+        The recording, with the leads that are passed on.
+    speed
+        So many seconds of signal pass in a second; infinite: as fast as it is taken.
+    """
+
+    def __init__(self, recording: RecordingFile, speed: float = 1.0):
+        self.name, self.notes = recording.name, recording.notes
+        self.sampling_rate_hz, self.leads = recording.sampling_rate_hz, recording.leads
+        self._recording, self._speed = recording, speed
+
+    def portions(self) -> Iterator[Portion]:
+        """Yield the recording, each portion when its last sample would have come."""
+        rate_hz = float(self.sampling_rate_hz)
+        length = max(1, round(min(_AT_ONCE_S, PORTION_S * self._speed) * rate_hz))
+        started_s, sent = time.monotonic(), 0
+        for block in self._recording.blocks(_BLOCK_S):
+            for start in range(0, len(block), length):
+                portion = block[start : start + length]
+                sent += len(portion)
+                due_s = started_s + sent / rate_hz / self._speed
+                time.sleep(max(0.0, due_s - time.monotonic()))
+                yield Portion(portion)
 
 
 def choose_leads(names: Sequence[str], asked: Sequence[str], settings: Records, path: Path | str) -> list[int]:

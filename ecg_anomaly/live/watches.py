@@ -26,7 +26,7 @@ class StallWatch:
         self._stalled = False
 
     def look(self, came: bool, now_s: float) -> Iterator[str]:
-        """Tell what is new, in words, each once.
+        """Say what is new, in words, each once.
 
         Parameters
         ----------
@@ -48,7 +48,7 @@ class StallWatch:
 class LeadWatch:
     """Notices when a lead comes off, and when it is back.
 
-    The signal is looked at second by second from its start, so that what is told does not depend on the portions.
+    The signal is looked at second by second from its start, so that what is said does not depend on the portions.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from ecg_anomaly.manifest import write_json
 from ecg_anomaly.records import simulate
 from ecg_anomaly.records.physionet import PhysioNetDatabase
 from ecg_anomaly.records.splits import assign_records, matching_names
+from ecg_anomaly.records.wfdb_reader import header_of
 from ecg_anomaly.records.wfdb_records import (
     SIMULATED_DATABASE,
     RecordFiles,
@@ -83,6 +84,24 @@ def find_records(patterns: Sequence[str], setting: str, config: Config) -> list[
         for name in matching_names(pattern, lambda database: names_on_disk(database, folders), setting)
     ]
     return [_find_or_explain(name, folders, config.records.annotator, setting) for name in dict.fromkeys(names)]
+
+
+def find_recording(name: str, folders: Sequence[Path]) -> Path:
+    """Find a recording by its path, or as ``database/name`` in one of the folders that hold databases.
+
+    Raises
+    ------
+    UserError
+        When it is nowhere.
+    """
+    for path in (Path(name), *(folder / name for folder in folders)):
+        if path.is_file() or header_of(path) is not None:
+            return path
+    sought = ", ".join(["the current folder", *map(str, folders)])
+    raise UserError(
+        f"{name}: is not there; looked in {sought}; give the path of a recording, or set paths.records to the folder "
+        "that holds its database"
+    )
 
 
 def _list_records(database: str, config: Config) -> list[str]:

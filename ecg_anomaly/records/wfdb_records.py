@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import wfdb
@@ -94,6 +95,19 @@ class Recording:
     leads: tuple[str, ...]
     signals_mv: np.ndarray
 
+    @property
+    def samples(self) -> int:
+        """Samples per lead."""
+        return len(self.signals_mv)
+
+
+class Sampled(Protocol):
+    """A recording, of which only its length is asked for."""
+
+    @property
+    def samples(self) -> int:
+        """Samples per lead."""
+
 
 @dataclass(frozen=True)
 class Annotations:
@@ -164,7 +178,7 @@ def read_recording(files: RecordFiles) -> Recording:
     return Recording(files.name, rate_hz, names, signals_mv)
 
 
-def read_annotations(files: RecordFiles, recording: Recording) -> Annotations:
+def read_annotations(files: RecordFiles, recording: Sampled) -> Annotations:
     """Read the annotations of a record.
 
     Raises
@@ -182,7 +196,7 @@ def read_annotations(files: RecordFiles, recording: Recording) -> Annotations:
     symbols = np.asarray(annotation.symbol, dtype=object)
     if np.any(np.diff(samples, prepend=0) < 0):
         raise UserError(f"{files.annotations}: its annotations do not follow each other in time; {_REPLACE}")
-    length = len(recording.signals_mv)
+    length = recording.samples
     if len(samples) and samples[-1] >= length:
         raise UserError(
             f"{files.annotations}: the last annotation stands at sample {samples[-1]}, but {files.header} says that "

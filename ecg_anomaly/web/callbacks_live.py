@@ -7,7 +7,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, ctx, html, no_update
 
 from ecg_anomaly import batch, words
-from ecg_anomaly.live.replay import Replay
+from ecg_anomaly.live.sources import Replay
 from ecg_anomaly.records.recording import open_recording
 from ecg_anomaly.web import figures, ids
 from ecg_anomaly.web.callbacks_open import example_record, find_record

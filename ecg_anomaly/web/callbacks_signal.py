@@ -55,7 +55,7 @@ def register(app: Dash, bench: Workbench) -> None:
         patch = _redrawn(figures.view(stored, beats, start_s, end_s))
         patch["layout"]["shapes"] = chosen
         if moved:
-            _move(patch, len(stored.told["leads"]) + 1, start_s, end_s)
+            _move(patch, len(stored.summary["leads"]) + 1, start_s, end_s)
         return patch, (key, (start_s, end_s)), chosen
 
     app.clientside_callback(  # type: ignore[no-untyped-call]

@@ -14,9 +14,10 @@ import pandas as pd
 from ecg_anomaly.beats.events import FIBRILLATION
 from ecg_anomaly.beats.labelled import NORMAL_CLASS
 from ecg_anomaly.detector.measures import surprise_column
+from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.evaluation.metrics import threshold_figures
 from ecg_anomaly.findings.store import Stored
-from ecg_anomaly.findings.summary import summary, unreadable_s
+from ecg_anomaly.findings.summary import Summary, summarise, unreadable_s
 from ecg_anomaly.manifest import write_json
 
 RIGHT, WRONG = "right", "wrong"  # what a mark on a flagged beat says
@@ -75,12 +76,10 @@ def cut(stored: Stored, threshold: float) -> pd.DataFrame:
     return beats.assign(threshold=thresholds, flagged=flagged, reason=np.where(flagged, _most_surprising(stored), ""))
 
 
-def tell(stored: Stored, beats: pd.DataFrame) -> dict[str, Any]:
-    """Sum up a recording as `results.summary` does, with beats that `cut` gave."""
-    told = stored.told
-    samples = stored.signals_mv.shape[1]
-    again = summary(told["recording"], stored.sampling_rate_hz, told["leads"], samples, beats, stored.events)
-    return {**again, "notes": told["notes"]}
+def tell(stored: Stored, beats: pd.DataFrame) -> Summary:
+    """Sum up a recording, with beats that `cut` gave."""
+    whole, found = stored.summary, Findings(beats, stored.events)
+    return summarise(whole["recording"], stored.sampling_rate_hz, whole["leads"], stored.samples, found, whole["notes"])
 
 
 def weigh(stored: Stored, beats: pd.DataFrame) -> Outcome:

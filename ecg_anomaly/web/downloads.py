@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 from pathlib import Path
 
 import pandas as pd
 
-from ecg_anomaly import batch
+from ecg_anomaly.findings import files
 from ecg_anomaly.findings.store import Stored
-from ecg_anomaly.findings.summary import anomaly_annotations, write_beat_annotations, write_beats_csv
 from ecg_anomaly.reports.recording_page import render
 from ecg_anomaly.web.decisions import mark_column, tell
 
 BEATS, ANNOTATIONS, REPORT = "beats", "annotations", "report"
-FILES = {BEATS: batch.BEATS, ANNOTATIONS: batch.ANNOTATIONS, REPORT: batch.PAGE}
+FILES = {BEATS: files.BEATS, ANNOTATIONS: files.ANNOTATIONS, REPORT: files.PAGE}
 TYPES = {BEATS: "text/csv", ANNOTATIONS: "application/octet-stream", REPORT: "text/html"}
 
 
@@ -39,17 +37,17 @@ def make(kind: str, stored: Stored, beats: pd.DataFrame, marks: dict[int, str]) 
 
 
 def _write_beats(path: Path, _stored: Stored, beats: pd.DataFrame) -> None:
-    write_beats_csv(path, beats)
+    files.write_beats_csv(path, beats)
 
 
 def _write_annotations(path: Path, stored: Stored, beats: pd.DataFrame) -> None:
-    annotations = anomaly_annotations(beats, stored.events, stored.sampling_rate_hz)
+    annotations = files.anomaly_annotations(beats, stored.events, stored.sampling_rate_hz)
     marks = dict(zip(beats["sample"], beats["mark"], strict=True))
     notes = [
         f"{note}, marked {marks[sample]}" if marks.get(sample) else note
-        for sample, note in zip(annotations.samples, annotations.aux_notes, strict=True)
+        for sample, note in zip(annotations["sample"], annotations["aux_note"], strict=True)
     ]
-    write_beat_annotations(path, dataclasses.replace(annotations, aux_notes=notes), stored.sampling_rate_hz)
+    files.write_annotations(path, annotations.assign(aux_note=notes), stored.sampling_rate_hz)
 
 
 def _write_report(path: Path, stored: Stored, beats: pd.DataFrame) -> None:

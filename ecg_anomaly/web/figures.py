@@ -112,7 +112,7 @@ def view(stored: Stored, beats: pd.DataFrame, start_s: float, end_s: float) -> V
 
 def signal(stored: Stored, beats: pd.DataFrame, start_s: float, end_s: float) -> go.Figure:
     """Draw a stretch of the signal, one row per lead below the marks of flagged beats, to be zoomed and moved."""
-    seen, leads = view(stored, beats, start_s, end_s), stored.told["leads"]
+    seen, leads = view(stored, beats, start_s, end_s), stored.summary["leads"]
     heights = [0.09] + [0.91 / len(leads)] * len(leads)
     figure = make_subplots(len(leads) + 1, 1, shared_xaxes=True, vertical_spacing=0.02, row_heights=heights)
     sign = styles.OUTCOMES[styles.FOUND]
@@ -198,7 +198,7 @@ def paper(stored: Stored, beats: pd.DataFrame, row: int) -> str:
     time_s = float(beats["time_s"].iloc[row])
     episode = Episode(time_s, time_s, time_s, "", 1, 0.0)
     strip = ecg_paper.draw_strip(
-        episode, 0, {**stored.told, "duration_s": stored.duration_s}, beats, stored.events, stored.read_mv
+        episode, 0, {**stored.summary, "duration_s": stored.duration_s}, beats, stored.events, stored.read_mv
     )
     left_s, right_s = stored.window_s[0], stored.window_s[-1]
     left_mm = ecg_paper.MARGIN_MM + ecg_paper.MM_PER_S * (time_s + left_s - strip.start_s)
@@ -211,7 +211,7 @@ def paper(stored: Stored, beats: pd.DataFrame, row: int) -> str:
 
 def beat(stored: Stored, row: int) -> dict[str, Any]:
     """Draw a beat beside the patient's own beat and its reconstruction, and the error along the window."""
-    shapes, leads = np.asarray(stored.shapes[row]), tuple(stored.told["leads"])
+    shapes, leads = np.asarray(stored.shapes[row]), tuple(stored.summary["leads"])
     blank = _blank_beat(leads)
     error = np.abs(shapes[WINDOW] - shapes[RECONSTRUCTION])
     curves = [

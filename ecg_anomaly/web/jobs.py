@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from ecg_anomaly import batch
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.findings.annotated import read_annotated
 from ecg_anomaly.findings.store import analyse_to_store
 from ecg_anomaly.records.recording import open_recording
-from ecg_anomaly.web.annotated import read_annotated
 from ecg_anomaly.workers import call_with_detector, detector_pool
 
 if TYPE_CHECKING:
@@ -32,24 +32,12 @@ _QUEUE = 10  # analyses that wait or run at once
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be analysed.
-
-    Attributes
-    ----------
-    folder
-        Folder of the recording, where results go.
-    path
-        The recording, as for `open_recording`.
-    name
-        What it is called.
-    sampling_rate_hz, gain
-        Of a CSV file that does not tell.
-    """
+    """A recording to analyse: the folder where results go, its file, and what it is called."""
 
     folder: Path
     path: Path
     name: str
-    sampling_rate_hz: float | None = None
+    sampling_rate_hz: float | None = None  # of a CSV file that does not say, as for `open_recording`
     gain: float | None = None
 
 
@@ -85,7 +73,7 @@ class Jobs:
             self._futures[job.folder] = self._submit(job)
 
     def progress(self, folder: Path) -> Progress:
-        """Tell how far the analysis of the recording in a folder is."""
+        """Say how far the analysis of the recording in a folder is."""
         future = self._futures.get(folder)
         if (folder / ANALYSED).is_dir():
             return Progress(DONE, 1.0)
@@ -144,7 +132,7 @@ def analyse(detector: TrainedDetector, job: Job) -> None:
     UserError
         When the recording cannot be read.
     """
-    _tell_share(job.folder, 0.0)
+    _report_share(job.folder, 0.0)
     try:
         _analyse(detector, job)
     except UserError as error:  # without telling where files lie on this machine
@@ -161,11 +149,11 @@ def _analyse(detector: TrainedDetector, job: Job) -> None:
     notes = (*recording.notes, *([note] if note else []))
     recording = dataclasses.replace(recording, name=job.name, notes=notes)
     analyse_to_store(
-        job.folder / ANALYSED, detector, recording, annotated, lambda share: _tell_share(job.folder, share)
+        job.folder / ANALYSED, detector, recording, annotated, lambda share: _report_share(job.folder, share)
     )
 
 
-def _tell_share(folder: Path, share: float) -> None:
+def _report_share(folder: Path, share: float) -> None:
     if (folder / _CANCEL).exists():
         raise _CancelledError
     (folder / _PROGRESS).write_text(f"{share:.4f}", encoding="ascii")

@@ -14,8 +14,9 @@ import pandas as pd
 
 from ecg_anomaly.detector.scorer import TrainedDetector
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.live.session import Message, News, Session, Tally
-from ecg_anomaly.live.sources import Source
+from ecg_anomaly.live.messages import Message, Tally
+from ecg_anomaly.live.session import News, Session
+from ecg_anomaly.live.sources import LiveSignal
 
 SHOWN_S = 10.0  # what the screen shows
 
@@ -60,7 +61,7 @@ class Shown:
 
 @dataclass
 class _Play:
-    source: Source
+    source: LiveSignal
     lock: threading.Lock = field(default_factory=threading.Lock)
     state: str = _LOADING
     watched_s: float = field(default_factory=time.monotonic)
@@ -141,7 +142,7 @@ class Players:
         self._plays: dict[str, _Play] = {}
         self._lock = threading.Lock()
 
-    def play(self, source: Source) -> str:
+    def play(self, source: LiveSignal) -> str:
         """Play a record; give its key.
 
         Raises

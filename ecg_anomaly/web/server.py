@@ -99,7 +99,7 @@ def add_routes(app: Dash, bench: Workbench, hosts: Sequence[str]) -> None:
         model = float(stored.threshold["threshold"])
         _, beats = bench.beats(key, model if threshold is None else threshold)
         content = downloads.make(kind, stored, beats, read_marks(folder))
-        name = downloads.FILES[kind].format(uploads.shown(stored.told["recording"]))
+        name = downloads.FILES[kind].format(uploads.shown(stored.summary["recording"]))
         # A name of letters, digits and _.- needs no quotes; one that is not ASCII is encoded as RFC 6266 says.
         response = Response(content, mimetype=downloads.TYPES[kind])
         response.headers.set("Content-Disposition", "attachment", filename=name)

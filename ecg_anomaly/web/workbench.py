@@ -11,7 +11,7 @@ import pandas as pd
 
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.findings.store import Stored, read_store
+from ecg_anomaly.findings.store import Stored, read_store_once
 from ecg_anomaly.handover.model import check_detector, read_detector
 from ecg_anomaly.web.decisions import cut
 from ecg_anomaly.web.evaluated import Evaluated, read_evaluated
@@ -104,12 +104,12 @@ class Workbench:
 
     def stored(self, key: object) -> Stored:
         """Give an analysed recording."""
-        return read_store(self.library.folder(key) / ANALYSED)
+        return read_store_once(self.library.folder(key) / ANALYSED)
 
     def beats(self, key: object, threshold: float) -> tuple[Stored, pd.DataFrame]:
         """Give an analysed recording, and its beats at a threshold."""
         folder = self.library.folder(key) / ANALYSED
-        return read_store(folder), _cut(folder, threshold)
+        return read_store_once(folder), _cut(folder, threshold)
 
     def close(self) -> None:
         """End all work and delete the recordings."""
@@ -129,7 +129,7 @@ def workbench_for(config: Config, demo: Config) -> Workbench:
 
 @functools.lru_cache(maxsize=_CUTS)
 def _cut(folder: Path, threshold: float) -> pd.DataFrame:
-    return cut(read_store(folder), threshold)
+    return cut(read_store_once(folder), threshold)
 
 
 def _if_there(config: Config) -> Config | None:

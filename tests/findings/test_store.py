@@ -1,6 +1,8 @@
 """An analysed recording on disk, and what the user decides about it."""
 
 import dataclasses
+from contextlib import closing
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -8,9 +10,9 @@ import pytest
 import wfdb
 
 from ecg_anomaly.beats.events import FIBRILLATION
-from ecg_anomaly.detector.stream import analyse_blocks
+from ecg_anomaly.detector.stream import Findings, analyse_blocks
 from ecg_anomaly.evaluation.metrics import threshold_figures
-from ecg_anomaly.findings.store import OWN_BEAT, RECONSTRUCTION, WINDOW, analyse_to_store, read_store
+from ecg_anomaly.findings.store import OWN_BEAT, RECONSTRUCTION, WINDOW, StoreWriter, analyse_to_store, read_store
 from ecg_anomaly.records.recording import open_recording
 from ecg_anomaly.web import decisions, downloads, evaluated, figures
 from ecg_anomaly.web.jobs import ANALYSED, Job, analyse
@@ -45,13 +47,26 @@ def test_it_holds_what_the_analysis_finds(finished, detector, stored):
         shapes = np.concatenate([getattr(part.shapes, name) for part in found])
         np.testing.assert_array_equal(stored.shapes[:, number], shapes.astype(np.float32))
     signals_mv = np.concatenate(list(recording.blocks(60)))
-    np.testing.assert_allclose(stored.signals_mv.T, signals_mv, rtol=1e-6, equal_nan=True)
-    assert stored.told["beats"] == len(beats)
+    np.testing.assert_allclose(np.stack(stored.signals_mv, axis=1), signals_mv, rtol=1e-6, equal_nan=True)
+    assert stored.summary["beats"] == len(beats)
 
 
 def test_shapes_and_signals_stay_on_disk(stored):
     assert isinstance(stored.shapes, np.memmap)
-    assert isinstance(stored.signals_mv, np.memmap)
+    assert all(isinstance(signal_mv, np.memmap) for signal_mv in stored.signals_mv)
+
+
+def test_what_comes_in_portions_is_read_in_stretches(detector, tmp_path):
+    signals_mv = np.random.default_rng(1).normal(size=(2500, 2))
+    signals_mv[100:200] = np.nan
+    with closing(StoreWriter(tmp_path, detector, Fraction(250), ["II", "V1"], shapes=False)) as store:
+        for part in np.split(signals_mv, [1000, 1001]):
+            store.add(part, Findings(pd.DataFrame(), []))
+        store.finish("a", [])
+    read = read_store(tmp_path)
+    np.testing.assert_array_equal(read.read_mv(1.0, 8.0), signals_mv[250:2000].astype(np.float32))
+    np.testing.assert_array_equal(read.read_mv(-1.0, 99.0), signals_mv.astype(np.float32))
+    assert len(read.shapes) == 0
 
 
 def test_a_recording_without_beats_is_stored_too(detector, tmp_path):
@@ -77,7 +92,7 @@ def test_an_analysis_that_is_ended_leaves_nothing(finished, detector, tmp_path):
 
 def test_the_threshold_of_the_model_flags_what_the_analysis_flagged(stored, threshold):
     pd.testing.assert_frame_equal(decisions.cut(stored, threshold), stored.beats, check_dtype=False)
-    assert decisions.tell(stored, stored.beats) == stored.told
+    assert decisions.tell(stored, stored.beats) == stored.summary
 
 
 def test_flags_at_another_threshold(stored, threshold):
@@ -107,19 +122,11 @@ def test_figures_are_those_of_the_metrics(stored, threshold):
 
 
 def test_annotated_flutter_does_not_count(stored):
-    annotated = stored.annotated
-    start, end = annotated.annotations.samples[[20, 40]]
-    samples = np.sort(np.append(annotated.annotations.samples, [start + 1, end - 1]))
-    symbols = annotated.annotations.symbols.tolist()
+    samples, symbols = stored.annotated["sample"].to_numpy(), stored.annotated["symbol"].tolist()
+    samples = np.sort(np.append(samples, [samples[20] + 1, samples[40] - 1]))
     symbols[21:40] = ["["] + ["!"] * 19 + ["]"]
-    classes = np.array(["" if symbol in "[!]" else "N" for symbol in symbols])
-    fluttering = dataclasses.replace(
-        annotated,
-        annotations=dataclasses.replace(
-            annotated.annotations, samples=samples, symbols=np.array(symbols, dtype=object)
-        ),
-        classes=classes,
-    )
+    classes = ["" if symbol in "[!]" else "N" for symbol in symbols]
+    fluttering = pd.DataFrame({"sample": samples, "symbol": symbols, "aami_class": classes})
     compared = dataclasses.replace(stored, annotated=fluttering).compared
     assert 15 <= (~compared.counting).sum() <= 21
 
@@ -180,9 +187,9 @@ def test_test_patients_are_a_guide(finished):
 
 
 def test_a_view_keeps_extremes_and_gaps(stored):
-    signals_mv = np.tile(stored.signals_mv, 30)
-    signals_mv[0, 12_345] = 40.0
-    signals_mv[0, 50_000:90_000] = np.nan
+    signals_mv = [np.tile(signal_mv, 30) for signal_mv in stored.signals_mv]
+    signals_mv[0][12_345] = 40.0
+    signals_mv[0][50_000:90_000] = np.nan
     long = dataclasses.replace(stored, signals_mv=signals_mv)
     seen = figures.view(long, stored.beats, 0.0, long.duration_s)
     assert np.nanmax(seen.signals_mv[0]) == 40.0

@@ -1,4 +1,4 @@
-"""What is written of an analysed recording, read back."""
+"""What became of an analysed recording, and what is written of it, read back."""
 
 import json
 from pathlib import Path
@@ -10,14 +10,8 @@ import wfdb
 
 from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
 from ecg_anomaly.detector.stream import Findings
-from ecg_anomaly.findings.summary import (
-    TABLE_COLUMNS,
-    anomaly_annotations,
-    conclude,
-    summary,
-    write_annotations,
-    write_beats_csv,
-)
+from ecg_anomaly.findings.files import anomaly_annotations, write_annotations, write_beats_csv
+from ecg_anomaly.findings.summary import TABLE_COLUMNS, conclude, summarise
 
 RATE_HZ = 250.0
 
@@ -52,11 +46,11 @@ def test_annotations_come_back_from_wfdb_as_they_were_written(tmp_path: Path) ->
     beats = made_up_beats(unreadable=(70,))
     events = [Event(FIBRILLATION, 30.0, 34.0), Event(ASYSTOLE, 40.5, 45.5), Event(UNREADABLE, 80.0, 84.0)]
     written = anomaly_annotations(beats, events, RATE_HZ)
-    write_annotations(tmp_path / "r1.anomaly", beats, events, RATE_HZ)
+    write_annotations(tmp_path / "r1.anomaly", written, RATE_HZ)
     read = wfdb.rdann(str(tmp_path / "r1"), "anomaly")
-    np.testing.assert_array_equal(read.sample, written.samples)
-    assert (read.symbol, read.aux_note, read.fs) == (written.symbols, written.aux_notes, RATE_HZ)
-    np.testing.assert_array_equal(read.subtype, written.subtypes)
+    np.testing.assert_array_equal(read.sample, written["sample"])
+    assert (read.symbol, read.aux_note, read.fs) == (written["symbol"].tolist(), written["aux_note"].tolist(), RATE_HZ)
+    np.testing.assert_array_equal(read.subtype, written["subtype"])
     assert [path.name for path in tmp_path.iterdir()] == ["r1.anomaly"]
 
 
@@ -70,89 +64,89 @@ def test_beats_within_a_fibrillation_are_no_beats() -> None:
     assert beats.index[beats["flagged"]].tolist() == [22.5, 60.5]
     assert beats.loc[20.5, "reason"] == ""
     assert concluded.events[-1].end_s == 100.0
-    symbols = anomaly_annotations(concluded.beats, concluded.events, RATE_HZ).symbols
-    assert symbols.count("!") == 2
-    told = summary("r", RATE_HZ, ["II"], 25000, concluded.beats, concluded.events)
-    assert (told["beats"], told["flagged"]) == (98, 2)
+    symbols = anomaly_annotations(concluded.beats, concluded.events, RATE_HZ)["symbol"]
+    assert (symbols == "!").sum() == 2
+    found = summarise("r", RATE_HZ, ["II"], 25000, concluded)
+    assert (found["beats"], found["flagged"]) == (98, 2)
 
 
 def test_symbols_follow_the_convention() -> None:
     events = [Event(FIBRILLATION, 30.0, 34.0), Event(ASYSTOLE, 40.5, 45.5), Event(UNREADABLE, 80.0, 84.0)]
     annotations = anomaly_annotations(made_up_beats(unreadable=(70,)), events, RATE_HZ)
-    said = dict(
-        zip(annotations.samples.tolist(), zip(annotations.symbols, annotations.aux_notes, strict=True), strict=True)
-    )
+    said = {row.sample: (row.symbol, row.aux_note) for row in annotations.itertuples()}
     assert said[125] == ("N", "score 2.0")
     assert said[5125] == ("Q", "score 12.3 reconstruction")
     assert said[15125] == ("Q", "score 12.3 rhythm")
     assert said[17625] == ("|", "unreadable, quality 0.10")
     assert said[7500] == ("[", "fibrillation") and said[8499] == ("]", "end of fibrillation")
     assert said[20000] == ("~", "unreadable") and said[20999] == ("~", "end of unreadable")
-    assert annotations.subtypes[annotations.samples == 20000] == -1
-    assert annotations.symbols.count('"') == 2
+    assert annotations.loc[annotations["sample"] == 20000, "subtype"].tolist() == [-1]
+    assert (annotations["symbol"] == '"').sum() == 2
 
 
 def test_no_two_annotations_share_a_sample() -> None:
     # An asystole starts and ends at beats; stretches that touch end where the next starts.
     events = [Event(ASYSTOLE, 10.5, 15.5), Event(UNREADABLE, 15.5, 20.5), Event(FIBRILLATION, 15.5, 20.5)]
     annotations = anomaly_annotations(made_up_beats(), events, RATE_HZ)
-    assert np.all(np.diff(annotations.samples) > 0)
-    assert len(annotations.samples) == 100 + 6
+    assert np.all(np.diff(annotations["sample"]) > 0)
+    assert len(annotations) == 100 + 6
 
 
 @pytest.mark.parametrize("name", ["two words", "a.b.c", "ärzte (1)", "x'y&<z>"])
 def test_names_that_wfdb_refuses_are_written(tmp_path: Path, name: str) -> None:
-    write_annotations(tmp_path / f"{name}.anomaly", made_up_beats(), [], RATE_HZ)
+    write_annotations(tmp_path / f"{name}.anomaly", anomaly_annotations(made_up_beats(), [], RATE_HZ), RATE_HZ)
     assert len(wfdb.rdann(str(tmp_path / name), "anomaly").sample) == 100
 
 
 def test_a_recording_without_beats_has_an_annotation_file_that_says_so(tmp_path: Path) -> None:
-    write_annotations(tmp_path / "flat.anomaly", pd.DataFrame(columns=list(TABLE_COLUMNS)), [], RATE_HZ)
+    nothing = pd.DataFrame(columns=list(TABLE_COLUMNS))
+    write_annotations(tmp_path / "flat.anomaly", anomaly_annotations(nothing, [], RATE_HZ), RATE_HZ)
     read = wfdb.rdann(str(tmp_path / "flat"), "anomaly")
     assert (read.symbol, read.aux_note) == (['"'], ["no beats found"])
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
-    write_annotations(tmp_path / "r1.anomaly", made_up_beats(), [], RATE_HZ)
+    write_annotations(tmp_path / "r1.anomaly", anomaly_annotations(made_up_beats(), [], RATE_HZ), RATE_HZ)
     before = (tmp_path / "r1.anomaly").read_bytes()
+    spoilt = anomaly_annotations(made_up_beats().assign(sample=-5), [], RATE_HZ)
     with pytest.raises(ValueError, match="non-negative"):
-        write_annotations(tmp_path / "r1.anomaly", made_up_beats().assign(sample=-5), [], RATE_HZ)
+        write_annotations(tmp_path / "r1.anomaly", spoilt, RATE_HZ)
     assert [path.name for path in tmp_path.iterdir()] == ["r1.anomaly"]
     assert (tmp_path / "r1.anomaly").read_bytes() == before
 
 
 def test_summary_counts_and_is_json() -> None:
     events = [Event(ASYSTOLE, 40.5, 45.5)]
-    told = summary("r1", RATE_HZ, ("MLII", "V5"), 25_000, made_up_beats(), events)
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
-    assert (told["duration_s"], told["beats"], told["flagged"], told["leads"]) == (100.0, 100, 4, ["MLII", "V5"])
-    assert told["flagged_per_hour"] == pytest.approx(144)
-    assert told["reasons"] == {"reconstruction": 3, "rhythm": 1}
-    assert told["longest_run"] == {"count": 3, "start_s": 20.5, "end_s": 22.5}
-    assert told["events"] == [{"kind": "asystole", "start_s": 40.5, "end_s": 45.5}]
-    assert told["unreadable_share"] == 0
+    found = summarise("r1", RATE_HZ, ("MLII", "V5"), 25_000, Findings(made_up_beats(), events))
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert (found["duration_s"], found["beats"], found["flagged"], found["leads"]) == (100.0, 100, 4, ["MLII", "V5"])
+    assert found["flagged_per_hour"] == pytest.approx(144)
+    assert found["reasons"] == {"reconstruction": 3, "rhythm": 1}
+    assert found["longest_run"] == {"count": 3, "start_s": 20.5, "end_s": 22.5}
+    assert found["events"] == [{"kind": "asystole", "start_s": 40.5, "end_s": 45.5}]
+    assert found["unreadable_share"] == 0
 
 
 def test_what_cannot_be_read_is_counted_once_and_leaves_the_rate_of_flagged_beats() -> None:
     # Beats at 50.5 to 53.5 s stand for 50 to 54 s; the event covers half of that and 6 s more.
     beats = made_up_beats(unreadable=(50, 51, 52, 53))
-    told = summary("r1", RATE_HZ, ("I",), 25_000, beats, [Event(UNREADABLE, 52.0, 60.0)])
-    assert told["unreadable_share"] == pytest.approx(0.1)
-    assert told["flagged_per_hour"] == pytest.approx(160)
+    found = summarise("r1", RATE_HZ, ("I",), 25_000, Findings(beats, [Event(UNREADABLE, 52.0, 60.0)]))
+    assert found["unreadable_share"] == pytest.approx(0.1)
+    assert found["flagged_per_hour"] == pytest.approx(160)
 
 
 def test_an_event_that_reaches_beyond_the_end_is_cut_there() -> None:
     concluded = conclude(Findings(made_up_beats(flagged=()), [Event(UNREADABLE, 0.0, 100.01)]), 100.0)
-    told = summary("r1", RATE_HZ, ("I",), 25_000, concluded.beats, concluded.events)
-    assert (told["events"][0]["end_s"], told["unreadable_share"], told["flagged_per_hour"]) == (100.0, 1.0, None)
-    assert told["longest_run"] is None
+    found = summarise("r1", RATE_HZ, ("I",), 25_000, concluded)
+    assert (found["events"][0]["end_s"], found["unreadable_share"], found["flagged_per_hour"]) == (100.0, 1.0, None)
+    assert found["longest_run"] is None
 
 
 def test_one_early_beat_does_not_shape_the_heart_rate() -> None:
     beats = made_up_beats()
     beats.loc[50, "rr_before_s"], beats.loc[51, "rr_before_s"] = 0.3, 1.7
     beats.loc[80:, "rr_before_s"] = 0.5
-    assert summary("r1", RATE_HZ, ("I",), 25_000, beats, [])["heart_rate_bpm"] == {
+    assert summarise("r1", RATE_HZ, ("I",), 25_000, Findings(beats, []))["heart_rate_bpm"] == {
         "median": 60.0,
         "lowest": 60.0,
         "highest": 120.0,
@@ -160,8 +154,9 @@ def test_one_early_beat_does_not_shape_the_heart_rate() -> None:
 
 
 def test_a_recording_without_beats_has_a_summary() -> None:
-    told = summary("flat", RATE_HZ, ("I",), 2500, pd.DataFrame(columns=list(TABLE_COLUMNS)), [Event(UNREADABLE, 0, 10)])
-    assert (told["beats"], told["flagged"], told["heart_rate_bpm"]["median"]) == (0, 0, None)
+    nothing = Findings(pd.DataFrame(columns=list(TABLE_COLUMNS)), [Event(UNREADABLE, 0, 10)])
+    found = summarise("flat", RATE_HZ, ("I",), 2500, nothing)
+    assert (found["beats"], found["flagged"], found["heart_rate_bpm"]["median"]) == (0, 0, None)
 
 
 def test_beats_come_back_from_the_table(tmp_path: Path) -> None:

@@ -101,7 +101,10 @@ def test_streams_that_cannot_be_used(pylsl, name, records, monkeypatch):  # noqa
         with pytest.raises(UserError, match=message):
             lsl.LslStream(wanted, (), None, records)
     assert lsl.LslStream(f"{name} a", (), None, records).leads == ("II", "V1")
-    assert lsl.LslStream(f"{name} plain", (), 1000.0, records)._layout.factors.tolist() == [0.001, 0.001]
+    plain = lsl.LslStream(f"{name} plain", (), 1000.0, records)
+    with ThreadPoolExecutor(1) as sending:
+        sending.submit(others["no unit"].send, np.full((360, 2), 500.0))
+        np.testing.assert_allclose(take(plain, 360)[0], 0.5)
     del two, others
 
 

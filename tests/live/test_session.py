@@ -1,19 +1,18 @@
 """A live session: what it says of a signal is what the batch says, soon after, and without growing."""
 
 from fractions import Fraction
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from ecg_anomaly.batch import Request, with_leads
-from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, Event
 from ecg_anomaly.config import load_config
-from ecg_anomaly.detector.stream import COLUMNS, Findings, analyse
-from ecg_anomaly.findings.summary import conclude, summary
+from ecg_anomaly.detector.stream import Findings, analyse
+from ecg_anomaly.findings.summary import conclude, summarise
 from ecg_anomaly.handover.model import check_detector, read_detector
-from ecg_anomaly.live.session import BEAT, EVENT, SOURCE, Session
+from ecg_anomaly.live.messages import BEAT, SOURCE
+from ecg_anomaly.live.session import Session
 from ecg_anomaly.live.sources import Portion
 from ecg_anomaly.records.recording import open_recording
 from tests.conftest import Workspace
@@ -63,10 +62,9 @@ def check_same_as_batch(detector, leads, signals_mv, seed):
     pd.testing.assert_frame_equal(found.beats, whole.beats, check_dtype=False, rtol=0, atol=1e-4)
     assert found.events == whole.events
 
-    concluded = conclude(whole, len(signals_mv) / 360)
-    told = summary("a", 360.0, leads, len(signals_mv), concluded.beats, concluded.events)
-    assert (session.tally.beats, session.tally.flagged) == (told["beats"], told["flagged"])
-    assert session.tally.events == len(told["events"])
+    summary = summarise("a", 360.0, leads, len(signals_mv), conclude(whole, len(signals_mv) / 360))
+    assert (session.tally.beats, session.tally.flagged) == (summary["beats"], summary["flagged"])
+    assert session.tally.events == len(summary["events"])
     assert [message.time_s for message in messages if message.kind == BEAT] == list(
         whole.beats.loc[whole.beats["flagged"], "time_s"]
     )
@@ -164,12 +162,12 @@ def test_memory_does_not_grow(detector, read, simulated_records):
     assert abs(held[1] - held[0]) < 0.02 * held[0]
 
 
-def test_a_source_that_stalls_is_told(detector):
+def test_a_source_that_stalls_is_announced(detector):
     session = Session(detector, RATE_HZ, ["II"])
     some, nothing = Portion(np.zeros((36, 1))), Portion(np.empty((0, 1)), ("the cable is out",))
     assert session.push(some, 10.0).messages == []
-    told = [(message.kind, message.time_s, message.text) for message in session.push(nothing, 14.0).messages]
-    assert told == [(SOURCE, 0.1, "the cable is out"), (SOURCE, 0.1, "no data for 4 s; waiting")]
+    said = [(message.kind, message.time_s, message.text) for message in session.push(nothing, 14.0).messages]
+    assert said == [(SOURCE, 0.1, "the cable is out"), (SOURCE, 0.1, "no data for 4 s; waiting")]
     assert [message.text for message in session.push(some, 20.0).messages] == ["data come again, after 10 s"]
 
 
@@ -177,50 +175,3 @@ def test_nothing_at_all(detector):
     news = Session(detector, RATE_HZ, ["II"]).finish()
     assert not len(news.findings.beats)
     assert news.messages == []
-
-
-@pytest.fixture
-def told_session(detector):
-    """A session whose analysis says what a test wants it to."""
-    session = Session(detector, RATE_HZ, ["II"], look_at_start=False)
-
-    def tell(flagged_s=(), over=(), lasting=()):
-        beats = pd.DataFrame(dict.fromkeys(COLUMNS, 1.0), index=range(len(flagged_s)))
-        beats = beats.assign(time_s=list(flagged_s), flagged=True, readable=True, reason="rhythm")
-        session._analysis = SimpleNamespace(push=lambda _: Findings(beats, list(over)), ongoing=list(lasting))
-        news = session.push(Portion(np.zeros((360, 1))), 0.0)
-        return [message.text for message in news.messages if message.kind == EVENT]
-
-    return session, tell
-
-
-def test_an_event_is_told_when_it_is_certain_and_when_it_is_over(told_session):
-    session, tell = told_session
-    assert tell(lasting=[Event(ASYSTOLE, 61.0, 65.0)]) == ["lasts: asystole (no beats)"]
-    assert tell(lasting=[Event(ASYSTOLE, 61.0, 66.0)]) == []
-    assert tell(over=[Event(ASYSTOLE, 61.0, 66.5)]) == ["over: asystole (no beats), from 0:01:01 for 5.5 s"]
-    assert tell() == []
-    assert session.tally.events == 1
-
-
-def test_silence_that_turns_out_to_be_fibrillation_is_taken_back(told_session):
-    _, tell = told_session
-    tell(lasting=[Event(ASYSTOLE, 3.0, 7.0)])
-    assert tell(lasting=[Event(FIBRILLATION, 4.0, 8.0)]) == [
-        "taken back: asystole (no beats) at 0:00:03 was none, as what followed shows",
-        "lasts: ventricular flutter or fibrillation",
-    ]
-
-
-def test_what_lies_within_a_fibrillation_counts_no_longer(told_session):
-    session, tell = told_session
-    tell(flagged_s=[3.0, 4.0, 4.5])
-    tell(lasting=[Event(FIBRILLATION, 4.0, 8.0)])
-    assert session.tally.flagged == 3
-    told = tell(flagged_s=[8.0], over=[Event(FIBRILLATION, 4.0, 8.0)])
-    assert told == [
-        "over: ventricular flutter or fibrillation, from 0:00:04 for 4.0 s; 2 beats flagged within are none"
-    ]
-    assert (session.tally.beats, session.tally.flagged) == (2, 2)
-    tell(flagged_s=[5.0])  # those of the first seconds come late
-    assert (session.tally.beats, session.tally.flagged) == (2, 2)

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
-from ecg_anomaly.findings.summary import TABLE_COLUMNS, summary
+from ecg_anomaly.detector.stream import Findings
+from ecg_anomaly.findings.summary import TABLE_COLUMNS, summarise
 from ecg_anomaly.reports.ecg_paper import STRIPS, choose_episodes, draw_strip, find_episodes
 from ecg_anomaly.reports.recording_overview import overview_figure
 from ecg_anomaly.reports.recording_page import TABLE_BEATS, flagged_table, render
@@ -50,7 +51,7 @@ def read_mv(start_s: float, end_s: float) -> np.ndarray:
 
 
 def told_of(beats: pd.DataFrame, events: tuple[Event, ...] = (), name: str = "r1", samples: int = 30_000):
-    return summary(name, RATE_HZ, LEADS, samples, beats, events)
+    return summarise(name, RATE_HZ, LEADS, samples, Findings(beats, events))
 
 
 def page(beats: pd.DataFrame | None = None, events: tuple[Event, ...] = (), name: str = "r1", samples: int = 30_000):
@@ -167,7 +168,7 @@ def test_fast_signals_are_thinned_without_losing_their_peaks() -> None:
     signal_mv[5003] = 1.5
     beats = made_up_beats()
     episode = find_episodes(beats, [])[0]
-    told = summary("fast", 1000.0, ("I",), 120_000, beats, [])
+    told = summarise("fast", 1000.0, ("I",), 120_000, Findings(beats, []))
     strip = draw_strip(episode, 1, told, beats, [], lambda start_s, end_s: signal_mv)
     curve = points(strip.lanes[0].path)
     assert len(curve) == 5000

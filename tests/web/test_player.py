@@ -9,8 +9,8 @@ import pytest
 
 from ecg_anomaly.detector.stream import analyse
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.live.replay import Replay
-from ecg_anomaly.live.session import BEAT
+from ecg_anomaly.live.messages import BEAT
+from ecg_anomaly.live.sources import Replay
 from ecg_anomaly.records.recording import open_recording
 from ecg_anomaly.web import figures
 from ecg_anomaly.web.player import SHOWN_S, Players

@@ -77,7 +77,7 @@ def key(client, finished):
 def test_a_record_that_is_dropped_is_analysed(bench, key):
     assert bench.progress(key).state == DONE
     stored = bench.stored(key)
-    assert stored.told["recording"] == "s007"
+    assert stored.summary["recording"] == "s007"
     assert stored.annotated is not None
 
 
@@ -85,7 +85,7 @@ def test_a_table_that_is_dropped_is_analysed(bench, client):
     rows = "".join(f"{number % 250 == 0:d}\n" for number in range(250 * 20))
     key = upload(client, {"../my table.csv": f"II\n{rows}".encode()}, sampling_rate="250").get_json()["key"]
     assert bench.progress(key).state == DONE, bench.progress(key).error
-    assert bench.stored(key).told["recording"] == "my_table"
+    assert bench.stored(key).summary["recording"] == "my_table"
 
 
 @pytest.mark.parametrize(
@@ -195,12 +195,12 @@ def test_records_of_this_machine(bench, finished):
     for name in ("../simdb/s001", "simdb/nobody", "", None):
         with pytest.raises(UserError):
             find_record(bench, name)
-    assert bench.stored(open_record(bench, "simdb/s001")).told["recording"] == "s001"
+    assert bench.stored(open_record(bench, "simdb/s001")).summary["recording"] == "s001"
 
 
 def test_the_simulated_example(bench):
     stored = bench.stored(open_example(bench))
-    assert stored.told["recording"] == EXAMPLE
+    assert stored.summary["recording"] == EXAMPLE
     assert stored.annotated is not None
 
 

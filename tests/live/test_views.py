@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from ecg_anomaly.detector.stream import Findings
-from ecg_anomaly.live.braille import draw_curve
-from ecg_anomaly.live.session import BEAT, Message, News, Tally
-from ecg_anomaly.live.terminal_view import TerminalView
+from ecg_anomaly.live.messages import BEAT, Message, Tally
+from ecg_anomaly.live.session import News
+from ecg_anomaly.live.views import TerminalView, draw_curve
 
 
 def dots(lines):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from ecg_anomaly.beats.labelled import NORMAL_CLASS
 from ecg_anomaly.beats.matching import UNMATCHED, compare_beats
@@ -12,25 +13,9 @@ from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.recording import RecordingFile
 from ecg_anomaly.records.wfdb_reader import header_of
-from ecg_anomaly.records.wfdb_records import Annotations, RecordFiles, Recording, read_annotations
+from ecg_anomaly.records.wfdb_records import Annotations, RecordFiles, read_annotations
 
 _NO_BEAT = ""
-
-
-@dataclass(frozen=True)
-class Annotated:
-    """Annotations of a recording.
-
-    Attributes
-    ----------
-    annotations
-        All of them.
-    classes
-        Shape ``(annotations,)``: the AAMI class of each; empty where it is no beat.
-    """
-
-    annotations: Annotations
-    classes: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -56,13 +41,14 @@ class Compared:
     missed: np.ndarray
 
 
-def read_annotated(recording: RecordingFile, config: Config) -> tuple[Annotated | None, str]:
+def read_annotated(recording: RecordingFile, config: Config) -> tuple[pd.DataFrame | None, str]:
     """Read the annotations beside a recording.
 
     Returns
     -------
-    annotated : Annotated or None
-        ``None`` where there are none, or they cannot be read.
+    annotated : DataFrame or None
+        One row per annotation: ``sample, symbol, aami_class`` (empty: it is no beat). ``None`` where there are none, or
+        they cannot be read.
     note : str
         Why they cannot be read; empty otherwise.
     """
@@ -70,23 +56,23 @@ def read_annotated(recording: RecordingFile, config: Config) -> tuple[Annotated 
     if header is None or not header.with_suffix(f".{config.records.annotator}").is_file():
         return None, ""
     files = RecordFiles(header.stem, header.parent, config.records.annotator)
-    length = np.broadcast_to(np.nan, (recording.samples, 0))  # only the length of the signals is asked for
     try:
-        annotations = read_annotations(files, Recording("", recording.sampling_rate_hz, (), length))
+        annotations = read_annotations(files, recording)
     except UserError as error:
         return None, f"annotations are left out: {error}"
     classes = [config.labels.aami.get(symbol, _NO_BEAT) for symbol in annotations.symbols]
-    return Annotated(annotations, np.array(classes, dtype="U1")), ""
+    return pd.DataFrame({"sample": annotations.samples, "symbol": annotations.symbols, "aami_class": classes}), ""
 
 
-def compare(found: np.ndarray, annotated: Annotated, sampling_rate_hz: float) -> Compared:
-    """Compare the beats that were found, at samples of shape ``(beats,)``, with the annotated ones."""
-    is_beat = annotated.classes != _NO_BEAT
-    pairs = compare_beats(annotated.annotations, is_beat, found, sampling_rate_hz)
+def compare(found: np.ndarray, annotated: pd.DataFrame, sampling_rate_hz: float) -> Compared:
+    """Compare the beats that were found, at samples of shape ``(beats,)``, with those of `read_annotated`."""
+    samples = annotated["sample"].to_numpy(dtype=np.int64)
+    symbols, known = (annotated[name].to_numpy(dtype=object) for name in ("symbol", "aami_class"))
+    is_beat = known != _NO_BEAT
+    pairs = compare_beats(Annotations(samples, symbols), is_beat, found, sampling_rate_hz)
     # The compared ones are those that have a class, but for those within flutter.
-    kept = is_beat & np.isin(annotated.annotations.samples, pairs.annotated.samples)
-    known = annotated.classes[kept]
-    classes = np.full(len(found), NORMAL_CLASS)
+    known = known[is_beat & np.isin(samples, pairs.annotated.samples)].astype("U1")
     matched = pairs.annotated_of != UNMATCHED
+    classes = np.full(len(found), NORMAL_CLASS)
     classes[matched] = known[pairs.annotated_of[matched]]
     return Compared(classes, matched, ~pairs.in_flutter, known[pairs.detected_of == UNMATCHED])

@@ -1,0 +1,130 @@
+"""The files of an analysed recording: their names, and how beats and annotations are written."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import wfdb
+
+from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
+from ecg_anomaly.manifest import write_whole
+
+BEATS, ANNOTATIONS, SUMMARY, PAGE = FILES = ("{}.beats.csv", "{}.anomaly", "{}.summary.json", "{}.html")
+ANNOTATOR = "anomaly"
+
+# Symbols of WFDB (https://physionet.org/physiotools/wag/annot-5.htm). Q is "unclassifiable beat": the detector says
+# that a beat is not normal, not of which class, and a symbol of a class would claim what nobody looked for. What was
+# found where the signal cannot be read may be noise, and WFDB's tools count no beat at |.
+_NORMAL, _FLAGGED, _ARTIFACT, _FLUTTER_WAVE, _NOTE, _QUALITY = "N", "Q", "|", "!", '"', "~"
+_UNREADABLE_SUBTYPE = -1  # of a change in signal quality; 0 is clean
+_MARKS = {  # symbols where an event starts and ends; asystole has none, so comments say it
+    FIBRILLATION: ("[", "]"),
+    UNREADABLE: (_QUALITY, _QUALITY),
+    ASYSTOLE: (_NOTE, _NOTE),
+}
+_NO_BEATS = "no beats found"
+_RESERVED = 0  # WFDB takes a comment at the first sample for a definition of its own
+
+_DECIMALS = {
+    **{"time_s": 4, "rr_before_s": 4, "rr_after_s": 4, "quality": 3},
+    **{"reconstruction_error": 6, "anomaly_score": 5, "threshold": 5},
+}
+_SURPRISE_DECIMALS = 5
+
+_Entry = tuple[int, str, int, str]  # of a table of annotations
+
+
+def anomaly_annotations(beats: pd.DataFrame, events: Iterable[Event], sampling_rate_hz: float) -> pd.DataFrame:
+    """Say in WFDB's symbols what was found.
+
+    Parameters
+    ----------
+    beats
+        One row per beat, in order of time, from `summary.conclude`.
+    events
+        What is not beats at all.
+    sampling_rate_hz
+        Samples per second of the recording.
+
+    Returns
+    -------
+    DataFrame
+        One row per annotation, in order of time: ``sample, symbol, subtype, aux_note``. ``N`` for a beat that is not
+        flagged, ``Q`` for a flagged one with its score and reason, ``|`` for one that cannot be read; ``[`` and ``]``
+        around fibrillation, ``!`` for what was taken for a beat within; ``~`` around a stretch that cannot be read
+        (subtype -1 where it starts), comments around an asystole. A recording without any has one comment that says so.
+    """
+    entries = list(_beat_entries(beats))
+    taken = {_RESERVED, *(sample for sample, *_ in entries)}
+    for event in events:
+        entries += _event_entries(event, sampling_rate_hz, taken)
+    entries.sort(key=lambda entry: entry[0])
+    columns = ["sample", "symbol", "subtype", "aux_note"]
+    return pd.DataFrame(entries or [(_RESERVED + 1, _NOTE, 0, _NO_BEATS)], columns=columns)
+
+
+def write_annotations(path: Path, annotations: pd.DataFrame, sampling_rate_hz: float) -> None:
+    """Write annotations as a WFDB file, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        Where to write; WFDB's tools find ``NAME.anomaly`` beside the record as annotator ``anomaly``.
+    annotations, sampling_rate_hz
+        From and as for `anomaly_annotations`.
+    """
+    # wfdb writes no name with a dot or a space in it, and has no way to write a file that appears whole.
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".annotations-") as staging:
+        wfdb.wrann(
+            "recording",
+            ANNOTATOR,
+            annotations["sample"].to_numpy(dtype=np.int64),
+            annotations["symbol"].tolist(),
+            subtype=annotations["subtype"].to_numpy(),
+            aux_note=annotations["aux_note"].tolist(),
+            fs=sampling_rate_hz,
+            write_dir=staging,
+        )
+        (Path(staging) / f"recording.{ANNOTATOR}").replace(path)
+
+
+def write_beats_csv(path: Path, beats: pd.DataFrame) -> None:
+    """Write the table of beats, whole or not at all, with as many decimals as mean something."""
+    decimals = _DECIMALS | {name: _SURPRISE_DECIMALS for name in beats if str(name).endswith("_surprise")}
+    # Tables that come from portions may hold numbers as objects, which pandas does not round.
+    table = beats.astype(dict.fromkeys(decimals, float)).round(decimals)
+    write_whole(path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def _beat_entries(beats: pd.DataFrame) -> Iterator[_Entry]:
+    columns = ["sample", "readable", "flagged", "anomaly_score", "reason", "quality", "event"]
+    for sample, readable, flagged, score, reason, quality, event in beats[columns].itertuples(index=False):
+        if event == FIBRILLATION:
+            yield int(sample), _FLUTTER_WAVE, 0, ""
+        elif not readable:
+            yield int(sample), _ARTIFACT, 0, f"unreadable, quality {quality:.2f}"
+        elif flagged:
+            yield int(sample), _FLAGGED, 0, f"score {score:.1f} {reason}".strip()
+        else:
+            yield int(sample), _NORMAL, 0, f"score {score:.1f}"
+
+
+def _event_entries(event: Event, sampling_rate_hz: float, taken: set[int]) -> Iterator[_Entry]:
+    """Mark both ends of an event, on samples that no other annotation has: WFDB allows one per sample and channel."""
+    starts, ends = _MARKS[event.kind]
+    start = _free(round(event.start_s * sampling_rate_hz), taken)
+    yield start, starts, _UNREADABLE_SUBTYPE if event.kind == UNREADABLE else 0, event.kind
+    end = _free(max(round(event.end_s * sampling_rate_hz) - 1, start + 1), taken)
+    yield end, ends, 0, f"end of {event.kind}"
+
+
+def _free(sample: int, taken: set[int]) -> int:
+    """Find the first sample from one on that has no annotation, and take it."""
+    while sample in taken:
+        sample += 1
+    taken.add(sample)
+    return sample

@@ -1,0 +1,147 @@
+"""What was found of a live signal in words, and counted."""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import pandas as pd
+
+from ecg_anomaly.beats.events import FIBRILLATION, Event
+from ecg_anomaly.detector.stream import Findings
+from ecg_anomaly.reports import styles
+from ecg_anomaly.words import clock, count_text, score_text
+
+BEAT, EVENT, LEAD, SOURCE = "beat", "event", "lead", "source"
+
+_RATE_BEATS = 8  # the heart rate is that of the median RR interval of so many beats
+# A fibrillation is known some seconds after its beats, but those of the first seconds wait until after it.
+_REMEMBERED_S = 60.0
+_FIBRILLATIONS = 10
+
+
+@dataclass(frozen=True)
+class Message:
+    """Something to say: when it happened, what it is about, and what happened, in words."""
+
+    time_s: float  # of signal, from the start
+    kind: str  # BEAT, EVENT, LEAD or SOURCE
+    text: str
+
+
+class _Beat(NamedTuple):
+    time_s: float
+    rr_before_s: float
+    readable: bool
+    flagged: bool
+
+    def within(self, event: Event) -> bool:
+        return event.start_s <= self.time_s < event.end_s
+
+
+@dataclass
+class Tally:
+    """How much there was so far; what lies within a fibrillation is no beat, once that is over."""
+
+    duration_s: float = 0.0  # of signal
+    beats: int = 0
+    flagged: int = 0
+    unreadable: int = 0
+    events: int = 0  # that are over
+    heart_rate_bpm: float | None = None  # the latest; None before a beat could be read
+
+    def add(self, beats: Sequence[_Beat], sign: int = 1) -> None:
+        """Count beats, or count them no longer."""
+        self.beats += sign * len(beats)
+        self.unreadable += sign * sum(not beat.readable for beat in beats)
+        self.flagged += sign * sum(beat.flagged for beat in beats)
+
+    def stamp(self, time_s: float, now: datetime | None = None) -> str:
+        """Write a time in the signal as a clock, after the time of day when it came if that of ``now`` is given."""
+        shown = f"{clock(time_s)}.{int(time_s * 10) % 10}"
+        return shown if now is None else f"{now - timedelta(seconds=self.duration_s - time_s):%H:%M:%S}  {shown}"
+
+    def words(self) -> str:
+        """Sum up in a line."""
+        beats, events = count_text(self.beats, "beat"), count_text(self.events, "event")
+        counts = f"{beats}, {self.flagged:,} flagged, {self.unreadable:,} not readable, {events}"
+        return f"{clock(self.duration_s)} of signal: {counts}"
+
+
+class Announcer:
+    """Says what was found, each thing once: flagged beats, and events when they are certain and when they are over.
+
+    Attributes
+    ----------
+    tally
+        How much there was so far; whoever takes the signal sets its ``duration_s``.
+    """
+
+    def __init__(self) -> None:
+        self.tally = Tally()
+        self._lasting: set[tuple[str, float]] = set()  # kind and start of events that were announced and are not over
+        self._fibrillations: deque[Event] = deque(maxlen=_FIBRILLATIONS)  # the latest that are over
+        self._recent: list[_Beat] = []
+        self._rr_s: deque[float] = deque(maxlen=_RATE_BEATS)
+
+    def announce(self, findings: Findings, ongoing: Sequence[Event]) -> list[Message]:
+        """Say what is new.
+
+        Parameters
+        ----------
+        findings
+            What has become known.
+        ongoing
+            Events that are certain but not over.
+        """
+        messages: list[Message] = []
+        if len(findings.beats):
+            self._count(findings.beats)
+            messages += _flagged_beats(findings.beats)
+        messages += [self._over(event) for event in findings.events]
+        return messages + list(self._changes({(event.kind, event.start_s) for event in ongoing}))
+
+    def _count(self, beats: pd.DataFrame) -> None:
+        came = list(map(_Beat, *(beats[name].tolist() for name in _Beat._fields)))
+        self._recent += came
+        self.tally.add(came)
+        self.tally.add([beat for beat in came if any(map(beat.within, self._fibrillations))], -1)
+        self._rr_s.extend(beat.rr_before_s for beat in came if beat.readable)
+        if self._rr_s:
+            self.tally.heart_rate_bpm = 60 / statistics.median(self._rr_s)
+
+    def _over(self, event: Event) -> Message:
+        self.tally.events += 1
+        self._lasting.discard((event.kind, event.start_s))
+        text = f"over: {styles.EVENT_WORDS[event.kind]}, from {clock(event.start_s)}"
+        text += f" for {event.end_s - event.start_s:.1f} s"
+        if event.kind == FIBRILLATION:  # no beats lie within, as `summary.conclude` says
+            self._fibrillations.append(event)
+            within = [beat for beat in self._recent if beat.within(event)]
+            self.tally.add(within, -1)
+            flagged = sum(beat.flagged for beat in within)
+            text += f"; {count_text(flagged, 'beat')} flagged within are none" if flagged else ""
+        return Message(event.end_s, EVENT, text)
+
+    def _changes(self, lasting: set[tuple[str, float]]) -> Iterator[Message]:
+        for kind, start_s in sorted(self._lasting - lasting):
+            # What looked like silence may turn out to be the onset of fibrillation, or of noise.
+            text = f"{styles.EVENT_WORDS[kind]} at {clock(start_s)} was none, as what followed shows"
+            yield Message(self.tally.duration_s, EVENT, f"taken back: {text}")
+        for kind, start_s in sorted(lasting - self._lasting):
+            yield Message(start_s, EVENT, f"lasts: {styles.EVENT_WORDS[kind]}")
+        self._lasting = lasting
+        since_s = min([self.tally.duration_s - _REMEMBERED_S, *(start_s for _, start_s in lasting)])
+        self._recent = [beat for beat in self._recent if beat.time_s >= since_s]
+
+
+def _flagged_beats(beats: pd.DataFrame) -> Iterator[Message]:
+    columns = ["time_s", "anomaly_score", "threshold", "reason"]
+    flagged = beats.loc[beats["flagged"].to_numpy(dtype=bool), columns]
+    for time_s, score, threshold, reason in flagged.itertuples(index=False):
+        words = f"score {score_text(score)} (threshold {score_text(threshold)})"
+        yield Message(time_s, BEAT, f"beat flagged, {words}, {styles.question(reason)}")
