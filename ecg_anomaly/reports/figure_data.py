@@ -100,8 +100,8 @@ class ScoreAxis:
         """Scores that stand at positions on the axis."""
         return np.asarray(np.sinh(positions) * self.unit)
 
-    def ticks(self, lowest: float, highest: float, count: int = 9) -> np.ndarray:
-        """Round scores between two scores, not closer than the axis can label ``count`` of them."""
+    def ticks(self, lowest: float, highest: float, count: int) -> tuple[np.ndarray, list[str]]:
+        """Positions and labels of round scores between two scores, not closer than ``count`` even ones would be."""
         reach = max(abs(lowest), abs(highest), self.unit)
         decades = 10.0 ** np.arange(np.floor(np.log10(self.unit)) - 1, np.ceil(np.log10(reach)) + 1)
         magnitudes = np.concatenate([decades, 5 * decades, 2 * decades])  # the roundest first
@@ -111,7 +111,7 @@ class ScoreAxis:
         for value in candidates[(candidates >= lowest) & (candidates <= highest)]:
             if all(abs(self.position(value) - self.position(other)) >= closest for other in kept):
                 kept.append(float(value))
-        return np.array(sorted(kept))
+        return self.position(np.sort(kept)), [words.score_text(value) for value in sorted(kept)]
 
 
 @dataclass(frozen=True)

@@ -154,10 +154,8 @@ def strip_figure(strip: RecordOverTime, axis: ScoreAxis) -> go.Figure:
         line={"width": 1.5, "color": styles.SKY},
         layer="below",
     )
-    ticks = axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7)
-    figure.update_yaxes(
-        tickvals=axis.position(ticks), ticktext=[score_text(tick) for tick in ticks], title=styles.SCORE
-    )
+    positions, labels = axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7)
+    figure.update_yaxes(tickvals=positions, ticktext=labels, title=styles.SCORE)
     figure.update_xaxes(title=f"time from the start of the record ({unit})")
     return _finished(figure, 420)
 

@@ -217,8 +217,7 @@ def plot_scores(scores: pd.DataFrame, axis: ScoreAxis, thresholds: ThresholdSpre
         panel.yaxis.set_major_locator(MaxNLocator(2))
         panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     low, high = axis.scores(edges[[0, -1]])
-    ticks = axis.ticks(low, high, 14)
-    panels[-1].set_xticks(axis.position(ticks), [words.score_text(tick) for tick in ticks])
+    panels[-1].set_xticks(*axis.ticks(low, high, 14))
     panels[-1].set_xlabel("anomaly score (linear up to the threshold, logarithmic above; height: share of the class)")
     return figure
 
@@ -469,8 +468,7 @@ def _draw_scores_over_time(axes: Axes, strip: RecordOverTime, axis: ScoreAxis) -
     )
     excerpt, _ = figure_data.time_axis(strip.excerpt_s, unit)
     axes.axvspan(excerpt[0], excerpt[-1], color=styles.SKY, alpha=0.3, linewidth=1.5, label="excerpt beneath")
-    ticks = axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7)
-    axes.set_yticks(axis.position(ticks), [words.score_text(tick) for tick in ticks])
+    axes.set_yticks(*axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7))
     axes.set(xlabel=f"time from the start of the record ({unit})", ylabel=styles.SCORE)
     axes.margins(x=0.01)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=6, fontsize=9, columnspacing=1.2, handletextpad=0.4)

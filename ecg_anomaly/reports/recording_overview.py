@@ -9,7 +9,6 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from ecg_anomaly import words
 from ecg_anomaly.beats.events import FIBRILLATION, Event
 from ecg_anomaly.reports import styles
 from ecg_anomaly.reports.figure_data import ScoreAxis, time_axis
@@ -148,9 +147,8 @@ def _add_scores(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit:
         col=1,
     )
     reach = float(judged["anomaly_score"].max()) if len(judged) else axis.unit
-    ticks = axis.ticks(0.0, max(reach, axis.unit), 6)
-    labels = [words.score_text(tick) for tick in ticks]
-    figure.update_yaxes(title=styles.SCORE, tickvals=axis.position(ticks), ticktext=labels, row=2)
+    positions, labels = axis.ticks(0.0, max(reach, axis.unit), 6)
+    figure.update_yaxes(title=styles.SCORE, tickvals=positions, ticktext=labels, row=2)
 
 
 def _add_events(figure: go.Figure, events: Sequence[Event], duration_s: float, unit: str) -> None:

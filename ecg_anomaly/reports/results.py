@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import roc_curve
 
 from ecg_anomaly.beats.labelled import Detection
 from ecg_anomaly.config import Config
 from ecg_anomaly.evaluation.figures import with_missed_beats
-from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES, threshold_figures
+from ecg_anomaly.evaluation.metrics import sensitivity_at
 from ecg_anomaly.evaluation.noise_stress import TABLE as NOISE
 from ecg_anomaly.handover.beats import load_windows, read_csv, read_detection, read_table
 from ecg_anomaly.handover.model import HISTORY, METRICS, THRESHOLD
@@ -110,19 +111,17 @@ class Results:
             anomalous beats) at the score's false-positive rate, and ``false_positive_rate`` at the score's
             sensitivity to all of them.
         """
-        judged = self.judged
+        judged, rate, found = self.judged, self.metrics["false_positive_rate"], self.metrics["sensitivity"]["all"]
         classes, anomalous = judged["aami_class"].to_numpy(), judged["anomalous"].to_numpy(dtype=bool)
-        rate, sensitivity = self.metrics["false_positive_rate"], self.metrics["sensitivity"]["all"]
-        compared = {name: dict(figures) for name, figures in self.metrics["baselines"].items()}
-        if rate is None or sensitivity is None:
-            undefined = {"sensitivity": dict.fromkeys((*ANOMALOUS_CLASSES, "all")), "false_positive_rate": None}
-            return {name: {**figures, **undefined} for name, figures in compared.items()}
-        for name, scores in self.baseline_scores().items():
-            as_many_alarms = threshold_figures(classes, flagged_at_rate(scores, anomalous, rate))
-            as_many_found = threshold_figures(classes, flagged_at_sensitivity(scores, anomalous, sensitivity))
-            compared[name]["sensitivity"] = as_many_alarms["sensitivity"]
-            compared[name]["false_positive_rate"] = as_many_found["false_positive_rate"]
-        return compared
+        defined = rate is not None and found is not None
+        return {
+            name: {
+                **self.metrics["baselines"][name],
+                "sensitivity": sensitivity_at(rate or 0.0, classes, scores),
+                "false_positive_rate": false_positive_rate_at(found, anomalous, scores) if defined else None,
+            }
+            for name, scores in self.baseline_scores().items()
+        }
 
     def detectors(self) -> dict[str, np.ndarray]:
         """Scores of the detector and of the baselines for the beats of `judged`, by name."""
@@ -171,28 +170,15 @@ def read_results(config: Config, manifest: dict[str, Any]) -> Results:
     )
 
 
-def flagged_at_rate(scores: np.ndarray, anomalous: np.ndarray, rate: float) -> np.ndarray:
-    """Flag beats by another detector so that it raises no more false alarms: a fair comparison.
+def false_positive_rate_at(sensitivity: float, anomalous: np.ndarray, scores: np.ndarray) -> float:
+    """Lowest false-positive rate at which a detector finds this share of the anomalous beats, from its ROC curve.
 
     Parameters
     ----------
-    scores, anomalous
-        Shape ``(beats,)``: the other detector's scores, and the labels.
-    rate
-        The false-positive rate that it must keep.
-
-    Returns
-    -------
-    ndarray of bool
-        Shape ``(beats,)``, from the lowest threshold that keeps the rate.
+    sensitivity
+        The share that it must find.
+    anomalous, scores
+        Shape ``(beats,)``: the labels, and the detector's scores.
     """
-    normal = np.sort(scores[~anomalous])[::-1]
-    allowed = int(rate * len(normal) + 1e-9)
-    return np.asarray(scores > (normal[allowed] if allowed < len(normal) else -np.inf))
-
-
-def flagged_at_sensitivity(scores: np.ndarray, anomalous: np.ndarray, sensitivity: float) -> np.ndarray:
-    """Flag beats by another detector so that it finds as many anomalous ones; see `flagged_at_rate`."""
-    highest_first = np.sort(scores[anomalous])[::-1]
-    needed = int(np.ceil(sensitivity * len(highest_first) - 1e-9))
-    return np.asarray(scores >= (highest_first[needed - 1] if needed else np.inf))
+    rates, found, _ = roc_curve(anomalous, scores, drop_intermediate=False)
+    return float(rates[np.searchsorted(found, sensitivity - 1e-9)])

@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score
 
 from ecg_anomaly import words
+from ecg_anomaly.evaluation.metrics import sensitivity_at
 from ecg_anomaly.manifest import read_manifest
 from ecg_anomaly.reports import figure_data, panels, plots, styles
-from ecg_anomaly.reports import results as run_results
 from ecg_anomaly.reports.examples import Example
-from ecg_anomaly.reports.results import Results, read_results
+from ecg_anomaly.reports.results import Results, false_positive_rate_at, read_results
 from tests.handover_files import history, noise_table, write_run
 
 
@@ -317,13 +317,24 @@ def test_other_detectors_are_compared_at_the_same_rate_and_the_same_sensitivity(
     anomalous = np.array([False] * 10 + [True] * 4)
     scores = np.concatenate([np.arange(10.0), [3.5, 7.5, 8.5, 20.0]])
 
-    alarms = run_results.flagged_at_rate(scores, anomalous, 0.2)
-    found = run_results.flagged_at_sensitivity(scores, anomalous, 0.75)
+    classes = np.where(anomalous, "V", "N")
 
-    assert (alarms[~anomalous].sum(), alarms[anomalous].sum()) == (2, 3)
-    assert (found[~anomalous].sum(), found[anomalous].sum()) == (2, 3)
-    assert not run_results.flagged_at_sensitivity(scores, anomalous, 0.0).any()
-    assert run_results.flagged_at_rate(scores, anomalous, 1.0).all()
+    assert sensitivity_at(0.2, classes, scores)["all"] == 3 / 4
+    assert false_positive_rate_at(0.75, anomalous, scores) == 0.2
+    assert false_positive_rate_at(0.0, anomalous, scores) == 0
+    assert sensitivity_at(1.0, classes, scores)["all"] == 1
+
+
+def test_baselines_are_compared_at_the_rate_and_the_sensitivity_of_the_score(results: Results):
+    rate, sensitivity = results.metrics["false_positive_rate"], results.metrics["sensitivity"]["all"]
+    anomalous = results.scores["anomalous"].to_numpy()
+    for name, compared in results.baselines_compared().items():
+        scores = results.baselines[name].to_numpy()
+        flagged = scores >= max(cut for cut in scores if (scores[anomalous] >= cut).mean() >= sensitivity)
+        assert compared["false_positive_rate"] == pytest.approx(flagged[~anomalous].mean())
+        kept = scores >= min(cut for cut in scores if (scores[~anomalous] >= cut).mean() <= rate)
+        assert compared["sensitivity"]["all"] == pytest.approx(kept[anomalous].mean())
+        assert compared["auc"] == results.metrics["baselines"][name]["auc"]
 
 
 def alarm_beats() -> pd.DataFrame:
