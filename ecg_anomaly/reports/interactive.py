@@ -18,7 +18,6 @@ from ecg_anomaly.reports.figure_data import AlarmCurves, RecordOverTime, ScoreAx
 from ecg_anomaly.reports.results import Results
 from ecg_anomaly.words import clock, score_text
 
-_BUTTONS_HEIGHT = 32  # pixels at the top that stay free for Plotly's buttons
 _DASHES = {"-": "solid", "--": "dash", "-.": "dashdot"}
 _SYMBOLS = {"o": "circle", "^": "triangle-up", "s": "square"}
 
@@ -115,7 +114,7 @@ def alarms_figure(curves: AlarmCurves) -> go.Figure:
     positions, labels = curves.ticks()
     figure.update_xaxes(type="log", tickvals=positions, ticktext=labels, title="false alarms per hour of recording")
     figure.update_yaxes(title="sensitivity", tickformat=".0%", range=[-0.02, 1.03])
-    return _finished(figure, 480)
+    return figure.update_layout(styles.layout(480))
 
 
 def strip_figure(strip: RecordOverTime, axis: ScoreAxis) -> go.Figure:
@@ -157,7 +156,7 @@ def strip_figure(strip: RecordOverTime, axis: ScoreAxis) -> go.Figure:
     positions, labels = axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7)
     figure.update_yaxes(tickvals=positions, ticktext=labels, title=styles.SCORE)
     figure.update_xaxes(title=f"time from the start of the record ({unit})")
-    return _finished(figure, 420)
+    return figure.update_layout(styles.layout(420))
 
 
 def excerpt_figure(strip: RecordOverTime) -> go.Figure | None:
@@ -204,28 +203,13 @@ def excerpt_figure(strip: RecordOverTime) -> go.Figure | None:
     )
     figure.update_yaxes(range=[low_mv - 0.05 * height_mv, above_mv + 0.25 * height_mv], row=1, col=1)
     figure.update_xaxes(title="time from the start of the record (s)", row=rows, col=1)
-    return _finished(figure, 170 + 130 * rows)
+    return figure.update_layout(styles.layout(170 + 130 * rows))
 
 
 def _band(time_s: float) -> dict[str, object]:
     """Shade a flagged beat across all rows."""
     place = {"type": "rect", "xref": "x", "x0": time_s - 0.2, "x1": time_s + 0.2, "yref": "paper", "y0": 0, "y1": 1}
     return {**place, "fillcolor": styles.ORANGE, "opacity": 0.18, "line": {"width": 0}, "layer": "below"}
-
-
-def _finished(figure: go.Figure, height: int, top: int = _BUTTONS_HEIGHT) -> go.Figure:
-    legend = {
-        "orientation": "h",
-        "yref": "container",
-        "yanchor": "top",
-        "y": 1 - _BUTTONS_HEIGHT / height,
-        "x": 0,
-        "xanchor": "left",
-    }
-    figure.update_layout(
-        template="none", height=height, legend=legend, margin={"l": 62, "r": 14, "t": top, "b": 52}, autosize=True
-    )
-    return figure
 
 
 def _marker(sign: styles.Sign, size: int) -> dict[str, object]:

@@ -34,13 +34,7 @@ def overview_figure(beats: pd.DataFrame, events: Sequence[Event], duration_s: fl
     end = float(time_axis(np.array([duration_s]), unit)[0][0])
     figure.update_xaxes(range=[0, end])
     figure.update_xaxes(title=f"time from the start of the recording ({unit})", row=2)
-    figure.update_layout(
-        template="none",
-        height=520,
-        margin={"l": 62, "r": 14, "t": 70, "b": 52},
-        legend={"orientation": "h", "yref": "container", "yanchor": "top", "y": 0.94, "x": 0},
-    )
-    return figure
+    return figure.update_layout(styles.layout(520, top=70))
 
 
 def _stretches(times_s: np.ndarray, duration_s: float) -> np.ndarray:

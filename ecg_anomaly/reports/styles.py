@@ -39,6 +39,7 @@ EVENT_WORDS = {
 
 EVENT_COLOURS = {ASYSTOLE: BLUE, FIBRILLATION: PURPLE, UNREADABLE: GREY}
 
+_BUTTONS_HEIGHT = 32  # pixels at the top of a figure that stay free for Plotly's buttons
 _DETECTOR_NAMES = {"pca": "PCA reconstruction error", "prematurity": "prematurity alone"}
 
 # What drawings share with the page that holds them: in an SVG these give way to the page's own, light or dark.
@@ -72,12 +73,8 @@ class Line:
 
 
 # What became of a beat, in the order in which it is drawn: the rare ones on top.
-NOT_FLAGGED, FALSE_ALARM, FOUND, OVERLOOKED = (
-    "normal, not flagged",
-    "false alarm",
-    "anomalous, found",
-    "anomalous, missed",
-)
+NOT_FLAGGED, FALSE_ALARM = "normal, not flagged", "false alarm"
+FOUND, OVERLOOKED = "anomalous, found", "anomalous, missed"
 OUTCOMES = {
     NOT_FLAGGED: Sign(GREY, ".", "circle"),
     FALSE_ALARM: Sign(ORANGE, "x", "x-thin-open", filled=False),
@@ -92,11 +89,7 @@ CLASS_LINES = {
 }
 
 # Kinds of noise, by their names in noise.csv.
-NOISE_NAMES = {
-    "baseline_wander": "baseline wander",
-    "muscle": "muscle noise",
-    "electrode_motion": "electrode motion",
-}
+NOISE_NAMES = {"baseline_wander": "baseline wander", "muscle": "muscle noise", "electrode_motion": "electrode motion"}
 # They look like the classes, which no figure shows beside them.
 NOISE_LINES = dict(zip(NOISE_NAMES, CLASS_LINES.values(), strict=True))
 
@@ -113,6 +106,12 @@ _LINES = (
 def line(number: int) -> Line:
     """Line of the curve with this number; 0 is the anomaly score, the others are what it is compared with."""
     return _LINES[number] if number < len(_LINES) else _LINES[1 + (number - 1) % (len(_LINES) - 1)]
+
+
+def layout(height: int, top: int = _BUTTONS_HEIGHT) -> dict[str, Any]:
+    """Layout of a Plotly figure of this height in pixels, the legend above it; colours are left to the page."""
+    legend = {"orientation": "h", "yref": "container", "yanchor": "top", "y": 1 - _BUTTONS_HEIGHT / height, "x": 0}
+    return {"template": "none", "height": height, "legend": legend, "margin": {"l": 62, "r": 14, "t": top, "b": 52}}
 
 
 def detector_name(key: str) -> str:
