@@ -12,7 +12,7 @@ from plotly.offline import get_plotlyjs
 from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
 from ecg_anomaly.reports import ecg_paper, styles
 from ecg_anomaly.reports.ecg_paper import ReadMillivolts
-from ecg_anomaly.reports.pages import environment
+from ecg_anomaly.reports.pages import environment, figures_json
 from ecg_anomaly.reports.recording_overview import overview_figure
 from ecg_anomaly.words import UNDEFINED, clock, count_text, percent, score_text
 
@@ -54,7 +54,7 @@ def render(summary: Mapping[str, Any], beats: pd.DataFrame, events: Sequence[Eve
             notes=summary.get("notes", []),
             headline=headline(summary),
             facts=facts(summary),
-            figure=Markup(figure.to_json().replace("<", "\\u003c")),  # within a script only "<" could end it
+            figures=figures_json({"overview": figure}),
             figure_height=figure.layout.height,
             episodes=len(found),
             strips=paper,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
@@ -12,8 +11,7 @@ from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
 from ecg_anomaly.records.splits import SPLITS
 from ecg_anomaly.reports import interactive, panels, styles, tables
 from ecg_anomaly.reports.examples import RULES
-from ecg_anomaly.reports.interactive import InteractivePanel
-from ecg_anomaly.reports.pages import environment
+from ecg_anomaly.reports.pages import environment, figures_json
 from ecg_anomaly.reports.panels import Panel
 from ecg_anomaly.reports.results import Results
 from ecg_anomaly.words import number, percent
@@ -71,7 +69,7 @@ def render(results: Results, drawn: Mapping[str, Panel]) -> str:
             examples=list(panels.example_panels(results.examples)),
             highest=tables.highest_scores(results.scores, results.components),
             per_record=tables.per_record_table(results.per_record),
-            figures=_figures_json([alarms, *strips]),
+            figures=figures_json({its.name: its.figure for its in (alarms, *strips) if its.figure is not None}),
             plotly=Markup(get_plotlyjs()),
         )
     )
@@ -86,10 +84,3 @@ def main_line(results: Results) -> str:
         f"sensitivity {sensitivities}, false-positive rate {percent(metrics['false_positive_rate'])}"
     )
     return f"{line} ({styles.SIMULATED})" if results.simulated else line
-
-
-def _figures_json(panels: Sequence[InteractivePanel]) -> Markup:
-    figures = {panel.name: panel.figure.to_json() for panel in panels if panel.figure is not None}
-    text = "{" + ",".join(f"{json.dumps(key)}:{figure}" for key, figure in figures.items()) + "}"
-    # Within a script element only "<" could end it.
-    return Markup(text.replace("<", "\\u003c"))
