@@ -19,6 +19,7 @@ from ecg_anomaly.reports.results import Results
 from ecg_anomaly.words import clock, score_text
 
 _DASHES = {"-": "solid", "--": "dash", "-.": "dashdot"}
+_EDGE = {"width": 1.5, "color": "black"}
 _SYMBOLS = {"o": "circle", "^": "triangle-up", "s": "square"}
 
 
@@ -103,12 +104,7 @@ def alarms_figure(curves: AlarmCurves) -> go.Figure:
             mode="markers",
             name=f"{name} at the threshold: {curves.at_threshold[name]:.1%}",
             legendgroup=name,
-            marker={
-                "symbol": _SYMBOLS[line.marker],
-                "size": 12,
-                "color": line.colour,
-                "line": {"width": 1.5, "color": "black"},
-            },
+            marker={"symbol": _SYMBOLS[line.marker], "size": 12, "color": line.colour, "line": _EDGE},
             hovertemplate=f"sensitivity %{{y:.1%}}<extra>{name} at the threshold</extra>",
         )
     positions, labels = curves.ticks()
@@ -145,14 +141,8 @@ def strip_figure(strip: RecordOverTime, axis: ScoreAxis) -> go.Figure:
         hovertemplate="threshold %{text}<extra></extra>",
     )
     excerpt, _ = figure_data.time_axis(strip.excerpt_s, unit)
-    figure.add_vrect(
-        x0=excerpt[0],
-        x1=excerpt[-1],
-        fillcolor=styles.SKY,
-        opacity=0.35,
-        line={"width": 1.5, "color": styles.SKY},
-        layer="below",
-    )
+    shade = {"fillcolor": styles.SKY, "opacity": 0.35, "line": {"width": 1.5, "color": styles.SKY}, "layer": "below"}
+    figure.add_vrect(x0=excerpt[0], x1=excerpt[-1], **shade)
     positions, labels = axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7)
     figure.update_yaxes(tickvals=positions, ticktext=labels, title=styles.SCORE)
     figure.update_xaxes(title=f"time from the start of the record ({unit})")
@@ -198,9 +188,8 @@ def excerpt_figure(strip: RecordOverTime) -> go.Figure | None:
             row=1,
             col=1,
         )
-    figure.update_layout(
-        shapes=[_band(time_s) for time_s in beats["fiducial_s"][beats["flagged"].to_numpy(dtype=bool)]]
-    )
+    flagged_s = beats["fiducial_s"][beats["flagged"].to_numpy(dtype=bool)]
+    figure.update_layout(shapes=[_band(time_s) for time_s in flagged_s])
     figure.update_yaxes(range=[low_mv - 0.05 * height_mv, above_mv + 0.25 * height_mv], row=1, col=1)
     figure.update_xaxes(title="time from the start of the record (s)", row=rows, col=1)
     return figure.update_layout(styles.layout(170 + 130 * rows))

@@ -59,11 +59,8 @@ STYLE = {
 }
 _SMALL = {
     **STYLE,
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.labelsize": 8,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
+    **{"font.size": 9, "axes.titlesize": 9},
+    **dict.fromkeys(("axes.labelsize", "xtick.labelsize", "ytick.labelsize"), 8),
 }
 
 
@@ -446,26 +443,11 @@ def _draw_scores_over_time(axes: Axes, strip: RecordOverTime, axis: ScoreAxis) -
     scores = strip.beats["anomaly_score"].to_numpy(dtype=float)
     for name, sign in styles.OUTCOMES.items():
         chosen = (strip.beats["outcome"] == name).to_numpy()
-        axes.plot(
-            times[chosen],
-            axis.position(scores[chosen]),
-            linestyle="none",
-            marker=sign.marker,
-            color=sign.colour,
-            markersize=4 if name == styles.NOT_FLAGGED else 6,
-            fillstyle="full" if sign.filled else "none",
-            label=f"{name} ({chosen.sum():,})" if not strip.thinned else name,
-        )
-    thresholds, _ = figure_data.time_axis(strip.threshold_s, unit)
-    axes.step(
-        thresholds,
-        axis.position(strip.thresholds),
-        where="post",
-        color=styles.INK,
-        linewidth=1.2,
-        linestyle="--",
-        label="threshold",
-    )
+        size = 4 if name == styles.NOT_FLAGGED else 6
+        label = name if strip.thinned else f"{name} ({chosen.sum():,})"
+        axes.plot(times[chosen], axis.position(scores[chosen]), markersize=size, label=label, **sign.look)
+    thresholds = figure_data.time_axis(strip.threshold_s, unit)[0], axis.position(strip.thresholds)
+    axes.step(*thresholds, where="post", color=styles.INK, linewidth=1.2, linestyle="--", label="threshold")
     excerpt, _ = figure_data.time_axis(strip.excerpt_s, unit)
     axes.axvspan(excerpt[0], excerpt[-1], color=styles.SKY, alpha=0.3, linewidth=1.5, label="excerpt beneath")
     axes.set_yticks(*axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7))
@@ -481,29 +463,11 @@ def _mark_beats(panels: Sequence[Axes], beats: pd.DataFrame) -> None:
     for beat in beats.itertuples():
         sign = styles.OUTCOMES[str(beat.outcome)]
         time_s = float(beat.fiducial_s)  # type: ignore[arg-type]
-        ordinary = beat.outcome == styles.NOT_FLAGGED
-        top.text(
-            time_s,
-            1.16,
-            plain(str(beat.symbol)),
-            transform=above,
-            ha="center",
-            va="bottom",
-            fontsize=10,
-            fontweight="normal" if ordinary else "bold",
-        )
-        if ordinary:
-            continue
-        top.plot(
-            time_s,
-            1.09,
-            transform=above,
-            clip_on=False,
-            marker=sign.marker,
-            color=sign.colour,
-            markersize=7,
-            fillstyle="full" if sign.filled else "none",
-        )
+        weight = "normal" if beat.outcome == styles.NOT_FLAGGED else "bold"
+        place: dict[str, Any] = {"transform": above, "ha": "center", "va": "bottom"}
+        top.text(time_s, 1.16, plain(str(beat.symbol)), fontsize=10, fontweight=weight, **place)
+        if beat.outcome != styles.NOT_FLAGGED:
+            top.plot(time_s, 1.09, transform=above, clip_on=False, markersize=7, **sign.look)
         if beat.flagged:
             for panel in panels:
                 panel.axvspan(time_s - 0.2, time_s + 0.2, color=sign.colour, alpha=0.2, linewidth=0)

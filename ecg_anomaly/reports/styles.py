@@ -56,6 +56,12 @@ class Sign:
     symbol: str
     filled: bool = True
 
+    @property
+    def look(self) -> dict[str, Any]:
+        """Marker and colour as arguments of Matplotlib."""
+        fill = "full" if self.filled else "none"
+        return {"color": self.colour, "marker": self.marker, "fillstyle": fill, "linestyle": "none"}
+
 
 @dataclass(frozen=True)
 class Line:

@@ -267,23 +267,13 @@ def settings_table(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def per_record_table(per_record: pd.DataFrame) -> pd.DataFrame:
     """Tabulate the figures of each record."""
-    counts = {"beats", "anomalous"}
-    shares = {"auc": "AUC", "average_precision": "average precision"}
+    titles = {"auc": "AUC", "average_precision": "average precision"}
     table = pd.DataFrame({"record": per_record["record"].astype(str)})
-    for name in per_record.columns.drop("record"):
-        title = shares.get(name, str(name).replace("_", " "))
-        if name in counts:
-            table[title] = per_record[name].map("{:,}".format)
-        else:
-            is_rate = str(name).startswith(("sensitivity", "false_positive", "qrs_"))
-            table[title] = per_record[name].map(_rate_or_count(is_rate, per_record[name]))
+    for name, values in per_record.drop(columns="record").items():
+        count: Callable[[Any], str] = "{:,}".format if pd.api.types.is_integer_dtype(values) else number
+        form = percent if str(name).startswith(("sensitivity", "false_positive", "qrs_")) else count
+        table[titles.get(str(name), str(name).replace("_", " "))] = values.map(form)
     return table
-
-
-def _rate_or_count(is_rate: bool, values: pd.Series) -> Callable[[Any], str]:
-    if is_rate:
-        return percent
-    return "{:,}".format if pd.api.types.is_integer_dtype(values) else number
 
 
 def classification_table(report: pd.DataFrame) -> pd.DataFrame:
