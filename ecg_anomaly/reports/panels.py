@@ -24,7 +24,8 @@ DOTS_PER_INCH = 150
 MOST_RECORDS = 80  # that fit below each other and can be read
 
 _HEAD_IN, _NOTE_IN = 0.42, 0.28  # what the title and the note below it take
-_TO_PAGE = (  # patterns of what a page with many figures must not hear from an SVG file, or need not: half of it
+# What changes in an SVG file that goes into a page: what would reach beyond it, and what no eye sees, half of it.
+_TO_PAGE = (
     (r"<defs>\s*<style(.|\n)*?</defs>", ""),  # would hold for the whole page
     (r'<g id="[^"]*"', "<g"),
     (r' (width|height)="[\d.]+pt"| font-family: [^;"]*;?| transform="rotate\(-0 [^"]*"', ""),
@@ -78,9 +79,8 @@ class Panel:
         whole = Bbox.from_bounds(0, 0, width_in, height_in + self._head_in)
         self.figure.savefig(path, dpi=DOTS_PER_INCH, bbox_inches=whole)
 
-    @property
-    def svg(self) -> Markup:
-        """The figure as an SVG element whose colours follow the page that holds it; the page has the words."""
+    def to_svg(self) -> Markup:
+        """Write the figure as an SVG element whose colours follow the page that holds it; the page has the words."""
         drawn = io.StringIO()
         for text in self.figure.texts:
             text.set_visible(False)

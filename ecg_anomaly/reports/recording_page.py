@@ -27,9 +27,9 @@ def render(summary: Mapping[str, Any], beats: pd.DataFrame, events: Sequence[Eve
     Parameters
     ----------
     summary
-        What `findings.summary` says of the recording; ``notes``, if there are any, are shown too.
+        What `findings.summary.summary` says of the recording; ``notes``, if there are any, are shown too.
     beats, events
-        What was found, as in `streaming.Findings`.
+        What was found, as in `stream.Findings`.
     read_mv
         Gives the signals between two times in seconds, in millivolts: shape ``(samples, leads)``, NaN where samples
         are missing. It is asked for stretches in order of time.

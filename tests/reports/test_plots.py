@@ -232,7 +232,7 @@ def test_thinned_curve_keeps_its_ends_and_its_course():
     area = np.trapezoid(y, x)
     assert area == pytest.approx(roc_auc_score(anomalous, scores), abs=1e-4)
     assert f"score, AUC {area:.3f}" in texts(figure)
-    assert len(panels.Panel("curves", "", figure).svg) < 100_000  # two curves through 60,000 beats
+    assert len(panels.Panel("curves", "", figure).to_svg()) < 100_000  # two curves through 60,000 beats
 
 
 def test_beats_with_unknown_scores_do_not_count_in_a_curve():

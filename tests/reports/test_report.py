@@ -326,7 +326,7 @@ def test_points_of_figures_are_bounded(results: Results):
         for trace in panel.figure.data:
             assert trace.x is None or len(trace.x) <= max(STRIP_POINTS, 25 * 120)
     for panel in panels.all_panels(many_results).values():
-        assert len(panel.svg) < 400_000, panel.name
+        assert len(panel.to_svg()) < 400_000, panel.name
 
 
 def test_script_writes_plots_and_report_without_tensorflow(tmp_path):
