@@ -44,7 +44,7 @@ def ranking_figures(classes: np.ndarray, scores: np.ndarray, records: np.ndarray
     return {
         "auc": _auc(anomalous, scores),
         "average_precision": float(average_precision_score(anomalous, scores)) if anomalous.any() else None,
-        "sensitivity_at_fpr": {str(rate): _sensitivity_at(rate, classes, scores) for rate in FALSE_POSITIVE_RATES},
+        "sensitivity_at_fpr": {str(rate): sensitivity_at(rate, classes, scores) for rate in FALSE_POSITIVE_RATES},
         "per_record_auc_mean": {
             "mean": float(np.mean(per_record)) if per_record else None,
             "records": len(per_record),
@@ -216,8 +216,8 @@ def _auc(anomalous: np.ndarray, scores: np.ndarray) -> float | None:
     return float(roc_auc_score(anomalous, scores))
 
 
-def _sensitivity_at(rate: float, classes: np.ndarray, scores: np.ndarray) -> dict[str, float | None]:
-    """Share of each class above the lowest threshold that keeps the false-positive rate."""
+def sensitivity_at(rate: float, classes: np.ndarray, scores: np.ndarray) -> dict[str, float | None]:
+    """Share of each class above the lowest threshold that keeps the false-positive rate; see `ranking_figures`."""
     anomalous = classes != CLASSES[0]
     if anomalous.all() or not anomalous.any():
         return dict.fromkeys((*ANOMALOUS_CLASSES, "all"))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tsdownsample import NaNMinMaxDownsampler
 
 from ecg_anomaly import words
 from ecg_anomaly.beats.events import UNREADABLE, Event
@@ -125,19 +126,19 @@ def choose_episodes(episodes: Sequence[Episode], count: int = STRIPS) -> list[Ep
 def draw_strip(
     episode: Episode,
     number: int,
-    told: Mapping[str, Any],
+    summary: Mapping[str, Any],
     beats: pd.DataFrame,
     events: Sequence[Event],
     read_mv: ReadMillivolts,
 ) -> Strip:
     """Draw an episode on ECG paper, 25 mm for a second and 10 mm for a millivolt; arguments as for `render`."""
-    duration_s, sampling_rate_hz = told["duration_s"], told["sampling_rate_hz"]
+    duration_s, sampling_rate_hz = summary["duration_s"], summary["sampling_rate_hz"]
     start_s = min(_strip_start_s(episode), max(0.0, np.floor(duration_s - _STRIP_S)))
     end_s = min(start_s + _STRIP_S, duration_s)
     signals_mv = read_mv(start_s, end_s)
     # The first sample need not stand at the start exactly.
     offset_s = round(start_s * sampling_rate_hz) / sampling_rate_hz - start_s
-    lanes = _lanes(signals_mv, told["leads"], offset_s, sampling_rate_hz)
+    lanes = _lanes(signals_mv, summary["leads"], offset_s, sampling_rate_hz)
     seconds = np.arange(0, end_s - start_s + 1e-9)
     return Strip(
         key=f"strip-{number}",
@@ -192,25 +193,17 @@ def _x_mm(seconds: Any) -> Any:
 
 def _path(x_mm: np.ndarray, y_mm: np.ndarray, sampling_rate_hz: float) -> str:
     """Write a curve as an SVG path that breaks where samples are missing."""
-    kept = _extremes(y_mm, math.ceil(sampling_rate_hz / _STRIP_RATE_HZ))
-    x_mm, y_mm = x_mm[kept], y_mm[kept]
+    width = math.ceil(sampling_rate_hz / _STRIP_RATE_HZ)
+    if width > 2:  # the lowest and the highest of so many samples; where one is missing, that it is
+        thinner = NaNMinMaxDownsampler()  # type: ignore[no-untyped-call]
+        kept = thinner.downsample(y_mm, n_out=2 * max(2, len(y_mm) // width))
+        x_mm, y_mm = x_mm[kept], y_mm[kept]
     present = np.isfinite(y_mm)
     starts = present & ~np.append(False, present[:-1])
     return "".join(
         f"{'M' if begins else 'L'}{x:.2f} {y:.2f}"
         for x, y, begins in zip(x_mm[present], y_mm[present], starts[present], strict=True)
     )
-
-
-def _extremes(values: np.ndarray, width: int) -> np.ndarray:
-    """Find the lowest and the highest of every ``width`` values, or take all if that keeps no fewer."""
-    if width <= 2:
-        return np.arange(len(values))
-    whole = len(values) - len(values) % width
-    parts = values[:whole].reshape(-1, width)  # where a value is missing, argmin and argmax are there
-    starts = np.arange(0, whole, width)
-    pairs = np.stack([starts + parts.argmin(axis=1), starts + parts.argmax(axis=1)], axis=1)
-    return np.concatenate([np.sort(pairs, axis=1).ravel(), np.arange(whole, len(values))])
 
 
 def _marks(beats: pd.DataFrame, start_s: float, end_s: float) -> list[Mark]:

@@ -12,15 +12,15 @@ from ecg_anomaly.beats.labelled import CLASSES, NORMAL_CLASS
 TYPICAL = "typical"
 BORDERLINE = "borderline"
 HIGHEST = "highest score"
-MISSED = "missed"
-FALSE_ALARM = "false alarm"
+FARTHEST_BELOW = "missed"
+FARTHEST_ABOVE = "false alarm"
 
 RULES = {
     TYPICAL: "the score nearest to the median of its class",
     BORDERLINE: "the score nearest to its threshold",
     HIGHEST: "the highest score of its class",
-    MISSED: "the anomalous beat of its class that stayed farthest below its threshold",
-    FALSE_ALARM: "the flagged normal beat farthest above its threshold",
+    FARTHEST_BELOW: "the anomalous beat of its class that stayed farthest below its threshold",
+    FARTHEST_ABOVE: "the flagged normal beat farthest above its threshold",
 }
 
 
@@ -82,9 +82,9 @@ def _of_one_class(
         HIGHEST: scores.argmax(),
     }
     if aami_class == NORMAL_CLASS and flagged.any():
-        chosen[FALSE_ALARM] = np.where(flagged, above, -np.inf).argmax()
+        chosen[FARTHEST_ABOVE] = np.where(flagged, above, -np.inf).argmax()
     if aami_class != NORMAL_CLASS and not flagged.all():
-        chosen[MISSED] = np.where(flagged, np.inf, above).argmin()
+        chosen[FARTHEST_BELOW] = np.where(flagged, np.inf, above).argmin()
     rules: dict[int, list[str]] = {}
     for rule, position in chosen.items():
         rules.setdefault(int(rows[position]), []).append(rule)

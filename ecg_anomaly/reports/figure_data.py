@@ -1,60 +1,28 @@
-"""The numbers behind the figures, the same for ``plots`` (PNG) and ``report_figures`` (HTML)."""
+"""The numbers behind the figures that take more than a table to draw."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn import metrics as measures
+from tsdownsample import MinMaxDownsampler
 
 from ecg_anomaly import words
-from ecg_anomaly.beats.labelled import CLASSES, Detection
+from ecg_anomaly.beats.labelled import CLASSES
 from ecg_anomaly.config import Beat
 from ecg_anomaly.detector.measures import surprise_column
 from ecg_anomaly.detector.thresholds import recorded_hours
-from ecg_anomaly.evaluation.figures import with_missed_beats
-from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES, threshold_figures
-from ecg_anomaly.evaluation.noise_stress import CLEAN, pooled
+from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
 from ecg_anomaly.reports import styles
 from ecg_anomaly.reports.examples import Example
 
-CURVE_POINTS = 2000  # more cannot be told apart on a screen, and make the page heavy
 STRIP_POINTS = 2000  # per outcome
 EXCERPT_S = 20.0
 MOST_LEADS = 3  # of twelve leads, the figures show the ones that matter most
-FEW_ANOMALOUS = 5  # an AUC from so few anomalous beats is shaky
 
-_PER_HOUR = "false_alarms_per_hour"
-_NOISE_FIGURES = {
-    _PER_HOUR: "false alarms per hour",
-    "sensitivity_V": "sensitivity to class V",
-    "unreadable_share": "unreadable share",
-}
-_BINS = 60
 _ALARM_POINTS = 600
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One detector's ROC or precision-recall curve.
-
-    Attributes
-    ----------
-    name
-        The detector, in readers' words.
-    x, y
-        Shape ``(points,)``, shares between 0 and 1.
-    area
-        Area under the ROC curve, or average precision.
-    """
-
-    name: str
-    x: np.ndarray
-    y: np.ndarray
-    area: float
 
 
 @dataclass(frozen=True)
@@ -128,8 +96,12 @@ class ScoreAxis:
         """Where scores stand on the axis."""
         return np.asarray(np.arcsinh(np.asarray(scores, dtype=float) / self.unit))
 
-    def ticks(self, lowest: float, highest: float, count: int = 9) -> np.ndarray:
-        """Round scores between two scores, not closer than the axis can label ``count`` of them."""
+    def scores(self, positions: np.ndarray) -> np.ndarray:
+        """Scores that stand at positions on the axis."""
+        return np.asarray(np.sinh(positions) * self.unit)
+
+    def ticks(self, lowest: float, highest: float, count: int) -> tuple[np.ndarray, list[str]]:
+        """Positions and labels of round scores between two scores, not closer than ``count`` even ones would be."""
         reach = max(abs(lowest), abs(highest), self.unit)
         decades = 10.0 ** np.arange(np.floor(np.log10(self.unit)) - 1, np.ceil(np.log10(reach)) + 1)
         magnitudes = np.concatenate([decades, 5 * decades, 2 * decades])  # the roundest first
@@ -139,55 +111,7 @@ class ScoreAxis:
         for value in candidates[(candidates >= lowest) & (candidates <= highest)]:
             if all(abs(self.position(value) - self.position(other)) >= closest for other in kept):
                 kept.append(float(value))
-        return np.array(sorted(kept))
-
-
-@dataclass(frozen=True)
-class ScoreHistograms:
-    """How the scores of each class are distributed.
-
-    Attributes
-    ----------
-    axis
-        The axis of the scores.
-    edges
-        Shape ``(bins + 1,)``: scores between the bins, evenly spaced on the axis.
-    shares
-        Per class that has beats: shape ``(bins,)``, the share of its beats in each bin.
-    counts, flagged
-        Per class: its beats, and the share of them that was flagged.
-    """
-
-    axis: ScoreAxis
-    edges: np.ndarray
-    shares: dict[str, np.ndarray]
-    counts: dict[str, int]
-    flagged: dict[str, float]
-
-
-@dataclass(frozen=True)
-class NoiseCurve:
-    """One figure against the signal-to-noise ratio, all records pooled.
-
-    Attributes
-    ----------
-    name
-        The figure, in readers' words.
-    is_share
-        Whether it lies between 0 and 1; else it is a rate per hour.
-    snr_db
-        Shape ``(ratios,)``: the signal-to-noise ratios, rising.
-    by_kind
-        Per kind of noise: shape ``(ratios,)``; NaN where nothing defines the figure.
-    clean
-        Its value without added noise.
-    """
-
-    name: str
-    is_share: bool
-    snr_db: np.ndarray
-    by_kind: dict[str, np.ndarray]
-    clean: float
+        return self.position(np.sort(kept)), [words.score_text(value) for value in sorted(kept)]
 
 
 @dataclass(frozen=True)
@@ -203,7 +127,7 @@ class ExampleBeat:
     threshold, flagged
         The beat's own threshold, and whether its score is above.
     surprises
-        What each question adds to the score, by component; empty where ``scores.csv`` does not say.
+        What each question adds to the score, by component.
     window_s
         Shape ``(samples,)``: seconds from the fiducial point.
     leads
@@ -230,11 +154,21 @@ class ExampleBeat:
         """Whether it was flagged, and by which question."""
         if not self.flagged:
             return "not flagged"
-        return f"flagged; {styles.question(largest(self.surprises))}" if self.surprises else "flagged"
+        return f"flagged; {styles.question(max(self.surprises, key=lambda name: self.surprises[name]))}"
+
+    @property
+    def rules(self) -> str:
+        """The rules that chose it, in words."""
+        return ", ".join(self.example.rules)
+
+    @property
+    def words(self) -> str:
+        """Which beat it is, with its score."""
+        return f"{self.record}  {words.clock(self.time_s)}  {self.symbol}  score {words.score_text(self.score)}"
 
 
 @dataclass(frozen=True)
-class Strip:
+class RecordOverTime:
     """One record over time, and an excerpt of its signal.
 
     Attributes
@@ -267,148 +201,6 @@ class Strip:
     excerpt_s: np.ndarray
     leads: tuple[int, ...]
     excerpt_mv: np.ndarray
-
-
-@dataclass(frozen=True)
-class Results:
-    """What the figures and the report show.
-
-    Attributes
-    ----------
-    scores
-        ``scores.csv``: one row per test beat.
-    baselines
-        One column of scores per baseline, rows as in ``scores``.
-    metrics, threshold
-        ``metrics.json`` and ``threshold.json``.
-    confusion
-        Counts: rows true normal and anomalous, columns predicted normal and flagged.
-    classification
-        ``classification_report.csv``, its first column as index.
-    per_record
-        ``per_record.csv``.
-    history
-        ``history.csv``.
-    beats
-        Beats of all splits: at least the columns ``record, split, aami_class``.
-    examples, strip
-        What `example_beats` and `record_strip` return.
-    manifest
-        The manifest of the scores.
-    noise
-        ``noise.csv``: what is found when noise is added; ``None`` where none was.
-    detection
-        What the QRS detector found; ``None`` where test beats are the annotated ones.
-    """
-
-    scores: pd.DataFrame
-    baselines: pd.DataFrame
-    metrics: dict[str, Any]
-    threshold: dict[str, Any]
-    confusion: pd.DataFrame
-    classification: pd.DataFrame
-    per_record: pd.DataFrame
-    history: pd.DataFrame
-    beats: pd.DataFrame
-    examples: Sequence[ExampleBeat]
-    strip: Strip
-    manifest: dict[str, Any]
-    noise: pd.DataFrame | None = None
-    detection: Detection | None = None
-
-    @property
-    def simulated(self) -> bool:
-        """Whether any record is simulated, which every figure then says."""
-        return bool(self.metrics.get("simulated"))
-
-    @property
-    def score_axis(self) -> ScoreAxis:
-        """The axis on which all figures show anomaly scores."""
-        return score_axis(self.scores["anomaly_score"].to_numpy(dtype=float), self.thresholds.median)
-
-    @property
-    def thresholds(self) -> ThresholdSpread:
-        """Where the thresholds of the beats lie."""
-        return threshold_spread(self.scores["threshold"].to_numpy(dtype=float))
-
-    @property
-    def components(self) -> list[str]:
-        """The questions that the anomaly score adds up."""
-        return list(self.manifest["config"]["scoring"]["components"])
-
-    @property
-    def judged(self) -> pd.DataFrame:
-        """All beats that figures count: the scored ones, then those that the QRS detector missed."""
-        return with_missed_beats(self.scores, {}, self.detection)[0]
-
-    def baseline_scores(self) -> dict[str, np.ndarray]:
-        """Scores of each baseline for the beats of `judged`, by the key of the baseline."""
-        scores = {str(name): self.baselines[name].to_numpy(dtype=float) for name in self.baselines.columns}
-        return with_missed_beats(self.scores, scores, self.detection)[1]
-
-    def baselines_compared(self) -> dict[str, dict[str, Any]]:
-        """Figures of each baseline, at the score's own false-positive rate and at its own sensitivity.
-
-        Returns
-        -------
-        dict
-            By the key of the baseline: what ``metrics.json`` has of it, ``sensitivity`` (per class, and of all
-            anomalous beats) at the score's false-positive rate, and ``false_positive_rate`` at the score's
-            sensitivity to all of them.
-        """
-        judged, all_scores = self.judged, self.baseline_scores()
-        classes, anomalous = judged["aami_class"].to_numpy(), judged["anomalous"].to_numpy(dtype=bool)
-        rate = self.metrics.get("false_positive_rate")
-        sensitivity = (self.metrics.get("sensitivity") or {}).get("all")
-        compared = {}
-        for name, figures in (self.metrics.get("baselines") or {}).items():
-            compared[name] = dict(figures)
-            if rate is None or sensitivity is None or name not in all_scores:
-                continue
-            scores = all_scores[name]
-            as_many_alarms = threshold_figures(classes, flagged_at_rate(scores, anomalous, rate))
-            as_many_found = threshold_figures(classes, flagged_at_sensitivity(scores, anomalous, sensitivity))
-            compared[name]["sensitivity"] = as_many_alarms["sensitivity"]
-            compared[name]["false_positive_rate"] = as_many_found["false_positive_rate"]
-        return compared
-
-    def detectors(self) -> dict[str, np.ndarray]:
-        """Scores of the detector and of the baselines for the beats of `judged`, by name."""
-        compared = {styles.detector_name(name): scores for name, scores in self.baseline_scores().items()}
-        return {styles.SCORE: self.judged["anomaly_score"].to_numpy(dtype=float), **compared}
-
-
-def roc_curves(anomalous: np.ndarray, detectors: dict[str, np.ndarray]) -> list[Curve]:
-    """ROC curve of each detector: false-positive rate against sensitivity.
-
-    Parameters
-    ----------
-    anomalous
-        Shape ``(beats,)``.
-    detectors
-        Scores of shape ``(beats,)`` by name; beats with NaN do not count.
-
-    Returns
-    -------
-    list of Curve
-        Empty when all beats are normal, or all are anomalous.
-    """
-    curves = []
-    for name, truth, scores in _rankable(anomalous, detectors):
-        rates = measures.roc_curve(truth, scores)
-        x, y = _thin_curve(rates[0], rates[1])
-        curves.append(Curve(name, x, y, float(measures.roc_auc_score(truth, scores))))
-    return curves
-
-
-def precision_recall_curves(anomalous: np.ndarray, detectors: dict[str, np.ndarray]) -> list[Curve]:
-    """Precision-recall curve of each detector: sensitivity against precision; see `roc_curves`."""
-    curves = []
-    for name, truth, scores in _rankable(anomalous, detectors):
-        precision, recall, _ = measures.precision_recall_curve(truth, scores, drop_intermediate=True)
-        x, y = _thin_curve(recall, precision)
-        curves.append(Curve(name, x, y, float(measures.average_precision_score(truth, scores))))
-    return curves
 
 
 def alarm_curves(scores: pd.DataFrame) -> AlarmCurves | None:
@@ -446,29 +238,6 @@ def alarm_curves(scores: pd.DataFrame) -> AlarmCurves | None:
     )
 
 
-def noise_curves(noise: pd.DataFrame) -> list[NoiseCurve]:
-    """Trace false alarms, sensitivity to class V and what is unreadable against the strength of noise.
-
-    Parameters
-    ----------
-    noise
-        ``noise.csv``.
-    """
-    figures = pooled(noise)
-    clean = figures[figures["noise"] == CLEAN].iloc[0]
-    noisy = figures[figures["noise"] != CLEAN].sort_values("snr_db")
-    return [
-        NoiseCurve(
-            name,
-            column != _PER_HOUR,
-            np.unique(noisy["snr_db"].to_numpy(dtype=float)),
-            {kind: noisy.loc[noisy["noise"] == kind, column].to_numpy(dtype=float) for kind in styles.NOISE_NAMES},
-            float(clean[column]),
-        )
-        for column, name in _NOISE_FIGURES.items()
-    ]
-
-
 def threshold_spread(thresholds: np.ndarray) -> ThresholdSpread:
     """Say where the thresholds of the beats lie, of shape ``(beats,)``."""
     low, median, high = np.quantile(thresholds, [0.05, 0.5, 0.95])
@@ -476,14 +245,8 @@ def threshold_spread(thresholds: np.ndarray) -> ThresholdSpread:
 
 
 def counted_surprises(scores: pd.DataFrame, components: Sequence[str]) -> pd.DataFrame:
-    """Select what each question adds to the anomaly score: a column per component that counts and is known."""
-    known = {name: surprise_column(name) for name in components if surprise_column(name) in scores.columns}
-    return pd.DataFrame({name: scores[column].astype(float) for name, column in known.items()}, index=scores.index)
-
-
-def largest(surprises: Mapping[str, float]) -> str:
-    """Name the component that adds most to the score."""
-    return max(surprises, key=lambda name: surprises[name])
+    """Select what each question adds to the anomaly score: a column per component that counts."""
+    return scores[[surprise_column(name) for name in components]].astype(float).set_axis(list(components), axis=1)
 
 
 def score_axis(scores: np.ndarray, threshold: float) -> ScoreAxis:
@@ -491,70 +254,6 @@ def score_axis(scores: np.ndarray, threshold: float) -> ScoreAxis:
     finite = np.abs(scores[np.isfinite(scores)])
     unit = abs(threshold) or (float(np.median(finite)) if len(finite) else 0.0)
     return ScoreAxis(unit or 1.0)
-
-
-def score_histograms(scores: pd.DataFrame, axis: ScoreAxis) -> ScoreHistograms:
-    """Count the scores of each class in bins that are even on the axis.
-
-    Parameters
-    ----------
-    scores
-        One row per beat: ``aami_class``, ``anomaly_score`` and ``flagged``.
-    axis
-        The axis of the scores.
-    """
-    positions = axis.position(scores["anomaly_score"].to_numpy(dtype=float))
-    lowest, highest = positions.min(initial=0.0), positions.max(initial=0.0)
-    if lowest == highest:
-        highest = lowest + 1.0
-    edges = np.linspace(lowest, highest, _BINS + 1)
-    shares, counts, flagged = {}, {}, {}
-    for aami_class in CLASSES:
-        chosen = (scores["aami_class"] == aami_class).to_numpy()
-        if chosen.any():
-            counts[aami_class] = int(chosen.sum())
-            shares[aami_class] = np.histogram(positions[chosen], edges)[0] / counts[aami_class]
-            flagged[aami_class] = float(scores["flagged"].to_numpy(dtype=bool)[chosen].mean())
-    return ScoreHistograms(axis, np.sinh(edges) * axis.unit, shares, counts, flagged)
-
-
-def flagged_at_rate(scores: np.ndarray, anomalous: np.ndarray, rate: float) -> np.ndarray:
-    """Flag beats by another detector so that it raises no more false alarms: a fair comparison.
-
-    Parameters
-    ----------
-    scores, anomalous
-        Shape ``(beats,)``: the other detector's scores, and the labels.
-    rate
-        The false-positive rate that it must keep.
-
-    Returns
-    -------
-    ndarray of bool
-        Shape ``(beats,)``, from the lowest threshold that keeps the rate.
-    """
-    normal = np.sort(scores[~anomalous])[::-1]
-    allowed = int(rate * len(normal) + 1e-9)
-    return np.asarray(scores > (normal[allowed] if allowed < len(normal) else -np.inf))
-
-
-def flagged_at_sensitivity(scores: np.ndarray, anomalous: np.ndarray, sensitivity: float) -> np.ndarray:
-    """Flag beats by another detector so that it finds as many anomalous ones; see `flagged_at_rate`."""
-    highest_first = np.sort(scores[anomalous])[::-1]
-    needed = int(np.ceil(sensitivity * len(highest_first) - 1e-9))
-    return np.asarray(scores >= (highest_first[needed - 1] if needed else np.inf))
-
-
-def best_epoch(history: pd.DataFrame) -> int | None:
-    """Position of the epoch with the lowest validation loss; ``None`` when there is none."""
-    losses = history["val_loss"].to_numpy(dtype=float)
-    return int(np.nanargmin(losses)) if np.isfinite(losses).any() else None
-
-
-def learning_rate_ticks(history: pd.DataFrame) -> np.ndarray:
-    """Learning rates that label an axis: those that were used, at most six of them."""
-    rates = np.unique(history["learning_rate"].to_numpy(dtype=float))
-    return np.asarray(rates[:: -(-len(rates) // 6) or 1])
 
 
 def ranked_records(per_record: pd.DataFrame) -> pd.DataFrame:
@@ -567,7 +266,7 @@ def outcomes(scores: pd.DataFrame) -> np.ndarray:
     anomalous, flagged = (scores[name].to_numpy(dtype=bool) for name in ("anomalous", "flagged"))
     return np.where(
         anomalous,
-        np.where(flagged, styles.FOUND, styles.MISSED),
+        np.where(flagged, styles.FOUND, styles.OVERLOOKED),
         np.where(flagged, styles.FALSE_ALARM, styles.NOT_FLAGGED),
     )
 
@@ -636,7 +335,7 @@ def example_beats(
                 float(row.anomaly_score),  # type: ignore[arg-type]
                 float(row.threshold),  # type: ignore[arg-type]
                 bool(row.flagged),
-                {str(name): float(value) for name, value in surprises[number].items()} if surprises else {},
+                {str(name): value for name, value in surprises[number].items()},
                 window_s,
                 tuple(int(lead) + 1 for lead in leads),
                 beats_mv[number][:, leads],
@@ -676,7 +375,7 @@ def excerpt_rows(scores: pd.DataFrame, record: str) -> np.ndarray:
 
 def record_strip(
     scores: pd.DataFrame, record: str, reason: str, rows: np.ndarray, windows: np.ndarray, beat: Beat
-) -> Strip:
+) -> RecordOverTime:
     """Lay out one record over time.
 
     Parameters
@@ -700,7 +399,7 @@ def record_strip(
     excerpt_s, excerpt_mv = _paste(excerpt_beats, windows, beat)
     present = np.flatnonzero(np.isfinite(excerpt_mv).any(axis=0))[:MOST_LEADS]
     steps = _steps(beats["threshold"].to_numpy(dtype=float))
-    return Strip(
+    return RecordOverTime(
         record,
         reason,
         beats.iloc[np.sort(shown)].reset_index(drop=True),
@@ -714,47 +413,11 @@ def record_strip(
     )
 
 
-def records_note(per_record: pd.DataFrame, shown: int) -> str:
-    """Say which records a figure of AUCs shows, and which it cannot."""
-    ranked = len(ranked_records(per_record))
-    notes = [words.count_text(ranked, "record") if shown == ranked else f"the {shown} lowest of {ranked} records"]
-    if ranked < len(per_record):
-        without = words.count_text(len(per_record) - ranked, "record")
-        notes.append(f"{without} without normal or without anomalous beats: no AUC")
-    return "; ".join(notes)
-
-
-def example_title(beat: ExampleBeat) -> tuple[str, str]:
-    """Name an example: the rules that chose it, and which beat it is with its score."""
-    what = f"{beat.symbol}  score {words.score_text(beat.score)}"
-    return ", ".join(beat.example.rules), f"{beat.record}  {words.clock(beat.time_s)}  {what}"
-
-
 def time_axis(times_s: np.ndarray, unit: str | None = None) -> tuple[np.ndarray, str]:
     """Bring seconds to the unit that suits them: ``s``, ``min`` or ``h``."""
     reach_s = float(times_s[-1]) if len(times_s) else 0.0
     unit = unit or ("h" if reach_s > 3 * 3600 else "min" if reach_s > 180 else "s")
     return times_s / {"s": 1, "min": 60, "h": 3600}[unit], unit
-
-
-def _rankable(anomalous: np.ndarray, detectors: dict[str, np.ndarray]) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    rankable = []
-    for name, scores in detectors.items():
-        known = ~np.isnan(scores)
-        truth = anomalous[known].astype(bool)
-        if truth.any() and not truth.all():
-            rankable.append((name, truth, scores[known]))
-    return rankable
-
-
-def _thin_curve(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    # Even steps along the curve: even steps in its points would leave out where it is steep.
-    if len(x) <= CURVE_POINTS:
-        return x, y
-    way = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
-    points = np.unique(np.searchsorted(way, np.linspace(0, way[-1], CURVE_POINTS - 1)))
-    points = np.union1d(np.minimum(points, len(x) - 1), [0, len(x) - 1])
-    return x[points], y[points]
 
 
 def _counts_above(values: np.ndarray, cuts: np.ndarray) -> np.ndarray:
@@ -772,13 +435,9 @@ def _thin_beats(beats: pd.DataFrame, chosen: pd.Series) -> np.ndarray:
     rows = np.flatnonzero(chosen)
     if len(rows) <= STRIP_POINTS:
         return rows
-    # Of each moment the lowest and the highest score, so that no peak is lost.
     times_s, scores = (beats[name].to_numpy(dtype=float)[rows] for name in ("time_s", "anomaly_score"))
-    moments = np.minimum(
-        (times_s - times_s[0]) / max(times_s[-1] - times_s[0], 1e-9) * (STRIP_POINTS // 2), STRIP_POINTS // 2 - 1
-    ).astype(int)
-    by_score = pd.Series(scores).groupby(moments)
-    return np.asarray(rows[np.union1d(by_score.idxmin().to_numpy(), by_score.idxmax().to_numpy())])
+    kept = MinMaxDownsampler().downsample(times_s, scores, n_out=STRIP_POINTS)  # type: ignore[no-untyped-call]
+    return np.asarray(rows[np.unique(kept)])
 
 
 def _paste(beats: pd.DataFrame, windows: np.ndarray, beat: Beat) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,6 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from ecg_anomaly import words
 from ecg_anomaly.beats.events import FIBRILLATION, Event
 from ecg_anomaly.reports import styles
 from ecg_anomaly.reports.figure_data import ScoreAxis, time_axis
@@ -35,13 +34,7 @@ def overview_figure(beats: pd.DataFrame, events: Sequence[Event], duration_s: fl
     end = float(time_axis(np.array([duration_s]), unit)[0][0])
     figure.update_xaxes(range=[0, end])
     figure.update_xaxes(title=f"time from the start of the recording ({unit})", row=2)
-    figure.update_layout(
-        template="none",
-        height=520,
-        margin={"l": 62, "r": 14, "t": 70, "b": 52},
-        legend={"orientation": "h", "yref": "container", "yanchor": "top", "y": 0.94, "x": 0},
-    )
-    return figure
+    return figure.update_layout(styles.layout(520, top=70))
 
 
 def _stretches(times_s: np.ndarray, duration_s: float) -> np.ndarray:
@@ -148,9 +141,8 @@ def _add_scores(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit:
         col=1,
     )
     reach = float(judged["anomaly_score"].max()) if len(judged) else axis.unit
-    ticks = axis.ticks(0.0, max(reach, axis.unit), 6)
-    labels = [words.score_text(tick) for tick in ticks]
-    figure.update_yaxes(title=styles.SCORE, tickvals=axis.position(ticks), ticktext=labels, row=2)
+    positions, labels = axis.ticks(0.0, max(reach, axis.unit), 6)
+    figure.update_yaxes(title=styles.SCORE, tickvals=positions, ticktext=labels, row=2)
 
 
 def _add_events(figure: go.Figure, events: Sequence[Event], duration_s: float, unit: str) -> None:

@@ -7,6 +7,7 @@ marker or a line style of its own, so that no figure speaks by colour alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -38,72 +39,85 @@ EVENT_WORDS = {
 
 EVENT_COLOURS = {ASYSTOLE: BLUE, FIBRILLATION: PURPLE, UNREADABLE: GREY}
 
+_BUTTONS_HEIGHT = 32  # pixels at the top of a figure that stay free for Plotly's buttons
 _DETECTOR_NAMES = {"pca": "PCA reconstruction error", "prematurity": "prematurity alone"}
+
+# What drawings share with the page that holds them: in an SVG these give way to the page's own, light or dark.
+INK, RULE, GROUND = "#1b1f24", "#e3e4e6", "#fefefe"
+PAGE_COLOURS = {INK: "var(--ink)", RULE: "var(--rule)", GROUND: "var(--card)"}
 
 
 @dataclass(frozen=True)
 class Sign:
-    """How one kind of thing is drawn: a colour, and a marker in Matplotlib's and in Plotly's words."""
+    """How one kind of beat is drawn: a colour, and a marker in Matplotlib's and in Plotly's words."""
 
     colour: str
     marker: str
     symbol: str
     filled: bool = True
 
+    @property
+    def look(self) -> dict[str, Any]:
+        """Marker and colour as arguments of Matplotlib."""
+        fill = "full" if self.filled else "none"
+        return {"color": self.colour, "marker": self.marker, "fillstyle": fill, "linestyle": "none"}
+
 
 @dataclass(frozen=True)
 class Line:
-    """How one curve is drawn: a colour, and a line style in Matplotlib's and in Plotly's words."""
+    """How one curve is drawn, in Matplotlib's words: a colour, a line style, and a marker where it has points."""
 
     colour: str
     style: str | tuple[int, tuple[int, ...]]
-    dash: str
     width: float = 1.6
+    marker: str = ""
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """Colour, style and width as arguments of Matplotlib."""
+        return {"color": self.colour, "linestyle": self.style, "linewidth": self.width}
 
 
 # What became of a beat, in the order in which it is drawn: the rare ones on top.
-NOT_FLAGGED, FALSE_ALARM, FOUND, MISSED = "normal, not flagged", "false alarm", "anomalous, found", "anomalous, missed"
+NOT_FLAGGED, FALSE_ALARM = "normal, not flagged", "false alarm"
+FOUND, OVERLOOKED = "anomalous, found", "anomalous, missed"
 OUTCOMES = {
     NOT_FLAGGED: Sign(GREY, ".", "circle"),
     FALSE_ALARM: Sign(ORANGE, "x", "x-thin-open", filled=False),
     FOUND: Sign(VERMILLION, "^", "triangle-up"),
-    MISSED: Sign(BLUE, "o", "circle-open", filled=False),
+    OVERLOOKED: Sign(BLUE, "o", "circle-open", filled=False),
 }
 
 CLASS_LINES = {
-    "S": Line(BLUE, "-", "solid", 2.0),
-    "V": Line(VERMILLION, "--", "dash", 2.0),
-    "F": Line(GREEN, "-.", "dashdot", 2.0),
-}
-CLASS_SIGNS = {
-    "S": Sign(BLUE, "o", "circle"),
-    "V": Sign(VERMILLION, "^", "triangle-up"),
-    "F": Sign(GREEN, "s", "square"),
+    "S": Line(BLUE, "-", 2.0, "o"),
+    "V": Line(VERMILLION, "--", 2.0, "^"),
+    "F": Line(GREEN, "-.", 2.0, "s"),
 }
 
 # Kinds of noise, by their names in noise.csv.
-NOISE_NAMES = {
-    "baseline_wander": "baseline wander",
-    "muscle": "muscle noise",
-    "electrode_motion": "electrode motion",
-}
+NOISE_NAMES = {"baseline_wander": "baseline wander", "muscle": "muscle noise", "electrode_motion": "electrode motion"}
 # They look like the classes, which no figure shows beside them.
 NOISE_LINES = dict(zip(NOISE_NAMES, CLASS_LINES.values(), strict=True))
-NOISE_SIGNS = dict(zip(NOISE_NAMES, CLASS_SIGNS.values(), strict=True))
 
 _LINES = (
-    Line(BLUE, "-", "solid", 2.4),
-    Line(VERMILLION, "--", "dash"),
-    Line(GREEN, "-.", "dashdot"),
-    Line(PURPLE, ":", "dot", 2.0),
-    Line(ORANGE, (0, (8, 3)), "longdash"),
-    Line(SKY, (0, (8, 2, 2, 2)), "longdashdot"),
+    Line(BLUE, "-", 2.4),
+    Line(VERMILLION, "--"),
+    Line(GREEN, "-."),
+    Line(PURPLE, ":", 2.0),
+    Line(ORANGE, (0, (8, 3))),
+    Line(SKY, (0, (8, 2, 2, 2))),
 )
 
 
 def line(number: int) -> Line:
     """Line of the curve with this number; 0 is the anomaly score, the others are what it is compared with."""
     return _LINES[number] if number < len(_LINES) else _LINES[1 + (number - 1) % (len(_LINES) - 1)]
+
+
+def layout(height: int, top: int = _BUTTONS_HEIGHT) -> dict[str, Any]:
+    """Layout of a Plotly figure of this height in pixels, the legend above it; colours are left to the page."""
+    legend = {"orientation": "h", "yref": "container", "yanchor": "top", "y": 1 - _BUTTONS_HEIGHT / height, "x": 0}
+    return {"template": "none", "height": height, "legend": legend, "margin": {"l": 62, "r": 14, "t": top, "b": 52}}
 
 
 def detector_name(key: str) -> str:

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import visualize_results
 from ecg_anomaly.beats.labelled import cut_at_annotations, cut_at_detections
 from ecg_anomaly.config import load_config
 from ecg_anomaly.detector.stream import analyse
@@ -24,7 +23,8 @@ from ecg_anomaly.records.wfdb_records import (
     read_annotations,
     read_recording,
 )
-from ecg_anomaly.reports import report
+from ecg_anomaly.reports import panels, report
+from ecg_anomaly.reports.results import read_results
 from tests.conftest import Workspace
 
 CONFIG = load_config(overrides=["beat.source=detector"])
@@ -222,7 +222,8 @@ def test_report_tells_what_was_found(from_signal, finished: Workspace):
 
 def _page(config):
     manifest = read_manifest(config.paths.outputs, made_by="evaluate_model.py")
-    return report.render(visualize_results.read_results(config, manifest))
+    results = read_results(config, manifest)
+    return report.render(results, panels.all_panels(results))
 
 
 def test_an_annotated_run_in_the_same_folder_forgets_what_was_detected(from_signal, finished: Workspace):

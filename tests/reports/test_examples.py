@@ -1,6 +1,6 @@
 import numpy as np
 
-from ecg_anomaly.reports.examples import BORDERLINE, FALSE_ALARM, HIGHEST, MISSED, TYPICAL, choose_examples
+from ecg_anomaly.reports.examples import BORDERLINE, FARTHEST_ABOVE, FARTHEST_BELOW, HIGHEST, TYPICAL, choose_examples
 
 
 def choose(classes, scores, threshold):
@@ -18,11 +18,11 @@ def test_each_rule_chooses_the_beat_it_names():
         ("N", TYPICAL): 2,
         ("N", BORDERLINE): 3,
         ("N", HIGHEST): 4,
-        ("N", FALSE_ALARM): 4,
+        ("N", FARTHEST_ABOVE): 4,
         ("V", TYPICAL): 7,
         ("V", BORDERLINE): 6,
         ("V", HIGHEST): 9,
-        ("V", MISSED): 5,
+        ("V", FARTHEST_BELOW): 5,
     }
 
 
@@ -32,15 +32,15 @@ def test_each_beat_is_held_against_its_own_threshold():
 
     assert chosen["N", BORDERLINE] == 3
     assert chosen["N", HIGHEST] == 3
-    assert chosen["N", FALSE_ALARM] == 2  # 4 above its threshold; beat 1 scores higher, but only 1 above
+    assert chosen["N", FARTHEST_ABOVE] == 2  # 4 above its threshold; beat 1 scores higher, but only 1 above
     assert chosen["V", BORDERLINE] == 4
-    assert chosen["V", MISSED] == 5  # 3 below its threshold; beat 4 scores lower, but only 1 below
+    assert chosen["V", FARTHEST_BELOW] == 5  # 3 below its threshold; beat 4 scores lower, but only 1 below
 
 
 def test_without_mistakes_nothing_is_missed_or_a_false_alarm():
     chosen = choose("NNVV", [1, 2, 8, 9], threshold=5)
 
-    assert not {rule for _, rule in chosen} & {MISSED, FALSE_ALARM}
+    assert not {rule for _, rule in chosen} & {FARTHEST_BELOW, FARTHEST_ABOVE}
 
 
 def test_one_beat_serves_all_rules_of_its_class_and_is_shown_once():
@@ -48,7 +48,7 @@ def test_one_beat_serves_all_rules_of_its_class_and_is_shown_once():
     chosen = choose_examples(scores, scores > 5, np.array(["N", "N", "F"]), np.full(3, 5.0))
 
     fusion = [example for example in chosen if example.aami_class == "F"]
-    assert [example.rules for example in fusion] == [(TYPICAL, BORDERLINE, HIGHEST, MISSED)]
+    assert [example.rules for example in fusion] == [(TYPICAL, BORDERLINE, HIGHEST, FARTHEST_BELOW)]
 
 
 def test_of_equal_scores_the_first_beat_is_taken():

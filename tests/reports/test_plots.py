@@ -4,18 +4,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from sklearn.metrics import roc_auc_score
 
-import visualize_results
 from ecg_anomaly import words
+from ecg_anomaly.evaluation.metrics import sensitivity_at
 from ecg_anomaly.manifest import read_manifest
-from ecg_anomaly.reports import figure_data, plots, styles
+from ecg_anomaly.reports import figure_data, panels, plots, styles
 from ecg_anomaly.reports.examples import Example
-from ecg_anomaly.reports.figure_data import Results
+from ecg_anomaly.reports.results import Results, false_positive_rate_at, read_results
 from tests.handover_files import history, noise_table, write_run
 
 
 def read(run) -> Results:
-    return visualize_results.read_results(run.config, read_manifest(run.outputs, made_by="evaluate_model.py"))
+    return read_results(run.config, read_manifest(run.outputs, made_by="evaluate_model.py"))
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,11 @@ def results(tmp_path_factory) -> Results:
 
 @pytest.fixture(scope="module")
 def figures(results: Results) -> dict[str, Figure]:
-    return plots.all_figures(results)
+    return drawn(results)
+
+
+def drawn(results: Results) -> dict[str, Figure]:
+    return {name: panel.figure for name, panel in panels.all_panels(results).items()}
 
 
 def texts(figure: Figure) -> str:
@@ -47,7 +52,7 @@ def test_curves_have_every_detector_chance_and_the_point_of_the_threshold(result
 
 
 def test_curves_without_anomalous_beats_say_so():
-    figure = plots.plot_curves([], [], np.zeros(5, dtype=bool), np.zeros(5, dtype=bool))
+    figure = plots.plot_curves(pd.DataFrame({"anomalous": [False] * 5, "flagged": False}), {"score": np.arange(5.0)})
 
     assert texts(figure).count("no curve") == 2
 
@@ -82,12 +87,11 @@ def test_score_distribution_has_a_row_per_class_with_its_count_and_the_threshold
 
 def test_one_threshold_for_all_has_no_band(results: Results):
     spread = figure_data.threshold_spread(np.full(5, 3.0))
-    histograms = figure_data.score_histograms(results.scores, results.score_axis)
+    figure = plots.plot_scores(results.scores, results.score_axis, spread)
+    one = panels.all_panels(dataclasses.replace(results, scores=results.scores.assign(threshold=3.0)))
 
-    figure = plots.plot_score_histograms(histograms, spread)
-
-    assert "Dashed: the threshold, 3; beats to its right are flagged" in texts(figure)
-    assert len(figure.axes[0].patches) == np.count_nonzero(histograms.shares["N"])
+    assert "Dashed: the threshold, 3; beats to its right are flagged" in texts(one["score_distribution"].figure)
+    assert sum(bar.get_height() for bar in figure.axes[0].patches) == pytest.approx(1)  # no band beside the bars
 
 
 @pytest.mark.parametrize("scores", [[2.0, 2.0], [0.0, 0.0], [1e-9, 1e9], [-3.0, 4.0]])
@@ -96,10 +100,10 @@ def test_any_scores_can_be_drawn(scores: list[float]):
     axis = figure_data.score_axis(np.array(scores), threshold=0.0)
     spread = figure_data.threshold_spread(np.zeros(2))
 
-    histograms = figure_data.score_histograms(table, axis)
-    texts(plots.plot_score_histograms(histograms, spread))
+    figure = plots.plot_scores(table, axis, spread)
 
-    assert all(shares.sum() == pytest.approx(1) for shares in histograms.shares.values())
+    assert "100.0% flagged" in texts(figure)
+    assert all(sum(bar.get_height() for bar in axes.patches) == pytest.approx(1) for axes in figure.axes)
 
 
 def test_history_marks_the_epoch_with_the_lowest_validation_loss():
@@ -136,8 +140,9 @@ def test_a_flagged_example_names_the_largest_of_the_surprises_that_count(results
         assert sum(beat.surprises.values()) == pytest.approx(beat.score)
         largest = max(("reconstruction", "patient", "rhythm"), key=lambda name: row[f"{name}_surprise"])
         assert beat.verdict == (f"flagged; {styles.QUESTIONS[largest]}" if beat.flagged else "not flagged")
-    surprises = figure_data.counted_surprises(results.scores, ["rhythm", "another"])
+    surprises = figure_data.counted_surprises(results.scores, ["rhythm"])
     assert list(surprises.columns) == ["rhythm"]
+    assert surprises["rhythm"].equals(results.scores["rhythm_surprise"])
 
 
 @pytest.mark.parametrize(("columns", "width_in"), [(4, 12), (3, 9), (2, 6), (1, 6)])
@@ -169,7 +174,7 @@ def test_strip_shows_every_beat_by_outcome_and_the_excerpt_of_each_lead(results:
     drawn = {line.get_label().split(" (")[0]: len(line.get_xdata()) for line in scores.lines}
     assert sum(drawn[name] for name in styles.OUTCOMES) == len(beats)
     assert drawn[styles.FOUND] == (beats["flagged"] & beats["anomalous"]).sum()
-    assert drawn[styles.MISSED] == (~beats["flagged"] & beats["anomalous"]).sum()
+    assert drawn[styles.OVERLOOKED] == (~beats["flagged"] & beats["anomalous"]).sum()
     np.testing.assert_allclose(
         np.interp(beats["time_s"], results.strip.threshold_s, results.strip.thresholds), beats["threshold"], rtol=0.1
     )
@@ -179,32 +184,35 @@ def test_strip_shows_every_beat_by_outcome_and_the_excerpt_of_each_lead(results:
     assert len(leads[0].patches) == flagged
 
 
-def test_records_are_sorted_and_those_without_auc_are_counted():
+def test_records_are_sorted_and_those_without_auc_are_counted(results: Results):
     table = pd.DataFrame(
         {"record": ["a/1", "a/2", "a/3", "a/$4$"], "anomalous": [30, 2, 0, 9], "auc": [0.9, 0.6, np.nan, 0.3]}
     )
 
-    figure = plots.plot_records(table)
+    figure = drawn(dataclasses.replace(results, per_record=table))["auc_per_record"]
 
     [axes] = figure.axes
     labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert [label.split()[0] for label in labels[::-1]] == [r"a/\$4\$", "a/2", "a/1"]
+    assert [label.split()[0] for label in labels] == [r"a/\$4\$", "a/2", "a/1"]
+    assert axes.yaxis_inverted()  # the lowest on top
     assert "3 records; 1 record without normal or without anomalous beats: no AUC" in texts(figure)
     assert "shaky" in texts(figure)
 
 
-def test_many_records_are_cut_to_the_lowest_and_none_is_said():
+def test_many_records_are_cut_to_the_lowest_and_none_is_said(results: Results):
     table = pd.DataFrame({"record": [f"a/{n}" for n in range(200)], "anomalous": 9, "auc": np.linspace(0.5, 1, 200)})
 
-    assert f"the {plots.MOST_RECORDS} lowest of 200 records" in texts(plots.plot_records(table))
-    assert "no record has" in texts(plots.plot_records(table.assign(auc=np.nan)))
+    many = drawn(dataclasses.replace(results, per_record=table))["auc_per_record"]
+    assert f"the {panels.MOST_RECORDS} lowest of 200 records" in texts(many)
+    assert len(many.axes[0].get_yticks()) == panels.MOST_RECORDS
+    assert "no record has" in texts(plots.plot_records(figure_data.ranked_records(table.assign(auc=np.nan))))
 
 
 def test_every_figure_of_simulated_records_says_so(results: Results, figures: dict[str, Figure]):
     metrics = {**results.metrics, "simulated": True}
     simulated = dataclasses.replace(results, metrics=metrics, examples=results.examples[:2])
 
-    for name, figure in plots.all_figures(simulated).items():
+    for name, figure in drawn(simulated).items():
         assert any(text.get_text() == styles.SIMULATED for text in figure.texts), name
     for name, figure in figures.items():
         assert not any(text.get_text() == styles.SIMULATED for text in figure.texts), name
@@ -215,21 +223,27 @@ def test_thinned_curve_keeps_its_ends_and_its_course():
     anomalous = rng.random(60_000) < 0.3
     scores = rng.normal(size=60_000) + anomalous
 
-    [roc] = figure_data.roc_curves(anomalous, {"score": scores})
+    judged = pd.DataFrame({"anomalous": anomalous, "flagged": scores > 2})
 
-    assert len(roc.x) <= figure_data.CURVE_POINTS
-    assert (roc.x[0], roc.y[0], roc.x[-1], roc.y[-1]) == (0, 0, 1, 1)
-    assert np.trapezoid(roc.y, roc.x) == pytest.approx(roc.area, abs=1e-4)
+    figure = plots.plot_curves(judged, {"score": scores})
+
+    x, y = figure.axes[0].lines[0].get_data()
+    assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
+    area = np.trapezoid(y, x)
+    assert area == pytest.approx(roc_auc_score(anomalous, scores), abs=1e-4)
+    assert f"score, AUC {area:.3f}" in texts(figure)
+    assert len(panels.Panel("curves", "", figure).to_svg()) < 100_000  # two curves through 60,000 beats
 
 
 def test_beats_with_unknown_scores_do_not_count_in_a_curve():
     anomalous = np.array([False, True, True, False])
 
-    [roc] = figure_data.roc_curves(
-        anomalous, {"some": np.array([0.1, 0.9, np.nan, np.nan]), "none": np.full(4, np.nan)}
-    )
+    judged = pd.DataFrame({"anomalous": anomalous, "flagged": anomalous})
 
-    assert roc.area == 1.0
+    figure = plots.plot_curves(judged, {"some": np.array([0.1, 0.9, np.nan, np.nan]), "none": np.full(4, np.nan)})
+
+    assert "some, AUC 1.000" in texts(figure)
+    assert "none, AUC" not in texts(figure)
 
 
 def test_a_long_record_is_thinned_without_losing_its_peaks(results: Results):
@@ -303,13 +317,24 @@ def test_other_detectors_are_compared_at_the_same_rate_and_the_same_sensitivity(
     anomalous = np.array([False] * 10 + [True] * 4)
     scores = np.concatenate([np.arange(10.0), [3.5, 7.5, 8.5, 20.0]])
 
-    alarms = figure_data.flagged_at_rate(scores, anomalous, 0.2)
-    found = figure_data.flagged_at_sensitivity(scores, anomalous, 0.75)
+    classes = np.where(anomalous, "V", "N")
 
-    assert (alarms[~anomalous].sum(), alarms[anomalous].sum()) == (2, 3)
-    assert (found[~anomalous].sum(), found[anomalous].sum()) == (2, 3)
-    assert not figure_data.flagged_at_sensitivity(scores, anomalous, 0.0).any()
-    assert figure_data.flagged_at_rate(scores, anomalous, 1.0).all()
+    assert sensitivity_at(0.2, classes, scores)["all"] == 3 / 4
+    assert false_positive_rate_at(0.75, anomalous, scores) == 0.2
+    assert false_positive_rate_at(0.0, anomalous, scores) == 0
+    assert sensitivity_at(1.0, classes, scores)["all"] == 1
+
+
+def test_baselines_are_compared_at_the_rate_and_the_sensitivity_of_the_score(results: Results):
+    rate, sensitivity = results.metrics["false_positive_rate"], results.metrics["sensitivity"]["all"]
+    anomalous = results.scores["anomalous"].to_numpy()
+    for name, compared in results.baselines_compared().items():
+        scores = results.baselines[name].to_numpy()
+        flagged = scores >= max(cut for cut in scores if (scores[anomalous] >= cut).mean() >= sensitivity)
+        assert compared["false_positive_rate"] == pytest.approx(flagged[~anomalous].mean())
+        kept = scores >= min(cut for cut in scores if (scores[~anomalous] >= cut).mean() <= rate)
+        assert compared["sensitivity"]["all"] == pytest.approx(kept[anomalous].mean())
+        assert compared["auc"] == results.metrics["baselines"][name]["auc"]
 
 
 def alarm_beats() -> pd.DataFrame:
@@ -370,22 +395,20 @@ def test_no_false_alarm_at_all_can_be_drawn():
 
 def test_what_noise_does_is_drawn_per_kind_with_the_clean_value(results: Results, figures: dict[str, Figure]):
     assert "noise" not in figures  # none was added
-    noise = noise_table()
-    alarms, sensitivity, unreadable = figure_data.noise_curves(noise)
+    figure = drawn(dataclasses.replace(results, noise=noise_table()))["noise"]
 
-    assert alarms.snr_db.tolist() == [0, 12]
-    assert alarms.clean == pytest.approx(80)  # 40 in half an hour, in each of two records
-    assert alarms.by_kind["muscle"] == pytest.approx([40, 72])
-    assert sensitivity.by_kind["baseline_wander"] == pytest.approx([0.95, 0.95])
-    assert unreadable.by_kind["electrode_motion"] == pytest.approx([0.5, 0.1])
-
-    figure = plots.all_figures(dataclasses.replace(results, noise=noise))["noise"]
-    words = texts(figure)
+    written = texts(figure)
     for name in ("2 records", "muscle noise", "electrode motion", "without added noise", "signal-to-noise ratio (dB)"):
-        assert name in words
-    for axes, curve in zip(figure.axes, (alarms, sensitivity, unreadable), strict=True):
-        clean, *lines = axes.lines
-        assert clean.get_ydata()[0] == curve.clean
-        drawn = zip(lines, curve.by_kind.values(), strict=True)
-        assert all(np.array_equal(line.get_ydata(), values) for line, values in drawn)
+        assert name in written
+    alarms, sensitivity, unreadable = (
+        {line.get_label(): np.asarray(line.get_ydata()) for line in axes.lines} for axes in figure.axes
+    )
+    for axes in figure.axes:
+        _, *lines = axes.lines
+        assert all(line.get_xdata().tolist() == [0, 12] for line in lines)
         assert len({(line.get_linestyle(), line.get_marker()) for line in lines}) == 3
+    assert alarms["without added noise"][0] == pytest.approx(80)  # 40 in half an hour, in each of two records
+    assert alarms["muscle noise"] == pytest.approx([40, 72])
+    assert sensitivity["baseline wander"] == pytest.approx([0.95, 0.95])
+    assert unreadable["electrode motion"] == pytest.approx([0.5, 0.1])
+    assert (sensitivity["without added noise"][0], unreadable["without added noise"][0]) == (pytest.approx(0.95), 0)

@@ -50,17 +50,17 @@ def read_mv(start_s: float, end_s: float) -> np.ndarray:
     return np.stack([spike, 2 * spike], axis=1)
 
 
-def told_of(beats: pd.DataFrame, events: tuple[Event, ...] = (), name: str = "r1", samples: int = 30_000):
+def summary_of(beats: pd.DataFrame, events: tuple[Event, ...] = (), name: str = "r1", samples: int = 30_000):
     return summarise(name, RATE_HZ, LEADS, samples, Findings(beats, events))
 
 
 def page(beats: pd.DataFrame | None = None, events: tuple[Event, ...] = (), name: str = "r1", samples: int = 30_000):
     beats = made_up_beats() if beats is None else beats
-    return render(told_of(beats, events, name, samples), beats, events, read_mv)
+    return render(summary_of(beats, events, name, samples), beats, events, read_mv)
 
 
 def strip_of(episode, beats: pd.DataFrame, signal=read_mv, events: tuple[Event, ...] = ()):
-    return draw_strip(episode, 1, told_of(beats, events), beats, events, signal)
+    return draw_strip(episode, 1, summary_of(beats, events), beats, events, signal)
 
 
 def points(path: str) -> np.ndarray:
@@ -115,7 +115,7 @@ def test_the_page_fetches_nothing() -> None:
 
 def test_notes_are_shown() -> None:
     beats = made_up_beats()
-    text = render({**told_of(beats), "notes": ["the signal is inverted & loud"]}, beats, [], read_mv)
+    text = render({**summary_of(beats), "notes": ["the signal is inverted & loud"]}, beats, [], read_mv)
     assert "the signal is inverted &amp; loud" in text
 
 
@@ -168,8 +168,8 @@ def test_fast_signals_are_thinned_without_losing_their_peaks() -> None:
     signal_mv[5003] = 1.5
     beats = made_up_beats()
     episode = find_episodes(beats, [])[0]
-    told = summarise("fast", 1000.0, ("I",), 120_000, Findings(beats, []))
-    strip = draw_strip(episode, 1, told, beats, [], lambda start_s, end_s: signal_mv)
+    fast = summarise("fast", 1000.0, ("I",), 120_000, Findings(beats, []))
+    strip = draw_strip(episode, 1, fast, beats, [], lambda start_s, end_s: signal_mv)
     curve = points(strip.lanes[0].path)
     assert len(curve) == 5000
     np.testing.assert_allclose(

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import matplotlib as mpl
 import pandas as pd
@@ -14,14 +15,17 @@ from plotly.offline import get_plotlyjs
 import visualize_results
 from ecg_anomaly import words
 from ecg_anomaly.manifest import read_manifest
-from ecg_anomaly.reports import plots, report, report_figures, styles
-from ecg_anomaly.reports.figure_data import CURVE_POINTS, STRIP_POINTS, Results
+from ecg_anomaly.reports import interactive, panels, plots, report, styles, tables
+from ecg_anomaly.reports.figure_data import STRIP_POINTS
+from ecg_anomaly.reports.results import Results, read_results
 from tests.conftest import ROOT
 from tests.handover_files import MadeUpRun, noise_table, write_run
 
+_DRAWN_TO_ZOOM = {"sensitivity_false_alarms", "record_strip", "reconstructions"}  # and each reconstruction by itself
+
 
 def read(run: MadeUpRun) -> Results:
-    return visualize_results.read_results(run.config, read_manifest(run.outputs, made_by="evaluate_model.py"))
+    return read_results(run.config, read_manifest(run.outputs, made_by="evaluate_model.py"))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +47,11 @@ def few(results: Results) -> Results:
 
 @pytest.fixture(scope="module")
 def page(results: Results) -> str:
-    return report.render(results)
+    return rendered(results)
+
+
+def rendered(results: Results) -> str:
+    return report.render(results, panels.all_panels(results))
 
 
 class _Addresses(HTMLParser):
@@ -80,7 +88,7 @@ def test_page_works_offline_and_has_plotly_once(page: str):
 def test_page_opens_with_the_main_figures_beside_the_baselines(page: str, results: Results):
     text, metrics = text_of(page), results.metrics
     assert text.index("Main figures") < text.index("Data") < text.index("Plots")
-    tiles = {tile["name"]: tile for tile in report.main_figures(metrics, results.baselines_compared())}
+    tiles = {tile["name"]: tile for tile in tables.main_figures(metrics, results.baselines_compared())}
     assert tiles["AUC"]["value"] == f"{metrics['auc']:.3f}"
     assert tiles["AUC"]["others"][0] == ("PCA reconstruction error", f"{metrics['baselines']['pca']['auc']:.3f}")
     assert tiles["sensitivity to V ventricular"]["value"] == f"{metrics['sensitivity']['V']:.1%}"
@@ -95,11 +103,11 @@ def test_page_opens_with_the_main_figures_beside_the_baselines(page: str, result
 def test_page_has_the_data_the_settings_and_the_warning(page: str, results: Results):
     text = text_of(page)
     assert "Not a medical device" in text
-    beats = report.beats_table(results.beats)
+    beats = tables.beats_table(results.beats)
     assert beats.loc["test", "beats"] == f"{len(results.scores):,}"
     assert beats.loc["test", "records"] == "3"
     assert beats.loc["train", "anomalous"] == "0.0%"
-    for key, value in report.settings_table(results.manifest):
+    for key, value in tables.settings_table(results.manifest):
         assert key in text
         assert value.replace('"', "&#34;").replace("<", "&lt;") in text
     assert "beat.window_before_s 0.3" in text
@@ -108,19 +116,49 @@ def test_page_has_the_data_the_settings_and_the_warning(page: str, results: Resu
     assert "(mean over 1 validation patient of the 95th percentile of" in text
 
 
+def drawings_of(page: str) -> dict[str, ElementTree.Element]:
+    """The static figures of the page, by the name of their place."""
+    found = re.findall(r'<figure id="([^"]+)"(?:(?!</figure>).)*?(<svg .*?</svg>)', page, re.DOTALL)
+    return {name: ElementTree.fromstring(svg) for name, svg in found}
+
+
 def test_every_plot_has_a_place_and_a_sentence(page: str, results: Results):
-    panels = report_figures.all_panels(results) + report_figures.example_panels(results.examples)
-    panels.append(report_figures.question_panel(results.examples))
+    static = [panel for name, panel in panels.all_panels(results).items() if name not in _DRAWN_TO_ZOOM]
+    static += [panels.question_panel(results.examples), *panels.example_panels(results.examples)]
+    zoomed = [interactive.alarm_panel(results), *interactive.strip_panels(results)]
     figures = figures_of(page)
-    assert set(figures) == {panel.key for panel in panels} == set(re.findall(r'data-figure="([^"]+)"', page))
-    assert all(panel.reading for panel in panels)
+    assert set(figures) == {panel.name for panel in zoomed} == set(re.findall(r'data-figure="([^"]+)"', page))
+    assert set(drawings_of(page)) == {panel.name for panel in static}
+    assert all(panel.reading for panel in static + zoomed)
+    text = text_of(page)
+    assert all(f"{panel.title} " in text for panel in static + zoomed)
+
+
+def test_drawings_share_no_names_and_have_alternative_texts(page: str):
+    names = re.findall(r'<[^>]* id="([^"]+)"', page.replace(get_plotlyjs(), ""))
+    assert len(names) == len(set(names))
+    for name, drawing in drawings_of(page).items():
+        assert drawing.get("role") == "img"
+        assert drawing.get("aria-label")
+        names = {element.get("id") for element in drawing.iter()} - {None}
+        used = re.findall(r'(?:href="#|url\(#)([^")]+)', ElementTree.tostring(drawing, "unicode"))
+        assert set(used) <= names
+        assert all(used_name.startswith(f"{name}-") for used_name in names)
+
+
+def test_drawings_take_the_colours_of_the_page(page: str):
+    for drawing in drawings_of(page).values():
+        text = ElementTree.tostring(drawing, "unicode")
+        assert "var(--ink)" in text
+        assert not any(colour in text for colour in styles.PAGE_COLOURS)
+        assert "<style" not in text  # it would hold for the whole page
 
 
 def test_highest_scores_are_listed_with_their_components(results: Results):
     scores = results.scores.assign(rhythm_surprise=1.5, patient_surprise=1000)
-    table = report.highest_scores(scores, ["reconstruction", "rhythm"])
+    table = tables.highest_scores(scores, ["reconstruction", "rhythm"])
 
-    assert len(table) == report.HIGHEST_SCORES
+    assert len(table) == tables.HIGHEST_SCORES
     highest = scores.loc[scores["anomaly_score"].idxmax()]
     first = table.iloc[0]
     assert first["record"] == highest["record"]
@@ -151,20 +189,21 @@ def test_names_from_files_are_escaped(few: Results):
         metrics={**few.metrics, "split": {"train": [evil], "validation": [], "test": [evil]}},
     )
 
-    page = report.render(named)
+    page = rendered(named)
 
     assert "<img" not in page.replace(get_plotlyjs(), "")
     assert _Addresses(page).fetched == ["data:,"]
-    figures = figures_of(page)
-    assert "&lt;img" in json.dumps(figures["records"])
-    assert "<i>" not in json.dumps(figures["excerpt"])
+    assert "&lt;img" in ElementTree.tostring(drawings_of(page)["auc_per_record"], "unicode")
+    assert "<i>" not in json.dumps(figures_of(page)["excerpt"])
 
 
 def test_simulated_records_are_called_so_at_every_figure(few: Results, page: str):
-    simulated = report.render(dataclasses.replace(few, metrics={**few.metrics, "simulated": True}))
+    simulated = rendered(dataclasses.replace(few, metrics={**few.metrics, "simulated": True}))
 
     assert "These are simulated records" in text_of(simulated)
-    assert simulated.count(f'<small class="simulated">{styles.SIMULATED}</small>') == len(figures_of(simulated))
+    assert simulated.count(f'<small class="simulated">{styles.SIMULATED}</small>') == len(figures_of(simulated)) + len(
+        drawings_of(simulated)
+    )
     assert styles.SIMULATED not in text_of(page)
 
 
@@ -173,7 +212,7 @@ def test_protocols_and_thresholds_that_flatter_are_named(few: Results, page: str
     shared = {**few.manifest, "config": {**config, "split": {**config["split"], "protocol": "random_beats"}}}
     labelled = {**few.threshold, "uses_labels": True}
 
-    flattering = text_of(report.render(dataclasses.replace(few, manifest=shared, threshold=labelled)))
+    flattering = text_of(rendered(dataclasses.replace(few, manifest=shared, threshold=labelled)))
 
     assert "measure memory" in flattering
     assert "The threshold uses labels" in flattering
@@ -201,27 +240,24 @@ def test_protocols_and_thresholds_that_flatter_are_named(few: Results, page: str
             {"method": "best_f1", "threshold": 3.0, "patients": 2, "uses_labels": True},
             "best f1: 3, which gives the best F1 on the labelled beats of 2 validation patients",
         ),
-        ({"method": "another", "threshold": 3.0, "settings": {"a": 1}}, "another: 3"),
-        ({"method": "adaptive", "threshold": 3.0, "settings": {"recent_beats": 200}}, "adaptive: 3"),
-        ({}, "threshold: -"),
     ],
 )
 def test_how_the_threshold_was_set_is_said_in_words(threshold: dict, words: str):
-    assert report.threshold_words(threshold) == words
+    assert tables.threshold_words(threshold) == words
 
 
 def test_intervals_stand_beside_the_main_figures(results: Results, page: str):
-    tiles = {tile["name"]: tile for tile in report.main_figures(results.metrics, {})}
+    tiles = {tile["name"]: tile for tile in tables.main_figures(results.metrics, {})}
     low, high = results.metrics["confidence_intervals"]["auc"]
     assert tiles["AUC"]["interval"] == f"{low:.3f} to {high:.3f}"
     assert f"95 % interval {low:.3f} to {high:.3f}" in text_of(page)
     assert tiles["sensitivity to S supraventricular"]["interval"] == ""
     low, high = results.metrics["confidence_intervals"]["sensitivity"]
-    assert report.threshold_table(results.metrics).loc["95 % interval", "sensitivity all"] == f"{low:.1%} to {high:.1%}"
+    assert tables.threshold_table(results.metrics).loc["95 % interval", "sensitivity all"] == f"{low:.1%} to {high:.1%}"
 
 
 def test_gross_and_average_stand_side_by_side(results: Results, page: str):
-    metrics, table = results.metrics, report.average_table(results.metrics)
+    metrics, table = results.metrics, tables.average_table(results.metrics)
     averages = metrics["average_over_records"]
     assert list(table.loc[("sensitivity", "V ventricular")]) == [
         f"{metrics['sensitivity']['V']:.1%}",
@@ -234,7 +270,7 @@ def test_gross_and_average_stand_side_by_side(results: Results, page: str):
 
 def test_figures_without_a_record_stand_below_those_of_all(results: Results, page: str):
     [(name, figures)] = results.metrics["without_record"].items()
-    table = report.without_record_table(results.metrics)
+    table = tables.without_record_table(results.metrics)
     assert list(table.index) == ["all records", f"without {name}"]
     assert list(table["AUC"]) == [f"{results.metrics['auc']:.3f}", f"{figures['auc']:.3f}"]
     assert "Without one record" in text_of(page)
@@ -243,37 +279,21 @@ def test_figures_without_a_record_stand_below_those_of_all(results: Results, pag
 def test_contributions_of_flagged_examples_add_up_to_the_score(results: Results):
     flagged = [beat for beat in results.examples if beat.flagged]
 
-    figure = report_figures.question_figure(results.examples)
+    [axes] = plots.plot_questions(results.examples).axes
 
-    assert [trace.name for trace in figure.data] == list(styles.QUESTIONS.values())
-    shares = [sum(parts) for parts in zip(*(trace.x for trace in figure.data), strict=True)]
+    assert [bars.get_label() for bars in axes.containers] == list(styles.QUESTIONS.values())
+    shares = [sum(bar.get_width() for bar in parts) for parts in zip(*axes.containers, strict=True)]
     assert shares == pytest.approx([1.0] * len(flagged))
-    widest = max(figure.data, key=lambda trace: trace.x[0]).name
+    widest = max(axes.containers, key=lambda bars: bars[0].get_width()).get_label()
     assert flagged[0].verdict == f"flagged; {widest}"
-    assert report_figures.question_panel([beat for beat in results.examples if not beat.flagged]).figure is None
-
-
-@pytest.mark.parametrize("missing", [0, 1])
-def test_files_without_the_newer_figures_still_make_a_page(few: Results, missing: int):
-    newer = ["confidence_intervals", "without_record", "false_alarms_per_hour", "positive_predictivity"]
-    newer += ["average_over_records", "components", "baselines", "sensitivity_at_fpr", "sensitivity", "split"]
-    # Every other one is missing, the others are null; then the other way round.
-    metrics = {name: figure for name, figure in few.metrics.items() if name not in newer[missing::2]}
-    metrics |= dict.fromkeys(newer[1 - missing :: 2])
-    scores = few.scores.drop(columns=[name for name in few.scores.columns if name.endswith("_surprise")])
-    examples = [dataclasses.replace(beat, surprises={}, flagged=True) for beat in few.examples]
-    older = dataclasses.replace(few, metrics=metrics, scores=scores, examples=examples, threshold={"threshold": 3.0})
-
-    text = text_of(report.render(older))
-
-    assert "No example beat was flagged" in text
-    assert not re.search(r"\b(nan|None|inf)\b|Gross and average|Without one record|95 % interval", text)
-    assert "sensitivity S -, V -, F -" in report.main_line(older)
+    none = panels.question_panel([beat for beat in results.examples if not beat.flagged])
+    assert none.reading == "No example beat was flagged."
 
 
 def test_one_threshold_for_all_is_not_said_to_follow_the_patient(few: Results, page: str):
     one = dataclasses.replace(few, scores=few.scores.assign(threshold=3.0))
-    readings = " ".join(panel.reading for panel in report_figures.all_panels(one))
+    shown = [*panels.all_panels(one).values(), *interactive.strip_panels(one)]
+    readings = " ".join(panel.reading for panel in shown)
 
     assert text_of(page).count("follows the patient") == 2
     assert "follows the patient" not in readings
@@ -285,13 +305,13 @@ def test_undefined_figures_are_dashes_and_the_page_still_comes(tmp_path, mix: di
     results = read(write_run(tmp_path, records={"nsrdb/16265": mix}, beats_per_record=30, leads=1, epochs=1))
     results = dataclasses.replace(results, examples=results.examples[:1])
 
-    text = text_of(report.render(results))
+    text = text_of(rendered(results))
 
     assert f"AUC {words.UNDEFINED}" in text
     assert "No curve" in text
     assert not re.search(r"\b(nan|None|inf)\b", text)
-    for figure in plots.all_figures(results).values():
-        figure.draw_without_rendering()
+    for panel in panels.all_panels(results).values():
+        panel.figure.draw_without_rendering()
 
 
 def test_points_of_figures_are_bounded(results: Results):
@@ -300,11 +320,13 @@ def test_points_of_figures_are_bounded(results: Results):
     many["anomaly_score"] += pd.Series(range(count)) * 1e-6
     baselines = results.baselines.sample(count, replace=True, random_state=2).reset_index(drop=True)
 
-    panels = report_figures.all_panels(dataclasses.replace(results, scores=many, baselines=baselines))
+    many_results = dataclasses.replace(results, scores=many, baselines=baselines)
 
-    for panel in panels:
+    for panel in [interactive.alarm_panel(many_results), *interactive.strip_panels(many_results)]:
         for trace in panel.figure.data:
-            assert trace.x is None or len(trace.x) <= max(CURVE_POINTS, STRIP_POINTS, 25 * 120)
+            assert trace.x is None or len(trace.x) <= max(STRIP_POINTS, 25 * 120)
+    for panel in panels.all_panels(many_results).values():
+        assert len(panel.to_svg()) < 400_000, panel.name
 
 
 def test_script_writes_plots_and_report_without_tensorflow(tmp_path):
@@ -338,22 +360,21 @@ def test_script_writes_plots_and_report_without_tensorflow(tmp_path):
 
 def test_noise_has_a_section_where_it_was_added(few: Results, page: str):
     assert "What noise does" not in page
-    noisy = report.render(dataclasses.replace(few, noise=noise_table()))
+    noisy = rendered(dataclasses.replace(few, noise=noise_table()))
     text = text_of(noisy)
     assert "Noise was added to 2 records" in text
     assert "none 80 - 95.0% 95.0% 99.5% 99.5% 0.0%" in text  # without noise; no beat of class S
     assert "muscle noise, 12 dB 72" in text
-    figure = figures_of(noisy)["noise"]
-    assert {trace["name"] for trace in figure["data"]} == set(styles.NOISE_NAMES.values())
-    assert [shape["y0"] for shape in figure["layout"]["shapes"]] == pytest.approx([80, 0.95, 0])
+    drawing = " ".join(drawings_of(noisy)["noise"].itertext())
+    assert all(name in drawing for name in styles.NOISE_NAMES.values())
 
 
 def test_a_run_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
     run = write_run(tmp_path, beats_per_record=20)
     (run.outputs / "report.html").write_text("older")
-    monkeypatch.setattr(plots, "all_figures", lambda results: {"one": Figure()})
+    monkeypatch.setattr(panels, "all_panels", lambda results: {"one": panels.Panel("one", "One", Figure())})
 
-    def fail(results):
+    def fail(results, drawn):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(report, "render", fail)

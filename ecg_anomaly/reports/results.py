@@ -1,0 +1,184 @@
+"""What a run left behind, as the figures and tables of the report need it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_curve
+
+from ecg_anomaly.beats.labelled import Detection
+from ecg_anomaly.config import Config
+from ecg_anomaly.evaluation.figures import with_missed_beats
+from ecg_anomaly.evaluation.metrics import sensitivity_at
+from ecg_anomaly.evaluation.noise_stress import TABLE as NOISE
+from ecg_anomaly.handover.beats import load_windows, read_csv, read_detection, read_table
+from ecg_anomaly.handover.model import HISTORY, METRICS, THRESHOLD
+from ecg_anomaly.reports import figure_data, styles
+from ecg_anomaly.reports.examples import choose_examples
+from ecg_anomaly.reports.figure_data import ExampleBeat, RecordOverTime, ScoreAxis, ThresholdSpread
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the figures and the report show.
+
+    Attributes
+    ----------
+    scores
+        ``scores.csv``: one row per test beat.
+    baselines
+        One column of scores per baseline, rows as in ``scores``.
+    metrics, threshold
+        ``metrics.json`` and ``threshold.json``.
+    confusion
+        Counts: rows true normal and anomalous, columns predicted normal and flagged.
+    classification
+        ``classification_report.csv``, its first column as index.
+    per_record
+        ``per_record.csv``.
+    history
+        ``history.csv``.
+    beats
+        Beats of all splits: at least the columns ``record, split, aami_class``.
+    examples, strip
+        What `example_beats` and `record_strip` return.
+    manifest
+        The manifest of the scores.
+    noise
+        ``noise.csv``: what is found when noise is added; ``None`` where none was.
+    detection
+        What the QRS detector found; ``None`` where test beats are the annotated ones.
+    """
+
+    scores: pd.DataFrame
+    baselines: pd.DataFrame
+    metrics: dict[str, Any]
+    threshold: dict[str, Any]
+    confusion: pd.DataFrame
+    classification: pd.DataFrame
+    per_record: pd.DataFrame
+    history: pd.DataFrame
+    beats: pd.DataFrame
+    examples: Sequence[ExampleBeat]
+    strip: RecordOverTime
+    manifest: dict[str, Any]
+    noise: pd.DataFrame | None = None
+    detection: Detection | None = None
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any record is simulated, which every figure then says."""
+        return bool(self.metrics["simulated"])
+
+    @property
+    def score_axis(self) -> ScoreAxis:
+        """The axis on which all figures show anomaly scores."""
+        return figure_data.score_axis(self.scores["anomaly_score"].to_numpy(dtype=float), self.thresholds.median)
+
+    @property
+    def thresholds(self) -> ThresholdSpread:
+        """Where the thresholds of the beats lie."""
+        return figure_data.threshold_spread(self.scores["threshold"].to_numpy(dtype=float))
+
+    @property
+    def components(self) -> list[str]:
+        """The questions that the anomaly score adds up."""
+        return list(self.manifest["config"]["scoring"]["components"])
+
+    @property
+    def judged(self) -> pd.DataFrame:
+        """All beats that figures count: the scored ones, then those that the QRS detector missed."""
+        return with_missed_beats(self.scores, {}, self.detection)[0]
+
+    def baseline_scores(self) -> dict[str, np.ndarray]:
+        """Scores of each baseline for the beats of `judged`, by the key of the baseline."""
+        scores = {str(name): self.baselines[name].to_numpy(dtype=float) for name in self.baselines.columns}
+        return with_missed_beats(self.scores, scores, self.detection)[1]
+
+    def baselines_compared(self) -> dict[str, dict[str, Any]]:
+        """Figures of each baseline, at the score's own false-positive rate and at its own sensitivity.
+
+        Returns
+        -------
+        dict
+            By the key of the baseline: what ``metrics.json`` has of it, ``sensitivity`` (per class, and of all
+            anomalous beats) at the score's false-positive rate, and ``false_positive_rate`` at the score's
+            sensitivity to all of them.
+        """
+        judged, rate, found = self.judged, self.metrics["false_positive_rate"], self.metrics["sensitivity"]["all"]
+        classes, anomalous = judged["aami_class"].to_numpy(), judged["anomalous"].to_numpy(dtype=bool)
+        defined = rate is not None and found is not None
+        return {
+            name: {
+                **self.metrics["baselines"][name],
+                "sensitivity": sensitivity_at(rate or 0.0, classes, scores),
+                "false_positive_rate": false_positive_rate_at(found, anomalous, scores) if defined else None,
+            }
+            for name, scores in self.baseline_scores().items()
+        }
+
+    def detectors(self) -> dict[str, np.ndarray]:
+        """Scores of the detector and of the baselines for the beats of `judged`, by name."""
+        compared = {styles.detector_name(name): scores for name, scores in self.baseline_scores().items()}
+        return {styles.SCORE: self.judged["anomaly_score"].to_numpy(dtype=float), **compared}
+
+
+def read_results(config: Config, manifest: dict[str, Any]) -> Results:
+    """Read the files that the scripts handed on, and the windows of the beats that are shown.
+
+    Parameters
+    ----------
+    config
+        Where the files are, how beats were cut and which components count.
+    manifest
+        The manifest of the scores, checked.
+    """
+    outputs, processed = Path(config.paths.outputs), config.paths.processed
+    scores, per_record = read_csv(outputs / "scores.csv"), read_csv(outputs / "per_record.csv")
+    columns = (scores[name].to_numpy() for name in ("anomaly_score", "flagged", "aami_class", "threshold"))
+    anomaly_scores, flagged, classes, thresholds = columns
+    chosen = choose_examples(anomaly_scores, flagged, classes, thresholds)
+    rows = [example.row for example in chosen]
+    windows = load_windows(processed, scores.iloc[rows])
+    reconstructions = np.load(outputs / "reconstructions.npy", mmap_mode="r")
+    record, reason = figure_data.strip_record(per_record, scores)
+    excerpt = figure_data.excerpt_rows(scores, record)
+    excerpt_windows = load_windows(processed, scores.iloc[excerpt])
+    return Results(
+        scores=scores,
+        baselines=read_csv(outputs / "baseline_scores.csv").drop(columns=["record", "sample"]),
+        metrics=json.loads((outputs / METRICS).read_text(encoding="utf-8")),
+        threshold=json.loads((outputs / THRESHOLD).read_text(encoding="utf-8")),
+        confusion=pd.read_csv(outputs / "confusion_matrix.csv", index_col=0),
+        classification=pd.read_csv(outputs / "classification_report.csv", index_col=0),
+        per_record=per_record,
+        history=pd.read_csv(Path(config.paths.models) / HISTORY),
+        beats=read_table(processed),
+        examples=figure_data.example_beats(
+            chosen, scores, windows, reconstructions[rows], config.beat, config.scoring.components
+        ),
+        strip=figure_data.record_strip(scores, record, reason, excerpt, excerpt_windows, config.beat),
+        manifest=manifest,
+        noise=read_csv(outputs / NOISE) if NOISE in manifest["files"] else None,
+        detection=read_detection(processed, config),
+    )
+
+
+def false_positive_rate_at(sensitivity: float, anomalous: np.ndarray, scores: np.ndarray) -> float:
+    """Lowest false-positive rate at which a detector finds this share of the anomalous beats, from its ROC curve.
+
+    Parameters
+    ----------
+    sensitivity
+        The share that it must find.
+    anomalous, scores
+        Shape ``(beats,)``: the labels, and the detector's scores.
+    """
+    rates, found, _ = roc_curve(anomalous, scores, drop_intermediate=False)
+    return float(rates[np.searchsorted(found, sensitivity - 1e-9)])

@@ -1,0 +1,318 @@
+"""The tables of ``report.html``, as text."""
+
+from __future__ import annotations
+
+import functools
+import json
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ecg_anomaly.beats.labelled import CLASSES, NORMAL_CLASS
+from ecg_anomaly.detector.measures import surprise_column
+from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
+from ecg_anomaly.evaluation.noise_stress import CLEAN, pooled
+from ecg_anomaly.records.splits import SPLITS
+from ecg_anomaly.reports import styles
+from ecg_anomaly.reports.figure_data import counted_surprises
+from ecg_anomaly.words import UNDEFINED, clock, count_text, interval, is_number, number, ordinal, percent, score_text
+
+HIGHEST_SCORES = 50
+WORST_RECORDS = 5  # in which the QRS detector finds the fewest beats
+
+_SENSITIVITIES = (*ANOMALOUS_CLASSES, "all")
+_QRS_BEATS = ("annotated", "detected", "missed", "extra")
+_THRESHOLDS = {  # in words, by method; what stands in braces is in threshold.json
+    "adaptive": "median of the patient's last {recent_beats} scores + {threshold} (mean over {patients} of the "
+    "{percentile} percentile of how far normal beats lie above that median)",
+    "percentile": "{threshold}, the {percentile} percentile of {normal_beats} of {patients}",
+    "mean_std": "{threshold}, the mean and {standard_deviations} standard deviations of {normal_beats} of {patients}",
+    "false_alarms_per_hour": "{threshold}, above which normal beats of {patients} raise {false_alarms_per_hour} false "
+    "alarms per hour",
+    "best_f1": "{threshold}, which gives the best F1 on the labelled beats of {patients}",
+}
+
+
+def main_figures(metrics: Mapping[str, Any], baselines: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Collect the figures that open the page, each beside the baselines'.
+
+    Parameters
+    ----------
+    metrics
+        ``metrics.json``.
+    baselines
+        What `Results.baselines_compared` returns.
+
+    Returns
+    -------
+    list of dict
+        ``name``, ``value``, ``interval`` (95 %, empty where it is unknown), ``note``, ``others`` (pairs of a
+        baseline's name and its value) and ``condition`` (under which these compare).
+    """
+    at_threshold, intervals = "at the threshold", metrics["confidence_intervals"]
+    at_random = f"at random {percent(metrics['prevalence'])}, the prevalence"
+    alarms = f"{at_threshold}; false alarms per hour: {score_text(metrics['false_alarms_per_hour'])}"
+    same_rate, same_sensitivity = "at the same false-positive rate", "at the same sensitivity to all"
+    rows: list[tuple[str, tuple[str, ...], Callable[[Any], str], str, str]] = [
+        ("AUC", ("auc",), number, "at random 0.500", ""),
+        ("average precision", ("average_precision",), number, at_random, ""),
+        *(
+            (f"sensitivity to {styles.class_name(name)}", ("sensitivity", name), percent, at_threshold, same_rate)
+            for name in ANOMALOUS_CLASSES
+        ),
+        ("false-positive rate", ("false_positive_rate",), percent, alarms, same_sensitivity),
+    ]
+    return [
+        {
+            "name": name,
+            "value": form(_at(metrics, keys)),
+            "interval": "" if keys[1:] else interval(intervals[keys[0]], form),
+            "note": note,
+            "others": [(styles.detector_name(key), form(_at(its, keys))) for key, its in baselines.items()],
+            "condition": condition,
+        }
+        for name, keys, form, note, condition in rows
+    ]
+
+
+def detector_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
+    """Tabulate how well the score, its components, the sum without each, and the baselines rank beats."""
+    detectors: dict[str, Mapping[str, Any]] = {styles.SCORE: metrics}
+    for name, its in metrics["components"].items():
+        detectors[f"{styles.detector_name(name)} surprise alone"] = its
+        if its["without"]:
+            detectors[f"{styles.SCORE} without {styles.detector_name(name)}"] = its["without"]
+    detectors |= {f"baseline: {styles.detector_name(name)}": its for name, its in metrics["baselines"].items()}
+    return _table({name: _ranking(its) for name, its in detectors.items()})
+
+
+def threshold_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
+    """Tabulate what the threshold reaches, and between what it lies for other patients."""
+    precision = {"precision": percent(metrics["precision"]), "F1": number(metrics["f1"])}
+    rows = {"figure": {**_alarms(metrics), **_sensitivities(metrics["sensitivity"]), **precision}}
+    known = {"false-positive rate": "false_positive_rate", "sensitivity all": "sensitivity"}
+    between = {title: interval(metrics["confidence_intervals"][name], percent) for title, name in known.items()}
+    if any(between.values()):
+        rows["95 % interval"] = {title: between.get(title, "") for title in rows["figure"]}
+    return _table(rows)
+
+
+def average_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
+    """Tabulate gross and average figures per class.
+
+    Gross figures pool all beats, average figures are the mean over the records.
+    """
+    wanted: dict[tuple[str, str], tuple[str, ...]] = {
+        (title, "all anomalous" if key == "all" else styles.class_name(key)): (name, key)
+        for title, name in (("sensitivity", "sensitivity"), ("positive predictivity", "positive_predictivity"))
+        for key in _SENSITIVITIES
+    }
+    wanted["false-positive rate", styles.class_name(NORMAL_CLASS)] = ("false_positive_rate",)
+    sources = {"gross": metrics, "average": metrics["average_over_records"]}
+    return _table(
+        {row: {title: percent(_at(its, keys)) for title, its in sources.items()} for row, keys in wanted.items()}
+    )
+
+
+def without_record_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
+    """Tabulate the figures of all test records beside those without one of them; no row where none is left out."""
+    without = {f"without {name}": its for name, its in metrics["without_record"].items()}
+    rows = {"all records": metrics, **without} if without else {}
+    return _table(
+        {name: {**_ranking(its), **_alarms(its), **_sensitivities(its["sensitivity"])} for name, its in rows.items()}
+    )
+
+
+def fixed_rate_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
+    """Tabulate the sensitivities that the score and the baselines reach at given false-positive rates."""
+    detectors = {styles.SCORE: metrics}
+    detectors |= {styles.detector_name(name): its for name, its in metrics["baselines"].items()}
+    return _table(
+        {
+            (f"{float(rate):.0%}", name): _sensitivities(its["sensitivity_at_fpr"][rate])
+            for rate in metrics["sensitivity_at_fpr"]
+            for name, its in detectors.items()
+        }
+    )
+
+
+def beats_table(beats: pd.DataFrame) -> pd.DataFrame:
+    """Count records, and beats of each class, per split."""
+    rows = {}
+    for split in SPLITS:
+        chosen = beats[beats["split"] == split]
+        counts = {name: int((chosen["aami_class"] == name).sum()) for name in CLASSES}
+        row = {"records": f"{chosen['record'].nunique():,}", "beats": f"{len(chosen):,}"}
+        row |= {styles.class_name(name): f"{count:,}" for name, count in counts.items()}
+        row["anomalous"] = percent(1 - counts[NORMAL_CLASS] / len(chosen)) if len(chosen) else UNDEFINED
+        rows[split] = row
+    return _table(rows)
+
+
+def highest_scores(scores: pd.DataFrame, components: Sequence[str], count: int = HIGHEST_SCORES) -> pd.DataFrame:
+    """Tabulate the beats with the highest scores, as text, the highest first.
+
+    Parameters
+    ----------
+    scores
+        ``scores.csv``.
+    components
+        The questions that the anomaly score adds up.
+    count
+        How many beats, at most.
+    """
+    top = scores.sort_values("anomaly_score", ascending=False, kind="stable").head(count)
+    surprises = counted_surprises(top, components)
+    columns = {
+        "record": top["record"],
+        "time": top["time_s"].map(clock),
+        "symbol": top["symbol"],
+        "class": top["aami_class"],
+        styles.SCORE: top["anomaly_score"].map(score_text),
+        "threshold": top["threshold"].map(score_text),
+        "flagged": top["flagged"].map({True: "yes", False: "no"}),
+        "largest surprise": surprises.idxmax(axis="columns").map(styles.question),
+        **{surprise_column(str(name)).replace("_", " "): surprises[name].map(score_text) for name in surprises},
+        "RR before (s)": top["rr_before_s"].map("{:.2f}".format),
+        "RR after (s)": top["rr_after_s"].map("{:.2f}".format),
+    }
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def detection_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
+    """Tabulate how well the QRS detector finds beats; no row where test beats are the annotated ones."""
+    found = metrics.get("detection")
+    rows = {"gross": found, "average": found["average_over_records"]} if found else {}
+    return _table(
+        {
+            name: {
+                "QRS sensitivity": percent(its["sensitivity"], 2),
+                "QRS positive predictivity": percent(its["positive_predictivity"], 2),
+                **{key: f"{its[key]:,}" if key in its else "" for key in _QRS_BEATS},
+            }
+            for name, its in rows.items()
+        }
+    )
+
+
+def worst_detected(per_record: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate the records with the most missed and extra beats; no row where there are none."""
+    if "missed" not in per_record.columns:
+        return pd.DataFrame()
+    wrong = per_record.assign(wrong=per_record["missed"] + per_record["extra"])
+    worst = wrong[wrong["wrong"] > 0].sort_values("wrong", ascending=False, kind="stable").head(WORST_RECORDS)
+    return pd.DataFrame(
+        {
+            "record": worst["record"],
+            "QRS sensitivity": worst["qrs_sensitivity"].map(lambda share: percent(share, 2)),
+            "QRS positive predictivity": worst["qrs_positive_predictivity"].map(lambda share: percent(share, 2)),
+            **{name: worst[name].map("{:,}".format) for name in _QRS_BEATS},
+        }
+    )
+
+
+def noise_table(noise: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate what is found at each strength of each kind of noise, all records of ``noise.csv`` pooled."""
+    rows = {
+        "none" if its["noise"] == CLEAN else f"{styles.NOISE_NAMES[its['noise']]}, {its['snr_db']:g} dB": {
+            "false alarms per hour": score_text(its["false_alarms_per_hour"]),
+            **{f"sensitivity {key}": percent(its[f"sensitivity_{key}"]) for key in ("S", "V")},
+            "sensitivity all": percent(its["sensitivity"]),
+            "QRS sensitivity": percent(its["qrs_sensitivity"]),
+            "QRS positive predictivity": percent(its["qrs_positive_predictivity"]),
+            "unreadable": percent(its["unreadable_share"]),
+        }
+        for its in pooled(noise).to_dict("records")
+    }
+    return _table(rows)
+
+
+def main_settings(manifest: Mapping[str, Any], threshold: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Say in words what a reader wants to know first of the settings."""
+    config = manifest["config"]
+    beat, model, records = config["beat"], config["model"], config["records"]
+    window = f"{beat['window_before_s']:g} s before to {beat['window_after_s']:g} s after the fiducial point"
+    return [
+        ("protocol", config["split"]["protocol"].replace("_", " ")),
+        ("window", f"{window}, {beat['sampling_rate_hz']} Hz, {beat['low_cut_hz']:g} to {beat['high_cut_hz']:g} Hz"),
+        ("leads", f"{records['lead_count']}, of {', '.join(records['leads'])}, then as in the header"),
+        ("scaling", beat["scaling"].replace("_", " ")),
+        ("network", f"{model['architecture'].replace('_', ' ')} autoencoder, {model['latent_size']} latent numbers"),
+        ("anomaly score", " + ".join(f"{name} surprise" for name in config["scoring"]["components"])),
+        ("threshold", threshold_words(threshold)),
+    ]
+
+
+def threshold_words(threshold: Mapping[str, Any]) -> str:
+    """Say in words how the threshold was set, from ``threshold.json``."""
+    values = {name: f"{value:g}" for name, value in threshold.items() if is_number(value)}
+    forms: dict[str, Callable[[Any], str]] = {
+        "threshold": score_text,
+        "percentile": ordinal,
+        "patients": lambda count: count_text(count, "validation patient"),
+        "normal_beats": lambda count: count_text(count, "normal beat"),
+    }
+    values |= {name: form(threshold[name]) for name, form in forms.items() if name in threshold}
+    method = threshold["method"]
+    return f"{method.replace('_', ' ')}: {_THRESHOLDS[method].format(**values)}"
+
+
+def settings_table(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """List the settings that shaped the scores as ``section.key`` and value."""
+    sections = {name: manifest["config"][name] for name in manifest["shaped_by"]}
+    return list(_flat(sections))
+
+
+def per_record_table(per_record: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate the figures of each record."""
+    titles = {"auc": "AUC", "average_precision": "average precision"}
+    table = pd.DataFrame({"record": per_record["record"].astype(str)})
+    for name, values in per_record.drop(columns="record").items():
+        count: Callable[[Any], str] = "{:,}".format if pd.api.types.is_integer_dtype(values) else number
+        form = percent if str(name).startswith(("sensitivity", "false_positive", "qrs_")) else count
+        table[titles.get(str(name), str(name).replace("_", " "))] = values.map(form)
+    return table
+
+
+def classification_table(report: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate ``classification_report.csv``."""
+    table = report.map(number)
+    table["support"] = report["support"].map("{:,.0f}".format)
+    if "accuracy" in report.index:  # scikit-learn repeats the one number in every column
+        table.loc["accuracy", table.columns != "f1-score"] = ""
+    return table
+
+
+def _table(rows: dict[Any, dict[str, str]]) -> pd.DataFrame:
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _at(values: Any, keys: Sequence[str]) -> Any:
+    return functools.reduce(operator.getitem, keys, values)
+
+
+def _ranking(its: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "AUC": number(its["auc"]),
+        "average precision": number(its["average_precision"]),
+        "mean AUC per record": number(its["per_record_auc_mean"]["mean"]),
+    }
+
+
+def _alarms(its: Mapping[str, Any]) -> dict[str, str]:
+    per_hour = score_text(its["false_alarms_per_hour"])
+    return {"false-positive rate": percent(its["false_positive_rate"]), "false alarms per hour": per_hour}
+
+
+def _sensitivities(its: Mapping[str, Any]) -> dict[str, str]:
+    return {f"sensitivity {key}": percent(its[key]) for key in _SENSITIVITIES}
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value)
