@@ -20,7 +20,8 @@ from ecg_anomaly.beats.windows import (
     scaled_beats,
 )
 from ecg_anomaly.config import Config
-from ecg_anomaly.records.wfdb_records import Annotations, Recording
+from ecg_anomaly.records.annotations import Annotations
+from ecg_anomaly.records.recording import Recording
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import pandas as pd
 from ecg_anomaly.beats import conditioning
 from ecg_anomaly.beats.history import median_of_earlier
 from ecg_anomaly.config import Beat, Rhythm
-from ecg_anomaly.records.wfdb_records import Annotations, Recording
+from ecg_anomaly.records.annotations import Annotations
+from ecg_anomaly.records.recording import Recording
 
 CLASSES = ("N", "S", "V", "F", "Q")
 NORMAL_CLASS = "N"

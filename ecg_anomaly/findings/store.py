@@ -22,8 +22,8 @@ from ecg_anomaly.beats.events import Event
 from ecg_anomaly.detector.stream import BeatShapes, Findings, analyse_blocks
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, conclude, summary
 from ecg_anomaly.manifest import write_json
+from ecg_anomaly.records.annotations import Annotations
 from ecg_anomaly.records.recording import RecordingFile
-from ecg_anomaly.records.wfdb_records import Annotations
 from ecg_anomaly.web.annotated import Annotated, Compared, compare
 
 if TYPE_CHECKING:

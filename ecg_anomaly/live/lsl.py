@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from ecg_anomaly import words
+from ecg_anomaly.beats.leads import choose_leads
 from ecg_anomaly.config import Records
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.sample_clock import SampleClock
-from ecg_anomaly.live.sources import PORTION_S, Portion, choose_leads
+from ecg_anomaly.live.sources import PORTION_S, Portion
 from ecg_anomaly.quiet import quiet_native_output
 from ecg_anomaly.records.channels import Channel, choose_ecg, distinct, lead_name, millivolts_per
-from ecg_anomaly.records.recording import check_sampling_rate
+from ecg_anomaly.records.checks import check_sampling_rate
 
 _RESOLVE_S = 5.0  # streams answer within a second; a device may take a few to start
 _RESOLVE_ALL_S = 1.0
@@ -232,7 +233,7 @@ def _layout(info: Any, where: str, asked: Sequence[str], gain: float | None, set
     ]
     kept, notes = choose_ecg(channels, where)
     leads = distinct([lead_name(labels[channel]) for channel in kept])
-    chosen = choose_leads(leads, asked, settings, where)
+    chosen = choose_leads(leads, settings, where, asked=asked)
     columns = [kept[lead] for lead in chosen]
     factors = [millivolts_per(channels[channel].unit) or 1.0 for channel in columns]
     return _Layout(tuple(leads[lead] for lead in chosen), columns, np.array(factors) / (gain or 1.0), tuple(notes))

@@ -18,25 +18,18 @@ import edfio
 import numpy as np
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.channels import (
-    Channel,
-    choose_ecg,
-    distinct,
-    lead_name,
-    looks_like_ecg,
-    millivolts_per,
-)
+from ecg_anomaly.records.channels import Channel, choose_ecg, distinct, lead_name, looks_like_ecg, millivolts_per
+from ecg_anomaly.records.checks import LONGEST_GAP_S, check_gap
 
 _COPY = "copy or export the recording again"
 _HEADER_BYTES = 256  # of the file, and again of each signal
 _ONSET = re.compile(rb"[+-]\d{1,12}(\.\d{1,12})?")
 _SHORTEST_RECORD_S = Fraction(1, 10_000)
-_LONGEST_GAP_S = 86_400.0  # a longer one is a damaged time, or better cut into two recordings
 
 
 @dataclass(frozen=True)
 class EdfSource:
-    """The ECG leads of an EDF or BDF file; see ``recording_files.Source``.
+    """The ECG leads of an EDF or BDF file; see `recording.Source`.
 
     Attributes
     ----------
@@ -139,7 +132,7 @@ def open_edf(path: Path) -> EdfSource:
     layout = _layout(path, header)
     edf = _parse(path, header, b"")
     duration_s = Fraction(str(edf.data_record_duration))
-    if not _SHORTEST_RECORD_S <= duration_s <= _LONGEST_GAP_S:
+    if not _SHORTEST_RECORD_S <= duration_s <= LONGEST_GAP_S:
         raise UserError(f"{path}: its data records last {float(duration_s):g} s; {_COPY}")
     channels, guesses = _channels(edf, duration_s)
     kept, notes = choose_ecg(channels, path)
@@ -276,10 +269,8 @@ def _starts(
     if np.any(gaps < 0):
         record = int(np.argmax(gaps < 0)) + 2
         raise UserError(f"{path}: data record {record} begins before the one before it ends; {_COPY}")
-    if np.any(gaps_s > _LONGEST_GAP_S):
-        record = int(np.argmax(gaps_s > _LONGEST_GAP_S)) + 2
-        hours = gaps_s.max() / 3600
-        raise UserError(f"{path}: before data record {record} lies a gap of {hours:.0f} h; cut the recording there")
+    if len(gaps_s):
+        check_gap(gaps_s.max(), path, f"data record {int(gaps_s.argmax()) + 2}")
     starts = np.concatenate([[0], np.cumsum(gaps + samples_per_record)])
     if not gaps.any():
         return starts, []

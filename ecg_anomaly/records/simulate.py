@@ -22,6 +22,8 @@ import numpy as np
 import scipy.signal
 import wfdb
 
+# The database of records that the project simulates; every result that rests on it says so.
+SIMULATED_DATABASE = "simdb"
 SAMPLING_RATE_HZ = 360
 LEADS = ("MLII", "V1")
 ANNOTATOR = "atr"
@@ -151,6 +153,11 @@ class _Patient:
     muscle_mv: float
     mains_mv: float
     jolts_per_minute: float
+
+
+def is_simulated(name: str) -> bool:
+    """Tell whether a record, named ``database/name``, is simulated."""
+    return name.partition("/")[0] == SIMULATED_DATABASE
 
 
 def record_name(patient: int) -> str:

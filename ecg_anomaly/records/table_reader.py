@@ -33,7 +33,7 @@ _CHUNK_ROWS = 65_536
 
 @dataclass(frozen=True)
 class CsvSource:
-    """The leads of a table; see ``recording_files.Source``.
+    """The leads of a table; see `recording.Source`.
 
     Attributes
     ----------

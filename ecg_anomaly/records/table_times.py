@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.checks import check_gap
 from ecg_anomaly.records.table_layout import CsvLayout, cell_kind
 
 LARGEST_NUMBER = 1e20  # in a table: nanoseconds since 1970 are a hundred times fewer
@@ -33,7 +34,6 @@ _ROWS_OF_A_STEP = 100
 _ON_GRID = 0.01
 _FEWEST_EVEN_STEPS = 0.9
 _RATE_TOLERANCE = 0.01
-_LONGEST_GAP_S = 86_400.0  # a longer one is a damaged time, or better cut into two recordings
 _HALF_DAY_S = 43_200.0
 
 
@@ -269,8 +269,6 @@ def samples_ahead(
     if np.any(steps_s < 0):
         where = line + int(np.argmax(steps_s < 0))
         raise UserError(f"{path}: time goes backwards at line {where}; sort the rows, or cut the file there")
-    if np.any(steps_s > _LONGEST_GAP_S):
-        where = line + int(np.argmax(steps_s > _LONGEST_GAP_S))
-        raise UserError(f"{path}: a gap of {steps_s.max() / 3600:.0f} h lies before line {where}; cut the file there")
+    check_gap(steps_s.max(), path, f"line {line + int(steps_s.argmax())}")
     missing = np.rint(steps_s * float(steps.sampling_rate_hz)).astype(np.int64) - 1
     return np.where(steps_s > steps.gap_s, 1 + np.maximum(missing, 0), 1)

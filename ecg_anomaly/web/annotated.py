@@ -10,9 +10,8 @@ from ecg_anomaly.beats.matching import EXTRA, MISSED, compare_beats
 from ecg_anomaly.beats.windows import NORMAL_CLASS
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.annotations import Annotations, annotation_file, read_annotations
 from ecg_anomaly.records.recording import RecordingFile
-from ecg_anomaly.records.wfdb_reader import header_of
-from ecg_anomaly.records.wfdb_records import Annotations, RecordFiles, Recording, read_annotations
 
 _NO_BEAT = ""
 
@@ -66,13 +65,11 @@ def read_annotated(recording: RecordingFile, config: Config) -> tuple[Annotated 
     note : str
         Why they cannot be read; empty otherwise.
     """
-    header = header_of(recording.path)
-    if header is None or not header.with_suffix(f".{config.records.annotator}").is_file():
+    file = annotation_file(recording, config.records.annotator)
+    if file is None or not file.is_file():
         return None, ""
-    files = RecordFiles(header.stem, header.parent, config.records.annotator)
-    length = np.broadcast_to(np.nan, (recording.samples, 0))  # only the length of the signals is asked for
     try:
-        annotations = read_annotations(files, Recording("", recording.sampling_rate_hz, (), length))
+        annotations = read_annotations(recording, config.records.annotator)
     except UserError as error:
         return None, f"annotations are left out: {error}"
     classes = [config.labels.aami.get(symbol, _NO_BEAT) for symbol in annotations.symbols]
