@@ -116,7 +116,7 @@ def _detect(detector: TrainedDetector, path: str, request: Request) -> Outcome:
 
 def with_leads(recording: RecordingFile, request: Request, config: Config) -> RecordingFile:
     """Take the leads of a recording that are to be analysed: those asked for, or else chosen by its first minute."""
-    looks = look_at_leads(next(iter(recording.blocks(START_S))), recording.sampling_rate_hz, config.beat)
+    looks = look_at_leads(next(iter(recording.blocks(START_S))), recording.sampling_rate_hz, config)
     leads = choose_leads(recording.leads, config.records, recording.path, looks, request.leads)
     chosen = recording.chosen([recording.leads[lead] for lead in leads])
     notes = oddities(chosen.leads, [looks[lead] for lead in leads])

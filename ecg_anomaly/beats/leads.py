@@ -13,7 +13,7 @@ import numpy as np
 from ecg_anomaly.beats import conditioning, qrs
 from ecg_anomaly.beats.quality import LEAST_QUALITY, PLAUSIBLE_MV, lead_quality
 from ecg_anomaly.beats.windows import condition, cut_windows_mv
-from ecg_anomaly.config import Beat, Records
+from ecg_anomaly.config import Beat, Config, Records
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import find_leads
 
@@ -40,13 +40,13 @@ class LeadLook:
         Shape ``(samples,)``: the start of the lead in millivolts, NaN where samples are missing.
     sampling_rate_hz
         Samples per second.
-    settings
+    config
         Filter and window of beats.
     """
 
     lead_mv: np.ndarray = field(repr=False)
     sampling_rate_hz: Fraction
-    settings: Beat = field(repr=False)
+    config: Config = field(repr=False)
 
     @cached_property
     def alive(self) -> bool:
@@ -56,7 +56,7 @@ class LeadLook:
     @cached_property
     def quality(self) -> float:
         """Median quality of its beats, from 0 to 1."""
-        qualities = lead_quality(self._windows_mv, self.settings.sampling_rate_hz)
+        qualities = lead_quality(self._windows_mv, self.config.beat.sampling_rate_hz)
         return float(np.median(qualities)) if len(qualities) else 0.0
 
     @cached_property
@@ -70,7 +70,7 @@ class LeadLook:
     def downward(self) -> bool:
         """Whether both the QRS complex and the T wave of its median beat point down."""
         windows_mv = self._windows_mv[:, :, 0]
-        return bool(len(windows_mv)) and _points_down(np.median(windows_mv, axis=0), self.settings)
+        return bool(len(windows_mv)) and _points_down(np.median(windows_mv, axis=0), self.config.beat)
 
     @cached_property
     def clipped_share(self) -> float:
@@ -85,14 +85,14 @@ class LeadLook:
     @cached_property
     def _windows_mv(self) -> np.ndarray:
         if not self.alive:
-            return np.empty((0, self.settings.samples, 1))
-        windows_mv = _windows_mv(self.lead_mv[:, np.newaxis], self.sampling_rate_hz, self.settings)
+            return np.empty((0, self.config.beat.samples, 1))
+        windows_mv = _windows_mv(self.lead_mv[:, np.newaxis], self.sampling_rate_hz, self.config.beat)
         return np.asarray(windows_mv[np.isfinite(windows_mv).all(axis=(1, 2))])
 
 
-def look_at_leads(start_mv: np.ndarray, sampling_rate_hz: Fraction, settings: Beat) -> list[LeadLook]:
+def look_at_leads(start_mv: np.ndarray, sampling_rate_hz: Fraction, config: Config) -> list[LeadLook]:
     """Look at each lead of the start of a recording, of shape ``(samples, leads)``, by itself; see `LeadLook`."""
-    return [LeadLook(lead_mv, sampling_rate_hz, settings) for lead_mv in start_mv.T]
+    return [LeadLook(lead_mv, sampling_rate_hz, config) for lead_mv in start_mv.T]
 
 
 def choose_leads(

@@ -119,7 +119,7 @@ def read_record(files: RecordFiles, config: Config) -> tuple[Recording, Annotati
     whole = open_recording(files.header)
     annotations = read_annotations(whole, files.annotator)
     signals_mv, rate_hz = whole.read(), whole.sampling_rate_hz
-    looks = look_at_leads(signals_mv[: round(START_S * rate_hz)], rate_hz, config.beat)
+    looks = look_at_leads(signals_mv[: round(START_S * rate_hz)], rate_hz, config)
     chosen = choose_leads(whole.leads, config.records, whole.path, looks)
     signals_mv = signals_mv[:, chosen]
     if not looks[chosen[0]].alive and not np.any(np.fmin.reduce(signals_mv) < np.fmax.reduce(signals_mv)):

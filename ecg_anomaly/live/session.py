@@ -141,7 +141,7 @@ class Session:
         self._samples = 0
         self._stall = StallWatch()
         self._leads = LeadWatch(leads, self._rate_hz)
-        self._start = StartLook(leads, sampling_rate_hz, detector.config.beat) if look_at_start else None
+        self._start = StartLook(leads, sampling_rate_hz, detector.config) if look_at_start else None
         self._lasting: set[tuple[str, float]] = set()  # kind and start of events that were told and are not over
         self._fibrillations: deque[Event] = deque(maxlen=_FIBRILLATIONS)  # the latest that are over
         self._recent: list[_Beat] = []

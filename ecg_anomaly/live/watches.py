@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from ecg_anomaly.beats.leads import START_S, look_at_leads, oddities
-from ecg_anomaly.config import Beat
+from ecg_anomaly.config import Config
 
 STALL_S = 3.0  # without any data: portions come every tenth of a second
 _STEP_S = 1
@@ -94,12 +94,12 @@ class StartLook:
     ----------
     leads, sampling_rate_hz
         Names of the leads, samples per second.
-    settings
+    config
         Filter and window of beats.
     """
 
-    def __init__(self, leads: Sequence[str], sampling_rate_hz: Fraction, settings: Beat):
-        self._names, self._rate_hz, self._settings = leads, sampling_rate_hz, settings
+    def __init__(self, leads: Sequence[str], sampling_rate_hz: Fraction, config: Config):
+        self._names, self._rate_hz, self._config = leads, sampling_rate_hz, config
         self._parts: list[np.ndarray] | None = []  # the start; ``None`` once it was looked at
 
     def push(self, signals_mv: np.ndarray) -> list[str]:
@@ -115,4 +115,4 @@ class StartLook:
             return []
         start_mv = np.concatenate(self._parts)[: round(START_S * self._rate_hz)]
         self._parts = None
-        return oddities(self._names, look_at_leads(start_mv, self._rate_hz, self._settings))
+        return oddities(self._names, look_at_leads(start_mv, self._rate_hz, self._config))

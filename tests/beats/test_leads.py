@@ -15,7 +15,7 @@ from ecg_anomaly.records.catalogue import RecordFiles
 from ecg_anomaly.records.recording import open_recording
 from ecg_anomaly.records.simulate import SAMPLING_RATE_HZ, simulate_record
 
-BEAT = load_config().beat
+CONFIG = load_config()
 PREFERRED = ["MLII", "II", "V1"]
 
 
@@ -40,7 +40,7 @@ def start_mv():
 
 
 def look(signals_mv):
-    return look_at_leads(signals_mv, SAMPLING_RATE_HZ, BEAT)
+    return look_at_leads(signals_mv, SAMPLING_RATE_HZ, CONFIG)
 
 
 def notes_on(lead_mv, name="II"):
@@ -95,9 +95,8 @@ def test_batch_and_pipeline_choose_the_same_leads(tmp_path, start_mv):
     wfdb.wrann("r", "atr", np.arange(1, 60) * 360, ["N"] * 59, write_dir=str(tmp_path))
     (tmp_path / "r.hea").write_text((tmp_path / "r.hea").read_text().replace("noise", "aVL").replace("flat", "aVF"))
 
-    config = load_config()
-    in_pipeline, _, dead = read_record(RecordFiles("db/r", tmp_path, "atr"), config)
-    in_batch = with_leads(open_recording(tmp_path / "r"), Request(tmp_path), config)
+    in_pipeline, _, dead = read_record(RecordFiles("db/r", tmp_path, "atr"), CONFIG)
+    in_batch = with_leads(open_recording(tmp_path / "r"), Request(tmp_path), CONFIG)
     assert in_pipeline.leads == in_batch.leads == ("V1", "I")
     assert dead == ("aVF",)
     np.testing.assert_array_equal(in_pipeline.signals_mv, in_batch.read())
@@ -107,7 +106,7 @@ def test_record_whose_leads_hold_no_signal_is_refused(tmp_path):
     wfdb.wrsamp("r", 360, ["mV"], ["II"], p_signal=np.full((3600, 1), 0.3), fmt=["16"], write_dir=str(tmp_path))
     wfdb.wrann("r", "atr", np.array([360]), ["N"], write_dir=str(tmp_path))
     with pytest.raises(UserError, match=r"r\.hea: no lead holds a signal"):
-        read_record(RecordFiles("db/r", tmp_path, "atr"), load_config())
+        read_record(RecordFiles("db/r", tmp_path, "atr"), CONFIG)
 
 
 def test_clean_leads_are_not_odd(start_mv):
@@ -126,7 +125,7 @@ def test_a_lead_upside_down_is_called_out(start_mv):
 def test_normal_polarity_of_real_records_is_not_called_out(real_records):
     for name in ("101", "108", "114", "118", "119", "207", "209", "223"):
         recording = open_recording(real_records / "mitdb" / name)
-        looks = look_at_leads(next(iter(recording.blocks(60))), recording.sampling_rate_hz, BEAT)
+        looks = look_at_leads(next(iter(recording.blocks(60))), recording.sampling_rate_hz, CONFIG)
         assert oddities(recording.leads, looks) == [], name
 
 

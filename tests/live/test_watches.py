@@ -43,15 +43,15 @@ def test_a_lead_that_comes_off_and_is_back(portion):
 
 
 def test_what_is_odd_is_told_once():
-    beat = load_config().beat
+    config = load_config()
     upside_down_mv = simulate_record(7, 1.5, seed=1).signals_mv * [-1, 1000]
-    look = StartLook(["II", "V1"], Fraction(360), beat)
+    look = StartLook(["II", "V1"], Fraction(360), config)
     told = [look.push(part) for part in np.split(upside_down_mv, range(3600, len(upside_down_mv), 3600))]
     assert [len(texts) for texts in told] == [0, 0, 0, 0, 0, 2, 0, 0, 0]
     assert "II looks upside down" in told[5][0]
     assert "is its gain or unit right?" in told[5][1]
     assert look.finish() == []
 
-    short = StartLook(["II", "V1"], Fraction(360), beat)
+    short = StartLook(["II", "V1"], Fraction(360), config)
     assert short.push(upside_down_mv[:7200]) == []
     assert len(short.finish()) == 2
