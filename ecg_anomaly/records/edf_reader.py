@@ -98,28 +98,6 @@ class EdfSource:
         return body
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """Where in a data record each signal lies, the annotation signals included."""
-
-    labels: tuple[str, ...]
-    samples: tuple[int, ...]
-    bytes_per_sample: int
-
-    @property
-    def record_bytes(self) -> int:
-        return sum(self.samples) * self.bytes_per_sample
-
-    @property
-    def timekeeping(self) -> slice | None:
-        """Bytes of a data record that tell when it begins."""
-        for index, label in enumerate(self.labels):
-            if label in ("EDF Annotations", "BDF Annotations"):
-                begin = sum(self.samples[:index]) * self.bytes_per_sample
-                return slice(begin, begin + self.samples[index] * self.bytes_per_sample)
-        return None
-
-
 def open_edf(path: Path) -> EdfSource:
     """Open an EDF, EDF+, BDF or BDF+ file.
 
@@ -129,7 +107,7 @@ def open_edf(path: Path) -> EdfSource:
         When the file is damaged or holds no ECG lead.
     """
     header = _read_header(path)
-    layout = _layout(path, header)
+    record_bytes, timekeeping = _layout(path, header)
     edf = _parse(path, header, b"")
     duration_s = Fraction(str(edf.data_record_duration))
     if not _SHORTEST_RECORD_S <= duration_s <= LONGEST_GAP_S:
@@ -137,11 +115,13 @@ def open_edf(path: Path) -> EdfSource:
     channels, guesses = _channels(edf, duration_s)
     kept, notes = choose_ecg(channels, path)
     rate_hz = channels[kept[0]].sampling_rate_hz
-    records, surplus = _count_records(path, header, layout)
+    records, surplus = _count_records(path, header, record_bytes)
     samples_per_record = edf.signals[kept[0]].samples_per_data_record
     starts = np.arange(records) * samples_per_record
     if header[192:197] in (b"EDF+D", b"BDF+D"):
-        onsets_s = _onsets(path, len(header), layout, records)
+        if timekeeping is None:
+            raise UserError(f"{path}: says that it has gaps (EDF+D), and not where; export it as EDF+C")
+        onsets_s = _onsets(path, range(len(header), len(header) + records * record_bytes, record_bytes), timekeeping)
         starts, gaps = _starts(path, onsets_s, duration_s, samples_per_record)
         notes += gaps
     return EdfSource(
@@ -150,7 +130,7 @@ def open_edf(path: Path) -> EdfSource:
         distinct([lead_name(channels[index].label) for index in kept]),
         (*guesses, *notes, *surplus),
         header,
-        layout.record_bytes,
+        record_bytes,
         starts,
         samples_per_record,
         tuple(kept),
@@ -192,18 +172,21 @@ def _parse(path: Path, header: bytes, body: bytes) -> edfio.Edf | edfio.Bdf:
         raise UserError(f"{path}: cannot be read: {error}; {_COPY}") from None
 
 
-def _layout(path: Path, header: bytes) -> _Layout:
+def _layout(path: Path, header: bytes) -> tuple[int, slice | None]:
+    """Find the size of a data record, and the bytes of it that tell when it begins."""
     # edfio keeps to itself where the annotations lie; the fields are of fixed width, signal after signal.
     signals = len(header) // _HEADER_BYTES - 1
     labels = [header[_HEADER_BYTES + 16 * index :][:16].decode("latin-1").strip() for index in range(signals)]
     counts = [header[_HEADER_BYTES + 216 * signals + 8 * index :][:8] for index in range(signals)]
     try:
-        samples = tuple(int(count) for count in counts)
+        samples = [int(count) for count in counts]
     except ValueError as error:
         raise UserError(f"{path}: its header is damaged: {error}; {_COPY}") from None
     if min(samples) < 0 or not any(samples):
         raise UserError(f"{path}: its header is damaged: its data records hold {samples} samples; {_COPY}")
-    return _Layout(tuple(labels), samples, 3 if _is_bdf(header) else 2)
+    ends = np.cumsum([0, *samples]) * (3 if _is_bdf(header) else 2)
+    annotated = next((i for i, label in enumerate(labels) if label in ("EDF Annotations", "BDF Annotations")), None)
+    return int(ends[-1]), None if annotated is None else slice(int(ends[annotated]), int(ends[annotated + 1]))
 
 
 def _channels(edf: edfio.Edf | edfio.Bdf, duration_s: Fraction) -> tuple[list[Channel], list[str]]:
@@ -228,33 +211,30 @@ def _fault(signal: edfio.EdfSignal | edfio.BdfSignal) -> str:
     return "" if signal.samples_per_data_record else "it has no samples"
 
 
-def _count_records(path: Path, header: bytes, layout: _Layout) -> tuple[int, list[str]]:
+def _count_records(path: Path, header: bytes, record_bytes: int) -> tuple[int, list[str]]:
     data_bytes = path.stat().st_size - len(header)
-    records = data_bytes // layout.record_bytes
+    records = data_bytes // record_bytes
     promised = int(header[236:244])
     if promised == -1:  # the recorder did not come to write the number
         promised = records
     if promised < 1 or records < promised:
         raise UserError(
             f"{path}: is {'truncated' if promised > 0 else 'without samples'}: its header promises {promised} data "
-            f"records of {layout.record_bytes} bytes, and {data_bytes} bytes are there; {_COPY}"
+            f"records of {record_bytes} bytes, and {data_bytes} bytes are there; {_COPY}"
         )
-    surplus = data_bytes - promised * layout.record_bytes
+    surplus = data_bytes - promised * record_bytes
     return promised, [f"{surplus} bytes after the last data record were left out"] if surplus else []
 
 
-def _onsets(path: Path, offset: int, layout: _Layout, records: int) -> np.ndarray:
+def _onsets(path: Path, records: Sequence[int], where: slice) -> np.ndarray:
     """Read when each data record begins, in seconds, from the first annotation in it: ``+12.5``, then byte 20."""
-    where = layout.timekeeping
-    if where is None:
-        raise UserError(f"{path}: says that it has gaps (EDF+D), and not where; export it as EDF+C")
     onsets = []
     with path.open("rb") as file:
-        for record in range(records):
-            file.seek(offset + record * layout.record_bytes + where.start)
+        for number, begin in enumerate(records, start=1):
+            file.seek(begin + where.start)
             text = file.read(where.stop - where.start).split(b"\x14")[0]
             if not _ONSET.fullmatch(text):
-                raise UserError(f"{path}: data record {record + 1} does not say when it begins; {_COPY}")
+                raise UserError(f"{path}: data record {number} does not say when it begins; {_COPY}")
             onsets.append(float(text))
     return np.array(onsets)
 
