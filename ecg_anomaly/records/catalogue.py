@@ -97,16 +97,7 @@ def locate_records(config: Config, report: Callable[[str], None]) -> dict[Record
 
 
 def find_records(patterns: Sequence[str], setting: str, config: Config) -> list[RecordFiles]:
-    """Find records that are on disk already, without downloading any.
-
-    Parameters
-    ----------
-    patterns
-        Names or patterns of records.
-    setting
-        The setting that has them, for errors.
-    config
-        Where records lie.
+    """Find records that are on disk already by names or patterns; ``setting`` is where they stand, for errors.
 
     Raises
     ------
@@ -206,7 +197,8 @@ def _download(names: Sequence[str], database: str, config: Config, report: Calla
     try:
         with tqdm(unit="B", unit_scale=True, disable=None) as progress:
             while paths := [path for record in files for path in record.missing()]:
-                source.download([_below(folder / database, path) for path in paths], folder / database, progress)
+                below = [path.relative_to(folder / database).as_posix() for path in paths]
+                source.download(below, folder / database, progress)
     except UserError as error:
         some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
         raise _not_to_be_had(f"{len(names)} records are missing ({some}", database, config, error) from None
@@ -219,10 +211,6 @@ def _not_to_be_had(missing: str, database: str, config: Config, error: UserError
         f"If you have them, set paths.records to the folder that holds the folder {database}; "
         "to try without any record: python preprocess_data.py --config configs/demo.yaml (make demo)"
     )
-
-
-def _below(folder: Path, path: Path) -> str:
-    return path.relative_to(folder).as_posix()
 
 
 def _find_or_explain(name: str, folders: Sequence[Path], annotator: str, setting: str) -> RecordFiles:

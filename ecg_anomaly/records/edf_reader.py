@@ -68,24 +68,17 @@ class EdfSource:
     def blocks(self, columns: Sequence[int], length: int) -> Iterator[np.ndarray]:
         """Yield consecutive blocks of some leads, in millivolts, of shape ``(length, columns)``, the last shorter."""
         for start in range(0, self.samples, length):
-            yield self._block(columns, start, min(start + length, self.samples))
-
-    def _block(self, columns: Sequence[int], start: int, stop: int) -> np.ndarray:
-        block = np.full((stop - start, len(columns)), np.nan)
-        first = int(np.searchsorted(self.starts, start - self.samples_per_record, side="right"))
-        last = int(np.searchsorted(self.starts, stop, side="left"))
-        if first < last:
-            positions = self.starts[first:last, np.newaxis] + np.arange(self.samples_per_record) - start
-            inside = (positions >= 0) & (positions < len(block))
-            block[positions[inside]] = self._records(columns, first, last)[inside.ravel()]
-        return block
+            stop = min(start + length, self.samples)
+            block = np.full((stop - start, len(columns)), np.nan)
+            first = int(np.searchsorted(self.starts, start - self.samples_per_record, side="right"))
+            last = int(np.searchsorted(self.starts, stop, side="left"))
+            if first < last:
+                positions = self.starts[first:last, np.newaxis] + np.arange(self.samples_per_record) - start
+                inside = (positions >= 0) & (positions < len(block))
+                block[positions[inside]] = self._records(columns, first, last)[inside.ravel()]
+            yield block
 
     def _records(self, columns: Sequence[int], first: int, last: int) -> np.ndarray:
-        signals = _parse(self.path, self.header, self._bytes(first, last)).signals
-        leads = [signals[self.signals[column]].data * self.factors[column] for column in columns]
-        return np.stack(leads, axis=1)
-
-    def _bytes(self, first: int, last: int) -> bytes:
         expected = (last - first) * self.record_bytes
         try:
             with self.path.open("rb") as file:
@@ -95,7 +88,8 @@ class EdfSource:
             raise UserError(f"{self.path}: cannot be read: {error.strerror}; {_COPY}") from None
         if len(body) < expected:
             raise UserError(f"{self.path}: has become shorter while it was read; {_COPY}")
-        return body
+        signals = _parse(self.path, self.header, body).signals
+        return np.stack([signals[self.signals[column]].data * self.factors[column] for column in columns], axis=1)
 
 
 def open_edf(path: Path) -> EdfSource:
