@@ -3,13 +3,7 @@
 import sys
 
 from ecg_anomaly import commandline
-from ecg_anomaly.manifest import (
-    check_input,
-    folder_fingerprint,
-    handover,
-    read_checked_manifest,
-    record_fingerprints,
-)
+from ecg_anomaly.manifest import check_input, folder_fingerprint, handover, read_checked_manifest
 
 SCRIPT = "evaluate_model.py"
 
@@ -24,6 +18,7 @@ def evaluate(config):
     from ecg_anomaly.evaluation.figures import evaluated_beats, judge
     from ecg_anomaly.handover.beats import load_windows, open_array, read_detection, read_table, whole_records
     from ecg_anomaly.handover.model import METRICS, THRESHOLD, read_network, read_reference
+    from ecg_anomaly.records.catalogue import record_fingerprints
 
     processed, models = config.paths.processed, config.paths.models
     stressed = noise_stress.find_sources(config)

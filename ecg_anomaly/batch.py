@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.events import Event
-from ecg_anomaly.beats.leads import choose_leads, look_at_leads, oddities
+from ecg_anomaly.beats.leads import START_S, choose_leads, look_at_leads, oddities
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.stream import analyse
 from ecg_anomaly.errors import UserError
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
 
 _BLOCK_S = 600.0
-_START_S = 60.0  # of a recording, by which leads are chosen
 
 
 @dataclass(frozen=True)
@@ -115,12 +114,10 @@ def _detect(detector: TrainedDetector, path: str, request: Request) -> Outcome:
 
 def with_leads(recording: RecordingFile, request: Request, config: Config) -> RecordingFile:
     """Take the leads of a recording that are to be analysed: those asked for, or else chosen by its first minute."""
-    count = config.records.lead_count
-    if len(request.leads) > count:
-        raise UserError(f"{recording.path}: --leads names {len(request.leads)} leads, the model takes {count}")
-    looks = look_at_leads(next(iter(recording.blocks(_START_S))), recording.sampling_rate_hz, config)
-    chosen = recording.chosen(request.leads or choose_leads(recording.leads, looks, config.records.leads, count))
-    notes = oddities(chosen.leads, [looks[recording.leads.index(name)] for name in chosen.leads])
+    looks = look_at_leads(next(iter(recording.blocks(START_S))), recording.sampling_rate_hz, config)
+    leads = choose_leads(recording.leads, config.records, recording.path, looks, request.leads)
+    chosen = recording.chosen([recording.leads[lead] for lead in leads])
+    notes = oddities(chosen.leads, [looks[lead] for lead in leads])
     if cost := cost_of_leads(config, len(chosen.leads)):
         notes.append(cost)
     return dataclasses.replace(chosen, notes=(*chosen.notes, *notes))

@@ -26,7 +26,6 @@ from ecg_anomaly.errors import UserError, first_few
 
 if TYPE_CHECKING:
     from ecg_anomaly.config import Config  # imports pydantic, which --help need not wait for
-    from ecg_anomaly.records.wfdb_records import RecordFiles
 
 MANIFEST = "manifest.json"
 FORMAT = 1  # raised when files that are handed on change so that earlier ones can no longer be read
@@ -211,13 +210,6 @@ def folder_fingerprint(folder: str | Path) -> tuple[str, str]:
     manifest = json.loads((Path(folder) / MANIFEST).read_text(encoding="utf-8"))
     content = json.dumps(manifest["files"], sort_keys=True).encode()
     return manifest["script"], hashlib.sha256(content).hexdigest()
-
-
-def record_fingerprints(records: Sequence[RecordFiles]) -> dict[str, str]:
-    """Name and fingerprint of each file of some records, for the ``inputs`` of the manifest made from them."""
-    return {
-        f"{files.name.partition('/')[0]}/{path.name}": fingerprint(path) for files in records for path in files.all()
-    }
 
 
 def fingerprint(path: Path) -> str:

@@ -13,7 +13,8 @@ from ecg_anomaly.beats.cutter import CutBeats, cut_beats
 from ecg_anomaly.beats.matching import UNMATCHED, Comparison, compare_beats
 from ecg_anomaly.beats.windows import Scaler
 from ecg_anomaly.config import Config
-from ecg_anomaly.records.wfdb_records import Annotations, Recording
+from ecg_anomaly.records.annotations import Annotations
+from ecg_anomaly.records.recording import Recording
 
 CLASSES = ("N", "S", "V", "F", "Q")
 NORMAL_CLASS = "N"

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
 from ecg_anomaly.beats.cutter import cut_beats
 from ecg_anomaly.beats.quality import LEAST_QUALITY, PLAUSIBLE_MV, lead_quality
-from ecg_anomaly.config import Beat, Config
-from ecg_anomaly.records.wfdb_records import lead_order
+from ecg_anomaly.config import Beat, Config, Records
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.channels import find_leads
 
+START_S = 60.0  # of a recording, by which leads are chosen
 _FEW_MV = 1e-3  # a lead that spans less has no signal
 _QRS_REACH_S = 0.08  # to either side of the steepest point
 _T_WAVE_S = (0.17, 0.42)  # after it
@@ -27,74 +31,121 @@ _CLIPPED_SHARE = 0.02  # of the samples; a lead that is not clipped meets its ex
 
 @dataclass(frozen=True)
 class LeadLook:
-    """What the start of a recording shows of a lead.
+    """What the start of a recording shows of a lead, found out when it is asked for.
 
     Attributes
     ----------
-    alive
-        Whether it holds a signal at all.
-    quality
-        Median quality of its beats, from 0 to 1.
-    height_mv
-        Median peak-to-peak amplitude of its beats after the band-pass filter; without beats, of all of it.
-    downward
-        Whether both the QRS complex and the T wave of its median beat point down.
-    clipped_share
-        Share of the samples that lie at the highest or the lowest value.
-    """
-
-    alive: bool
-    quality: float
-    height_mv: float
-    downward: bool
-    clipped_share: float
-
-
-def look_at_leads(start_mv: np.ndarray, sampling_rate_hz: Fraction, config: Config) -> list[LeadLook]:
-    """Look at each lead by itself.
-
-    Parameters
-    ----------
-    start_mv
-        Shape ``(samples, leads)``: the start of a recording in millivolts, NaN where samples are missing.
+    lead_mv
+        Shape ``(samples,)``: the start of the lead in millivolts, NaN where samples are missing.
     sampling_rate_hz
         Samples per second.
     config
         Filter and window of beats.
     """
-    return [_look(start_mv[:, [lead]], sampling_rate_hz, config) for lead in range(start_mv.shape[1])]
+
+    lead_mv: np.ndarray = field(repr=False)
+    sampling_rate_hz: Fraction
+    config: Config = field(repr=False)
+
+    @cached_property
+    def alive(self) -> bool:
+        """Whether it holds a signal at all."""
+        return bool(len(self._valid_mv)) and bool(np.ptp(self._valid_mv) > _FEW_MV)
+
+    @cached_property
+    def quality(self) -> float:
+        """Median quality of its beats, from 0 to 1."""
+        qualities = lead_quality(self._windows_mv, self.config.beat.sampling_rate_hz)
+        return float(np.median(qualities)) if len(qualities) else 0.0
+
+    @cached_property
+    def height_mv(self) -> float:
+        """Median peak-to-peak amplitude of its beats after the band-pass filter; without beats, of all of it."""
+        if not len(self._windows_mv):
+            return float(np.ptp(self._valid_mv)) if self.alive else 0.0
+        return float(np.median(np.ptp(self._windows_mv, axis=1)))
+
+    @cached_property
+    def downward(self) -> bool:
+        """Whether both the QRS complex and the T wave of its median beat point down."""
+        windows_mv = self._windows_mv[:, :, 0]
+        return bool(len(windows_mv)) and _points_down(np.median(windows_mv, axis=0), self.config.beat)
+
+    @cached_property
+    def clipped_share(self) -> float:
+        """Share of the samples that lie at the highest or the lowest value."""
+        valid = self._valid_mv
+        return float(np.mean((valid == valid.min()) | (valid == valid.max()))) if self.alive else 0.0
+
+    @cached_property
+    def _valid_mv(self) -> np.ndarray:
+        return np.asarray(self.lead_mv[np.isfinite(self.lead_mv)])
+
+    @cached_property
+    def _windows_mv(self) -> np.ndarray:
+        if not self.alive:
+            return np.empty((0, self.config.beat.samples, 1))
+        cut = cut_beats(self.lead_mv[:, np.newaxis], self.sampling_rate_hz, self.config.beat, self.config.rhythm)
+        return np.asarray(cut.windows_mv[cut.left_out == ""])
 
 
-def choose_leads(names: Sequence[str], looks: Sequence[LeadLook], preferred: Sequence[str], count: int) -> list[str]:
+def look_at_leads(start_mv: np.ndarray, sampling_rate_hz: Fraction, config: Config) -> list[LeadLook]:
+    """Look at each lead of the start of a recording, of shape ``(samples, leads)``, by itself; see `LeadLook`."""
+    return [LeadLook(lead_mv, sampling_rate_hz, config) for lead_mv in start_mv.T]
+
+
+def choose_leads(
+    names: Sequence[str],
+    settings: Records,
+    path: Path | str,
+    looks: Sequence[LeadLook] = (),
+    asked: Sequence[str] = (),
+) -> list[int]:
     """Choose the leads to analyse.
 
     Leads that can be read come before those that cannot, and those before leads without a signal; then those of
-    ``preferred`` in its order, whatever their case; then the others, the best quality first.
+    ``records.leads`` in its order, whatever their case; then the others, the best quality first. A lead without a
+    signal is taken only where there is no other.
 
     Parameters
     ----------
-    names, looks
-        The leads of the recording.
-    preferred
-        Names of leads.
-    count
-        How many to take at most; a lead without a signal is taken only where there is no other.
+    names
+        The leads that are there, each once.
+    settings
+        The preferred leads, and how many are taken at most.
+    path
+        The file or stream, for messages.
+    looks
+        What the start shows of each lead; empty, all are equally good: nothing has come of the signal yet.
+    asked
+        Names of leads to take instead, whatever their case.
 
     Returns
     -------
-    list of str
-        The chosen leads in the order in which the pipeline takes them: preferred ones first, then as recorded.
+    list of int
+        Where each lead stands in ``names``: as asked, or else preferred ones first, then as recorded.
+
+    Raises
+    ------
+    UserError
+        When a lead that is asked for is not there, or the model takes fewer.
     """
-    listed = {name.lower(): position for position, name in enumerate(preferred)}
+    if len(asked) > settings.lead_count:
+        raise UserError(f"{path}: --leads names {len(asked)} leads, the model takes {settings.lead_count}")
+    if asked:
+        return find_leads(names, asked, path)
+    listed = {name.lower(): place for place, name in enumerate(settings.leads)}
+    places = [listed.get(name.lower(), len(listed)) for name in names]
 
-    def rank(lead: int) -> tuple[bool, bool, int, float]:
-        look = looks[lead]
-        place = listed.get(names[lead].lower(), len(listed))
-        return not look.alive, look.quality < LEAST_QUALITY, place, -look.quality
+    def rank(lead: int) -> tuple[bool, int, float]:
+        quality = looks[lead].quality if looks else 1.0
+        return quality < LEAST_QUALITY, places[lead], -quality
 
-    ranked = sorted(range(len(names)), key=rank)
-    chosen = [lead for lead in ranked if looks[lead].alive][:count] or ranked[:1]
-    return [names[lead] for lead in lead_order(names, preferred) if lead in chosen]
+    in_order = sorted(range(len(names)), key=lambda lead: places[lead])
+    chosen = [lead for lead in in_order if not looks or looks[lead].alive]
+    if len(chosen) > settings.lead_count:  # otherwise nobody need look closer
+        chosen = sorted(chosen, key=rank)[: settings.lead_count]
+    return [lead for lead in in_order if lead in chosen] or in_order[:1]
 
 
 def oddities(names: Sequence[str], looks: Sequence[LeadLook]) -> list[str]:
@@ -119,24 +170,6 @@ def oddities(names: Sequence[str], looks: Sequence[LeadLook]) -> list[str]:
                 "saturated?"
             )
     return notes
-
-
-def _look(lead_mv: np.ndarray, sampling_rate_hz: Fraction, config: Config) -> LeadLook:
-    valid = lead_mv[np.isfinite(lead_mv)]
-    if not len(valid) or np.ptp(valid) <= _FEW_MV:
-        return LeadLook(False, 0.0, 0.0, False, 0.0)
-    clipped_share = float(np.mean((valid == valid.min()) | (valid == valid.max())))
-    cut = cut_beats(lead_mv, sampling_rate_hz, config.beat, config.rhythm)
-    windows_mv = cut.windows_mv[cut.left_out == ""]
-    if not len(windows_mv):
-        return LeadLook(True, 0.0, float(np.ptp(valid)), False, clipped_share)
-    return LeadLook(
-        True,
-        float(np.median(lead_quality(windows_mv, config.beat.sampling_rate_hz))),
-        float(np.median(np.ptp(windows_mv, axis=1))),
-        _points_down(np.median(windows_mv[:, :, 0], axis=0), config.beat),
-        clipped_share,
-    )
 
 
 def _points_down(beat_mv: np.ndarray, settings: Beat) -> bool:

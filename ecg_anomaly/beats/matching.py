@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ecg_anomaly.records.wfdb_records import Annotations
+from ecg_anomaly.records.annotations import Annotations
 
 MATCH_WINDOW_S = 0.15  # AAMI EC57
 UNMATCHED = -1  # in place of the beat on the other side

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ecg_anomaly.beats.labelled import EVALUATED, QUALITY, Detection, RecordBeats, cut_at_annotations, cut_at_detections
+from ecg_anomaly.beats.leads import START_S, choose_leads, look_at_leads
 from ecg_anomaly.config import DETECTOR, Config
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.manifest import record_fingerprints
 from ecg_anomaly.processes import in_processes
+from ecg_anomaly.records.annotations import Annotations, read_annotations
+from ecg_anomaly.records.catalogue import RecordFiles, record_fingerprints
+from ecg_anomaly.records.recording import Recording, open_recording
 from ecg_anomaly.records.splits import TEST, split_beats
-from ecg_anomaly.records.wfdb_records import RecordFiles, choose_leads, read_annotations, read_recording
 
 
 @dataclass(frozen=True)
@@ -75,17 +77,15 @@ def process_records(sources: Sequence[RecordFiles], groups: Sequence[str], confi
 def process_record(files: RecordFiles, group: str, config: Config) -> ProcessedRecord:
     """Read one record and cut its beats; what is wrong with it is returned, not raised."""
     try:
-        recording = read_recording(files)
-        annotations = read_annotations(files, recording)
-        chosen, dead = choose_leads(recording, config.records.leads, config.records.lead_count)
-        beats = cut_at_annotations(chosen, annotations, config)
+        recording, annotations, dead = read_record(files, config)
+        beats = cut_at_annotations(recording, annotations, config)
         if not len(beats.table):
             raise UserError(f"{files.annotations}: not one beat of {files.name} can be cut: {_reasons(beats)}")
         detection = None
         if config.beat.source == DETECTOR and group == TEST:
-            beats, detection = cut_at_detections(chosen, annotations, beats, config)
+            beats, detection = cut_at_detections(recording, annotations, beats, config)
             if not len(beats.table):
-                raise UserError(f"{files.stem}: the QRS detector finds no beat of {files.name} that can be cut")
+                raise UserError(f"{files.header}: the QRS detector finds no beat of {files.name} that can be cut")
         elif config.beat.source == DETECTOR:  # the columns of the others
             beats.table[QUALITY], beats.table[EVALUATED] = np.nan, True
     except UserError as error:
@@ -93,7 +93,36 @@ def process_record(files: RecordFiles, group: str, config: Config) -> ProcessedR
     anomalous = beats.table["anomalous"].to_numpy(dtype=bool)
     beats.table.insert(6, "split", split_beats(files.name, group, anomalous, config.split))
     inputs = record_fingerprints([files])
-    return ProcessedRecord(files.name, beats, "", chosen.leads, tuple(dead), inputs, detection)
+    return ProcessedRecord(files.name, beats, "", recording.leads, dead, inputs, detection)
+
+
+def read_record(files: RecordFiles, config: Config) -> tuple[Recording, Annotations, tuple[str, ...]]:
+    """Read a record as any recording is read, and its annotations.
+
+    Returns
+    -------
+    recording : Recording
+        The leads that are analysed.
+    annotations : Annotations
+        All of them.
+    dead_leads : tuple of str
+        Names of leads that hold no signal at the start.
+
+    Raises
+    ------
+    UserError
+        When a file is missing or damaged, an annotation lies behind the end of the signals, or no lead holds a signal.
+    """
+    whole = open_recording(files.header)
+    annotations = read_annotations(whole, files.annotator)
+    signals_mv, rate_hz = whole.read(), whole.sampling_rate_hz
+    looks = look_at_leads(signals_mv[: round(START_S * rate_hz)], rate_hz, config)
+    chosen = choose_leads(whole.leads, config.records, whole.path, looks)
+    signals_mv = signals_mv[:, chosen]
+    if not looks[chosen[0]].alive and not np.any(np.fmin.reduce(signals_mv) < np.fmax.reduce(signals_mv)):
+        raise UserError(f"{files.header}: no lead holds a signal, all samples are equal or missing")
+    dead = tuple(name for name, look in zip(whole.leads, looks, strict=True) if not look.alive)
+    return Recording(files.name, rate_hz, tuple(whole.leads[lead] for lead in chosen), signals_mv), annotations, dead
 
 
 def _reasons(beats: RecordBeats) -> str:

@@ -15,8 +15,8 @@ from ecg_anomaly.detector.measures import MEASURES, surprise_column
 from ecg_anomaly.detector.surprise import anomaly_score
 from ecg_anomaly.detector.thresholds import recorded_hours
 from ecg_anomaly.evaluation import bootstrap, metrics
+from ecg_anomaly.records.simulate import is_simulated
 from ecg_anomaly.records.splits import TEST
-from ecg_anomaly.records.wfdb_records import is_simulated
 
 _SCORES = ["reconstruction_error", *map(surprise_column, MEASURES), "anomaly_score"]
 

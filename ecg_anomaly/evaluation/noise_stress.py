@@ -13,23 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.beats.labelled import NORMAL_CLASS
+from ecg_anomaly.beats.labelled import NORMAL_CLASS, are_beats
 from ecg_anomaly.beats.matching import UNMATCHED, compare_beats
+from ecg_anomaly.beats.preprocessing import read_record
 from ecg_anomaly.config import Config, Noise
 from ecg_anomaly.detector.stream import Findings, analyse
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.summary import conclude, unreadable_s
 from ecg_anomaly.handover.model import check_learns_from_earlier_beats
-from ecg_anomaly.records.catalogue import find_records
+from ecg_anomaly.records.annotations import Annotations
+from ecg_anomaly.records.catalogue import RecordFiles, find_records
 from ecg_anomaly.records.noise import KINDS, add_noise, make_noise
-from ecg_anomaly.records.wfdb_records import (
-    Annotations,
-    RecordFiles,
-    Recording,
-    choose_leads,
-    read_annotations,
-    read_recording,
-)
 from ecg_anomaly.workers import with_detector
 
 if TYPE_CHECKING:
@@ -102,14 +96,19 @@ def stress_record(detector: TrainedDetector, files: RecordFiles, kind: str, snr_
         ``noise, snr_db, record``, and the counts of `count_found`.
     """
     config = detector.config
-    recording, annotations = _read(files, config)
+    recording, annotations, _ = read_record(files, config)
+    annotated = are_beats(annotations, config.labels.aami)
+    if not annotated.any():
+        raise UserError(
+            f"{files.annotations}: has no beat, by which the strength of noise is measured; "
+            f"take {files.name} out of noise.records"
+        )
     rate_hz, signals_mv = recording.sampling_rate_hz, recording.signals_mv
     samples, leads = signals_mv.shape
     if kind != CLEAN:
         seed = [config.noise.seed, zlib.crc32(files.name.encode())]  # no two records have the same noise
         noise = make_noise(kind, samples, leads, float(rate_hz), seed)
-        beats = annotations.samples[_are_beats(annotations, config.labels.aami)]
-        signals_mv = add_noise(signals_mv, noise, snr_db, beats, float(rate_hz))
+        signals_mv = add_noise(signals_mv, noise, snr_db, annotations.samples[annotated], float(rate_hz))
     duration_s = float(samples / rate_hz)
     findings = conclude(analyse(detector, rate_hz, [signals_mv], leads), duration_s)
     counts = count_found(findings, annotations, config.labels.aami, duration_s, float(rate_hz))
@@ -145,7 +144,7 @@ def count_found(
         flagged. What lies within annotated flutter counts on neither side, as in `matching`.
     """
     detected = findings.beats["sample"].to_numpy(dtype=np.int64)
-    compared = compare_beats(annotations, _are_beats(annotations, classes), detected, sampling_rate_hz)
+    compared = compare_beats(annotations, are_beats(annotations, classes), detected, sampling_rate_hz)
     flagged = findings.beats["flagged"].to_numpy(dtype=bool) & ~compared.in_flutter
     aami_classes = np.array([classes[symbol] for symbol in compared.annotated.symbols], dtype=object)
     matched = compared.detected_of != UNMATCHED
@@ -176,20 +175,3 @@ def pooled(table: pd.DataFrame) -> pd.DataFrame:
     """Pool the records of ``noise.csv``, as gross figures do: one row per kind of noise and ratio, in its order."""
     counts = table.drop(columns=["record", *FIGURES]).groupby(["noise", "snr_db"], sort=False, dropna=False).sum()
     return with_figures(counts.reset_index())
-
-
-def _read(files: RecordFiles, config: Config) -> tuple[Recording, Annotations]:
-    """Read the leads that are analysed, and the annotations."""
-    whole = read_recording(files)
-    annotations = read_annotations(files, whole)
-    if not _are_beats(annotations, config.labels.aami).any():
-        raise UserError(
-            f"{files.annotations}: has no beat, by which the strength of noise is measured; "
-            f"take {files.name} out of noise.records"
-        )
-    chosen, _ = choose_leads(whole, config.records.leads, config.records.lead_count)
-    return chosen, annotations
-
-
-def _are_beats(annotations: Annotations, classes: Mapping[str, str]) -> np.ndarray:
-    return np.array([symbol in classes for symbol in annotations.symbols], dtype=bool)

@@ -11,9 +11,8 @@ from ecg_anomaly.beats.labelled import NORMAL_CLASS
 from ecg_anomaly.beats.matching import UNMATCHED, compare_beats
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.annotations import Annotations, annotation_file, read_annotations
 from ecg_anomaly.records.recording import RecordingFile
-from ecg_anomaly.records.wfdb_reader import header_of
-from ecg_anomaly.records.wfdb_records import Annotations, RecordFiles, read_annotations
 
 _NO_BEAT = ""
 
@@ -52,12 +51,11 @@ def read_annotated(recording: RecordingFile, config: Config) -> tuple[pd.DataFra
     note : str
         Why they cannot be read; empty otherwise.
     """
-    header = header_of(recording.path)
-    if header is None or not header.with_suffix(f".{config.records.annotator}").is_file():
+    file = annotation_file(recording, config.records.annotator)
+    if file is None or not file.is_file():
         return None, ""
-    files = RecordFiles(header.stem, header.parent, config.records.annotator)
     try:
-        annotations = read_annotations(files, recording)
+        annotations = read_annotations(recording, config.records.annotator)
     except UserError as error:
         return None, f"annotations are left out: {error}"
     classes = [config.labels.aami.get(symbol, _NO_BEAT) for symbol in annotations.symbols]

@@ -10,11 +10,12 @@ from fractions import Fraction
 
 import numpy as np
 
+from ecg_anomaly.beats.leads import choose_leads
 from ecg_anomaly.config import Records
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.live.sources import PORTION_S, Columns, Portion, choose_leads
+from ecg_anomaly.live.sources import PORTION_S, Columns, Portion
 from ecg_anomaly.records.channels import distinct, lead_name, looks_like_other_signal, millivolts_per
-from ecg_anomaly.records.recording import check_sampling_rate
+from ecg_anomaly.records.checks import check_sampling_rate
 from ecg_anomaly.records.table_layout import is_missing, name_and_unit
 from ecg_anomaly.records.table_times import LARGEST_NUMBER, SAMPLE_NUMBERS, TIMES, plain_name
 
@@ -110,7 +111,7 @@ def _choose_columns(
         raise UserError(f"{WHERE}: its header names no ECG lead: {', '.join(header or names)}")
     leads = distinct([lead_name(labels[column][0]) for column in columns])
     asked = names if header or len(names) <= settings.lead_count else ()
-    chosen = choose_leads(leads, asked, settings, WHERE)
+    chosen = choose_leads(leads, settings, WHERE, asked=asked)
     taken = [columns[lead] for lead in chosen]
     units_mv = [millivolts_per(labels[column][1]) if labels[column][1] else None for column in taken]
     if gain is not None and any(unit_mv is not None for unit_mv in units_mv):

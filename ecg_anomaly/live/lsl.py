@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from ecg_anomaly import words
+from ecg_anomaly.beats.leads import choose_leads
 from ecg_anomaly.config import Records
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.sample_clock import SampleClock
-from ecg_anomaly.live.sources import PORTION_S, Columns, Portion, choose_leads
+from ecg_anomaly.live.sources import PORTION_S, Columns, Portion
 from ecg_anomaly.quiet import quiet_native_output
 from ecg_anomaly.records.channels import Channel, choose_ecg, distinct, lead_name, millivolts_per
-from ecg_anomaly.records.recording import check_sampling_rate
+from ecg_anomaly.records.checks import check_sampling_rate
 
 _RESOLVE_S = 5.0  # streams answer within a second; a device may take a few to start
 _RESOLVE_ALL_S = 1.0
@@ -218,7 +219,7 @@ def _choose_columns(
     ]
     kept, notes = choose_ecg(channels, where)
     leads = distinct([lead_name(labels[channel]) for channel in kept])
-    chosen = choose_leads(leads, asked, settings, where)
+    chosen = choose_leads(leads, settings, where, asked=asked)
     columns = [kept[lead] for lead in chosen]
     factors = np.array([millivolts_per(channels[channel].unit) or 1.0 for channel in columns]) / (gain or 1.0)
     return Columns(tuple(leads[lead] for lead in chosen), columns, factors), tuple(notes)

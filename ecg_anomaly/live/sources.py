@@ -6,16 +6,11 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from ecg_anomaly.config import Records
-from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.channels import find_leads
 from ecg_anomaly.records.recording import RecordingFile
-from ecg_anomaly.records.wfdb_records import lead_order
 
 PORTION_S = 0.1  # how long a source gathers samples before it passes them on: shorter ones cost more and show no more
 
@@ -98,32 +93,3 @@ class Replay:
                 due_s = started_s + sent / rate_hz / self._speed
                 time.sleep(max(0.0, due_s - time.monotonic()))
                 yield Portion(portion)
-
-
-def choose_leads(names: Sequence[str], asked: Sequence[str], settings: Records, path: Path | str) -> list[int]:
-    """Choose the leads of a signal of which nothing has come yet.
-
-    Parameters
-    ----------
-    names
-        Names of the leads that are there, each once.
-    asked
-        Names of those that are wanted; empty: ``records.leads`` first, then as they come.
-    settings
-        The preferred leads, and how many are taken at most.
-    path
-        The source, for messages.
-
-    Returns
-    -------
-    list of int
-        Where each of them stands in ``names``.
-
-    Raises
-    ------
-    UserError
-        When a lead that is asked for is not there, or the model takes fewer.
-    """
-    if len(asked) > settings.lead_count:
-        raise UserError(f"{path}: --leads names {len(asked)} leads, the model takes {settings.lead_count}")
-    return find_leads(names, asked, path) if asked else lead_order(names, settings.leads)[: settings.lead_count]

@@ -7,11 +7,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from ecg_anomaly.beats.leads import look_at_leads, oddities
+from ecg_anomaly.beats.leads import START_S, look_at_leads, oddities
 from ecg_anomaly.config import Config
 
 STALL_S = 3.0  # without any data: portions come every tenth of a second
-START_S = 60.0  # by which leads are judged, as in a recording
 _STEP_S = 1
 _STEPS_OFF = 2  # so many steps in a row without a signal show that a lead is off; a baseline shift may hide one
 _FLAT_MV = 1e-3  # a lead that changes less within a step is loose, as for the window of a beat

@@ -3,27 +3,63 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
 from ecg_anomaly.config import Config, Simulation
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.manifest import write_json
+from ecg_anomaly.manifest import fingerprint, write_json
 from ecg_anomaly.records import simulate
 from ecg_anomaly.records.physionet import PhysioNetDatabase
+from ecg_anomaly.records.simulate import SIMULATED_DATABASE, is_simulated
 from ecg_anomaly.records.splits import assign_records, matching_names
-from ecg_anomaly.records.wfdb_reader import header_of
-from ecg_anomaly.records.wfdb_records import (
-    SIMULATED_DATABASE,
-    RecordFiles,
-    find_record,
-    is_simulated,
-    names_on_disk,
-)
+from ecg_anomaly.records.wfdb_reader import files_of, header_of, segments_of
 
 _SIMULATED_WITH = "simulation.json"
+
+
+@dataclass(frozen=True)
+class RecordFiles:
+    """Where one record lies.
+
+    Attributes
+    ----------
+    name
+        ``database/name``, as users write it.
+    folder
+        The folder that holds the files of the record.
+    annotator
+        Extension of the annotation file.
+    """
+
+    name: str
+    folder: Path
+    annotator: str
+
+    @property
+    def header(self) -> Path:
+        """Path of the header file."""
+        return self.folder / f"{self.name.rpartition('/')[2]}.hea"
+
+    @property
+    def annotations(self) -> Path:
+        """Path of the annotation file."""
+        return self.header.with_suffix(f".{self.annotator}")
+
+    def all(self) -> list[Path]:
+        """List all files of the record, those of its segments too."""
+        return [*files_of(self.header), self.annotations]
+
+    def missing(self) -> list[Path]:
+        """List the files of the record that are not there, as far as its headers tell."""
+        try:
+            files = self.all() if self.header.is_file() else [self.header, self.annotations]
+        except UserError:
+            return []  # a header that cannot be read is found, and reading it says what is wrong
+        return [path for path in files if not path.is_file()]
 
 
 def locate_records(config: Config, report: Callable[[str], None]) -> dict[RecordFiles, str]:
@@ -61,16 +97,7 @@ def locate_records(config: Config, report: Callable[[str], None]) -> dict[Record
 
 
 def find_records(patterns: Sequence[str], setting: str, config: Config) -> list[RecordFiles]:
-    """Find records that are on disk already, without downloading any.
-
-    Parameters
-    ----------
-    patterns
-        Names or patterns of records.
-    setting
-        The setting that has them, for errors.
-    config
-        Where records lie.
+    """Find records that are on disk already by names or patterns; ``setting`` is where they stand, for errors.
 
     Raises
     ------
@@ -102,6 +129,37 @@ def find_recording(name: str, folders: Sequence[Path]) -> Path:
         f"{name}: is not there; looked in {sought}; give the path of a recording, or set paths.records to the folder "
         "that holds its database"
     )
+
+
+def find_record(name: str, folders: Sequence[Path], annotator: str) -> RecordFiles | None:
+    """Find the first folder that holds all files of a record; ``None`` if none does."""
+    candidates = (RecordFiles(name, folder / Path(name).parent, annotator) for folder in folders)
+    return next((files for files in candidates if not files.missing()), None)
+
+
+def names_on_disk(database: str, folders: Iterable[Path]) -> list[str]:
+    """List the records of a database that are on disk or in its ``RECORDS`` file, sorted by name."""
+    names: set[str] = set()
+    for folder in folders:
+        listing, headers = folder / database / "RECORDS", set((folder / database).glob("*.hea"))
+        if listing.is_file():
+            names.update(listing.read_text(encoding="utf-8", errors="replace").split())
+        names.update(header.stem for header in headers.difference(*map(_segments, headers)))
+    return sorted(f"{database}/{name}" for name in names)
+
+
+def record_fingerprints(records: Sequence[RecordFiles]) -> dict[str, str]:
+    """Name and fingerprint of each file of some records, for the ``inputs`` of the manifest made from them."""
+    return {
+        f"{files.name.partition('/')[0]}/{path.name}": fingerprint(path) for files in records for path in files.all()
+    }
+
+
+def _segments(header: Path) -> list[Path]:
+    try:
+        return segments_of(header)
+    except UserError:
+        return []  # no header at all
 
 
 def _list_records(database: str, config: Config) -> list[str]:
@@ -156,9 +214,9 @@ def _download(names: Sequence[str], database: str, config: Config, report: Calla
     report(f"Downloading {len(names)} records of {database} from {config.physionet.url} to {folder / database}")
     try:
         with tqdm(unit="B", unit_scale=True, disable=None) as progress:
-            for _ in ("headers and annotations", "signals"):
-                paths = [path for record in files for path in record.missing()]
-                source.download([_below(folder / database, path) for path in paths], folder / database, progress)
+            while paths := [path for record in files for path in record.missing()]:
+                below = [path.relative_to(folder / database).as_posix() for path in paths]
+                source.download(below, folder / database, progress)
     except UserError as error:
         some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
         raise _not_to_be_had(f"{len(names)} records are missing ({some}", database, config, error) from None
@@ -171,10 +229,6 @@ def _not_to_be_had(missing: str, database: str, config: Config, error: UserError
         f"If you have them, set paths.records to the folder that holds the folder {database}; "
         "to try without any record: python preprocess_data.py --config configs/demo.yaml (make demo)"
     )
-
-
-def _below(folder: Path, path: Path) -> str:
-    return path.relative_to(folder).as_posix()
 
 
 def _find_or_explain(name: str, folders: Sequence[Path], annotator: str, setting: str) -> RecordFiles:

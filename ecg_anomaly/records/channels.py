@@ -10,7 +10,6 @@ from fractions import Fraction
 from pathlib import Path
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.wfdb_records import MILLIVOLTS
 
 _UNIT_PREFIXES = {"": 1e3, "m": 1.0, "milli": 1.0, "u": 1e-3, "micro": 1e-3, "n": 1e-6, "nano": 1e-6}
 _VOLT = re.compile(r"(|m|milli|u|micro|n|nano)[ -]?(v|volts?)")
@@ -57,8 +56,6 @@ def millivolts_per(unit: str) -> float | None:
     """Tell how many millivolts one unit is, in any spelling of volts; ``None`` if it is no voltage."""
     # "Â" is what is left of a UTF-8 micro sign that was read as Latin-1.
     plain = unit.strip().strip("()[]").strip().lower().replace("â", "")
-    if plain in MILLIVOLTS:
-        return MILLIVOLTS[plain]
     spelled = _VOLT.fullmatch(plain.replace("µ", "u").replace("μ", "u"))
     return _UNIT_PREFIXES[spelled.group(1)] if spelled else None
 

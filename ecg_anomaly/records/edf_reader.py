@@ -18,25 +18,18 @@ import edfio
 import numpy as np
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.channels import (
-    Channel,
-    choose_ecg,
-    distinct,
-    lead_name,
-    looks_like_ecg,
-    millivolts_per,
-)
+from ecg_anomaly.records.channels import Channel, choose_ecg, distinct, lead_name, looks_like_ecg, millivolts_per
+from ecg_anomaly.records.checks import LONGEST_GAP_S, check_gap
 
 _COPY = "copy or export the recording again"
 _HEADER_BYTES = 256  # of the file, and again of each signal
 _ONSET = re.compile(rb"[+-]\d{1,12}(\.\d{1,12})?")
 _SHORTEST_RECORD_S = Fraction(1, 10_000)
-_LONGEST_GAP_S = 86_400.0  # a longer one is a damaged time, or better cut into two recordings
 
 
 @dataclass(frozen=True)
 class EdfSource:
-    """The ECG leads of an EDF or BDF file; see ``recording_files.Source``.
+    """The ECG leads of an EDF or BDF file; see `recording.Source`.
 
     Attributes
     ----------
@@ -75,24 +68,17 @@ class EdfSource:
     def blocks(self, columns: Sequence[int], length: int) -> Iterator[np.ndarray]:
         """Yield consecutive blocks of some leads, in millivolts, of shape ``(length, columns)``, the last shorter."""
         for start in range(0, self.samples, length):
-            yield self._block(columns, start, min(start + length, self.samples))
-
-    def _block(self, columns: Sequence[int], start: int, stop: int) -> np.ndarray:
-        block = np.full((stop - start, len(columns)), np.nan)
-        first = int(np.searchsorted(self.starts, start - self.samples_per_record, side="right"))
-        last = int(np.searchsorted(self.starts, stop, side="left"))
-        if first < last:
-            positions = self.starts[first:last, np.newaxis] + np.arange(self.samples_per_record) - start
-            inside = (positions >= 0) & (positions < len(block))
-            block[positions[inside]] = self._records(columns, first, last)[inside.ravel()]
-        return block
+            stop = min(start + length, self.samples)
+            block = np.full((stop - start, len(columns)), np.nan)
+            first = int(np.searchsorted(self.starts, start - self.samples_per_record, side="right"))
+            last = int(np.searchsorted(self.starts, stop, side="left"))
+            if first < last:
+                positions = self.starts[first:last, np.newaxis] + np.arange(self.samples_per_record) - start
+                inside = (positions >= 0) & (positions < len(block))
+                block[positions[inside]] = self._records(columns, first, last)[inside.ravel()]
+            yield block
 
     def _records(self, columns: Sequence[int], first: int, last: int) -> np.ndarray:
-        signals = _parse(self.path, self.header, self._bytes(first, last)).signals
-        leads = [signals[self.signals[column]].data * self.factors[column] for column in columns]
-        return np.stack(leads, axis=1)
-
-    def _bytes(self, first: int, last: int) -> bytes:
         expected = (last - first) * self.record_bytes
         try:
             with self.path.open("rb") as file:
@@ -102,29 +88,8 @@ class EdfSource:
             raise UserError(f"{self.path}: cannot be read: {error.strerror}; {_COPY}") from None
         if len(body) < expected:
             raise UserError(f"{self.path}: has become shorter while it was read; {_COPY}")
-        return body
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Where in a data record each signal lies, the annotation signals included."""
-
-    labels: tuple[str, ...]
-    samples: tuple[int, ...]
-    bytes_per_sample: int
-
-    @property
-    def record_bytes(self) -> int:
-        return sum(self.samples) * self.bytes_per_sample
-
-    @property
-    def timekeeping(self) -> slice | None:
-        """Bytes of a data record that tell when it begins."""
-        for index, label in enumerate(self.labels):
-            if label in ("EDF Annotations", "BDF Annotations"):
-                begin = sum(self.samples[:index]) * self.bytes_per_sample
-                return slice(begin, begin + self.samples[index] * self.bytes_per_sample)
-        return None
+        signals = _parse(self.path, self.header, body).signals
+        return np.stack([signals[self.signals[column]].data * self.factors[column] for column in columns], axis=1)
 
 
 def open_edf(path: Path) -> EdfSource:
@@ -136,19 +101,21 @@ def open_edf(path: Path) -> EdfSource:
         When the file is damaged or holds no ECG lead.
     """
     header = _read_header(path)
-    layout = _layout(path, header)
+    record_bytes, timekeeping = _layout(path, header)
     edf = _parse(path, header, b"")
     duration_s = Fraction(str(edf.data_record_duration))
-    if not _SHORTEST_RECORD_S <= duration_s <= _LONGEST_GAP_S:
+    if not _SHORTEST_RECORD_S <= duration_s <= LONGEST_GAP_S:
         raise UserError(f"{path}: its data records last {float(duration_s):g} s; {_COPY}")
     channels, guesses = _channels(edf, duration_s)
     kept, notes = choose_ecg(channels, path)
     rate_hz = channels[kept[0]].sampling_rate_hz
-    records, surplus = _count_records(path, header, layout)
+    records, surplus = _count_records(path, header, record_bytes)
     samples_per_record = edf.signals[kept[0]].samples_per_data_record
     starts = np.arange(records) * samples_per_record
     if header[192:197] in (b"EDF+D", b"BDF+D"):
-        onsets_s = _onsets(path, len(header), layout, records)
+        if timekeeping is None:
+            raise UserError(f"{path}: says that it has gaps (EDF+D), and not where; export it as EDF+C")
+        onsets_s = _onsets(path, range(len(header), len(header) + records * record_bytes, record_bytes), timekeeping)
         starts, gaps = _starts(path, onsets_s, duration_s, samples_per_record)
         notes += gaps
     return EdfSource(
@@ -157,7 +124,7 @@ def open_edf(path: Path) -> EdfSource:
         distinct([lead_name(channels[index].label) for index in kept]),
         (*guesses, *notes, *surplus),
         header,
-        layout.record_bytes,
+        record_bytes,
         starts,
         samples_per_record,
         tuple(kept),
@@ -199,18 +166,21 @@ def _parse(path: Path, header: bytes, body: bytes) -> edfio.Edf | edfio.Bdf:
         raise UserError(f"{path}: cannot be read: {error}; {_COPY}") from None
 
 
-def _layout(path: Path, header: bytes) -> _Layout:
+def _layout(path: Path, header: bytes) -> tuple[int, slice | None]:
+    """Find the size of a data record, and the bytes of it that tell when it begins."""
     # edfio keeps to itself where the annotations lie; the fields are of fixed width, signal after signal.
     signals = len(header) // _HEADER_BYTES - 1
     labels = [header[_HEADER_BYTES + 16 * index :][:16].decode("latin-1").strip() for index in range(signals)]
     counts = [header[_HEADER_BYTES + 216 * signals + 8 * index :][:8] for index in range(signals)]
     try:
-        samples = tuple(int(count) for count in counts)
+        samples = [int(count) for count in counts]
     except ValueError as error:
         raise UserError(f"{path}: its header is damaged: {error}; {_COPY}") from None
     if min(samples) < 0 or not any(samples):
         raise UserError(f"{path}: its header is damaged: its data records hold {samples} samples; {_COPY}")
-    return _Layout(tuple(labels), samples, 3 if _is_bdf(header) else 2)
+    ends = np.cumsum([0, *samples]) * (3 if _is_bdf(header) else 2)
+    annotated = next((i for i, label in enumerate(labels) if label in ("EDF Annotations", "BDF Annotations")), None)
+    return int(ends[-1]), None if annotated is None else slice(int(ends[annotated]), int(ends[annotated + 1]))
 
 
 def _channels(edf: edfio.Edf | edfio.Bdf, duration_s: Fraction) -> tuple[list[Channel], list[str]]:
@@ -235,33 +205,30 @@ def _fault(signal: edfio.EdfSignal | edfio.BdfSignal) -> str:
     return "" if signal.samples_per_data_record else "it has no samples"
 
 
-def _count_records(path: Path, header: bytes, layout: _Layout) -> tuple[int, list[str]]:
+def _count_records(path: Path, header: bytes, record_bytes: int) -> tuple[int, list[str]]:
     data_bytes = path.stat().st_size - len(header)
-    records = data_bytes // layout.record_bytes
+    records = data_bytes // record_bytes
     promised = int(header[236:244])
     if promised == -1:  # the recorder did not come to write the number
         promised = records
     if promised < 1 or records < promised:
         raise UserError(
             f"{path}: is {'truncated' if promised > 0 else 'without samples'}: its header promises {promised} data "
-            f"records of {layout.record_bytes} bytes, and {data_bytes} bytes are there; {_COPY}"
+            f"records of {record_bytes} bytes, and {data_bytes} bytes are there; {_COPY}"
         )
-    surplus = data_bytes - promised * layout.record_bytes
+    surplus = data_bytes - promised * record_bytes
     return promised, [f"{surplus} bytes after the last data record were left out"] if surplus else []
 
 
-def _onsets(path: Path, offset: int, layout: _Layout, records: int) -> np.ndarray:
+def _onsets(path: Path, records: Sequence[int], where: slice) -> np.ndarray:
     """Read when each data record begins, in seconds, from the first annotation in it: ``+12.5``, then byte 20."""
-    where = layout.timekeeping
-    if where is None:
-        raise UserError(f"{path}: says that it has gaps (EDF+D), and not where; export it as EDF+C")
     onsets = []
     with path.open("rb") as file:
-        for record in range(records):
-            file.seek(offset + record * layout.record_bytes + where.start)
+        for number, begin in enumerate(records, start=1):
+            file.seek(begin + where.start)
             text = file.read(where.stop - where.start).split(b"\x14")[0]
             if not _ONSET.fullmatch(text):
-                raise UserError(f"{path}: data record {record + 1} does not say when it begins; {_COPY}")
+                raise UserError(f"{path}: data record {number} does not say when it begins; {_COPY}")
             onsets.append(float(text))
     return np.array(onsets)
 
@@ -276,10 +243,8 @@ def _starts(
     if np.any(gaps < 0):
         record = int(np.argmax(gaps < 0)) + 2
         raise UserError(f"{path}: data record {record} begins before the one before it ends; {_COPY}")
-    if np.any(gaps_s > _LONGEST_GAP_S):
-        record = int(np.argmax(gaps_s > _LONGEST_GAP_S)) + 2
-        hours = gaps_s.max() / 3600
-        raise UserError(f"{path}: before data record {record} lies a gap of {hours:.0f} h; cut the recording there")
+    if len(gaps_s):
+        check_gap(gaps_s.max(), path, f"data record {int(gaps_s.argmax()) + 2}")
     starts = np.concatenate([[0], np.cumsum(gaps + samples_per_record)])
     if not gaps.any():
         return starts, []

@@ -38,7 +38,10 @@ def make_noise(kind: str, samples: int, leads: int, sampling_rate_hz: float, see
     ndarray
         Shape ``(samples, leads)``, without a unit: the mean square of each lead is one.
     """
-    return _across_leads(_MAKERS[kind], samples, leads, sampling_rate_hz, seed)
+    streams = np.random.default_rng(seed).spawn(leads + 1)
+    common, *own = (_unit_power(_MAKERS[kind](stream, samples, sampling_rate_hz)) for stream in streams)
+    mixed = [np.sqrt(_COMMON_SHARE) * common + np.sqrt(1 - _COMMON_SHARE) * alone for alone in own]
+    return np.column_stack([_unit_power(lead) for lead in mixed])
 
 
 def add_noise(
@@ -105,15 +108,6 @@ def _filtered(
 ) -> np.ndarray:
     sections = signal.butter(2, band_hz, "bandpass", fs=sampling_rate_hz, output="sos")
     return _unit_power(signal.sosfilt(sections, rng.normal(size=samples)))
-
-
-def _across_leads(
-    make: _Maker, samples: int, leads: int, sampling_rate_hz: float, seed: int | Sequence[int]
-) -> np.ndarray:
-    streams = np.random.default_rng(seed).spawn(leads + 1)
-    common, *own = (_unit_power(make(stream, samples, sampling_rate_hz)) for stream in streams)
-    mixed = [np.sqrt(_COMMON_SHARE) * common + np.sqrt(1 - _COMMON_SHARE) * alone for alone in own]
-    return np.column_stack([_unit_power(lead) for lead in mixed])
 
 
 def _unit_power(values: np.ndarray) -> np.ndarray:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 import requests
 from filelock import FileLock
+from tqdm import tqdm
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.manifest import fingerprint
@@ -27,6 +28,12 @@ _LOCK = ".download.lock"
 _BLOCK_BYTES = 1 << 16  # what a break can cost
 
 _BREAKS = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+_REASONS: dict[Any, str] = {  # the first that fits: a ProxyError is a ConnectionError
+    requests.Timeout: "the server does not answer within {timeout_s:g} s",
+    requests.exceptions.ProxyError: "the proxy that the environment names cannot be reached",
+    requests.exceptions.SSLError: "the server's certificate cannot be verified",
+    _BREAKS: "there is no connection, or it breaks",
+}
 _NOTHING_LEFT = 416
 _REST_OF_FILE = 206
 _TOO_MANY_REQUESTS = 429
@@ -38,16 +45,6 @@ _CHECK_NETWORK = "check the network and run again (what has arrived is kept)"
 _SAFE_PART = r"[\w+-][\w.+-]*"
 _SAFE_NAME = re.compile(rf"{_SAFE_PART}(/{_SAFE_PART})*", re.ASCII)
 _CHECKSUM_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *]?(?:\./)?(.+)")
-
-
-class Progress(Protocol):
-    """What a download tells about itself; a ``tqdm`` bar is one."""
-
-    def set_description(self, text: str, /) -> object:
-        """Say which file comes next."""
-
-    def update(self, received: int, /) -> object:
-        """Say how many more bytes have arrived."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ class PhysioNetDatabase:
             self._check_name(name, self._url_of(RECORDS))
         return [f"{self.name}/{name}" for name in names]
 
-    def download(self, files: Sequence[str], folder: Path, progress: Progress) -> None:
+    def download(self, files: Sequence[str], folder: Path, progress: tqdm[Any]) -> None:
         """Download those files that are not in a folder yet; what is there is left as it is.
 
         Without a file to download the network is not touched. Several runs may download to the same folder.
@@ -103,7 +100,7 @@ class PhysioNetDatabase:
         folder
             The folder of the database; made when it is not there.
         progress
-            Is told what arrives.
+            Shows the file that comes, and the bytes that have arrived.
 
         Raises
         ------
@@ -130,19 +127,16 @@ class PhysioNetDatabase:
         if target.exists():  # another run was faster
             return
         part = target.with_name(target.name + ".part")
-        self._fetch_intact(file, part, received)
-        if target.exists():  # someone put it there by hand meanwhile
-            part.unlink()
-        else:
-            part.replace(target)
-
-    def _fetch_intact(self, file: str, part: Path, received: Callable[[int], object]) -> None:
         for _ in range(2):
             with part.open("ab") as sink:
                 self._fetch(file, sink, received)
-            if fingerprint(part) == self._checksums[file]:
+            intact = fingerprint(part) == self._checksums[file]
+            if intact and not target.exists():  # unless someone put it there by hand meanwhile
+                part.replace(target)
+            else:
+                part.unlink()
+            if intact:
                 return
-            part.unlink()
         raise UserError(
             f"{self._url_of(file)}: arrived damaged twice (its SHA-256 is not the one in {SHA256SUMS}); "
             f"{self._advice('run again later')}"
@@ -210,14 +204,9 @@ class PhysioNetDatabase:
         # What requests says itself names classes and memory addresses, in several lines' length.
         if error.response is not None:
             return f"the server answers {error.response.status_code} {error.response.reason}"
-        if isinstance(error, requests.Timeout):
-            return f"the server does not answer within {self.timeout_s:g} s"
-        if isinstance(error, requests.exceptions.ProxyError):
-            return "the proxy that the environment names cannot be reached"
-        if isinstance(error, requests.exceptions.SSLError):
-            return "the server's certificate cannot be verified"
-        if isinstance(error, _BREAKS):
-            return "there is no connection, or it breaks"
+        for kind, reason in _REASONS.items():
+            if isinstance(error, kind):
+                return reason.format(timeout_s=self.timeout_s)
         return f"cannot be downloaded ({type(error).__name__})"
 
     def _advice(self, first: str) -> str:

@@ -1,4 +1,4 @@
-"""Recordings of any kind, without annotations, read block by block: WFDB, EDF, BDF and CSV files."""
+"""The one way from a file to samples: recordings of any kind (WFDB, EDF, BDF, CSV), read block by block or whole."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import find_leads
+from ecg_anomaly.records.checks import check_file, check_sampling_rate
 from ecg_anomaly.records.edf_reader import open_edf
 from ecg_anomaly.records.table_reader import open_csv
 from ecg_anomaly.records.wfdb_reader import header_of, open_wfdb
@@ -21,9 +22,31 @@ from ecg_anomaly.records.wfdb_reader import header_of, open_wfdb
 _EDF_SUFFIXES = (".edf", ".bdf")
 _CSV_SUFFIXES = (".csv", ".tsv", ".txt")
 _SHORTEST_S = 1.0  # no shorter recording holds a beat
-_SAMPLING_RATES_HZ = (100, 1000)  # what the analysis works with
 _RATE_TOLERANCE = 0.01
+_BLOCK_S = 3600.0
 _FIRST_LOOK_S = 60.0
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Signals in memory.
+
+    Attributes
+    ----------
+    name
+        Of a record: ``database/name``.
+    sampling_rate_hz
+        Samples per second of each lead.
+    leads
+        Names of the leads, in the order of ``signals_mv``.
+    signals_mv
+        Shape ``(samples, leads)``, in millivolts; NaN where a sample is missing.
+    """
+
+    name: str
+    sampling_rate_hz: Fraction
+    leads: tuple[str, ...]
+    signals_mv: np.ndarray
 
 
 class Source(Protocol):
@@ -102,6 +125,11 @@ class RecordingFile:
         """
         return self.source.blocks(self.columns, max(1, round(seconds * self.sampling_rate_hz)))
 
+    def read(self) -> np.ndarray:
+        """Read all signals: as `blocks` yields them, in one array."""
+        blocks = list(self.blocks(_BLOCK_S))
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
     def chosen(self, leads: Sequence[str]) -> RecordingFile:
         """Take some of the leads, in this order, whatever their case.
 
@@ -157,22 +185,6 @@ def open_recording(path: str | Path, sampling_rate_hz: float | None = None, gain
     return recording
 
 
-def check_sampling_rate(sampling_rate_hz: Fraction | float, path: Path | str) -> None:
-    """Check that the analysis works with a sampling rate; ``path`` is the file or stream, for the message.
-
-    Raises
-    ------
-    UserError
-        When it does not.
-    """
-    lowest_hz, highest_hz = _SAMPLING_RATES_HZ
-    if not lowest_hz <= sampling_rate_hz <= highest_hz:
-        raise UserError(
-            f"{path}: is sampled at {float(sampling_rate_hz):g} Hz, and the analysis works with {lowest_hz} to "
-            f"{highest_hz} Hz; resample it"
-        )
-
-
 def recording_name(path: Path) -> str:
     """Name a recording by its file, without folder and extension; a WFDB record may be given without one."""
     header = None if path.suffix.lower() in (*_CSV_SUFFIXES, *_EDF_SUFFIXES) else header_of(path)
@@ -183,39 +195,25 @@ def _open_source(path: Path, sampling_rate_hz: float | None, gain: float | None)
     suffix = path.suffix.lower()
     header = header_of(path)
     if suffix in _CSV_SUFFIXES:
-        _check_file(path)
+        check_file(path)
         return open_csv(path, sampling_rate_hz, gain)
     if gain is not None:
         raise UserError(f"{path}: --gain is for CSV files, this file says itself what its numbers mean; leave it out")
     if suffix in _EDF_SUFFIXES:
-        _check_file(path)
+        check_file(path)
         return open_edf(path)
     if header is not None:
-        _check_file(header)
+        check_file(header)
         return open_wfdb(header)
     if suffix in (".hea", ".dat"):
         raise UserError(f"{path}: the WFDB header {path.with_suffix('.hea')} is not there; put it beside its signals")
     if not path.exists() and not suffix:
         raise UserError(f"{path}: is not there, nor is a WFDB header {path}.hea; check the path")
-    _check_file(path)
+    check_file(path)
     raise UserError(
         f"{path}: is of no kind that can be read; give a WFDB record (.hea), an EDF or BDF file (.edf, .bdf) or a "
         "table of samples (.csv, .tsv, .txt)"
     )
-
-
-def _check_file(path: Path) -> None:
-    if path.is_dir():
-        raise UserError(f"{path}: is a folder; give the recordings in it, for example {path / '*.hea'}")
-    if not path.is_file():
-        raise UserError(f"{path}: is not there; check the path")
-    try:
-        with path.open("rb") as file:
-            empty = not file.read(1)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be opened: {error.strerror}; check who may read it") from None
-    if empty:
-        raise UserError(f"{path}: is empty; copy the recording again")
 
 
 def _check(recording: RecordingFile, expected_rate_hz: float | None) -> None:

@@ -12,16 +12,17 @@ References
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import scipy.signal
 import wfdb
 
+# The database of records that the project simulates; every result that rests on it says so.
+SIMULATED_DATABASE = "simdb"
 SAMPLING_RATE_HZ = 360
 LEADS = ("MLII", "V1")
 ANNOTATOR = "atr"
@@ -37,8 +38,9 @@ _QRS_REACH_S = 0.12
 # Shapes at an R wave of 1 mV and an RR interval of 1 s, one row per wave: its place after the R peak in seconds,
 # its width (standard deviation) in seconds, its height in MLII and in V1. The paper has five waves; R' and T'
 # make a QRS complex that is notched or slurred, and a T wave that falls faster than it rises.
-_P, _QRS, _T = slice(0, 1), slice(1, 5), slice(5, 7)
+_P, _QRS, _T = slice(0, 1), slice(1, 5), slice(5, 7)  # rows
 _R = 2
+_AT_S, _WIDTH_S, _TIMES_S, _HEIGHTS_MV = 0, 1, slice(0, 2), slice(2, 4)  # columns
 _NOMINAL = {
     "N": (
         (-0.165, 0.022, 0.12, 0.05),  # P
@@ -124,22 +126,13 @@ class SimulatedRecord:
 
 
 @dataclass(frozen=True)
-class _Shape:
-    """Waves of a beat (see ``_NOMINAL``): arrays ``(..., waves)``, heights ``(..., waves, leads)``."""
-
-    at_s: np.ndarray
-    width_s: np.ndarray
-    height_mv: np.ndarray
-
-
-@dataclass(frozen=True)
 class _Patient:
-    """What stays the same in a patient for the length of a record."""
+    """What stays the same in a patient for the length of a record; shapes as in ``_NOMINAL``."""
 
     normal_symbol: str
-    normal: _Shape
-    atrial: _Shape
-    foci: tuple[_Shape, ...]
+    normal: np.ndarray
+    atrial: np.ndarray
+    foci: tuple[np.ndarray, ...]
     coupling: dict[str, float]  # RR interval before an A or V beat, as a share of the normal one
     shares: dict[str, float]  # of A, V and F beats
     bigeminy: float  # how often a V beat is followed, one beat later, by another
@@ -151,6 +144,11 @@ class _Patient:
     muscle_mv: float
     mains_mv: float
     jolts_per_minute: float
+
+
+def is_simulated(name: str) -> bool:
+    """Tell whether a record, named ``database/name``, is simulated."""
+    return name.partition("/")[0] == SIMULATED_DATABASE
 
 
 def record_name(patient: int) -> str:
@@ -218,16 +216,13 @@ def write_database(folder: Path, patients: int, minutes: float, seed: int) -> li
     """
     folder.mkdir(parents=True, exist_ok=True)
     names = [record_name(patient) for patient in range(1, patients + 1)]
-    staging = Path(tempfile.mkdtemp(prefix=".incomplete-", dir=folder))
-    try:
+    with tempfile.TemporaryDirectory(prefix=".incomplete-", dir=folder, ignore_cleanup_errors=True) as staging:
         for patient, name in enumerate(names, start=1):
             if not (folder / f"{name}.hea").exists():
-                _write_record(staging, name, simulate_record(patient, minutes, seed), seed)
+                _write_record(Path(staging), name, simulate_record(patient, minutes, seed), seed)
                 for extension in ("dat", ANNOTATOR, "hea"):  # the header last: it makes the record count as present
-                    (staging / f"{name}.{extension}").replace(folder / f"{name}.{extension}")
-        _list_records(staging, folder, names)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+                    (Path(staging) / f"{name}.{extension}").replace(folder / f"{name}.{extension}")
+        _list_records(Path(staging), folder, names)
     return names
 
 
@@ -298,31 +293,35 @@ def _log_uniform(rng: np.random.Generator, lowest: float, highest: float) -> flo
     return float(np.exp(rng.uniform(np.log(lowest), np.log(highest))))
 
 
-def _draw_shape(rng: np.random.Generator, kind: str, amplitude_mv: float, slow: float = 1.0) -> _Shape:
-    nominal = np.array(_NOMINAL[kind])
-    at_s = nominal[:, 0] * rng.uniform(0.92, 1.08, len(nominal))
-    width_s = nominal[:, 1] * rng.uniform(0.88, 1.12, len(nominal))
-    at_s[_QRS] *= slow
-    width_s[_QRS] *= slow
-    height_mv = nominal[:, 2:] * rng.uniform(0.6, 1.4, nominal[:, 2:].shape)
-    height_mv[_R, 0] = nominal[_R, 2]  # the amplitude says how high the main deflection is
-    height_mv[_T] *= rng.uniform(0.6, 1.4)
-    return _Shape(at_s, width_s, height_mv * amplitude_mv)
+def _draw_shape(rng: np.random.Generator, kind: str, amplitude_mv: float, slow: float = 1.0) -> np.ndarray:
+    shape = np.array(_NOMINAL[kind])
+    shape[:, _AT_S] *= rng.uniform(0.92, 1.08, len(shape))
+    shape[:, _WIDTH_S] *= rng.uniform(0.88, 1.12, len(shape))
+    shape[_QRS, _TIMES_S] *= slow
+    heights = shape[:, _HEIGHTS_MV]
+    main = heights[_R, 0]
+    heights *= rng.uniform(0.6, 1.4, heights.shape)
+    heights[_R, 0] = main  # the amplitude says how high the main deflection is
+    heights[_T] *= rng.uniform(0.6, 1.4)
+    heights *= amplitude_mv
+    return shape
 
 
-def _atrial_shape(rng: np.random.Generator, normal: _Shape) -> _Shape:
+def _atrial_shape(rng: np.random.Generator, normal: np.ndarray) -> np.ndarray:
     # From elsewhere in the atrium: the P wave is hidden, upside down or flat, and comes at another distance.
-    at_s, height_mv = normal.at_s.copy(), normal.height_mv.copy()
-    at_s[_P] += rng.uniform(-0.03, 0.04)
-    height_mv[_P] *= rng.choice([0.0, -0.9, 0.5])
-    return replace(normal, at_s=at_s, height_mv=height_mv)
+    shape = normal.copy()
+    shape[_P, _AT_S] += rng.uniform(-0.03, 0.04)
+    shape[_P, _HEIGHTS_MV] *= rng.choice([0.0, -0.9, 0.5])
+    return shape
 
 
 def _schedule(
     rng: np.random.Generator, patient: _Patient, times_s: np.ndarray
 ) -> tuple[np.ndarray, list[str], np.ndarray]:
     """When the beats come and what they are; and the RR interval that the sinus node keeps at each."""
-    curve = np.clip(_random_curve(rng, times_s, _rr_spectrum(patient)), -2, 2)  # no sinus beat comes out of nowhere
+    # Mayer waves at 0.1 Hz and, twice as strong, breathing.
+    curve = _random_curve(rng, times_s, lambda hz: _band(hz, 0.1) + 2 * _band(hz, patient.breathing_hz))
+    curve = np.clip(curve, -2, 2)  # no sinus beat comes out of nowhere
     tachogram_s = patient.rr_s * (1 + patient.rr_variation * curve)
     kinds = ["", *patient.shares]
     normal_share = 1 - sum(patient.shares.values())
@@ -362,47 +361,34 @@ def _intervals(rng: np.random.Generator, patient: _Patient, kind: str, rr_s: flo
 
 def _beat_shapes(
     rng: np.random.Generator, patient: _Patient, peaks_s: np.ndarray, symbols: list[str], rr_s: np.ndarray
-) -> _Shape:
-    """Shapes of all beats: arrays ``(beats, waves)``, heights ``(beats, waves, leads)``."""
-    chosen = [_choose_shape(rng, patient, symbol) for symbol in symbols]
-    at_s = np.array([shape.at_s for shape in chosen])
-    width_s = np.array([shape.width_s for shape in chosen])
-    height_mv = np.array([shape.height_mv for shape in chosen])
-
-    stretch = np.sqrt(rr_s)[:, np.newaxis]  # the QT interval follows the root of the RR interval, as in ECGSYN
-    at_s[:, _T] *= stretch
-    width_s[:, _T] *= stretch
+) -> np.ndarray:
+    """Shapes of all beats, as in ``_NOMINAL``, stacked: ``(beats, waves, 4)``."""
+    shapes = np.array([_choose_shape(rng, patient, symbol) for symbol in symbols])
+    # The QT interval follows the root of the RR interval, as in ECGSYN.
+    shapes[:, _T, _TIMES_S] *= np.sqrt(rr_s)[:, np.newaxis, np.newaxis]
 
     # Breathing turns the heart's axis, electrodes dry and slip, no two beats are quite the same.
     breathing = np.sin(2 * np.pi * patient.breathing_hz * peaks_s)[:, np.newaxis]
     drift = np.stack([_random_curve(rng, peaks_s, lambda hz: hz < 0.01) for _ in LEADS], axis=1)
     gain = 1 + breathing * rng.uniform(-0.08, 0.08, len(LEADS)) + drift * rng.uniform(0.0, 0.1)
-    gain = gain[:, np.newaxis] + rng.normal(0, 0.03, height_mv.shape)
-    return _Shape(at_s, width_s, height_mv * gain)
+    heights = shapes[:, :, _HEIGHTS_MV]
+    heights *= gain[:, np.newaxis] + rng.normal(0, 0.03, heights.shape)
+    return shapes
 
 
-def _choose_shape(rng: np.random.Generator, patient: _Patient, symbol: str) -> _Shape:
-    if symbol == "A":
-        return patient.atrial
+def _choose_shape(rng: np.random.Generator, patient: _Patient, symbol: str) -> np.ndarray:
     if symbol not in ("V", "F"):
-        return patient.normal
+        return patient.atrial if symbol == "A" else patient.normal
     ventricular = patient.foci[rng.integers(len(patient.foci))]
     if symbol == "V":
         return ventricular
     # Half of an upright and half of an upside-down QRS complex would be none: those meet late.
-    opposed = patient.normal.height_mv[_R, 0] * ventricular.height_mv[_R, 0] < 0
-    return _between(patient.normal, ventricular, rng.uniform(0.15, 0.3) if opposed else rng.uniform(0.2, 0.6))
+    opposed = patient.normal[_R, _HEIGHTS_MV][0] * ventricular[_R, _HEIGHTS_MV][0] < 0
+    share = rng.uniform(0.15, 0.3) if opposed else rng.uniform(0.2, 0.6)
+    return np.asarray((1 - share) * patient.normal + share * ventricular)
 
 
-def _between(first: _Shape, second: _Shape, share: float) -> _Shape:
-    return _Shape(
-        (1 - share) * first.at_s + share * second.at_s,
-        (1 - share) * first.width_s + share * second.width_s,
-        (1 - share) * first.height_mv + share * second.height_mv,
-    )
-
-
-def _beat_forcing(shapes: _Shape, peaks_s: np.ndarray, times_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _beat_forcing(shapes: np.ndarray, peaks_s: np.ndarray, times_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find what drives ECGSYN's z equation, and each beat's main deflection.
 
     The equation is ``dz/dt = -sum_i a_i dtheta_i exp(-dtheta_i^2 / (2 b_i^2)) - (z - z0)``. Its phase advances
@@ -424,15 +410,14 @@ def _beat_forcing(shapes: _Shape, peaks_s: np.ndarray, times_s: np.ndarray) -> t
 
     slopes = np.zeros((len(LEADS), *grid_s.shape))
     qrs_mv = np.zeros(grid_s.shape)
-    for wave in range(shapes.at_s.shape[1]):
-        distance_s = from_peak_s - shapes.at_s[:, wave, np.newaxis]
-        variance = shapes.width_s[:, wave, np.newaxis] ** 2
+    for wave in range(shapes.shape[1]):
+        distance_s = from_peak_s - shapes[:, wave, _AT_S, np.newaxis]
+        variance = shapes[:, wave, _WIDTH_S, np.newaxis] ** 2
+        heights = shapes[:, wave, _HEIGHTS_MV].T[:, :, np.newaxis]
         bump = np.exp(-(distance_s**2) / (2 * variance))
-        slope = -distance_s / variance * bump
-        for lead in range(len(LEADS)):
-            slopes[lead] += slope * shapes.height_mv[:, wave, lead, np.newaxis]
+        slopes += -distance_s / variance * bump * heights
         if _QRS.start <= wave < _QRS.stop:
-            qrs_mv += bump * shapes.height_mv[:, wave, 0, np.newaxis]
+            qrs_mv += bump * heights[0]
 
     # Room on either side for the waves of beats near the ends; the last beats may lie behind them.
     forcing = np.zeros((max(len(times_s), centres[-1]) + before + after, len(LEADS)))
@@ -487,15 +472,9 @@ def _filtered_noise(rng: np.random.Generator, sections: np.ndarray, length: int)
     return np.asarray(filtered / filtered.std())
 
 
-def _rr_spectrum(patient: _Patient) -> Callable[[np.ndarray], np.ndarray]:
-    """Power of the RR intervals: Mayer waves at 0.1 Hz and, twice as strong, breathing."""
-
-    def power(frequency_hz: np.ndarray) -> np.ndarray:
-        mayer = np.exp(-((frequency_hz - 0.1) ** 2) / (2 * 0.01**2))
-        breathing = np.exp(-((frequency_hz - patient.breathing_hz) ** 2) / (2 * 0.01**2))
-        return np.asarray(mayer + 2 * breathing)
-
-    return power
+def _band(frequency_hz: np.ndarray, centre_hz: float) -> np.ndarray:
+    """Power of RR intervals in a band."""
+    return np.exp(-((frequency_hz - centre_hz) ** 2) / (2 * 0.01**2))
 
 
 def _random_curve(

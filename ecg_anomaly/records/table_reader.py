@@ -23,7 +23,6 @@ from ecg_anomaly.records.table_times import (
     counts_up,
     find_steps,
     find_time_column,
-    given_steps,
     plain_name,
     samples_ahead,
 )
@@ -33,7 +32,7 @@ _CHUNK_ROWS = 65_536
 
 @dataclass(frozen=True)
 class CsvSource:
-    """The leads of a table; see ``recording_files.Source``.
+    """The leads of a table; see `recording.Source`.
 
     Attributes
     ----------
@@ -116,7 +115,9 @@ def open_csv(path: Path, sampling_rate_hz: float | None, gain: float | None) -> 
             notes.append("its times do not tell its rows apart, and are not used")
             time = None
     if steps is None:
-        steps = given_steps(path, sampling_rate_hz)
+        if sampling_rate_hz is None:
+            raise UserError(f"{path}: has no column of times; give the sampling rate with --sampling-rate")
+        steps = Steps(Fraction(sampling_rate_hz).limit_denominator(1000), np.inf)
     rows = samples = 0
     for places, _ in _placed_rows(path, layout, columns, time, steps):
         rows += len(places)
@@ -132,10 +133,10 @@ def open_csv(path: Path, sampling_rate_hz: float | None, gain: float | None) -> 
 
 def _lead_columns(path: Path, layout: CsvLayout, time: TimeColumn | None) -> tuple[list[int], list[str]]:
     columns, notes = [], []
-    for index, (name, unit) in enumerate(zip(layout.names, layout.units, strict=True)):
-        reason = _why_no_lead(layout, index, name, unit)
+    for index, name in enumerate(layout.names):
         if time is not None and index == time.index:
             continue
+        reason = _why_no_lead(layout, index)
         if reason is None:
             columns.append(index)
         elif name or layout.kind(index) != "empty":  # a separator at the end of each line makes no column
@@ -145,8 +146,8 @@ def _lead_columns(path: Path, layout: CsvLayout, time: TimeColumn | None) -> tup
     return columns, notes
 
 
-def _why_no_lead(layout: CsvLayout, index: int, name: str, unit: str) -> str | None:
-    kind = layout.kind(index)
+def _why_no_lead(layout: CsvLayout, index: int) -> str | None:
+    kind, name, unit = layout.kind(index), layout.names[index], layout.units[index]
     if kind not in ("number", "empty"):
         return f"it holds {kind}, not numbers"
     if kind == "empty" and not name:
@@ -169,7 +170,7 @@ def _first_text(layout: CsvLayout) -> str:
 
 
 def _factor(path: Path, layout: CsvLayout, column: int, gain: float | None) -> float:
-    named = millivolts_per(layout.units[column]) if layout.units[column] else None
+    named = millivolts_per(layout.units[column])
     if named is None:
         return 1.0 if gain is None else 1 / gain
     if gain is not None and not np.isclose(named * gain, 1):

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.checks import check_gap
 from ecg_anomaly.records.table_layout import CsvLayout, cell_kind
 
 LARGEST_NUMBER = 1e20  # in a table: nanoseconds since 1970 are a hundred times fewer
@@ -33,7 +34,6 @@ _ROWS_OF_A_STEP = 100
 _ON_GRID = 0.01
 _FEWEST_EVEN_STEPS = 0.9
 _RATE_TOLERANCE = 0.01
-_LONGEST_GAP_S = 86_400.0  # a longer one is a damaged time, or better cut into two recordings
 _HALF_DAY_S = 43_200.0
 
 
@@ -88,33 +88,10 @@ class Steps:
     gap_s: float
 
 
-def given_steps(path: Path, sampling_rate_hz: float | None) -> Steps:
-    """Space rows evenly, as the user says.
-
-    Raises
-    ------
-    UserError
-        When the user does not say it.
-    """
-    if sampling_rate_hz is None:
-        raise UserError(f"{path}: has no column of times; give the sampling rate with --sampling-rate")
-    return Steps(Fraction(sampling_rate_hz).limit_denominator(1000), np.inf)
-
-
 def find_time_column(layout: CsvLayout, sampling_rate_hz: float | None) -> TimeColumn | None:
-    """Find the column that says when each row was sampled, by its name or by what it holds.
+    """Find the column that says when each row was sampled, by its name or by what it holds; ``None`` if there is none.
 
-    Parameters
-    ----------
-    layout
-        How the table is written.
-    sampling_rate_hz
-        What the user says it is, if so; a column that numbers the samples needs it.
-
-    Returns
-    -------
-    TimeColumn or None
-        ``None`` if there is no such column.
+    A column that numbers the samples needs ``sampling_rate_hz``, if the user says it.
     """
     names = [plain_name(name) for name in layout.names]
     for index, name in enumerate(names):
@@ -166,21 +143,9 @@ def _step(layout: CsvLayout, index: int) -> float:
 
 
 def find_steps(path: Path, times_s: np.ndarray, sampling_rate_hz: float | None) -> Steps | None:
-    """Find out how far rows lie apart.
+    """Find out how far rows lie apart, from the times of the first ones, of shape ``(rows,)``.
 
-    Parameters
-    ----------
-    path
-        The file, for messages.
-    times_s
-        Shape ``(rows,)``: the times of its first rows.
-    sampling_rate_hz
-        What the user says it is, if so.
-
-    Returns
-    -------
-    Steps or None
-        ``None`` if the times are too coarse to be of use and the sampling rate is given.
+    ``None`` if the times are too coarse to be of use and the user gives the sampling rate.
 
     Raises
     ------
@@ -242,14 +207,10 @@ def samples_ahead(
     ----------
     path
         The file, for messages.
-    times_s
-        Shape ``(rows,)``: times of some rows.
-    before_s
-        Time of the row before them; NaN if they are the first.
-    time
-        The column that they stand in.
-    steps
-        How far rows lie apart.
+    times_s, before_s
+        Times of some rows, of shape ``(rows,)``, and of the row before them; NaN if they are the first.
+    time, steps
+        The column that they stand in; how far rows lie apart.
     line
         Where the first of them stands in the file.
 
@@ -258,19 +219,15 @@ def samples_ahead(
     UserError
         When a row has no time, time goes backwards, or a gap is longer than a day.
     """
-    unknown = ~np.isfinite(times_s)
-    if unknown.any():
-        raise UserError(
-            f"{path}: line {line + int(np.argmax(unknown))} has no time that can be read; mend or delete it"
-        )
+    if not np.isfinite(times_s).all():
+        where = line + int(np.isfinite(times_s).argmin())
+        raise UserError(f"{path}: line {where} has no time that can be read; mend or delete it")
     steps_s = np.diff(times_s, prepend=times_s[0] if np.isnan(before_s) else before_s)
     if time.kind == "clock":
         steps_s = np.where(steps_s < -_HALF_DAY_S, steps_s + 2 * _HALF_DAY_S, steps_s)  # midnight
     if np.any(steps_s < 0):
         where = line + int(np.argmax(steps_s < 0))
         raise UserError(f"{path}: time goes backwards at line {where}; sort the rows, or cut the file there")
-    if np.any(steps_s > _LONGEST_GAP_S):
-        where = line + int(np.argmax(steps_s > _LONGEST_GAP_S))
-        raise UserError(f"{path}: a gap of {steps_s.max() / 3600:.0f} h lies before line {where}; cut the file there")
+    check_gap(steps_s.max(), path, f"line {line + int(steps_s.argmax())}")
     missing = np.rint(steps_s * float(steps.sampling_rate_hz)).astype(np.int64) - 1
     return np.where(steps_s > steps.gap_s, 1 + np.maximum(missing, 0), 1)

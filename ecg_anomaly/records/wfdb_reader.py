@@ -16,66 +16,62 @@ import wfdb
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel, choose_ecg, distinct, millivolts_per
-from ecg_anomaly.records.wfdb_records import bits_per_frame
+from ecg_anomaly.records.checks import check_gap
 
-_COPY = "copy the record again, with all its files"
-_LONGEST_GAP_S = 86_400.0  # a longer one is a damaged header, or better cut into two recordings
+_COPY = "copy or download the record again, with all its files"
 _NULL = "~"  # a stretch where nothing was recorded
+# Of the formats with a fixed number of bits; a compressed file (508, 516, 524) may be of any size.
+_BITS_PER_SAMPLE = {"8": 8, "16": 16, "24": 24, "32": 32, "61": 16, "80": 8, "160": 16, "212": 12}
 
 
 @dataclass(frozen=True)
 class _Segment:
-    """A stretch of a record that has its own files.
+    """A stretch of a record that has its own files; of one where nothing was recorded, no lead has a channel.
 
     Attributes
     ----------
     stem
         Path of its files without extension.
+    frames
+        How many of its frames are part of the record.
     channels
-        For each lead of the record, the channel of the segment that holds it; ``None`` if there is none.
-    factors
-        For each lead of the record, millivolts per unit in this segment.
+        For each lead that it has: its channel, and millivolts per unit.
     differences
         Whether its samples are stored as differences, so that it must be read from its start.
     """
 
     stem: Path
-    channels: tuple[int | None, ...]
-    factors: tuple[float, ...]
-    differences: bool
+    frames: int
+    channels: dict[int, tuple[int, float]]
+    differences: bool = False
 
-    def read(self, columns: Sequence[int], first: int, last: int) -> list[np.ndarray | None]:
-        """Read frames of some leads, in millivolts; ``None`` for a lead that the segment does not have."""
-        taken = [column for column in columns if self.channels[column] is not None]
-        signals: dict[int, np.ndarray] = {}
-        if taken:
-            begin = 0 if self.differences else first
-            record = _guarded(
-                self.stem,
-                lambda: wfdb.rdrecord(
-                    str(self.stem),
-                    sampfrom=begin,
-                    sampto=last,
-                    channels=[self.channels[column] for column in taken],
-                    smooth_frames=False,
-                ),
-            )
-            for column, signal in zip(taken, record.e_p_signal, strict=True):
-                skipped = len(signal) * (first - begin) // (last - begin)
-                signals[column] = signal[skipped:] * self.factors[column]
-        return [signals.get(column) for column in columns]
+    def read(self, leads: Sequence[int], first: int, last: int) -> dict[int, np.ndarray]:
+        """Read frames of those leads that it has, in millivolts."""
+        there = [lead for lead in leads if lead in self.channels]
+        if not there:
+            return {}
+        begin = 0 if self.differences else first
+        channels = [self.channels[lead][0] for lead in there]
+        record = _guarded(
+            f"{self.stem}: cannot be read",
+            lambda: wfdb.rdrecord(str(self.stem), begin, last, channels=channels, smooth_frames=False),
+        )
+        return {
+            lead: signal[len(signal) * (first - begin) // (last - begin) :] * self.channels[lead][1]
+            for lead, signal in zip(there, record.e_p_signal, strict=True)
+        }
 
 
 @dataclass(frozen=True)
 class WfdbSource:
-    """The ECG leads of a WFDB record; see ``recording_files.Source``.
+    """The ECG leads of a WFDB record; see `recording.Source`.
 
     Attributes
     ----------
     samples_per_frame
         Samples per lead and frame.
     segments
-        The segments that follow each other; ``None`` in place of one where nothing was recorded.
+        The segments that follow each other.
     ends
         Shape ``(segments,)``: the frame before which each ends.
     """
@@ -84,7 +80,7 @@ class WfdbSource:
     leads: tuple[str, ...]
     notes: tuple[str, ...]
     samples_per_frame: int
-    segments: tuple[_Segment | None, ...] = field(repr=False)
+    segments: tuple[_Segment, ...] = field(repr=False)
     ends: np.ndarray = field(repr=False)
 
     @property
@@ -103,17 +99,14 @@ class WfdbSource:
     def _frames(self, columns: Sequence[int], first: int, last: int) -> np.ndarray:
         block = np.full(((last - first) * self.samples_per_frame, len(columns)), np.nan)
         for index in range(int(np.searchsorted(self.ends, first, side="right")), len(self.ends)):
-            begin = int(self.ends[index - 1]) if index else 0
+            segment, end = self.segments[index], int(self.ends[index])
+            begin = end - segment.frames
             if begin >= last:
                 break
-            segment = self.segments[index]
-            if segment is None:
-                continue
-            low, high = max(first, begin), min(last, int(self.ends[index]))
+            low, high = max(first, begin), min(last, end)
             place = slice((low - first) * self.samples_per_frame, (high - first) * self.samples_per_frame)
-            for position, signal in enumerate(segment.read(columns, low - begin, high - begin)):
-                if signal is not None:
-                    block[place, position] = signal
+            for lead, signal in segment.read(columns, low - begin, high - begin).items():
+                block[place, columns.index(lead)] = signal
         block[np.isinf(block)] = np.nan  # a gain next to nothing
         return block
 
@@ -126,6 +119,32 @@ def header_of(path: Path) -> Path | None:
     return next((header for header in candidates if header.suffix == ".hea" and header.is_file()), None)
 
 
+def files_of(header_file: Path) -> list[Path]:
+    """List the headers and signal files of a record, each once, as far as headers that are there name them.
+
+    Raises
+    ------
+    UserError
+        When a header cannot be read.
+    """
+    header = _read_header(header_file)
+    segments = _segments(header_file, header)
+    headers = {header_file: header} | {path: _read_header(path) for path in segments if path.is_file()}
+    signals = [file for path, read in headers.items() for file in _signal_files(path, read)]
+    return list(dict.fromkeys([header_file, *segments, *signals]))
+
+
+def segments_of(header_file: Path) -> list[Path]:
+    """List the headers of the segments of a record; none if it has but one.
+
+    Raises
+    ------
+    UserError
+        When its header cannot be read.
+    """
+    return _segments(header_file, _read_header(header_file))
+
+
 def open_wfdb(header_file: Path) -> WfdbSource:
     """Open a WFDB record by its header.
 
@@ -135,39 +154,33 @@ def open_wfdb(header_file: Path) -> WfdbSource:
         When a file is missing or damaged, or no channel is an ECG lead.
     """
     header = _read_header(header_file)
-    if not isinstance(header, wfdb.MultiRecord):
-        return _source(header_file, header, header, [_Part(header_file, header, _frames_of(header_file, header))])
+    if not 0 < header.fs < np.inf:
+        raise UserError(f"{header_file}: the sampling rate is {header.fs} Hz; {_COPY}")
+    if isinstance(header, wfdb.Record):
+        return _source(header_file, header, header, [(header_file, header, _frames_of(header_file, header))])
     parts = [
-        _Part(header_file.with_name(f"{name}.hea"), _segment_header(header_file, name), frames)
+        (header_file.with_name(f"{name}.hea"), _segment_header(header_file, name), frames)
         for name, frames in zip(header.seg_name, header.seg_len, strict=True)
     ]
-    described = [part for part in parts if part.header is not None]
+    described = [segment for _, segment, _ in parts if segment is not None]
     if not described or min(header.seg_len) < 0:
         raise UserError(f"{header_file}: describes no segment with signals; {_COPY}")
-    for part in parts:
-        if part.header is None and part.frames > _LONGEST_GAP_S * header.fs:
-            hours = part.frames / header.fs / 3600
-            raise UserError(f"{header_file}: has a gap of {hours:.0f} h; make a record of what is before and after it")
     # The first segment of a variable layout has no samples: it lists all channels that occur.
-    recorded = [part for part in parts if part.frames > 0]
-    for part in recorded:
-        if part.header is not None and _frames_of(part.path, part.header) < part.frames:
-            raise UserError(f"{part.path}: is shorter than the {part.frames} samples that {header_file} says; {_COPY}")
-    return _source(header_file, header, described[0].header, recorded)
-
-
-@dataclass(frozen=True)
-class _Part:
-    path: Path
-    header: wfdb.Record | None
-    frames: int
+    recorded = [(path, segment, frames) for path, segment, frames in parts if frames > 0]
+    for number, (path, segment, frames) in enumerate(recorded, start=1):
+        if segment is None:
+            check_gap(frames / header.fs, header_file, f"segment {number + 1}")
+        elif _frames_of(path, segment) < frames:
+            raise UserError(f"{path}: is shorter than the {frames} samples that {header_file} says; {_COPY}")
+    return _source(header_file, header, described[0], recorded)
 
 
 def _source(
-    path: Path, header: wfdb.Record | wfdb.MultiRecord, layout: wfdb.Record, parts: Sequence[_Part]
+    path: Path,
+    header: wfdb.Record | wfdb.MultiRecord,
+    layout: wfdb.Record,
+    parts: Sequence[tuple[Path, wfdb.Record | None, int]],
 ) -> WfdbSource:
-    if not 0 < header.fs < np.inf:
-        raise UserError(f"{path}: the sampling rate is {header.fs} Hz; {_COPY}")
     frame_rate_hz = Fraction(str(header.fs))
     channels = [
         Channel(name or "", unit or "mV", frame_rate_hz * (count or 1))  # no unit means millivolts, says the standard
@@ -175,54 +188,46 @@ def _source(
     ]
     kept, notes = choose_ecg(channels, path)
     samples_per_frame = layout.samps_per_frame[kept[0]] or 1
-    by_name = isinstance(header, wfdb.MultiRecord) and header.layout == "variable"
-    wanted = [layout.sig_name[index] for index in kept]
-    segments = [
-        None
-        if part.header is None
-        else _segment(part.path, part.header, kept, wanted if by_name else None, samples_per_frame)
-        for part in parts
-    ]
+    by_name = isinstance(header, wfdb.MultiRecord) and header.layout == "variable"  # each segment has its own channels
+    segments = []
+    for segment_file, segment, frames in parts:
+        where = dict(enumerate(kept))
+        if segment is None:
+            segments.append(_Segment(segment_file, frames, {}))
+            continue
+        if by_name:
+            there, wanted = list(segment.sig_name), [layout.sig_name[index] for index in kept]
+            where = {lead: there.index(name) for lead, name in enumerate(wanted) if name in there}
+        segments.append(_segment(segment_file, segment, frames, where, samples_per_frame))
     return WfdbSource(
         channels[kept[0]].sampling_rate_hz.limit_denominator(1000),
         distinct([channels[index].label for index in kept]),
         tuple(notes),
         samples_per_frame,
         tuple(segments),
-        np.cumsum([part.frames for part in parts], dtype=np.int64),
+        np.cumsum([segment.frames for segment in segments], dtype=np.int64),
     )
 
 
-def _segment(
-    path: Path, header: wfdb.Record, kept: Sequence[int], names: Sequence[str] | None, samples_per_frame: int
-) -> _Segment:
-    where: list[int | None] = list(kept)
-    if names is not None:  # of a variable layout, where each segment has its own channels
-        there = list(header.sig_name)
-        where = [there.index(name) if name in there else None for name in names]
-    present = [index for index in where if index is not None]
-    if any(index >= header.n_sig or (header.samps_per_frame[index] or 1) != samples_per_frame for index in present):
+def _segment(path: Path, header: wfdb.Record, frames: int, where: dict[int, int], samples_per_frame: int) -> _Segment:
+    if any(i >= header.n_sig or (header.samps_per_frame[i] or 1) != samples_per_frame for i in where.values()):
         raise UserError(f"{path}: has other channels or sampling rates than the record that it is part of; {_COPY}")
-    units = {index: millivolts_per(header.units[index] or "mV") for index in present}
-    return _Segment(
-        path.with_suffix(""),
-        tuple(index if index is not None and units[index] is not None else None for index in where),
-        tuple(1.0 if index is None else units[index] or 1.0 for index in where),
-        any(header.fmt[index] == "8" for index in present),
-    )
+    factors = {lead: millivolts_per(header.units[index] or "mV") for lead, index in where.items()}
+    channels = {lead: (where[lead], factor) for lead, factor in factors.items() if factor is not None}
+    return _Segment(path.with_suffix(""), frames, channels, any(header.fmt[index] == "8" for index in where.values()))
 
 
-def _guarded(path: Path, read: Callable[[], Any]) -> Any:
+def _guarded(failure: str, read: Callable[[], Any]) -> Any:
     try:
         return read()
     except Exception as error:  # wfdb lets what a damaged file provokes through as it comes
-        raise UserError(f"{path}: cannot be read: {error}; {_COPY}") from None
+        raise UserError(f"{failure}: {error}; {_COPY}") from None
 
 
 def _read_header(path: Path) -> wfdb.Record | wfdb.MultiRecord:
     if not path.is_file():
         raise UserError(f"{path}: is missing, and the record needs it; {_COPY}")
-    header = _guarded(path, lambda: wfdb.rdheader(str(path.with_suffix(""))))
+    header = _guarded(f"{path}: is not a WFDB header", lambda: wfdb.rdheader(str(path.with_suffix(""))))
     if isinstance(header, wfdb.Record) and len(header.file_name or []) != (header.n_sig or 0):
         described = len(header.file_name or [])
         raise UserError(f"{path}: promises {header.n_sig} signals and describes {described}; {_COPY}")
@@ -241,24 +246,40 @@ def _segment_header(record: Path, name: str) -> wfdb.Record | None:
     return header
 
 
+def _segments(path: Path, header: wfdb.Record | wfdb.MultiRecord) -> list[Path]:
+    names = header.seg_name if isinstance(header, wfdb.MultiRecord) else []
+    return [path.with_name(f"{name}.hea") for name in names if name != _NULL]
+
+
+def _signal_files(path: Path, header: wfdb.Record | wfdb.MultiRecord) -> list[Path]:
+    names = header.file_name if isinstance(header, wfdb.Record) else []
+    return [path.with_name(name) for name in dict.fromkeys(names) if name != _NULL]
+
+
+def _bits_per_frame(header: wfdb.Record, signal_file: str) -> int:
+    """Count the bits that the samples of one frame take in a signal file; 0 if the file is compressed."""
+    channels = [index for index, name in enumerate(header.file_name) if name == signal_file]
+    return sum(_BITS_PER_SAMPLE.get(header.fmt[index], 0) * (header.samps_per_frame[index] or 1) for index in channels)
+
+
 def _frames_of(path: Path, header: wfdb.Record) -> int:
     """Count the frames of a record, and check that its signal files hold them."""
-    for name in dict.fromkeys(header.file_name):
-        signals = path.with_name(name)
+    for signals in _signal_files(path, header):
         if not signals.is_file():
             raise UserError(f"{signals}: is missing, and {path} names it; {_COPY}")
-        bits = bits_per_frame(header, name)
-        size = signals.stat().st_size - (header.byte_offset[header.file_name.index(name)] or 0)
+        bits = _bits_per_frame(header, signals.name)
+        size = signals.stat().st_size - (header.byte_offset[header.file_name.index(signals.name)] or 0)
         if header.sig_len is None:  # which the format allows, and wfdb reads only whole
-            told = f" ({size * 8 // bits}, by the size of {signals.name})" if bits else ""
+            number = f" ({size * 8 // bits}, by the size of {signals.name})" if bits else ""
             raise UserError(
-                f"{path}: does not say how many samples it has; write their number{told} behind the sampling rate in "
+                f"{path}: does not say how many samples it has; write their number{number} behind the sampling rate in "
                 "its first line"
             )
+        # wfdb pads or misreads a signal file that is shorter than its header says.
         if size < header.sig_len * bits // 8:
             raise UserError(
                 f"{signals}: is truncated: {path} promises {header.sig_len * bits // 8} bytes of samples, the file has "
-                f"{size}; {_COPY}"
+                f"{size}; delete it, and {_COPY}"
             )
     if max(skew or 0 for skew in header.skew) > header.sig_len:
         raise UserError(f"{path}: shifts a channel by more samples than it has; {_COPY}")

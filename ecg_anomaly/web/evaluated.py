@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.detector.thresholds import recorded_hours
-from ecg_anomaly.records.wfdb_records import is_simulated
+from ecg_anomaly.records.simulate import is_simulated
 
 SCORES = "scores.csv"
 

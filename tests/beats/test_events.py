@@ -6,9 +6,10 @@ import pytest
 from ecg_anomaly.beats.conditioning import condition
 from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event, EventFinder
 from ecg_anomaly.beats.labelled import cut_at_annotations
+from ecg_anomaly.beats.preprocessing import read_record
 from ecg_anomaly.config import load_config
+from ecg_anomaly.records.catalogue import find_record
 from ecg_anomaly.records.noise import make_noise
-from ecg_anomaly.records.wfdb_records import choose_leads, find_record, read_annotations, read_recording
 
 CONFIG = load_config()
 RATE_HZ = CONFIG.beat.sampling_rate_hz
@@ -250,9 +251,7 @@ def test_a_recording_of_less_than_a_step(samples):
 
 def real_events(name, folder, leads):
     files = find_record(name, [folder], "atr")
-    recording = read_recording(files)
-    annotations = read_annotations(files, recording)
-    chosen, _ = choose_leads(recording, CONFIG.records.leads, leads)
+    chosen, annotations, _ = read_record(files, load_config(overrides=[f"records.lead_count={leads}"]))
     conditioned_mv, missing = condition(chosen.signals_mv, chosen.sampling_rate_hz, CONFIG.beat)
     table = cut_at_annotations(chosen, annotations, CONFIG).table
     beats = np.round(table["fiducial_s"].to_numpy() * RATE_HZ).astype(int)

@@ -9,20 +9,16 @@ import pandas as pd
 import pytest
 
 from ecg_anomaly.beats.labelled import cut_at_annotations, cut_at_detections
+from ecg_anomaly.beats.preprocessing import read_record
 from ecg_anomaly.config import load_config
 from ecg_anomaly.detector.stream import analyse
 from ecg_anomaly.handover.beats import DETECTION, open_array, read_csv, read_detection, read_table
 from ecg_anomaly.handover.model import read_detector
 from ecg_anomaly.manifest import read_manifest
+from ecg_anomaly.records.annotations import Annotations
+from ecg_anomaly.records.catalogue import find_record
+from ecg_anomaly.records.recording import Recording
 from ecg_anomaly.records.simulate import simulate_record
-from ecg_anomaly.records.wfdb_records import (
-    Annotations,
-    Recording,
-    choose_leads,
-    find_record,
-    read_annotations,
-    read_recording,
-)
 from ecg_anomaly.reports import panels, report
 from ecg_anomaly.reports.results import read_results
 from tests.conftest import Workspace
@@ -170,8 +166,7 @@ def test_scores_are_those_of_a_recording_without_annotations(from_signal):
     scores = read_csv(run.outputs / "scores.csv")
     detector = read_detector(config)
     for name in ("simdb/s007", "simdb/s008"):
-        recording = read_recording(find_record(name, [run.records], "atr"))
-        chosen, _ = choose_leads(recording, config.records.leads, config.records.lead_count)
+        chosen, *_ = read_record(find_record(name, [run.records], "atr"), config)
         found = analyse(detector, chosen.sampling_rate_hz, [chosen.signals_mv], 2).beats.set_index("sample")
         own = scores[scores["record"] == name].set_index("sample")
         assert len(own) > 100
@@ -238,9 +233,7 @@ def test_an_annotated_run_in_the_same_folder_forgets_what_was_detected(from_sign
 )
 def test_beats_of_real_records_are_found(real_records, name, most_missed, most_extra):
     files = find_record(name, [real_records], "atr")
-    recording = read_recording(files)
-    annotations = read_annotations(files, recording)
-    chosen, _ = choose_leads(recording, CONFIG.records.leads, CONFIG.records.lead_count)
+    chosen, annotations, _ = read_record(files, CONFIG)
     annotated, beats, detection = cut_both(chosen, annotations)
 
     total, detected, matched = counts(detection)

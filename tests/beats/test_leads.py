@@ -1,16 +1,37 @@
 """Which leads are analysed, and what is called out about them."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
+import wfdb
 
-from ecg_anomaly.beats.leads import LeadLook, choose_leads, look_at_leads, oddities
+from ecg_anomaly.batch import Request, with_leads
+from ecg_anomaly.beats.leads import choose_leads, look_at_leads, oddities
+from ecg_anomaly.beats.preprocessing import read_record
 from ecg_anomaly.config import load_config
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.catalogue import RecordFiles
 from ecg_anomaly.records.recording import open_recording
 from ecg_anomaly.records.simulate import SAMPLING_RATE_HZ, simulate_record
 
 CONFIG = load_config()
 PREFERRED = ["MLII", "II", "V1"]
-GOOD, POOR, DEAD = (LeadLook(alive, quality, 1.0, False, 0.0) for alive, quality in ((1, 0.9), (1, 0.2), (0, 0.0)))
+
+
+class Seen(NamedTuple):
+    """What the choice of leads asks for."""
+
+    alive: bool
+    quality: float
+
+
+GOOD, POOR, DEAD = Seen(True, 0.9), Seen(True, 0.2), Seen(False, 0.0)
+
+
+def choose(names, looks, count, asked=()):
+    settings = load_config(overrides=[f"records.leads={PREFERRED}", f"records.lead_count={count}"]).records
+    return [names[lead] for lead in choose_leads(names, settings, "r.hea", looks, asked)]
 
 
 @pytest.fixture(scope="module")
@@ -27,19 +48,65 @@ def notes_on(lead_mv, name="II"):
 
 
 def test_preferred_leads_come_first_whatever_their_case():
-    assert choose_leads(["V5", "ECG", "ii", "V1"], [GOOD] * 4, PREFERRED, 2) == ["ii", "V1"]
+    assert choose(["V5", "ECG", "ii", "V1"], [GOOD] * 4, 2) == ["ii", "V1"]
 
 
 def test_other_leads_are_taken_by_their_quality():
-    better = LeadLook(True, 0.95, 1.0, False, 0.0)
-    assert choose_leads(["A", "B", "C"], [GOOD, POOR, better], PREFERRED, 1) == ["C"]
-    assert choose_leads(["A", "B", "C"], [GOOD, POOR, better], PREFERRED, 2) == ["A", "C"]
+    better = Seen(True, 0.95)
+    assert choose(["A", "B", "C"], [GOOD, POOR, better], 1) == ["C"]
+    assert choose(["A", "B", "C"], [GOOD, POOR, better], 2) == ["A", "C"]
 
 
 def test_leads_that_cannot_be_read_come_last():
-    assert choose_leads(["II", "ECG", "V1"], [POOR, GOOD, DEAD], PREFERRED, 1) == ["ECG"]
-    assert choose_leads(["II", "ECG", "V1"], [POOR, GOOD, DEAD], PREFERRED, 3) == ["II", "ECG"]
-    assert choose_leads(["ECG", "II"], [DEAD, DEAD], PREFERRED, 2) == ["II"]
+    assert choose(["II", "ECG", "V1"], [POOR, GOOD, DEAD], 1) == ["ECG"]
+    assert choose(["II", "ECG", "V1"], [POOR, GOOD, DEAD], 3) == ["II", "ECG"]
+    assert choose(["ECG", "II"], [DEAD, DEAD], 2) == ["II"]
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "expected"),
+    [
+        (["V5", "MLII"], 2, ["MLII", "V5"]),  # by preference
+        (["v1", "mlii"], 2, ["mlii", "v1"]),  # whatever the case
+        (["ECG1", "ECG2"], 2, ["ECG1", "ECG2"]),  # unlisted: as in the header
+        (["i", "iii", "ii"], 2, ["ii", "i"]),  # listed first, then the rest
+        (["I", "III", "V1"], 1, ["V1"]),
+        (["ECG"], 2, ["ECG"]),  # there may be fewer
+    ],
+)
+@pytest.mark.parametrize("looks", [(), [GOOD] * 3])  # of a live signal nothing is known when its leads are chosen
+def test_leads_are_taken_by_name_then_by_order(names, count, expected, looks):
+    assert choose(names, looks[: len(names)], count) == expected
+
+
+def test_leads_that_are_asked_for_are_taken_as_they_are():
+    assert choose(["II", "ECG", "V1"], [GOOD, POOR, DEAD], 2, asked=["v1", "ECG"]) == ["V1", "ECG"]
+    with pytest.raises(UserError, match=r"r\.hea: --leads names 2 leads, the model takes 1"):
+        choose(["II", "ECG"], [GOOD, GOOD], 1, asked=["II", "ECG"])
+    with pytest.raises(UserError, match=r"r\.hea: has no lead V9"):
+        choose(["II", "ECG"], [GOOD, GOOD], 1, asked=["V9"])
+
+
+def test_batch_and_pipeline_choose_the_same_leads(tmp_path, start_mv):
+    noise_mv = np.random.default_rng(1).normal(0, 0.3, size=(len(start_mv), 1))
+    leads = ["noise", "flat", "I", "V1"]  # the first as good a name as any
+    signals_mv = np.hstack([noise_mv, np.zeros_like(noise_mv), start_mv[:, :2]])
+    wfdb.wrsamp("r", 360, ["mV"] * 4, leads, p_signal=signals_mv, fmt=["16"] * 4, write_dir=str(tmp_path))
+    wfdb.wrann("r", "atr", np.arange(1, 60) * 360, ["N"] * 59, write_dir=str(tmp_path))
+    (tmp_path / "r.hea").write_text((tmp_path / "r.hea").read_text().replace("noise", "aVL").replace("flat", "aVF"))
+
+    in_pipeline, _, dead = read_record(RecordFiles("db/r", tmp_path, "atr"), CONFIG)
+    in_batch = with_leads(open_recording(tmp_path / "r"), Request(tmp_path), CONFIG)
+    assert in_pipeline.leads == in_batch.leads == ("V1", "I")
+    assert dead == ("aVF",)
+    np.testing.assert_array_equal(in_pipeline.signals_mv, in_batch.read())
+
+
+def test_record_whose_leads_hold_no_signal_is_refused(tmp_path):
+    wfdb.wrsamp("r", 360, ["mV"], ["II"], p_signal=np.full((3600, 1), 0.3), fmt=["16"], write_dir=str(tmp_path))
+    wfdb.wrann("r", "atr", np.array([360]), ["N"], write_dir=str(tmp_path))
+    with pytest.raises(UserError, match=r"r\.hea: no lead holds a signal"):
+        read_record(RecordFiles("db/r", tmp_path, "atr"), CONFIG)
 
 
 def test_clean_leads_are_not_odd(start_mv):

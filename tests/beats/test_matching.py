@@ -6,7 +6,7 @@ from scipy.optimize import linear_sum_assignment
 from wfdb.processing import compare_annotations
 
 from ecg_anomaly.beats.matching import UNMATCHED, compare_beats, in_flutter, match_beats
-from ecg_anomaly.records.wfdb_records import Annotations
+from ecg_anomaly.records.annotations import Annotations
 
 RATE_HZ = 360.0
 WINDOW = 54  # samples: 150 ms

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from ecg_anomaly.beats import conditioning, qrs
+from ecg_anomaly.beats.preprocessing import read_record
 from ecg_anomaly.config import load_config
-from ecg_anomaly.records.wfdb_records import choose_leads, find_record, read_annotations, read_recording
+from ecg_anomaly.records.catalogue import find_record
 
 RATE_HZ = 120
 LATENCY_S = 0.35
@@ -70,12 +71,11 @@ def real_record(folder, name, annotator="atr", lead_count=2):
     files = find_record(name, [folder, folder / "ecg-samples"], annotator)
     if files is None:
         pytest.skip(f"{name} is not here")
-    recording = read_recording(files)
-    annotations = read_annotations(files, recording)
-    chosen, _ = choose_leads(recording, SETTINGS.records.leads, lead_count)
+    settings = load_config(overrides=[f"records.lead_count={lead_count}"])
+    chosen, annotations, _ = read_record(files, settings)
     conditioned, missing = conditioning.condition(chosen.signals_mv, chosen.sampling_rate_hz, SETTINGS.beat)
     beats = [symbol in SETTINGS.labels.aami for symbol in annotations.symbols]
-    return conditioned, missing, annotations.samples[beats] / float(recording.sampling_rate_hz)
+    return conditioned, missing, annotations.samples[beats] / float(chosen.sampling_rate_hz)
 
 
 @pytest.fixture(scope="module")

@@ -5,18 +5,14 @@ import pytest
 
 from ecg_anomaly.beats.conditioning import condition
 from ecg_anomaly.beats.labelled import cut_at_annotations
+from ecg_anomaly.beats.preprocessing import read_record
 from ecg_anomaly.beats.quality import LEAST_QUALITY, beat_quality, lead_quality
 from ecg_anomaly.config import load_config
 from ecg_anomaly.records import noise
+from ecg_anomaly.records.annotations import Annotations
+from ecg_anomaly.records.catalogue import find_record
+from ecg_anomaly.records.recording import Recording
 from ecg_anomaly.records.simulate import simulate_record
-from ecg_anomaly.records.wfdb_records import (
-    Annotations,
-    Recording,
-    choose_leads,
-    find_record,
-    read_annotations,
-    read_recording,
-)
 
 CONFIG = load_config()
 BEAT = CONFIG.beat
@@ -49,10 +45,7 @@ def simulated(patient=1):
 
 
 def real(folder, name):
-    files = find_record(f"mitdb/{name}", [folder], "atr")
-    recording = read_recording(files)
-    annotations = read_annotations(files, recording)
-    return choose_leads(recording, CONFIG.records.leads, 2)[0], annotations
+    return read_record(find_record(f"mitdb/{name}", [folder], "atr"), CONFIG)[:2]
 
 
 def with_noise(recording, annotations, kind, snr_db, seed=1):

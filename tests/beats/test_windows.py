@@ -7,8 +7,9 @@ import pytest
 from ecg_anomaly.beats import cutter as module
 from ecg_anomaly.beats.labelled import cut_at_annotations
 from ecg_anomaly.config import load_config
+from ecg_anomaly.records.annotations import Annotations
+from ecg_anomaly.records.recording import Recording
 from ecg_anomaly.records.simulate import simulate_record
-from ecg_anomaly.records.wfdb_records import Annotations, Recording
 from tests import direct_formulas
 
 CONFIG = load_config()

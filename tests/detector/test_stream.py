@@ -12,8 +12,9 @@ from ecg_anomaly.detector import thresholds
 from ecg_anomaly.detector.scorer import score_records
 from ecg_anomaly.detector.stream import Analysis, analyse
 from ecg_anomaly.handover.model import check_detector, read_detector
+from ecg_anomaly.records.annotations import Annotations
+from ecg_anomaly.records.recording import Recording
 from ecg_anomaly.records.simulate import simulate_record
-from ecg_anomaly.records.wfdb_records import Annotations, Recording
 from tests.conftest import Workspace
 
 RATE_HZ = Fraction(360)

@@ -8,14 +8,16 @@ import pytest
 import wfdb
 
 from ecg_anomaly.beats.events import UNREADABLE, Event
+from ecg_anomaly.beats.preprocessing import read_record
 from ecg_anomaly.config import load_config
 from ecg_anomaly.detector.stream import Findings, analyse
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.evaluation import noise_stress
 from ecg_anomaly.handover.beats import read_csv
 from ecg_anomaly.handover.model import read_detector
+from ecg_anomaly.records.annotations import Annotations
+from ecg_anomaly.records.catalogue import find_record
 from ecg_anomaly.records.noise import KINDS, add_noise, make_noise
-from ecg_anomaly.records.wfdb_records import Annotations, find_record, read_annotations, read_recording
 from tests.conftest import Workspace
 
 CLASSES = {"N": "N", "A": "S", "V": "V", "F": "F"}
@@ -151,8 +153,8 @@ def test_baseline_wander_changes_nothing(pooled: pd.DataFrame):
 
 def test_scores_rise_with_noise_in_the_band_of_beats_alone(detector, finished: Workspace):
     files = find_record("simdb/s007", [finished.records], "atr")
-    recording = read_recording(files)
-    beats = read_annotations(files, recording).samples
+    recording, annotations, _ = read_record(files, load_config())
+    beats = annotations.samples
 
     def scores(kind, snr_db):
         noise = make_noise(kind, *recording.signals_mv.shape, 360.0, seed=1)

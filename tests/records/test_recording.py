@@ -84,6 +84,28 @@ def test_wfdb_formats_give_what_was_written_with_gaps(fmt, tmp_path):
     np.testing.assert_allclose(whole(recording, 1.004), signals, atol=1e-9)
 
 
+def test_missing_samples_of_eight_bits_are_nan(tmp_path):
+    signals = np.random.default_rng(3).normal(size=(2500, 1))
+    signals[100:110] = np.nan
+    wfdb.wrsamp("r", RATE_HZ, ["mV"], ["I"], p_signal=signals, fmt=["80"], write_dir=str(tmp_path))
+    found = whole(open_recording(tmp_path / "r"))
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(found)), np.arange(100, 110))
+
+
+@pytest.mark.parametrize(("rate_hz", "expected"), [(360, Fraction(360)), (257.5, Fraction(515, 2)), (128, 128)])
+def test_wfdb_sampling_rate_is_exact(rate_hz, expected, tmp_path):
+    assert open_recording(write_wfdb(tmp_path, rate_hz=rate_hz)).sampling_rate_hz == expected
+
+
+def test_wfdb_signals_in_any_unit_of_voltage_are_read_in_millivolts(tmp_path):
+    signals = np.random.default_rng(2).normal(size=(2500, 4)) * [1, 1000, 0.001, 80]
+    units, leads = ["mV", "uV", "V", "mmHg"], ["I", "II", "V1", "ABP"]
+    wfdb.wrsamp("r", RATE_HZ, units, leads, p_signal=signals, fmt=["16"] * 4, write_dir=str(tmp_path))
+    recording = open_recording(tmp_path / "r")
+    assert recording.leads == ("I", "II", "V1")
+    np.testing.assert_allclose(recording.read(), signals[:, :3] * [1, 0.001, 1000], atol=1e-3)
+
+
 def test_wfdb_format_of_differences_is_read_right_from_any_sample(tmp_path):
     digital = np.cumsum(np.random.default_rng(2).integers(-100, 100, size=SAMPLES))
     np.diff(digital, prepend=0).astype(np.int8).tofile(tmp_path / "r.dat")

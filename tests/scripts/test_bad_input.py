@@ -143,31 +143,32 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "header promises nothing": (
         lambda folder: change_header(folder, " 43200", " 0"),
-        "s001: its signals cannot be read",
+        "s001.hea: is shorter than 1 s (0 samples at 360 Hz)",
     ),
     "header describes fewer": (
         lambda folder: change_header(folder, "s001 2 ", "s001 3 "),
         "s001.hea: promises 3 signals and describes 2",
     ),
     "no sampling rate": (lambda folder: change_header(folder, " 360 ", " 0 "), "s001.hea: the sampling rate is 0 Hz"),
-    "header of segments": (
-        lambda folder: (folder / "s001.hea").write_text("s001/1 2 360 43200\ns002 43200\n"),
-        "s001.hea: the record consists of several segments",
+    "segment missing": (
+        lambda folder: (folder / "s001.hea").write_text("s001/1 2 360 43200\ns009 43200\n"),
+        "s009.hea: is missing, and the record needs it",
     ),
     "header of words": (
         lambda folder: (folder / "s001.hea").write_text("notes on this patient\n"),
         "s001.hea: is not a WFDB header",
     ),
-    "header empty": (lambda folder: cut_off(folder / "s001.hea", 0), "s001.hea: is not a WFDB header"),
+    "header empty": (lambda folder: cut_off(folder / "s001.hea", 0), "s001.hea: is empty"),
     "header of bytes": (
         lambda folder: (folder / "s001.hea").write_bytes(bytes(range(256))),
         "s001.hea: is not a WFDB header",
     ),
     "no volts": (
         lambda folder: (change_header(folder, "/mV", "/mmHg"), change_header(folder, "/mV", "/bpm")),
-        "s001.hea: no channel is in millivolts, but in mmHg, bpm",
+        "s001.hea: holds no ECG lead in volts (left out channel MLII: its unit is mmHg, not a voltage; "
+        "left out channel V1: its unit is bpm, not a voltage); is it an ECG?",
     ),
-    "too short": (lambda folder: change_signals(folder, lambda signals: signals[:3]), "s001: is shorter than 1 s"),
+    "too short": (lambda folder: change_signals(folder, lambda signals: signals[:3]), "s001.hea: is shorter than 1 s"),
     "annotations missing": (lambda folder: (folder / "s001.atr").unlink(), "s001.atr: is missing"),
     "annotations cut off": (
         lambda folder: cut_off(folder / "s001.atr", 101),
@@ -185,11 +186,11 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "one beat": (lambda folder: annotate(folder, [900], ["N"]), "s001.atr: not one beat of clinic/s001 can be cut"),
     "all leads flat": (
         lambda folder: change_signals(folder, filled(0.3)),
-        "clinic/s001: no lead holds a signal, all samples are equal or missing",
+        "s001.hea: no lead holds a signal, all samples are equal or missing",
     ),
     "all samples missing": (
         lambda folder: change_signals(folder, filled(np.nan)),
-        "clinic/s001: no lead holds a signal, all samples are equal or missing",
+        "s001.hea: holds no signal, all samples are missing",
     ),
 }
 

@@ -13,10 +13,13 @@ import preprocess_data
 import train_model
 from ecg_anomaly.beats.cutter import NO_RR_INTERVAL, NO_SIGNAL, NO_WINDOW
 from ecg_anomaly.beats.labelled import cut_at_annotations
+from ecg_anomaly.beats.preprocessing import read_record
 from ecg_anomaly.config import load_config
 from ecg_anomaly.evaluation import noise_stress
 from ecg_anomaly.records import noise
-from ecg_anomaly.records.wfdb_records import choose_leads, find_record, read_annotations, read_recording
+from ecg_anomaly.records.annotations import read_annotations
+from ecg_anomaly.records.catalogue import find_record
+from ecg_anomaly.records.recording import open_recording
 from tests import direct_formulas
 
 CONFIG = load_config()
@@ -121,12 +124,9 @@ def find(folder, name, annotator="atr"):
 
 
 def cut(folder, name, lead_count=2):
-    files = find(folder, name)
-    recording = read_recording(files)
-    annotations = read_annotations(files, recording)
-    chosen, _ = choose_leads(recording, CONFIG.records.leads, lead_count)
-    records = CONFIG.records.model_copy(update={"lead_count": lead_count})
-    return cut_at_annotations(chosen, annotations, CONFIG.model_copy(update={"records": records}))
+    config = load_config(overrides=[f"records.lead_count={lead_count}"])
+    chosen, annotations, _ = read_record(find(folder, name), config)
+    return cut_at_annotations(chosen, annotations, config)
 
 
 @pytest.mark.parametrize("record", published_counts())
@@ -138,7 +138,7 @@ def test_annotations_are_those_of_the_published_table(real_records, record):
     source (mitdbdir/src/tab.1), and its sums are those of another publication (next test).
     """
     files = find(real_records, f"mitdb/{record}")
-    counts = Counter(read_annotations(files, read_recording(files)).symbols)
+    counts = Counter(read_annotations(open_recording(files.header), "atr").symbols)
     assert {symbol: counts[symbol] for symbol in "NLRAaJSVF!ejE/fxQ" if counts[symbol]} == published_counts()[record]
 
 
@@ -194,16 +194,17 @@ def test_windows_equal_those_of_an_independent_reading(real_records):
 
 @pytest.mark.parametrize("record", ["100", "114"])
 def test_preferred_lead_comes_first_wherever_the_header_has_it(real_records, record):
-    recording = read_recording(find(real_records, f"mitdb/{record}"))
+    files = find(real_records, f"mitdb/{record}")
+    recording = open_recording(files.header)
     assert recording.leads == {"100": ("MLII", "V5"), "114": ("V5", "MLII")}[record]
-    chosen, dead = choose_leads(recording, CONFIG.records.leads, 2)
-    assert (chosen.leads, dead) == (("MLII", "V5"), [])
-    np.testing.assert_array_equal(chosen.signals_mv[:, 0], recording.signals_mv[:, recording.leads.index("MLII")])
+    chosen, _, dead = read_record(files, CONFIG)
+    assert (chosen.leads, dead) == (("MLII", "V5"), ())
+    np.testing.assert_array_equal(chosen.signals_mv[:, 0], recording.read()[:, recording.leads.index("MLII")])
 
 
 @pytest.mark.parametrize("record", ["800", "801"])
 def test_records_at_another_rate_with_unlisted_leads_are_cut(real_records, record):
-    recording = read_recording(find(real_records, f"svdb/{record}"))
+    recording = open_recording(find(real_records, f"svdb/{record}").header)
     assert (recording.sampling_rate_hz, recording.leads) == (Fraction(128), ("ECG1", "ECG2"))
     found = cut(real_records, f"svdb/{record}")
     assert len(found.table) > 1500
@@ -223,14 +224,15 @@ def test_records_with_one_lead_leave_the_second_empty(real_records, record):
 
 @pytest.mark.parametrize("record", ["1", "2", "8"])
 def test_twelve_leads_are_read_and_the_preferred_ones_taken(real_records, record):
-    recording = read_recording(find(real_records, f"ludb/{record}", annotator="ii"))
+    files = find(real_records, f"ludb/{record}", annotator="ii")
+    recording = open_recording(files.header)
     assert recording.sampling_rate_hz == 500
     assert recording.leads == ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
     # Einthoven: the leads of the limbs add up.
-    limbs = recording.signals_mv[:, 0] + recording.signals_mv[:, 2] - recording.signals_mv[:, 1]
+    signals_mv = recording.read()
+    limbs = signals_mv[:, 0] + signals_mv[:, 2] - signals_mv[:, 1]
     assert np.median(np.abs(limbs - np.median(limbs))) < 0.02
-    chosen, _ = choose_leads(recording, CONFIG.records.leads, 2)
-    assert chosen.leads == ("ii", "v1")
+    assert read_record(files, CONFIG)[0].leads == ("ii", "v1")
 
 
 @pytest.fixture(scope="module")

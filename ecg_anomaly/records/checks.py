@@ -1,0 +1,60 @@
+"""Checks that the readers of all formats share."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+from ecg_anomaly.errors import UserError
+
+_SAMPLING_RATES_HZ = (100, 1000)  # what the analysis works with
+LONGEST_GAP_S = 86_400.0  # a longer one is a damaged time, or better cut into two recordings
+
+
+def check_file(path: Path) -> None:
+    """Check that a file is there, may be read, and is not empty.
+
+    Raises
+    ------
+    UserError
+        When it is not.
+    """
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; give the recordings in it, for example {path / '*.hea'}")
+    if not path.is_file():
+        raise UserError(f"{path}: is not there; check the path")
+    try:
+        with path.open("rb") as file:
+            empty = not file.read(1)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be opened: {error.strerror}; check who may read it") from None
+    if empty:
+        raise UserError(f"{path}: is empty; copy the recording again")
+
+
+def check_sampling_rate(sampling_rate_hz: Fraction | float, path: Path | str) -> None:
+    """Check that the analysis works with a sampling rate; ``path`` is the file or stream, for the message.
+
+    Raises
+    ------
+    UserError
+        When it does not.
+    """
+    lowest_hz, highest_hz = _SAMPLING_RATES_HZ
+    if not lowest_hz <= sampling_rate_hz <= highest_hz:
+        raise UserError(
+            f"{path}: is sampled at {float(sampling_rate_hz):g} Hz, and the analysis works with {lowest_hz} to "
+            f"{highest_hz} Hz; resample it"
+        )
+
+
+def check_gap(gap_s: float, path: Path, where: str) -> None:
+    """Check that a gap in a recording is not too long; ``where`` says what comes after it.
+
+    Raises
+    ------
+    UserError
+        When it is longer than `LONGEST_GAP_S`.
+    """
+    if gap_s > LONGEST_GAP_S:
+        raise UserError(f"{path}: has a gap of {gap_s / 3600:.0f} h before {where}; cut the recording there")
