@@ -20,8 +20,9 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.simulate import LEADS, SAMPLING_RATE_HZ, simulate_record
 from ecg_anomaly.web import ids
 from ecg_anomaly.web.app import create_app
-from ecg_anomaly.web.rehearsal import rehearse
-from ecg_anomaly.web.workbench import Workbench
+from ecg_anomaly.web.jobs import DONE
+from ecg_anomaly.web.state import ServerState
+from ecg_anomaly.web.warm_up import warm_up
 
 _MINUTES, _SEED = 10.0, 3  # of the simulated record that is repeated
 _REPETITIONS = {"30 minutes": 3, "24 hours": 144}
@@ -34,16 +35,16 @@ Property = tuple[str, str]  # of the page: the part's name and which of its prop
 
 def measure_web(config: Config, folder: Path) -> list[dict[str, Any]]:
     """Measure the web application with simulated recordings, which are written to a folder."""
-    bench = Workbench(config)
+    state = ServerState(config)
     try:
-        rehearse(bench)
-        app = create_app(bench, ())
-        return [row for name in _REPETITIONS for row in _measure(app, bench, name, folder)]
+        warm_up(state)
+        app = create_app(state, ())
+        return [row for name in _REPETITIONS for row in _measure(app, state, name, folder)]
     finally:
-        bench.close()
+        state.close()
 
 
-def _measure(app: Dash, bench: Workbench, name: str, folder: Path) -> list[dict[str, Any]]:
+def _measure(app: Dash, state: ServerState, name: str, folder: Path) -> list[dict[str, Any]]:
     header = _write_record(folder, _REPETITIONS[name])
     page = _Page(app)
     started = time.perf_counter()
@@ -52,7 +53,7 @@ def _measure(app: Dash, bench: Workbench, name: str, folder: Path) -> list[dict[
     while page.values[ids.READY, "data"] != key:
         if not page.values[ids.WORKING, "hidden"]:
             time.sleep(_POLL_S)
-        elif not bench.is_analysed(key):
+        elif state.recordings.progress(key).state != DONE:
             raise UserError(f"the web application has failed: {page.values[ids.MESSAGE, 'children']}")
         page.change((ids.POLL, "n_intervals"), None)
     rows: list[dict[str, Any]] = [
@@ -69,7 +70,7 @@ def _measure(app: Dash, bench: Workbench, name: str, folder: Path) -> list[dict[
         {"what": f"web, {name}: {words}", "milliseconds": 1000 * statistics.median(map(_timed(act), range(1, _TIMES)))}
         for words, act in interactions.items()
     ]
-    bench.library.delete(key)
+    state.recordings.delete(key)
     return rows
 
 

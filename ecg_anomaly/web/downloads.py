@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from ecg_anomaly import batch
 from ecg_anomaly.findings.store import Stored
-from ecg_anomaly.findings.summary import anomaly_annotations, write_beat_annotations, write_beats_csv
+from ecg_anomaly.findings.summary import BeatAnnotations, anomaly_annotations, write_beat_annotations, write_beats_csv
 from ecg_anomaly.reports.recording_page import render
-from ecg_anomaly.web.decisions import mark_column, tell
+from ecg_anomaly.web.decisions import summarise
 
-BEATS, ANNOTATIONS, REPORT = "beats", "annotations", "report"
-FILES = {BEATS: batch.BEATS, ANNOTATIONS: batch.ANNOTATIONS, REPORT: batch.PAGE}
-TYPES = {BEATS: "text/csv", ANNOTATIONS: "application/octet-stream", REPORT: "text/html"}
+FILES = {"beats": batch.BEATS, "annotations": batch.ANNOTATIONS, "report": batch.PAGE}
 
 
-def make(kind: str, stored: Stored, beats: pd.DataFrame, marks: dict[int, str]) -> bytes:
+def make(kind: str, stored: Stored, beats: pd.DataFrame, marks: Mapping[int, str]) -> bytes:
     """Make a file.
 
     Parameters
@@ -31,29 +30,26 @@ def make(kind: str, stored: Stored, beats: pd.DataFrame, marks: dict[int, str]) 
     marks
         The user's marks, by row.
     """
-    marked = beats.assign(mark=mark_column(marks, len(beats)))
+    marked = beats.assign(mark=[marks.get(row, "") for row in range(len(beats))])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
-        _WRITERS[kind](path, stored, marked)
+        match kind:
+            case "beats":
+                write_beats_csv(path, marked)
+            case "annotations":
+                write_beat_annotations(path, _annotations(stored, marked), stored.sampling_rate_hz)
+            case "report":
+                page = render(summarise(stored, marked), marked, stored.events, stored.read_mv)
+                path.write_text(page, encoding="utf-8")
         return path.read_bytes()
 
 
-def _write_beats(path: Path, _stored: Stored, beats: pd.DataFrame) -> None:
-    write_beats_csv(path, beats)
-
-
-def _write_annotations(path: Path, stored: Stored, beats: pd.DataFrame) -> None:
+def _annotations(stored: Stored, beats: pd.DataFrame) -> BeatAnnotations:
+    """Say in the annotations which beats the user has marked."""
     annotations = anomaly_annotations(beats, stored.events, stored.sampling_rate_hz)
     marks = dict(zip(beats["sample"], beats["mark"], strict=True))
     notes = [
         f"{note}, marked {marks[sample]}" if marks.get(sample) else note
         for sample, note in zip(annotations.samples, annotations.aux_notes, strict=True)
     ]
-    write_beat_annotations(path, dataclasses.replace(annotations, aux_notes=notes), stored.sampling_rate_hz)
-
-
-def _write_report(path: Path, stored: Stored, beats: pd.DataFrame) -> None:
-    path.write_text(render(tell(stored, beats), beats, stored.events, stored.read_mv), encoding="utf-8")
-
-
-_WRITERS = {BEATS: _write_beats, ANNOTATIONS: _write_annotations, REPORT: _write_report}
+    return dataclasses.replace(annotations, aux_notes=notes)
