@@ -11,7 +11,6 @@ from pathlib import Path
 from ecg_anomaly import commandline
 
 LOOPBACK = ("127.0.0.1", "localhost")
-DEMO = Path(__file__).parent / "configs/demo.yaml"
 
 
 def add_options(parser):
@@ -37,7 +36,7 @@ def serve(config, options):
     check_free_port(options.host, options.port)
     if options.host not in LOOPBACK:
         print(f"Warning: whoever reaches {options.host} can open and see recordings here; there is no password")
-    state = ServerState(config, load_config(DEMO))
+    state = ServerState(config, load_config(Path(__file__).parent / "configs/demo.yaml"))
     app = create_app(state, LOOPBACK if options.host in LOOPBACK else ())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(commandline.EXIT_INTERRUPTED))  # so that recordings are deleted
     address = {"host": options.host, "port": options.port}

@@ -29,21 +29,11 @@ _STEPS = 150
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a threshold does.
+    """What a threshold does in so many ``hours`` that can be read.
 
-    Attributes
-    ----------
-    hours
-        Of the recording that can be read.
-    flagged
-        Number of flagged beats.
-    false_alarms
-        Flagged beats that are normal by the annotations; ``None`` without annotations.
-    figures
-        As `metrics.threshold_figures` gives them, beats that were missed counted as not flagged, and beats that are
-        none as normal; ``None`` without annotations.
-    missed
-        Annotated beats that the detector of beats did not find.
+    ``figures``, as `threshold_figures` gives them, and ``false_alarms``, the flagged beats that are normal, come from
+    annotations; ``None`` without any. Annotated beats that were not found (``missed``) count as not flagged, and what
+    was taken for a beat as normal.
     """
 
     hours: float

@@ -243,8 +243,8 @@ def _extremes(values: np.ndarray, points: int) -> np.ndarray:
 
 def _marks(beats: pd.DataFrame, start_s: float, end_s: float) -> dict[str, Any]:
     """Place the marks of flagged beats above the signal."""
-    seen = beats["flagged"] & beats["time_s"].between(start_s, end_s)
-    rows = np.flatnonzero(seen)
+    beat_s = beats["time_s"].to_numpy()
+    rows = np.flatnonzero(beats["flagged"].to_numpy() & (beat_s >= start_s) & (beat_s <= end_s))
     if len(rows) > _MARKS:
         rows = np.sort(rows[np.argsort(-beats["anomaly_score"].to_numpy()[rows], kind="stable")[:_MARKS]])
     marked = beats.iloc[rows]

@@ -31,7 +31,7 @@ _CUTS = 4  # tables of beats that are kept: several parts of the page ask for th
 
 
 class OpenRecordings:
-    """Open recordings, by keys that cannot be guessed.
+    """Open recordings, by keys that cannot be guessed; their folders are in ``root``.
 
     Parameters
     ----------
@@ -39,11 +39,6 @@ class OpenRecordings:
         Analyses them.
     now_s
         The time on a clock that goes evenly.
-
-    Attributes
-    ----------
-    root
-        The folder that holds those of all recordings.
     """
 
     def __init__(self, jobs: Jobs, now_s: Callable[[], float] = time.monotonic):

@@ -27,24 +27,10 @@ _ENDED, _BROKEN = "The record has ended", "Playing has failed; the terminal says
 
 @dataclass(frozen=True)
 class Shown:
-    """What the screen shows of a record that is played.
+    """What the screen shows of a record that is played: its last seconds, and in words how much there was so far.
 
-    Attributes
-    ----------
-    leads
-        Their names.
-    times_s, signals_mv
-        The last seconds: shape ``(samples,)`` and ``(samples, leads)``.
-    beat_s, flagged
-        Shape ``(beats,)``: when the beats within them were, and which are flagged.
-    news
-        The last messages, the newest first.
-    end_s
-        Seconds of signal so far.
-    counts
-        How much there was so far, in words.
-    state
-        Whether it plays, in words.
+    ``times_s`` and ``signals_mv`` have shape ``(samples,)`` and ``(samples, leads)``. The beats within them are at
+    ``beat_s``, which of them are ``flagged``; both have shape ``(beats,)``. Of ``news`` the newest come first.
     """
 
     leads: tuple[str, ...]

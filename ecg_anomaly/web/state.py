@@ -23,18 +23,9 @@ class ServerState:
     Parameters
     ----------
     config
-        Settings of the model; its paths say where it lies.
+        Settings of the model that is used; its paths say where it lies. If it cannot be used, ``problem`` says why.
     demo
-        Settings of a model that is offered, if it is there, when the other is not.
-
-    Attributes
-    ----------
-    config
-        Settings of the model that is used.
-    problem
-        Why no recording can be analysed; empty if one can.
-    offered
-        Settings of the model that is offered, if one is.
+        Settings of a model that is then ``offered`` instead, if it is there.
     """
 
     def __init__(self, config: Config, demo: Config | None = None):

@@ -34,20 +34,13 @@ def layout(state: ServerState) -> html.Section:
     order = dcc.RadioItems([{"label": text, "value": by} for text, by in orders], decisions.BY_SCORE, id=ids.ORDER)
     options = [{"label": styles.question(name), "value": name} for name in components]
     reasons = dcc.Checklist(options, list(components), id=ids.REASONS)
-    controls = [
-        html.Fieldset([html.Legend("Order"), order]),
-        html.Fieldset([html.Legend("Flagged for"), reasons]),
-    ]
+    controls = [html.Fieldset([html.Legend("Order"), order]), html.Fieldset([html.Legend("Flagged for"), reasons])]
     pager = [
         parts.button("◀", ids.PAGE_BACK, "Previous page of the list"),
         html.Span(id=ids.PAGE_WORDS),
         parts.button("▶", ids.PAGE_ON, "Next page of the list"),
     ]
-    beat_list = [
-        html.Div(controls, className="controls"),
-        html.Div(id=ids.LIST),
-        html.Div(pager, className="pager"),
-    ]
+    beat_list = [html.Div(controls, className="controls"), html.Div(id=ids.LIST), html.Div(pager, className="pager")]
     steps = parts.buttons(
         parts.button("◀ flagged", ids.PREVIOUS),
         parts.button("flagged ▶", ids.NEXT),

@@ -15,11 +15,7 @@ from ecg_anomaly.web.evaluated import Evaluated, read_evaluated
 from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.words import count_text, percent, score_text
 
-_FILES = {
-    "beats": "Table of beats (CSV)",
-    "annotations": "WFDB annotations with your marks",
-    "report": "Report (HTML)",
-}
+_FILES = {"beats": "Table of beats (CSV)", "annotations": "WFDB annotations with your marks", "report": "Report (HTML)"}
 
 
 def layout(_state: ServerState) -> html.Section:

@@ -39,10 +39,7 @@ def layout(state: ServerState) -> html.Section:
         "Open a recording",
         html.Div([html.Div(id=ids.DROP, className="drop"), html.Div(records)], className="two"),
         html.Details(
-            [
-                html.Summary("A table (.csv) without times, or not in millivolts"),
-                html.Div(fields, className="fields"),
-            ]
+            [html.Summary("A table (.csv) without times, or not in millivolts"), html.Div(fields, className="fields")]
         ),
         html.Div(working, id=ids.WORKING, className="working", hidden=True),
         html.P(id=ids.MESSAGE, role="status", **parts.aria(live="polite")),
