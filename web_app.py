@@ -4,13 +4,13 @@ Needs a model that the pipeline has trained; --config configs/demo.yaml uses tha
 it prints in a browser; Ctrl-C ends it and deletes the recordings that were opened.
 """
 
+import signal
 import sys
+from pathlib import Path
 
 from ecg_anomaly import commandline
 
 LOOPBACK = ("127.0.0.1", "localhost")
-DEMO = "configs/demo.yaml"
-THREADS = 8
 
 
 def add_options(parser):
@@ -24,40 +24,31 @@ def add_options(parser):
 
 def serve(config, options):
     """Serve until Ctrl-C."""
-    import signal
-    from pathlib import Path
-
     import waitress
 
     from ecg_anomaly.config import load_config
     from ecg_anomaly.web.app import create_app
     from ecg_anomaly.web.server import check_free_port
+    from ecg_anomaly.web.state import ServerState
     from ecg_anomaly.web.uploads import MOST_BYTES
-    from ecg_anomaly.web.workbench import workbench_for
+    from ecg_anomaly.web.warm_up import start_warm_up
 
     check_free_port(options.host, options.port)
     if options.host not in LOOPBACK:
         print(f"Warning: whoever reaches {options.host} can open and see recordings here; there is no password")
-    bench = workbench_for(config, load_config(Path(__file__).parent / DEMO))
-    app = create_app(bench, LOOPBACK if options.host in LOOPBACK else ())
+    state = ServerState(config, load_config(Path(__file__).parent / "configs/demo.yaml"))
+    app = create_app(state, LOOPBACK if options.host in LOOPBACK else ())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(commandline.EXIT_INTERRUPTED))  # so that recordings are deleted
+    address = {"host": options.host, "port": options.port}
     try:
-        bench.warm_up()
+        start_warm_up(state)
         print(f"Open http://{options.host}:{options.port} in a browser; Ctrl-C ends it", flush=True)
-        if options.debug:
-            app.run(
-                host=options.host,
-                port=options.port,
-                debug=True,
-                use_reloader=False,  # it would load the model twice
-                dev_tools_disable_version_check=True,  # which asks another machine
-            )
+        if options.debug:  # a reloader would load the model twice, the check of versions asks another machine
+            app.run(**address, debug=True, use_reloader=False, dev_tools_disable_version_check=True)
         else:
-            waitress.serve(
-                app.server, host=options.host, port=options.port, threads=THREADS, max_request_body_size=MOST_BYTES
-            )
+            waitress.serve(app.server, **address, threads=8, max_request_body_size=MOST_BYTES)
     finally:
-        bench.close()
+        state.close()
 
 
 def main(argv=None):

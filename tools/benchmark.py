@@ -43,8 +43,8 @@ from ecg_anomaly.records.simulate import LEADS, SAMPLING_RATE_HZ, simulate_recor
 from ecg_anomaly.records.splits import TEST
 from ecg_anomaly.web import ids
 from ecg_anomaly.web.app import create_app
-from ecg_anomaly.web.rehearsal import rehearse
-from ecg_anomaly.web.workbench import Workbench
+from ecg_anomaly.web.state import ServerState
+from ecg_anomaly.web.warm_up import warm_up
 
 _ROOT = Path(__file__).resolve().parent.parent
 _SCRIPTS = ("preprocess_data.py", "train_model.py", "evaluate_model.py", "visualize_results.py")
@@ -170,14 +170,14 @@ def _live(config: Config) -> Row:
 
 def _web(config: Config, folder: Path) -> Iterator[Row]:
     """Measure the server: from an upload to the overview, and each interaction."""
-    bench = Workbench(config)
+    state = ServerState(config)
     try:
-        rehearse(bench)
-        app = create_app(bench, ())
+        warm_up(state)
+        app = create_app(state, ())
         for length, repetitions in _WEB_RECORDS.items():
             yield from _recording(_Page(app), length, _write_record(folder, repetitions))
     finally:
-        bench.close()
+        state.close()
 
 
 def _recording(page: _Page, length: str, header: Path) -> Iterator[Row]:

@@ -22,7 +22,7 @@ from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.model import check_detector
 from ecg_anomaly.web.app import create_app
-from ecg_anomaly.web.workbench import Workbench
+from ecg_anomaly.web.state import ServerState
 
 _HOST, _THREADS = "127.0.0.1", 16
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -57,14 +57,14 @@ def take_pictures(config: Config) -> None:
 def _served(config: Config) -> Iterator[str]:
     """Serve the application while the block runs; give its address."""
     check_detector(config)
-    bench = Workbench(config)
-    server = create_server(create_app(bench, ()).server, host=_HOST, port=0, threads=_THREADS)
+    state = ServerState(config)
+    server = create_server(create_app(state, ()).server, host=_HOST, port=0, threads=_THREADS)
     threading.Thread(target=server.run, daemon=True).start()
     try:
         yield f"http://{_HOST}:{server.effective_port}"
     finally:
         server.close()
-        bench.close()
+        state.close()
 
 
 def _take(browser: Browser, address: str, target: Path, width: int, height: int) -> None:

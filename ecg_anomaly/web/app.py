@@ -1,29 +1,37 @@
-"""The application as a whole."""
+"""The application as a whole: the page and the callbacks of its sections."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
-from dash import Dash, set_props
+from dash import Dash, Input, Output, dcc, html, set_props
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.reports.pages import environment
-from ecg_anomaly.web import (
-    callbacks_beats,
-    callbacks_decide,
-    callbacks_live,
-    callbacks_open,
-    callbacks_signal,
-    ids,
-)
-from ecg_anomaly.web.callbacks_open import record_names
-from ecg_anomaly.web.layout import page
+from ecg_anomaly.web import ids, parts
+from ecg_anomaly.web.sections import beat, beats, decide, live, overview, signal
+from ecg_anomaly.web.sections import open as opening
 from ecg_anomaly.web.server import add_routes
-from ecg_anomaly.web.workbench import Workbench
+from ecg_anomaly.web.state import ServerState
+from ecg_anomaly.web.warm_up import start_warm_up
 
+_POLL_MS, _LIVE_MS = 200, 500
+_LINKS = ("open", "overview", "beats", "signal", "decide", "live")
 # The browser asks in this order: what is answered in words comes before what has to be drawn.
-_PARTS = (callbacks_open, callbacks_decide, callbacks_beats, callbacks_signal, callbacks_live)
+_CALLBACKS = (opening, decide, overview, beats, beat, signal, live)
+_STORES = (
+    ids.READY,  # key of the recording that is shown: it was opened, and there are results
+    ids.BEAT,  # row of the beat that is looked at
+    ids.CLICKED,  # time that was clicked on ECG paper
+    ids.MARKED,  # counts marks, so that what shows them follows
+    ids.VIEW,  # the stretch of signal that is seen
+    ids.SHADES,  # what is shaded in it
+    ids.PAPER_CONTENT,
+    ids.ON_PAPER,  # recording and row of the beat on the paper
+    ids.PLAYING,  # key of what is played
+)
 
 _INDEX = """
 {%- from "page_parts.jinja" import style -%}
@@ -51,36 +59,79 @@ _INDEX = """
 """
 
 
-def create_app(bench: Workbench, hosts: Sequence[str]) -> Dash:
-    """Make the application.
-
-    Parameters
-    ----------
-    bench
-        The state of the server.
-    hosts
-        The names by which the server may be asked for; empty: any.
-    """
+def create_app(state: ServerState, hosts: Sequence[str]) -> Dash:
+    """Make the application, which answers to some names of this machine; see `add_routes`."""
     app = Dash(
         "ecg_anomaly.web",
         serve_locally=True,
         title="ECG Anomaly Detector",
         update_title="",
         compress=False,
-        on_error=_tell,
+        prevent_initial_callbacks=True,
+        on_error=_show_error,
         index_string=environment().from_string(_INDEX).render(),
     )
-    app.layout = lambda: page(
-        record_names(bench), bench.problem, bench.offered is not None, bench.config.scoring.components
-    )
-    for part in _PARTS:
-        part.register(app, bench)
-    add_routes(app, bench, hosts)
+    app.layout = lambda: _page(state)
+    for section in _CALLBACKS:
+        section.register(app, state)
+
+    @app.callback(Output(ids.MODEL, "children"), Output(ids.MODEL, "role"), Input(ids.TAKE_OFFERED, "n_clicks"))
+    def take_offered(_clicks: int) -> tuple[Any, str]:
+        state.take_offered()
+        start_warm_up(state)
+        return html.P("The demo's model is used. It knows simulated records alone."), "status"
+
+    add_routes(app, state, hosts)
     return app
 
 
-def _tell(error: Exception) -> None:
-    """Tell the user what went wrong, in words; the details are for the terminal."""
+def _page(state: ServerState) -> html.Div:
+    """Lay the page out."""
+    links = [html.A(name.title(), href=f"#{name}") for name in _LINKS]
+    nav = html.Nav(links, **parts.aria(label="Parts of the page"))
+    notice = " Research software: no diagnosis or treatment may rest on it. Recordings stay on this machine."
+    of_a_recording = [section.layout(state) for section in (overview, beats, signal, decide)]
+    unseen = [
+        dcc.Store(id=ids.OPENED, storage_type="session"),  # key of the recording that is analysed or shown
+        dcc.Store(id=ids.LIST_PAGE, data=0),
+        *(dcc.Store(id=name) for name in _STORES),
+        dcc.Interval(id=ids.POLL, interval=_POLL_MS, disabled=True),
+        dcc.Interval(id=ids.LIVE_TICK, interval=_LIVE_MS, disabled=True),
+    ]
+    main = [
+        _model_notice(state),
+        opening.layout(state),
+        html.Div(of_a_recording, id=ids.RECORDING_PARTS, hidden=True),
+        live.layout(state),
+        *unseen,
+    ]
+    return html.Div(
+        [
+            html.A("Skip to the flagged beats", href="#beats", className="skip"),
+            html.Header([html.H1("ECG Anomaly Detector"), nav]),
+            html.P([html.Strong("Not a medical device."), notice], className="notice"),
+            html.Main(main),
+        ]
+    )
+
+
+def _model_notice(state: ServerState) -> html.Div:
+    """Say that there is no model, and what to do."""
+    if not state.problem:
+        return html.Div(html.Button(id=ids.TAKE_OFFERED, hidden=True), id=ids.MODEL)
+    if state.offered is not None:
+        words: list[Any] = ["The demo's model is there. It was trained on simulated records: use it to look around."]
+        button = parts.button("Use the demo's model", ids.TAKE_OFFERED)
+    else:
+        command = html.Code("make demo")
+        words = ["To look around, make a model from simulated records: ", command, "; then start this again."]
+        button = html.Button(id=ids.TAKE_OFFERED, hidden=True)
+    title = html.H2("There is no trained model yet")
+    return html.Div([title, html.P(state.problem), html.P(words), button], id=ids.MODEL, className="card", role="alert")
+
+
+def _show_error(error: Exception) -> None:
+    """Say what went wrong, in words; the details are for the terminal."""
     if isinstance(error, UserError):
         words = str(error)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,9 @@ from ecg_anomaly.beats.labelled import NORMAL_CLASS
 from ecg_anomaly.detector.measures import surprise_column
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.evaluation.metrics import threshold_figures
+from ecg_anomaly.findings import summary
 from ecg_anomaly.findings.store import Stored
-from ecg_anomaly.findings.summary import Summary, summarise, unreadable_s
+from ecg_anomaly.findings.summary import Summary, unreadable_s
 from ecg_anomaly.manifest import write_json
 
 RIGHT, WRONG = "right", "wrong"  # what a mark on a flagged beat says
@@ -30,78 +31,62 @@ _STEPS = 150
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a threshold does.
+    """What a threshold does in so many ``hours`` that can be read.
 
-    Attributes
-    ----------
-    flagged
-        Number of flagged beats.
-    flagged_per_hour
-        Per hour that can be read; ``None`` where nothing can.
-    false_alarms_per_hour
-        Flagged beats that are normal by the annotations, per hour that can be read; ``None`` without annotations.
-    figures
-        As `metrics.threshold_figures` gives them, beats that were missed counted as not flagged, and beats that are
-        none as normal; ``None`` without annotations.
-    missed
-        Annotated beats that the detector of beats did not find.
+    ``figures``, as `threshold_figures` gives them, and ``false_alarms``, the flagged beats that are normal, come from
+    annotations; ``None`` without any. Annotated beats that were not found (``missed``) count as not flagged, and what
+    was taken for a beat as normal.
     """
 
+    hours: float
     flagged: int
-    flagged_per_hour: float | None
-    false_alarms_per_hour: float | None = None
+    false_alarms: int | None = None
     figures: dict[str, Any] | None = None
     missed: int = 0
 
+    def per_hour(self, count: int | None) -> float | None:
+        """So many per hour that can be read; ``None`` where nothing can, or there is no count."""
+        return None if count is None or self.hours <= 0 else count / self.hours
+
 
 def cut(stored: Stored, threshold: float) -> pd.DataFrame:
-    """Flag the beats of a recording at another threshold.
+    """Flag the beats of a recording at another threshold: give them with other ``threshold, flagged, reason``.
 
-    Parameters
-    ----------
-    stored
-        The recording.
-    threshold
-        Takes the place of ``threshold`` in ``threshold.json``: what follows the patient follows from it.
-
-    Returns
-    -------
-    DataFrame
-        The beats with other ``threshold``, ``flagged`` and ``reason``.
+    It takes the place of ``threshold`` in ``threshold.json``: what follows the patient follows from it.
     """
     beats = stored.beats
-    thresholds = beats["threshold"].to_numpy() + (threshold - stored.threshold["threshold"])
+    thresholds = beats["threshold"].to_numpy() + (threshold - model_threshold(stored))
     judged = beats["readable"].to_numpy() & (beats["event"] != FIBRILLATION).to_numpy()
     flagged = judged & (beats["anomaly_score"].to_numpy() > thresholds)
     return beats.assign(threshold=thresholds, flagged=flagged, reason=np.where(flagged, _most_surprising(stored), ""))
 
 
-def tell(stored: Stored, beats: pd.DataFrame) -> Summary:
+def summarise(stored: Stored, beats: pd.DataFrame) -> Summary:
     """Sum up a recording, with beats that `cut` gave."""
     whole, found = stored.summary, Findings(beats, stored.events)
-    return summarise(whole["recording"], stored.sampling_rate_hz, whole["leads"], stored.samples, found, whole["notes"])
+    return summary.summarise(
+        whole["recording"], stored.sampling_rate_hz, whole["leads"], stored.samples, found, whole["notes"]
+    )
 
 
-def weigh(stored: Stored, beats: pd.DataFrame) -> Outcome:
+def outcome(stored: Stored, beats: pd.DataFrame) -> Outcome:
     """Say what a threshold does, with beats that `cut` gave."""
     flagged = beats["flagged"].to_numpy()
     no_flutter = beats[beats["event"] != FIBRILLATION]
     hours = (stored.duration_s - unreadable_s(no_flutter, stored.events, stored.duration_s)) / 3600
-    count = int(flagged.sum())
-    per_hour = count / hours if hours > 0 else None
     compared = stored.compared
     if compared is None:
-        return Outcome(count, per_hour)
+        return Outcome(hours, int(flagged.sum()))
     classes = np.concatenate([compared.classes[compared.counting], compared.missed])
-    both = np.concatenate([flagged[compared.counting], np.zeros(len(compared.missed), dtype=bool)])
-    alarms = int((both & (classes == NORMAL_CLASS)).sum())
-    return Outcome(
-        count,
-        per_hour,
-        alarms / hours if hours > 0 else None,
-        threshold_figures(classes, both),
-        len(compared.missed),
-    )
+    found = np.concatenate([flagged[compared.counting], np.zeros(len(compared.missed), dtype=bool)])
+    false_alarms = int((found & (classes == NORMAL_CLASS)).sum())
+    figures = threshold_figures(classes, found)
+    return Outcome(hours, int(flagged.sum()), false_alarms, figures, len(compared.missed))
+
+
+def model_threshold(stored: Stored) -> float:
+    """Give the threshold of the model with which a recording was analysed."""
+    return float(stored.threshold["threshold"])
 
 
 def slider(threshold: float) -> tuple[float, float, float]:
@@ -119,32 +104,22 @@ def listed(beats: pd.DataFrame, order: str, reasons: Sequence[str]) -> np.ndarra
 
 
 def step(rows: np.ndarray, times_s: np.ndarray, current: int | None, by: int) -> int | None:
-    """Go on in a list.
+    """Go on in a list of rows, with the times of all beats, shape ``(beats,)``.
 
-    Parameters
-    ----------
-    rows
-        Rows of beats, in the order of the list.
-    times_s
-        Shape ``(beats,)``: times of all beats.
-    current
-        The row where to start; it need not be in the list.
-    by
-        1 for the next, -1 for the one before.
-
-    Returns
-    -------
-    int or None
-        The row of the next one; the same at the end of the list, ``None`` in an empty one.
+    From ``current`` it goes ``by`` rows: 1 to the next, -1 to the one before, no farther than to the ends; from a row
+    that is not in the list to the nearest in time, and from none to the first. An empty list has none to go to.
     """
-    if not len(rows):
-        return None
     if current is None:
-        return int(rows[0])
+        return int(rows[0]) if len(rows) else None
     places = np.flatnonzero(rows == current)
     if len(places):
         return int(rows[np.clip(places[0] + by, 0, len(rows) - 1)])
-    return int(rows[np.abs(times_s[rows] - times_s[current]).argmin()])
+    return nearest(rows, times_s, float(times_s[current]))
+
+
+def nearest(rows: np.ndarray, times_s: np.ndarray, time_s: float) -> int | None:
+    """Find the row of the beat that is nearest to a time; ``None`` where there is none."""
+    return int(rows[np.abs(times_s[rows] - time_s).argmin()]) if len(rows) else None
 
 
 def read_marks(folder: Path) -> dict[int, str]:
@@ -159,14 +134,6 @@ def write_mark(folder: Path, row: int, mark: str) -> None:
     """Mark a beat as right or wrong, or take its mark away (an empty one)."""
     marks = {**read_marks(folder), row: mark}
     write_json(folder / _MARKS, {str(row): mark for row, mark in sorted(marks.items()) if mark})
-
-
-def mark_column(marks: Mapping[int, str], beats: int) -> np.ndarray:
-    """Give the marks as a column of the table of beats; empty where there is none."""
-    column = np.full(beats, "", dtype=object)
-    for row, mark in marks.items():
-        column[row] = mark
-    return column
 
 
 def _most_surprising(stored: Stored) -> np.ndarray:

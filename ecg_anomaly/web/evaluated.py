@@ -16,40 +16,29 @@ SCORES = "scores.csv"
 
 
 @dataclass(frozen=True)
-class Guide:
-    """False alarms per hour, and the share of anomalous beats that is found; ``None`` where nothing defines it."""
-
-    false_alarms_per_hour: float | None
-    sensitivity: float | None
-
-
-@dataclass(frozen=True)
 class Evaluated:
-    """Scores of the test beats above their threshold.
+    """The test beats: how far the scores lie above the thresholds, and which beats are anomalous, shape ``(beats,)``.
 
-    Attributes
-    ----------
-    normal, anomalous
-        Shape ``(beats,)``, increasing: how far the scores lie above the threshold.
-    hours
-        Of recording.
-    patients
-        Number of records.
-    word
-        What they are.
+    They come from so many ``hours`` of so many ``patients``, and ``word`` says what these are.
     """
 
-    normal: np.ndarray
+    above: np.ndarray
     anomalous: np.ndarray
     hours: float
     patients: int
     word: str
 
-    def at(self, shift: float) -> Guide:
-        """Say what thresholds do that are higher by ``shift``."""
-        alarms = _above(self.normal, shift)
-        found = _above(self.anomalous, shift) / len(self.anomalous) if len(self.anomalous) else None
-        return Guide(alarms / self.hours if self.hours > 0 else None, found)
+    def at(self, shift: float) -> tuple[float | None, float | None]:
+        """Say what thresholds do that are higher by ``shift``.
+
+        Returns
+        -------
+        false_alarms_per_hour, sensitivity
+            The latter is the share of anomalous beats that is found; ``None`` where nothing defines it.
+        """
+        flagged = self.above > shift
+        alarms, found = int(flagged[~self.anomalous].sum()), flagged[self.anomalous]
+        return alarms / self.hours if self.hours > 0 else None, float(found.mean()) if len(found) else None
 
 
 @functools.lru_cache(maxsize=2)
@@ -64,8 +53,4 @@ def read_evaluated(outputs: str) -> Evaluated | None:
     anomalous = scores["anomalous"].to_numpy(dtype=bool)
     records = scores["record"].unique()
     word = "patients (simulated)" if len(records) and all(map(is_simulated, records)) else "patients"
-    return Evaluated(np.sort(above[~anomalous]), np.sort(above[anomalous]), recorded_hours(scores), len(records), word)
-
-
-def _above(ordered: np.ndarray, limit: float) -> int:
-    return int(len(ordered) - np.searchsorted(ordered, limit, side="right"))
+    return Evaluated(above, anomalous, recorded_hours(scores), len(records), word)

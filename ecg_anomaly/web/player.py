@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from ecg_anomaly.detector.scorer import TrainedDetector
 from ecg_anomaly.errors import UserError
@@ -29,102 +28,88 @@ _ENDED, _BROKEN = "The record has ended", "Playing has failed; the terminal says
 
 @dataclass(frozen=True)
 class Shown:
-    """What the screen shows of a record that is played.
+    """What the screen shows of a record that is played: its last seconds, and in words how much there was so far.
 
-    Attributes
-    ----------
-    words
-        Whether it plays, and how much there was so far.
-    goes_on
-        Whether more will come.
-    leads
-        Their names.
-    end_s
-        Seconds of signal so far.
-    times_s, signals_mv
-        The last seconds: shape ``(samples,)`` and ``(samples, leads)``.
-    beats
-        The beats within them, with ``time_s``, ``flagged`` and ``reason``.
-    news
-        The last messages, the newest first.
+    ``times_s`` and ``signals_mv`` have shape ``(samples,)`` and ``(samples, leads)``. The beats within them are at
+    ``beat_s``, which of them are ``flagged``; both have shape ``(beats,)``. Of ``news`` the newest come first.
     """
 
-    words: str
-    goes_on: bool
     leads: tuple[str, ...]
-    end_s: float
     times_s: np.ndarray
     signals_mv: np.ndarray
-    beats: pd.DataFrame
-    news: list[Message]
-
-
-@dataclass
-class _Play:
-    source: LiveSignal
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    beat_s: np.ndarray
+    flagged: np.ndarray
+    news: tuple[Message, ...] = ()
+    end_s: float = 0.0
+    counts: str = ""
     state: str = _LOADING
-    watched_s: float = field(default_factory=time.monotonic)
-    stopped: bool = False
-    tally: Tally = field(default_factory=Tally)
-    signals_mv: np.ndarray = field(init=False)
-    beats: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"time_s": [], "flagged": [], "reason": []}))
-    news: deque[Message] = field(default_factory=lambda: deque(maxlen=_NEWS))
 
-    def __post_init__(self) -> None:
-        self.signals_mv = np.empty((0, len(self.source.leads)))
+    @property
+    def goes_on(self) -> bool:
+        """Whether more will come."""
+        return self.state in (_LOADING, _PLAYING)
+
+    @property
+    def words(self) -> str:
+        """Whether it plays, and how much there was so far."""
+        return f"{self.state}: {self.counts}." if self.end_s else f"{self.state}."
+
+    def after(self, signals_mv: np.ndarray, news: News, tally: Tally, rate_hz: float) -> Shown:
+        """Give what the screen shows when more has come."""
+        signals_mv = np.concatenate([self.signals_mv, signals_mv])[-round(SHOWN_S * rate_hz) :]
+        beat_s, flagged, found = self.beat_s, self.flagged, news.findings.beats
+        if len(found):
+            beat_s = np.append(beat_s, found["time_s"].to_numpy(dtype=float))
+            flagged = np.append(flagged, found["flagged"].to_numpy(dtype=bool))
+        seen = beat_s > tally.duration_s - SHOWN_S
+        heart = "" if tally.heart_rate_bpm is None else f", heart rate {tally.heart_rate_bpm:.0f} bpm"
+        return Shown(
+            self.leads,
+            tally.duration_s + np.arange(-len(signals_mv), 0) / rate_hz,
+            signals_mv,
+            beat_s[seen],
+            flagged[seen],
+            (*reversed(news.messages), *self.news)[:_NEWS],
+            tally.duration_s,
+            tally.words() + heart,
+            _PLAYING,
+        )
+
+
+class _Play:
+    """A record that is played, in a thread of its own."""
+
+    def __init__(self, source: LiveSignal):
+        self._source = source
+        self._watched_s = time.monotonic()
+        leads = source.leads
+        self._shown = Shown(leads, np.empty(0), np.empty((0, len(leads))), np.empty(0), np.empty(0, dtype=bool))
+        self.stopped = False
 
     def run(self, read_detector: Callable[[], TrainedDetector]) -> None:
         """Play the record to its end, or until it is stopped or nobody watches."""
+        source, rate_hz = self._source, float(self._source.sampling_rate_hz)
         try:
-            session = Session(read_detector(), self.source.sampling_rate_hz, self.source.leads, look_at_start=False)
-            self.state = _PLAYING
-            for portion in self.source.portions():
-                self._take(portion.signals_mv, session.push(portion, time.monotonic()), session)
-                if self.stopped or time.monotonic() - self.watched_s > _UNWATCHED_S:
+            session = Session(read_detector(), source.sampling_rate_hz, source.leads, look_at_start=False)
+            for portion in source.portions():
+                news = session.push(portion, time.monotonic())
+                self._shown = self._shown.after(portion.signals_mv, news, session.tally, rate_hz)
+                if not self.goes_on():
                     return
-            self._take(np.empty((0, len(self.source.leads))), session.finish(), session)
-            self.state = _ENDED
+            rest = self._shown.after(self._shown.signals_mv[:0], session.finish(), session.tally, rate_hz)
+            self._shown = dataclasses.replace(rest, state=_ENDED)
         except Exception:
-            self.state = _BROKEN
+            self._shown = dataclasses.replace(self._shown, state=_BROKEN)
             raise  # for the terminal
 
-    def _take(self, signals_mv: np.ndarray, news: News, session: Session) -> None:
-        kept = round(SHOWN_S * float(self.source.sampling_rate_hz))
-        with self.lock:
-            self.tally = session.tally
-            self.signals_mv = np.concatenate([self.signals_mv, signals_mv])[-kept:]
-            if len(news.findings.beats):
-                found = news.findings.beats[["time_s", "flagged", "reason"]]
-                both = pd.concat([self.beats, found], ignore_index=True) if len(self.beats) else found
-                self.beats = both[both["time_s"] > session.tally.duration_s - SHOWN_S]
-            self.news.extendleft(news.messages)
-
     def goes_on(self) -> bool:
-        """Tell whether more will come."""
-        watched = time.monotonic() - self.watched_s <= _UNWATCHED_S
-        return self.state in (_LOADING, _PLAYING) and not self.stopped and watched
+        """Say whether more will come."""
+        return self._shown.goes_on and not self.stopped and time.monotonic() - self._watched_s <= _UNWATCHED_S
 
     def shown(self) -> Shown:
         """Give what the screen shows, which counts as being watched."""
-        with self.lock:
-            self.watched_s = time.monotonic()
-            end_s, rate_hz = self.tally.duration_s, float(self.source.sampling_rate_hz)
-            times_s = end_s - (len(self.signals_mv) - np.arange(len(self.signals_mv))) / rate_hz
-            rate_bpm = self.tally.heart_rate_bpm
-            heart = "" if rate_bpm is None else f", heart rate {rate_bpm:.0f} bpm"
-            state = _STOPPED if self.stopped else self.state
-            words = f"{state}." if not end_s else f"{state}: {self.tally.words()}{heart}."
-            return Shown(
-                words,
-                self.goes_on(),
-                tuple(self.source.leads),
-                end_s,
-                times_s,
-                self.signals_mv,
-                self.beats,
-                list(self.news),
-            )
+        self._watched_s = time.monotonic()
+        return dataclasses.replace(self._shown, state=_STOPPED) if self.stopped else self._shown
 
 
 class Players:
@@ -158,21 +143,20 @@ class Players:
         threading.Thread(target=play.run, args=(self._load,), daemon=True).start()
         return key
 
-    def shown(self, key: object) -> Shown | None:
+    def shown(self, key: str | None) -> Shown | None:
         """Give what the screen shows of a record; ``None`` when it is no longer played."""
-        play = self._plays.get(key) if isinstance(key, str) else None
-        return play.shown() if play is not None else None
+        play = self._plays.get(key or "")
+        return None if play is None else play.shown()
 
-    def stop(self, key: object) -> None:
+    def stop(self, key: str | None) -> None:
         """Stop playing a record; it need not be played."""
-        play = self._plays.get(key) if isinstance(key, str) else None
-        if play is not None:
+        if (play := self._plays.get(key or "")) is not None:
             play.stopped = True
 
     def close(self) -> None:
         """Stop all."""
-        for play in self._plays.values():
-            play.stopped = True
+        for key in self._plays:
+            self.stop(key)
 
     def _load(self) -> TrainedDetector:
         with self._lock:

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import io
 import socket
 from collections.abc import Sequence
-from typing import Any
 
 from dash import Dash
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, jsonify, request, send_file
 from werkzeug.exceptions import HTTPException
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.web import downloads, uploads
 from ecg_anomaly.web.decisions import read_marks
-from ecg_anomaly.web.workbench import Workbench
+from ecg_anomaly.web.jobs import Job
+from ecg_anomaly.web.state import ServerState
 
 _FORM_FIELDS = 10
 _UPLOAD_FOLDER = "upload"
 
+# What a browser may do with the page: nothing is fetched from elsewhere.
+_POLICY = (
+    "default-src 'self'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; "  # Plotly sets styles itself
+    "img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer"}
 
-def add_routes(app: Dash, bench: Workbench, hosts: Sequence[str]) -> None:
+
+def add_routes(app: Dash, state: ServerState, hosts: Sequence[str]) -> None:
     """Add the routes.
 
     Parameters
     ----------
-    app
-        The application.
-    bench
-        The state of the server.
+    app, state
+        The application, and the state of the server.
     hosts
         The names by which the server may be asked for; empty: any. A page of another site whose name was made to
         point to this machine is refused by that.
@@ -47,43 +53,36 @@ def add_routes(app: Dash, bench: Workbench, hosts: Sequence[str]) -> None:
 
     @server.after_request
     def _protect(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = _policy(app)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["X-Frame-Options"] = "DENY"
-        response.headers["Referrer-Policy"] = "no-referrer"
+        policy = _POLICY.format(scripts=" ".join(app.csp_hashes()))
+        response.headers.update({**_HEADERS, "Content-Security-Policy": policy})
         return response
 
     @server.errorhandler(413)
     def _too_large(_: HTTPException) -> tuple[Response, int]:
-        gigabytes = uploads.MOST_BYTES / 1024**3
-        return _refuse(
-            f"more than {gigabytes:g} GB, or more than {uploads.MOST_FILES} files, are not taken; cut the recording"
-        ), 413
+        most = f"{uploads.MOST_BYTES / 1024**3:g} GB, or more than {uploads.MOST_FILES} files"
+        return _refuse(f"more than {most}, are not taken; cut the recording"), 413
 
     @server.post("/recordings")
     def _upload() -> Response:
-        # The page says what is wrong; a status of an error would be told in the browser's console, too.
-        key = None
+        # The page says what is wrong; the browser's console would show a status of an error, too.
         try:
-            bench.check()
-            uploads.check_room(bench.library.root, request.content_length or 0)
-            key = bench.library.new()
-            folder = bench.library.folder(key) / _UPLOAD_FOLDER
-            folder.mkdir()
-            received = uploads.receive(request.files.getlist("file"), folder, bench.config.records.annotator)
-            rate_hz, gain = (_number(request.form.get(name), name) for name in ("sampling_rate", "gain"))
-            bench.open(key, received.path, received.name, rate_hz, gain)
+            state.check_model()
+            uploads.check_room(state.recordings.root, request.content_length or 0)
+            with state.recordings.opening() as (key, folder):
+                upload = folder / _UPLOAD_FOLDER
+                upload.mkdir()
+                path, name = uploads.receive(request.files.getlist("file"), upload, state.config.records.annotator)
+                rate_hz, gain = (_number(request.form.get(field), field) for field in ("sampling_rate", "gain"))
+                state.recordings.jobs.submit(Job(folder, path, name, rate_hz, gain))
         except UserError as error:
-            bench.library.delete(key)
             return _refuse(str(error))
         except OSError as error:
-            bench.library.delete(key)
             return _refuse(f"the files cannot be kept: {error.strerror}; free some space on the disk")
         return jsonify(key=key)
 
     @server.post("/recordings/<key>/leave")
     def _leave(key: str) -> tuple[str, int]:
-        bench.library.leave(key)
+        state.recordings.leave(key)
         return "", 204
 
     @server.get("/recordings/<key>/<kind>")
@@ -91,19 +90,13 @@ def add_routes(app: Dash, bench: Workbench, hosts: Sequence[str]) -> None:
         if kind not in downloads.FILES:
             return _refuse("there is no such file"), 404
         try:
-            folder = bench.library.folder(key)
-            stored = bench.stored(key)
-            threshold = _number(request.args.get("threshold"), "threshold")
+            marks = read_marks(state.recordings.folder(key))
+            stored, beats = state.recordings.beats(key, _number(request.args.get("threshold"), "threshold"))
         except (UserError, OSError):
             return _refuse("this recording is not there any more; open it again"), 404
-        model = float(stored.threshold["threshold"])
-        _, beats = bench.beats(key, model if threshold is None else threshold)
-        content = downloads.make(kind, stored, beats, read_marks(folder))
         name = downloads.FILES[kind].format(uploads.shown(stored.summary["recording"]))
-        # A name of letters, digits and _.- needs no quotes; one that is not ASCII is encoded as RFC 6266 says.
-        response = Response(content, mimetype=downloads.TYPES[kind])
-        response.headers.set("Content-Disposition", "attachment", filename=name)
-        return response
+        content = io.BytesIO(downloads.make(kind, stored, beats, marks))
+        return send_file(content, as_attachment=True, download_name=name)
 
 
 def check_free_port(host: str, port: int) -> None:
@@ -120,21 +113,6 @@ def check_free_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except (OSError, OverflowError) as error:
             raise UserError(f"--port {port} of {host} cannot be used ({error}); name another one") from None
-
-
-def _policy(app: Dash) -> str:
-    """Say to the browser that nothing may be fetched from elsewhere."""
-    scripts = " ".join(f"'{digest}'" if not digest.startswith("'") else digest for digest in app.csp_hashes())
-    rules: dict[str, Any] = {
-        "default-src": "'self'",
-        "script-src": f"'self' {scripts}",
-        "style-src": "'self' 'unsafe-inline'",  # Plotly sets styles of its own
-        "img-src": "'self' data: blob:",
-        "object-src": "'none'",
-        "base-uri": "'none'",
-        "frame-ancestors": "'none'",
-    }
-    return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
 def _number(text: str | None, name: str) -> float | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from werkzeug.datastructures import FileStorage
@@ -30,14 +29,6 @@ _NULL_SEGMENT, _LONGEST_HEADER = "~", 1_000_000
 _LONGEST_NAME = 60
 
 
-@dataclass(frozen=True)
-class Received:
-    """A recording that has arrived: where its file is, and what it is called."""
-
-    path: Path
-    name: str
-
-
 def check_room(folder: Path, size: int) -> None:
     """Check, before it is read, that an upload of so many bytes fits on the disk together with its analysis.
 
@@ -54,8 +45,8 @@ def check_room(folder: Path, size: int) -> None:
         )
 
 
-def receive(files: Sequence[FileStorage], folder: Path, annotator: str) -> Received:
-    """Write the files of a recording into a folder.
+def receive(files: Sequence[FileStorage], folder: Path, annotator: str) -> tuple[Path, str]:
+    """Write the files of a recording into a folder; give its path, for `open_recording`, and what it is called.
 
     Parameters
     ----------
@@ -91,7 +82,7 @@ def receive(files: Sequence[FileStorage], folder: Path, annotator: str) -> Recei
         raise UserError(f"{shown(name)} is of no kind that can be read; {_KINDS}")
     path = folder / f"recording{suffix}"
     file.save(path)
-    return Received(path, shown(Path(name).stem))
+    return path, shown(Path(name).stem)
 
 
 def shown(name: str) -> str:
@@ -103,17 +94,16 @@ def _plain(name: str | None) -> str:
     return (name or "").replace("\\", "/").rpartition("/")[2]
 
 
-def _receive_wfdb(files: dict[str, FileStorage], folder: Path, annotator: str) -> Received:
+def _receive_wfdb(files: dict[str, FileStorage], folder: Path, annotator: str) -> tuple[Path, str]:
     for name in files:
         if not _NAME.fullmatch(name):
             raise UserError(f"{shown(name)}: names of WFDB files have letters, digits, _ and - alone; rename it")
     named = {name: _names_in(file) for name, file in files.items() if Path(name).suffix == _HEADER}
-    segments = {segment for _, others in named.values() for segment in others if segment.endswith(_HEADER)}
-    whole = [name for name in named if name not in segments]
+    needed = {name for others in named.values() for name in others}
+    whole = [name for name in named if name not in needed]
     if len(whole) != 1:
         raise UserError(f"there are {len(whole)} WFDB records; drop one recording at a time")
     stem = Path(whole[0]).stem
-    needed = {name for _, others in named.values() for name in others}
     missing = sorted(needed - set(files))
     if missing:
         raise UserError(
@@ -122,10 +112,10 @@ def _receive_wfdb(files: dict[str, FileStorage], folder: Path, annotator: str) -
         )
     for name in {*named, *needed, f"{stem}.{annotator}"} & set(files):
         files[name].save(folder / name)
-    return Received(folder / whole[0], stem)
+    return folder / whole[0], stem
 
 
-def _names_in(header: FileStorage) -> tuple[str, set[str]]:
+def _names_in(header: FileStorage) -> set[str]:
     """Read which files a WFDB header needs: its signal files, or the headers of its segments."""
     text = header.stream.read(_LONGEST_HEADER + 1).decode("latin-1")
     header.stream.seek(0)
@@ -134,6 +124,5 @@ def _names_in(header: FileStorage) -> tuple[str, set[str]]:
     lines = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
         raise UserError(f"{shown(str(header.filename))} is empty; copy the record again")
-    several = "/" in lines[0][0]
-    names = {line[0] for line in lines[1:]} - {_NULL_SEGMENT}
-    return lines[0][0], {f"{name}{_HEADER}" for name in names} if several else names
+    extension = _HEADER if "/" in lines[0][0] else ""  # of several segments
+    return {f"{line[0]}{extension}" for line in lines[1:] if line[0] != _NULL_SEGMENT}

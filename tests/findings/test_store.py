@@ -75,7 +75,7 @@ def test_a_recording_without_beats_is_stored_too(detector, tmp_path):
     empty = read_store(tmp_path / ANALYSED)
     assert len(empty.beats) == len(empty.shapes) == 0
     beats = decisions.cut(empty, 1.0)
-    assert decisions.weigh(empty, beats).flagged == 0
+    assert decisions.outcome(empty, beats).flagged == 0
     assert decisions.step(decisions.listed(beats, "time", empty.components), np.empty(0), None, 1) is None
     assert figures.overview(empty, beats).layout.height
 
@@ -92,7 +92,7 @@ def test_an_analysis_that_is_ended_leaves_nothing(finished, detector, tmp_path):
 
 def test_the_threshold_of_the_model_flags_what_the_analysis_flagged(stored, threshold):
     pd.testing.assert_frame_equal(decisions.cut(stored, threshold), stored.beats, check_dtype=False)
-    assert decisions.tell(stored, stored.beats) == stored.summary
+    assert decisions.summarise(stored, stored.beats) == stored.summary
 
 
 def test_flags_at_another_threshold(stored, threshold):
@@ -110,13 +110,13 @@ def test_nothing_within_a_fibrillation_is_flagged(stored):
 
 def test_figures_are_those_of_the_metrics(stored, threshold):
     beats = decisions.cut(stored, threshold)
-    outcome = decisions.weigh(stored, beats)
+    outcome = decisions.outcome(stored, beats)
     compared = stored.compared
     classes = np.concatenate([compared.classes, compared.missed])
     flagged = np.concatenate([beats["flagged"].to_numpy(), np.zeros(len(compared.missed), dtype=bool)])
     assert outcome.figures == threshold_figures(classes, flagged)
     alarms = (flagged & (classes == "N")).sum()
-    assert outcome.false_alarms_per_hour == pytest.approx(alarms / (stored.duration_s / 3600), rel=0.05)
+    assert outcome.per_hour(outcome.false_alarms) == pytest.approx(alarms / (stored.duration_s / 3600), rel=0.05)
     assert 0 < (compared.classes != "N").sum() < len(beats)
     assert compared.matched.mean() > 0.98
 
@@ -162,28 +162,28 @@ def test_downloads_hold_the_decisions(stored, threshold, tmp_path):
     beats = decisions.cut(stored, threshold - 0.5)
     row = int(np.flatnonzero(beats["flagged"])[0])
     marks = {row: decisions.WRONG}
-    (tmp_path / "s007.anomaly").write_bytes(downloads.make(downloads.ANNOTATIONS, stored, beats, marks))
+    (tmp_path / "s007.anomaly").write_bytes(downloads.make("annotations", stored, beats, marks))
     annotations = wfdb.rdann(str(tmp_path / "s007"), "anomaly")
     at = annotations.sample.tolist().index(int(beats["sample"].iloc[row]))
     assert annotations.symbol[at] == "Q"
     assert annotations.aux_note[at].endswith(", marked wrong")
     assert sum("marked" in note for note in annotations.aux_note) == 1
     assert annotations.symbol.count("Q") == beats["flagged"].sum()
-    (tmp_path / "beats.csv").write_bytes(downloads.make(downloads.BEATS, stored, beats, marks))
+    (tmp_path / "beats.csv").write_bytes(downloads.make("beats", stored, beats, marks))
     table = pd.read_csv(tmp_path / "beats.csv", keep_default_na=False)
     assert table["mark"].tolist() == [decisions.WRONG if number == row else "" for number in range(len(beats))]
     assert table["flagged"].sum() == beats["flagged"].sum()
-    page = downloads.make(downloads.REPORT, stored, beats, marks).decode()
+    page = downloads.make("report", stored, beats, marks).decode()
     assert f"{int(beats['flagged'].sum()):,} of {len(beats):,} beats flagged" in page
 
 
 def test_test_patients_are_a_guide(finished):
     scores = pd.read_csv(finished.outputs / "scores.csv")
-    guide = evaluated.read_evaluated(config_of(finished).paths.outputs).at(0.5)
+    alarms_per_hour, sensitivity = evaluated.read_evaluated(config_of(finished).paths.outputs).at(0.5)
     flagged = scores["anomaly_score"] > scores["threshold"] + 0.5
     normal = ~scores["anomalous"]
-    assert guide.sensitivity == pytest.approx(flagged[~normal].mean())
-    assert guide.false_alarms_per_hour == pytest.approx((flagged & normal).sum() / (scores["rr_before_s"].sum() / 3600))
+    assert sensitivity == pytest.approx(flagged[~normal].mean())
+    assert alarms_per_hour == pytest.approx((flagged & normal).sum() / (scores["rr_before_s"].sum() / 3600))
 
 
 def test_a_view_keeps_extremes_and_gaps(stored):
@@ -191,20 +191,19 @@ def test_a_view_keeps_extremes_and_gaps(stored):
     signals_mv[0][12_345] = 40.0
     signals_mv[0][50_000:90_000] = np.nan
     long = dataclasses.replace(stored, signals_mv=signals_mv)
-    seen = figures.view(long, stored.beats, 0.0, long.duration_s)
-    assert np.nanmax(seen.signals_mv[0]) == 40.0
-    assert len(seen.times_s[0]) <= 2 * 2400
-    inside = (seen.times_s[0] > 50_100 / long.sampling_rate_hz) & (seen.times_s[0] < 89_900 / long.sampling_rate_hz)
-    assert np.isnan(seen.signals_mv[0][inside]).all()
+    lead = figures.signal(long, stored.beats, (0.0, long.duration_s))["data"][1]
+    assert np.nanmax(lead["y"]) == 40.0
+    assert len(lead["x"]) <= 2 * 2400
+    inside = (lead["x"] > 50_100 / long.sampling_rate_hz) & (lead["x"] < 89_900 / long.sampling_rate_hz)
+    assert np.isnan(lead["y"][inside]).all()
 
 
 @pytest.mark.parametrize("span", [(-5.0, 2.0), (1.0, 1.001), (60.0, 1e9)])
 def test_views_beyond_the_recording(stored, span):
-    seen = figures.view(stored, stored.beats, *span)
-    assert all(
-        len(times_s) == len(signals_mv) for times_s, signals_mv in zip(seen.times_s, seen.signals_mv, strict=True)
-    )
-    assert all((times_s <= stored.duration_s).all() for times_s in seen.times_s)
+    leads = figures.signal(stored, stored.beats, span)["data"][1:]
+    assert len(leads) == len(stored.signals_mv)
+    assert all(len(lead["x"]) == len(lead["y"]) for lead in leads)
+    assert all((lead["x"] <= stored.duration_s).all() for lead in leads)
 
 
 def test_zooming_and_moving_stay_within_the_recording():

@@ -169,6 +169,32 @@ def test_a_record_is_played(page):
     says(page, "#live-words", "Stopped")
 
 
+def seen_s(page, condition):
+    """What is seen of the signal, once a condition on its start and end holds and just that is drawn."""
+    state = """() => {
+      const drawn = document.querySelector("#signal-figure .js-plotly-plot");
+      const [times, [start, end]] = [drawn.data[1].x, drawn.layout.xaxis.range];
+      const whole = Math.abs(times[0] - start) < 0.1 && Math.abs(times[times.length - 1] - end) < 0.1;
+      return whole && (CONDITION) ? [start, end] : null;
+    }""".replace("CONDITION", condition)
+    return page.wait_for_function(state).json_value()
+
+
+def test_the_signal_stays_where_the_user_moves_it(page):
+    page.click("#open-example")
+    page.wait_for_selector("#signal-figure .js-line")
+    page.click("#move-beat")
+    seen_s(page, "Math.abs(end - start - 10) < 0.01")
+    page.locator("#signal-figure").scroll_into_view_if_needed()
+    box = page.locator("#signal-figure .nsewdrag").nth(1).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, 300)
+    start_s, end_s = seen_s(page, "end - start > 10.5")
+    page.keyboard.press("+")
+    nearer_s = seen_s(page, f"end - start < {0.6 * (end_s - start_s)}")
+    assert nearer_s == pytest.approx([0.75 * start_s + 0.25 * end_s, 0.25 * start_s + 0.75 * end_s])
+
+
 def test_with_the_keyboard_alone(page):
     for _ in range(60):
         page.keyboard.press("Tab")

@@ -13,7 +13,7 @@ from ecg_anomaly.live.messages import BEAT
 from ecg_anomaly.live.sources import Replay
 from ecg_anomaly.records.recording import open_recording
 from ecg_anomaly.web import figures
-from ecg_anomaly.web.player import SHOWN_S, Players
+from ecg_anomaly.web.player import SHOWN_S, Players, Shown
 from tests.web.web_parts import detector_of
 
 
@@ -44,15 +44,26 @@ def test_a_record_is_played_to_its_end(recording, detector):
     assert f"{len(whole)} beats, {whole['flagged'].sum()} flagged" in shown.words
     assert shown.times_s[0] == pytest.approx(shown.end_s - SHOWN_S)
     last = whole[whole["time_s"] > shown.end_s - SHOWN_S]
-    np.testing.assert_allclose(shown.beats["time_s"].astype(float), last["time_s"])
-    np.testing.assert_array_equal(shown.beats["flagged"].astype(bool), last["flagged"])
+    np.testing.assert_allclose(shown.beat_s, last["time_s"])
+    np.testing.assert_array_equal(shown.flagged, last["flagged"])
     flagged = whole["time_s"][whole["flagged"]].tolist()
-    told = [message.time_s for message in shown.news if message.kind == BEAT]
-    assert told == flagged[::-1][: len(told)]
-    assert told
+    news = [message.time_s for message in shown.news if message.kind == BEAT]
+    assert news == flagged[::-1][: len(news)]
+    assert news
     figure = figures.live(shown)
-    assert len(figure.data[0].x) == last["flagged"].sum()
-    assert figure.layout.xaxis.range[1] == pytest.approx(shown.end_s)
+    assert len(figure["data"][0]["x"]) == last["flagged"].sum()
+    assert figure["layout"]["xaxis"]["range"][1] == pytest.approx(shown.end_s)
+
+
+def test_the_live_picture_keeps_peaks():
+    times_s = np.arange(10_000) / 1000
+    signals_mv = np.zeros((10_000, 1))
+    signals_mv[[1234, 7777]] = [[2.5], [-1.5]]
+    shown = Shown(("II",), times_s, signals_mv, np.empty(0), np.empty(0, dtype=bool), end_s=10.0)
+    lead = figures.live(shown)["data"][-1]
+    assert len(lead["x"]) < 2000
+    assert (lead["y"].max(), lead["y"].min()) == (2.5, -1.5)
+    assert lead["x"][lead["y"].argmax()] == pytest.approx(1.234)
 
 
 def test_it_stops_when_it_is_stopped(recording, detector):
@@ -63,7 +74,7 @@ def test_it_stops_when_it_is_stopped(recording, detector):
     wait_for(lambda: not players.shown(key).goes_on)
     assert players.shown(key).words.startswith("Stopped")
     assert players.shown(key).end_s < 60
-    assert figures.live(players.shown(key)).data
+    assert figures.live(players.shown(key))["data"]
 
 
 def test_too_many_at_once_are_refused(recording, detector):

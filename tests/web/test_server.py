@@ -1,6 +1,8 @@
 """The server: uploads, downloads, who is refused, and that nothing is fetched from elsewhere."""
 
 import io
+import json
+import multiprocessing
 import re
 import time
 
@@ -9,19 +11,12 @@ import pytest
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.web import ids, jobs
 from ecg_anomaly.web.app import create_app
-from ecg_anomaly.web.callbacks_open import (
-    EXAMPLE,
-    find_record,
-    open_example,
-    open_record,
-    record_names,
-    say,
-)
-from ecg_anomaly.web.callbacks_signal import asked_range, next_view
 from ecg_anomaly.web.jobs import ANALYSED, DONE, FAILED, Job, Jobs, Progress, analyse
-from ecg_anomaly.web.library import LEFT_S, UNUSED_S, Library
-from ecg_anomaly.web.rehearsal import rehearse
-from ecg_anomaly.web.workbench import Workbench, workbench_for
+from ecg_anomaly.web.opened import LEFT_S, UNUSED_S, OpenRecordings
+from ecg_anomaly.web.sections.open import progress_words
+from ecg_anomaly.web.sections.signal import asked_range, next_view
+from ecg_anomaly.web.state import EXAMPLE, ServerState
+from ecg_anomaly.web.warm_up import warm_up
 from tests.web.web_parts import config_of, detector_of
 
 
@@ -50,17 +45,22 @@ class HereAndNow(Jobs):
 
 
 @pytest.fixture(scope="module")
-def bench(finished):
-    made = Workbench(config_of(finished))
-    made.jobs = HereAndNow(made.config)
-    made.jobs.detector = detector_of(finished)
+def state(finished):
+    made = ServerState(config_of(finished))
+    made.recordings.jobs = HereAndNow(made.config)
+    made.recordings.jobs.detector = detector_of(finished)
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
-def client(bench):
-    return create_app(bench, ("127.0.0.1", "localhost")).server.test_client()
+def client(state):
+    return create_app(state, ("127.0.0.1", "localhost")).server.test_client()
+
+
+def open_folders(state):
+    """Folders of open recordings: all that hold more than the example, which belongs to none."""
+    return sorted(path.name for path in state.recordings.root.iterdir() if path.name != "example")
 
 
 def upload(client, files, **fields):
@@ -74,18 +74,18 @@ def key(client, finished):
     return upload(client, files).get_json()["key"]
 
 
-def test_a_record_that_is_dropped_is_analysed(bench, key):
-    assert bench.progress(key).state == DONE
-    stored = bench.stored(key)
+def test_a_record_that_is_dropped_is_analysed(state, key):
+    assert state.recordings.progress(key).state == DONE
+    stored = state.recordings.stored(key)
     assert stored.summary["recording"] == "s007"
     assert stored.annotated is not None
 
 
-def test_a_table_that_is_dropped_is_analysed(bench, client):
+def test_a_table_that_is_dropped_is_analysed(state, client):
     rows = "".join(f"{number % 250 == 0:d}\n" for number in range(250 * 20))
     key = upload(client, {"../my table.csv": f"II\n{rows}".encode()}, sampling_rate="250").get_json()["key"]
-    assert bench.progress(key).state == DONE, bench.progress(key).error
-    assert bench.stored(key).summary["recording"] == "my_table"
+    assert state.recordings.progress(key).state == DONE, state.recordings.progress(key).error
+    assert state.recordings.stored(key).summary["recording"] == "my_table"
 
 
 @pytest.mark.parametrize(
@@ -97,21 +97,21 @@ def test_a_table_that_is_dropped_is_analysed(bench, client):
         ({"a.hea": b"a 1 360 10\na.dat 212 200 12 0 0 0 0 MLII\n", "a.dat": b""}, "a"),
     ],
 )
-def test_what_is_damaged_is_told_without_paths(bench, client, files, words):
+def test_what_is_damaged_is_told_without_paths(state, client, files, words):
     key = upload(client, files).get_json()["key"]
-    progress = bench.progress(key)
+    progress = state.recordings.progress(key)
     assert progress.state == FAILED
     assert words in progress.error
-    assert str(bench.library.folder(key).parent) not in progress.error
+    assert str(state.recordings.folder(key).parent) not in progress.error
     assert "upload/" not in progress.error
     assert "--" not in progress.error
 
 
-def test_what_is_no_recording_is_refused_and_leaves_nothing(bench, client):
-    before = len(bench.library._entries)
+def test_what_is_no_recording_is_refused_and_leaves_nothing(state, client):
+    before = open_folders(state)
     assert "needs a.dat" in upload(client, {"a.hea": b"a 1 360 10\na.dat 16\n"}).get_json()["error"]
     assert "no number" in upload(client, {"a.csv": b"1"}, gain="much").get_json()["error"]
-    assert len(bench.library._entries) == before
+    assert open_folders(state) == before
 
 
 def test_too_much_is_refused_before_it_is_read(client, monkeypatch):
@@ -189,88 +189,120 @@ def test_every_key_of_the_page_has_its_button(client):
     assert all(f'"id":"{button}"' in layout for button in buttons)
 
 
-def test_records_of_this_machine(bench, finished):
-    assert "simdb/s001" in record_names(bench)
-    assert find_record(bench, "simdb/s001") == finished.records / "simdb/s001.hea"
+def test_records_of_this_machine(state, finished):
+    assert "simdb/s001" in state.records()
+    assert state.find_record("simdb/s001") == finished.records / "simdb/s001.hea"
     for name in ("../simdb/s001", "simdb/nobody", "", None):
         with pytest.raises(UserError):
-            find_record(bench, name)
-    assert bench.stored(open_record(bench, "simdb/s001")).summary["recording"] == "s001"
+            state.find_record(name)
+    assert state.recordings.stored(state.open_record("simdb/s001")).summary["recording"] == "s001"
 
 
-def test_the_simulated_example(bench):
-    stored = bench.stored(open_example(bench))
+def test_the_simulated_example(state):
+    stored = state.recordings.stored(state.open_example())
     assert stored.summary["recording"] == EXAMPLE
     assert stored.annotated is not None
 
 
 def test_without_a_model_the_command_that_makes_one_is_told(finished, workspace):
     missing, there = config_of(workspace), config_of(finished)
-    bench = workbench_for(missing, there)
+    state = ServerState(missing, there)
     try:
-        assert "train_model.py" in bench.problem
+        assert "train_model.py" in state.problem
         with pytest.raises(UserError, match=r"train_model\.py"):
-            open_record(bench, "simdb/s001")
-        client = create_app(bench, ()).server.test_client()
+            state.open_record("simdb/s001")
+        client = create_app(state, ()).server.test_client()
         assert "Use the demo's model" in client.get("/_dash-layout").get_data(as_text=True)
         assert "train_model.py" in upload(client, {"a.csv": b"1"}).get_json()["error"]
     finally:
-        bench.close()
-    bench = workbench_for(missing, missing)
-    layout = create_app(bench, ()).server.test_client().get("/_dash-layout").get_data(as_text=True)
-    bench.close()
+        state.close()
+    state = ServerState(missing, missing)
+    layout = create_app(state, ()).server.test_client().get("/_dash-layout").get_data(as_text=True)
+    state.close()
     assert "make demo" in layout
 
 
+class Forgetful:
+    """Takes note of the analyses that are ended."""
+
+    def __init__(self):
+        self.forgotten = []
+
+    def forget(self, folder):
+        self.forgotten.append(folder)
+
+    def close(self):
+        self.forgotten.append("everything")
+
+
+def room(recordings):
+    with recordings.opening() as (key, folder):
+        assert folder.is_dir()
+    return key
+
+
 def test_recordings_are_deleted_when_their_time_is_over():
-    now, forgotten = [0.0], []
-    library = Library(forgotten.append, lambda: now[0])
-    used, left, unused = (library.new() for _ in range(3))
-    folder = library.folder(left)
-    library.leave(left)
+    now, working = [0.0], Forgetful()
+    recordings = OpenRecordings(working, lambda: now[0])
+    used, left, unused = (room(recordings) for _ in range(3))
+    folder = recordings.folder(left)
+    recordings.leave(left)
     now[0] = LEFT_S + 1
-    library.sweep()
+    recordings.sweep()
     assert not folder.exists()
-    assert forgotten == [folder]
+    assert working.forgotten == [folder]
     with pytest.raises(UserError, match="open it again"):
-        library.folder(left)
+        recordings.folder(left)
     now[0] = UNUSED_S - 1
-    library.folder(used)
+    recordings.folder(used)
     now[0] = UNUSED_S + 1
-    library.sweep()
-    assert library.folder(used).is_dir()
+    recordings.sweep()
+    assert recordings.folder(used).is_dir()
     with pytest.raises(UserError):
-        library.folder(unused)
-    library.close()
+        recordings.folder(unused)
+    recordings.close()
     assert not folder.parent.exists()
+    assert working.forgotten[-1] == "everything"
 
 
 def test_a_page_that_is_loaded_again_keeps_its_recording():
     now = [0.0]
-    library = Library(lambda _: None, lambda: now[0])
-    key = library.new()
-    library.leave(key)
+    recordings = OpenRecordings(Forgetful(), lambda: now[0])
+    key = room(recordings)
+    recordings.leave(key)
     now[0] = LEFT_S / 2
-    library.folder(key)
+    recordings.folder(key)
     now[0] = 2 * LEFT_S
-    library.sweep()
-    assert library.folder(key).is_dir()
-    library.close()
+    recordings.sweep()
+    assert recordings.folder(key).is_dir()
+    recordings.close()
 
 
 def test_too_many_recordings_are_refused():
-    library = Library(lambda _: None)
+    recordings = OpenRecordings(Forgetful())
     with pytest.raises(UserError, match="open already"):
         for _ in range(100):
-            library.new()
-    library.close()
+            room(recordings)
+    recordings.close()
 
 
-def test_analyses_run_in_other_processes_and_can_be_cancelled(finished, bench):
-    working = Jobs(bench.config)
+def test_what_cannot_be_opened_leaves_nothing(tmp_path):
+    class Busy(Forgetful):
+        def submit(self, job):
+            raise UserError("too much to do")
+
+    recordings = OpenRecordings(Busy())
+    with pytest.raises(UserError, match="too much"):
+        recordings.open(tmp_path, "name")
+    assert list(recordings.root.iterdir()) == []
+    recordings.close()
+
+
+def test_analyses_run_in_other_processes_and_can_be_cancelled(finished, state):
+    working = Jobs(state.config)
     try:
-        keys = [bench.library.new() for _ in range(10)]
-        folders = [bench.library.folder(key) for key in keys]
+        keys = [room(state.recordings) for _ in range(10)]
+        folders = [state.recordings.folder(key) for key in keys]
         for folder in folders:
             working.submit(Job(folder, finished.records / "simdb/s007.hea", "s007"))
         with pytest.raises(UserError, match="try again"):
@@ -282,21 +314,24 @@ def test_analyses_run_in_other_processes_and_can_be_cancelled(finished, bench):
             time.sleep(0.1)
         assert working.progress(folders[0]) == Progress(DONE, 1.0)
         assert working.progress(folders[-1]).state == jobs.CANCELLED
-        assert say(working.progress(folders[-1])) == "Cancelled."
+        assert progress_words(working.progress(folders[-1])) == "Cancelled."
     finally:
         working.close()
         for key in keys:
-            bench.library.delete(key)
+            state.recordings.delete(key)
 
 
-def test_a_process_that_was_ended_from_outside_is_replaced(finished, bench, tmp_path):
-    working = Jobs(bench.config)
+def test_a_process_that_was_ended_from_outside_is_replaced(finished, state, tmp_path):
+    working = Jobs(state.config)
     try:
         folders = [tmp_path / "first", tmp_path / "second"]
         for folder in folders:
             folder.mkdir()
+        others = set(multiprocessing.active_children())
         working.submit(Job(folders[0], finished.records / "simdb/s007.hea", "s007"))
-        for process in list(working._pool._processes.values()):
+        started = set(multiprocessing.active_children()) - others
+        assert started
+        for process in started:
             process.kill()
         working.wait(folders[0])
         assert "ended from outside" in working.progress(folders[0]).error
@@ -306,10 +341,10 @@ def test_a_process_that_was_ended_from_outside_is_replaced(finished, bench, tmp_
         working.close()
 
 
-def test_a_rehearsal_leaves_nothing(bench):
-    before = len(bench.library._entries)
-    rehearse(bench)
-    assert len(bench.library._entries) == before
+def test_a_warm_up_leaves_nothing(state):
+    before = open_folders(state)
+    warm_up(state)
+    assert open_folders(state) == before
 
 
 def test_what_plotly_tells_of_the_view():
@@ -320,7 +355,8 @@ def test_what_plotly_tells_of_the_view():
 
 def test_the_view_follows_the_chosen_beat():
     assert next_view(None, 100.0, ids.READY, 1000) == (70, 130)
-    assert next_view((0, 20), 10.0, ids.BEAT, 1000) == (0, 20)
-    assert next_view((0, 20), 100.0, ids.BEAT, 1000) == (90, 110)
-    assert next_view((0, 20), 100.0, ids.MOVES["beat"], 1000) == (95, 105)
-    assert next_view((0, 20), None, ids.MOVES["out"], 1000) == (0, 40)
+    seen = json.loads("[0, 20]")  # as the browser sends it back
+    assert next_view(seen, 10.0, ids.BEAT, 1000) == (0, 20)
+    assert next_view(seen, 100.0, ids.BEAT, 1000) == (90, 110)
+    assert next_view(seen, 100.0, ids.MOVES["beat"], 1000) == (95, 105)
+    assert next_view(seen, None, ids.MOVES["out"], 1000) == (0, 40)

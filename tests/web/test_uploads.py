@@ -26,7 +26,7 @@ def written(folder: Path) -> list[str]:
 
 def test_a_wfdb_record_keeps_the_names_that_its_header_needs(tmp_path):
     received = receive(send(r1__hea=HEADER, r1__dat=b"12", r1__atr=b"3"), tmp_path, "atr")
-    assert (received.path, received.name) == (tmp_path / "r1.hea", "r1")
+    assert received == (tmp_path / "r1.hea", "r1")
     assert written(tmp_path) == ["r1.atr", "r1.dat", "r1.hea"]
     assert (tmp_path / "r1.hea").read_bytes() == HEADER
 
@@ -39,16 +39,16 @@ def test_files_that_the_record_does_not_need_are_not_kept(tmp_path):
 def test_a_record_of_several_segments(tmp_path):
     whole = b"# comment\nr1/2 2 360 20\ns1 10\n~ 5\n"
     segment = HEADER.replace(b"r1", b"s1")
-    received = receive(send(r1__hea=whole, s1__hea=segment, s1__dat=b"12"), tmp_path, "atr")
-    assert received.path == tmp_path / "r1.hea"
+    path, _ = receive(send(r1__hea=whole, s1__hea=segment, s1__dat=b"12"), tmp_path, "atr")
+    assert path == tmp_path / "r1.hea"
     assert written(tmp_path) == ["r1.hea", "s1.dat", "s1.hea"]
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd.csv", "C:\\temp\\Patient 7 (1).csv", "/abs/ü.csv", ".csv.csv"])
 def test_the_name_of_a_table_never_reaches_the_disk(tmp_path, name):
-    received = receive([FileStorage(io.BytesIO(b"1"), filename=name)], tmp_path, "atr")
+    _, given = receive([FileStorage(io.BytesIO(b"1"), filename=name)], tmp_path, "atr")
     assert written(tmp_path) == ["recording.csv"]
-    assert re.fullmatch(r"[\w.-]+", received.name)
+    assert re.fullmatch(r"[\w.-]+", given)
 
 
 @pytest.mark.parametrize(
@@ -100,12 +100,12 @@ def test_whatever_comes_stays_in_its_folder(tmp_path, sent):
     inside.mkdir(exist_ok=True)
     files = [FileStorage(io.BytesIO(content), filename=name) for name, content in sent]
     try:
-        received = receive(files, inside, "atr")
+        path, name = receive(files, inside, "atr")
     except UserError as error:
         assert "\n" not in str(error)
     else:
-        assert received.path.parent == inside
-        assert shown(received.name) == received.name
+        assert path.parent == inside
+        assert shown(name) == name
     assert [path.name for path in tmp_path.iterdir()] == ["inside"]
     assert all(path.is_file() and path.parent == inside for path in inside.rglob("*"))
     for path in inside.iterdir():

@@ -12,7 +12,7 @@
       if (value) form.append(field, value);
     }
     for (const file of files) form.append("file", file, file.name);
-    const request = new XMLHttpRequest(); // fetch does not tell how far an upload is
+    const request = new XMLHttpRequest(); // fetch does not say how far an upload is
     request.open("POST", "/recordings");
     request.responseType = "json";
     set("working", { hidden: false });
@@ -46,17 +46,13 @@
     if (drop && !drop.firstChild) fillDrop(drop);
   }).observe(document, { childList: true, subtree: true });
 
-  const overPage = (event) => { if (event.dataTransfer?.types.includes("Files")) event.preventDefault(); };
-  addEventListener("dragover", (event) => {
-    overPage(event);
-    document.getElementById("drop")?.classList.add("over");
-  });
-  addEventListener("dragleave", () => document.getElementById("drop")?.classList.remove("over"));
-  addEventListener("drop", (event) => {
-    overPage(event);
-    document.getElementById("drop")?.classList.remove("over");
-    if (event.dataTransfer) upload(event.dataTransfer.files);
-  });
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    addEventListener(kind, (event) => {
+      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+      document.getElementById("drop")?.classList.toggle("over", kind === "dragover");
+      if (kind === "drop" && event.dataTransfer) upload(event.dataTransfer.files);
+    });
+  }
 
   const MARGIN_MM = 15, MM_PER_S = 25; // ecg_paper.py
   addEventListener("click", (event) => {

@@ -1,0 +1,110 @@
+"""Decisions: the threshold and what it does, and the files to take along."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output, ctx, dcc, html, no_update
+
+from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
+from ecg_anomaly.web import decisions, ids, parts
+from ecg_anomaly.web.decisions import Outcome
+from ecg_anomaly.web.evaluated import Evaluated, read_evaluated
+from ecg_anomaly.web.state import ServerState
+from ecg_anomaly.words import count_text, percent, score_text
+
+_FILES = {"beats": "Table of beats (CSV)", "annotations": "WFDB annotations with your marks", "report": "Report (HTML)"}
+
+
+def layout(_state: ServerState) -> html.Section:
+    """Lay the section out."""
+    label = "Threshold: a beat is flagged where its score is so far above what is usual for the patient"
+    links = (
+        html.A(text, id=ids.DOWNLOADS[kind], href="#", className="button", download="") for kind, text in _FILES.items()
+    )
+    return parts.section(
+        "decide",
+        "Decide",
+        html.Label(label, id=ids.THRESHOLD_LABEL),
+        dcc.Slider(0, 1, 0.01, value=0, id=ids.THRESHOLD, updatemode="mouseup", marks=None),
+        parts.buttons(parts.button("The model's own threshold", ids.RESET)),
+        html.Div(id=ids.OUTCOME, **parts.aria(live="polite")),
+        html.H3("Take along"),
+        parts.buttons(*links),
+        parts.buttons(
+            parts.button("Close and delete the recording", ids.CLOSE),
+            html.Span("It is deleted from here when you leave the page, or after an hour.", className="soft"),
+        ),
+    )
+
+
+def register(app: Dash, state: ServerState) -> None:
+    """Connect the section."""
+
+    @app.callback(
+        [Output(ids.THRESHOLD, name) for name in ("min", "max", "step", "value")],
+        [Input(ids.READY, "data"), Input(ids.RESET, "n_clicks")],
+    )
+    def reset(key: str | None, _reset: int) -> tuple[Any, ...]:
+        if key is None:
+            return (no_update,) * 4
+        threshold = decisions.model_threshold(state.recordings.stored(key))
+        return *decisions.slider(threshold), threshold
+
+    @app.callback(
+        Output(ids.OUTCOME, "children"),
+        [Input(ids.READY, "data"), Input(ids.MARKED, "data")],
+        [Input(ids.THRESHOLD, "value"), Input(ids.THRESHOLD, "drag_value")],
+    )
+    def show_outcome(key: str | None, _marked: int, value: float, dragged: float | None) -> Any:
+        if key is None:
+            return []
+        by_drag = any(triggered["prop_id"].endswith("drag_value") for triggered in ctx.triggered)
+        threshold = dragged if by_drag and dragged is not None else value
+        stored, beats = state.recordings.beats(key, threshold)
+        marks = decisions.read_marks(state.recordings.folder(key))
+        evaluated = read_evaluated(state.config.paths.outputs)
+        shift = threshold - decisions.model_threshold(stored)
+        return outcome_words(decisions.outcome(stored, beats), evaluated, shift, marks)
+
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("page", "downloadLinks"),
+        [Output(name, "href") for name in ids.DOWNLOADS.values()],
+        [Input(ids.READY, "data"), Input(ids.THRESHOLD, "value")],
+    )
+
+
+def outcome_words(outcome: Outcome, evaluated: Evaluated | None, shift: float, marks: Mapping[int, str]) -> list[Any]:
+    """Say what a threshold does to this recording, and what it did to the test patients of the model."""
+    tiles = [
+        ("flagged beats", f"{outcome.flagged:,}"),
+        ("flagged per hour", score_text(outcome.per_hour(outcome.flagged))),
+    ]
+    lines: list[Any] = []
+    if outcome.figures is None:
+        lines.append(parts.soft("Without annotations nobody knows which of them are false alarms: mark them."))
+    else:
+        sensitivity = outcome.figures["sensitivity"]
+        tiles += [
+            ("false alarms per hour", score_text(outcome.per_hour(outcome.false_alarms))),
+            ("of the anomalous beats found", percent(sensitivity["all"], 0)),
+        ]
+        found = [(name, sensitivity[name]) for name in ANOMALOUS_CLASSES if sensitivity[name] is not None]
+        tiles += [(f"found of class {name}", percent(share, 0)) for name, share in found]
+        if outcome.missed:
+            lines.append(parts.soft(f"{count_text(outcome.missed, 'annotated beat')} not found at all."))
+    if marks:
+        counts = Counter(marks.values())
+        tiles += [(f"marked {mark}", f"{counts[mark]:,}") for mark in (decisions.RIGHT, decisions.WRONG)]
+    if evaluated is not None:
+        alarms_per_hour, share = evaluated.at(shift)
+        lines.append(
+            html.P(
+                f"On the {evaluated.patients} test {evaluated.word} of this model, such a threshold raises "
+                f"{score_text(alarms_per_hour)} false alarms per hour and finds "
+                f"{percent(share, 0)} of the anomalous beats."
+            )
+        )
+    return [html.Dl([html.Div([html.Dt(term), html.Dd(words)]) for term, words in tiles], className="tiles"), *lines]

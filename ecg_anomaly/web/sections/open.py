@@ -1,0 +1,106 @@
+"""Opening a recording: which one, how far its analysis is, when there is something to show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
+
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.web import ids, parts
+from ecg_anomaly.web.jobs import CANCELLED, DONE, FAILED, RUNNING, WAITING, Progress
+from ecg_anomaly.web.state import ServerState
+
+
+def layout(state: ServerState) -> html.Section:
+    """Lay the section out; the page's script puts the field for files into its place."""
+    names = list(state.records())
+    records = [
+        html.Label("or a record that is on this machine", htmlFor=ids.RECORD),
+        dcc.Dropdown(names, id=ids.RECORD, placeholder="database/record", disabled=not names),
+        parts.buttons(
+            parts.button("Open the record", ids.OPEN_RECORD, disabled=not names),
+            parts.button("Open a simulated example", ids.OPEN_EXAMPLE),
+        ),
+    ]
+    fields = [
+        parts.field(label, dcc.Input(id=name, type="number", placeholder=placeholder))
+        for label, name, placeholder in (
+            ("samples per second", ids.RATE, "as the file says"),
+            ("units per millivolt", ids.GAIN, "1"),
+        )
+    ]
+    working = [
+        html.Progress(id=ids.BAR, max="1", value="0", **parts.aria(label="Progress of the analysis")),
+        parts.button("Cancel", ids.CANCEL),
+    ]
+    return parts.section(
+        "open",
+        "Open a recording",
+        html.Div([html.Div(id=ids.DROP, className="drop"), html.Div(records)], className="two"),
+        html.Details(
+            [html.Summary("A table (.csv) without times, or not in millivolts"), html.Div(fields, className="fields")]
+        ),
+        html.Div(working, id=ids.WORKING, className="working", hidden=True),
+        html.P(id=ids.MESSAGE, role="status", **parts.aria(live="polite")),
+    )
+
+
+def register(app: Dash, state: ServerState) -> None:
+    """Connect the section."""
+
+    @app.callback(
+        Output(ids.OPENED, "data", allow_duplicate=True),
+        [Input(ids.OPEN_RECORD, "n_clicks"), Input(ids.OPEN_EXAMPLE, "n_clicks")],
+        [State(ids.RECORD, "value"), State(ids.OPENED, "data")],
+    )
+    def open_one(_record: int, _example: int, name: str | None, before: str | None) -> str:
+        state.recordings.delete(before)
+        return state.open_example() if ctx.triggered_id == ids.OPEN_EXAMPLE else state.open_record(name)
+
+    @app.callback(
+        Output(ids.READY, "data"),
+        Output(ids.POLL, "disabled"),
+        Output(ids.WORKING, "hidden"),
+        Output(ids.BAR, "value"),
+        Output(ids.MESSAGE, "children", allow_duplicate=True),
+        [Input(ids.OPENED, "data"), Input(ids.POLL, "n_intervals")],
+        State(ids.READY, "data"),
+        prevent_initial_call="initial_duplicate",
+    )
+    def follow(key: str | None, _ticks: int, shown: str | None) -> tuple[Any, ...]:
+        nothing = no_update if shown is None else None  # what is said again would have the whole page drawn again
+        if key is None:
+            return nothing, True, True, "0", no_update
+        try:
+            progress = state.recordings.progress(key)
+        except UserError as error:
+            return nothing, True, True, "0", str(error)
+        goes_on = progress.state in (WAITING, RUNNING)
+        ready = (no_update if shown == key else key) if progress.state == DONE else nothing
+        return ready, not goes_on, not goes_on, f"{progress.share:.3f}", progress_words(progress)
+
+    @app.callback(
+        [Output(name, of, allow_duplicate=True) for name, of in ((ids.OPENED, "data"), (ids.MESSAGE, "children"))],
+        [Input(ids.CANCEL, "n_clicks"), Input(ids.CLOSE, "n_clicks")],
+        State(ids.OPENED, "data"),
+    )
+    def close(_cancel: int, _close: int, key: str | None) -> tuple[None, str]:
+        state.recordings.delete(key)
+        return None, "The recording was deleted from here." if ctx.triggered_id == ids.CLOSE else "Cancelled."
+
+    @app.callback(Output(ids.RECORDING_PARTS, "hidden"), Input(ids.READY, "data"))
+    def show_sections(key: str | None) -> bool:
+        return key is None
+
+
+def progress_words(progress: Progress) -> str:
+    """Say how far an analysis is."""
+    words = {
+        WAITING: "Waiting for the analysis to start.",
+        RUNNING: f"Analysing: {progress.share:.0%} of the recording.",
+        DONE: "Analysed.",
+        FAILED: f"Not analysed: {progress.error}",
+        CANCELLED: "Cancelled.",
+    }
+    return words[progress.state]

@@ -1,0 +1,49 @@
+"""The whole recording at a glance, in words and as a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dash import Dash, Input, Output, State, html
+
+from ecg_anomaly.reports import recording_page
+from ecg_anomaly.web import decisions, figures, ids, parts
+from ecg_anomaly.web.state import ServerState
+
+
+def layout(_state: ServerState) -> html.Section:
+    """Lay the section out."""
+    return parts.section(
+        "overview",
+        "Overview",
+        html.Div(id=ids.HEADLINE),
+        parts.figure(ids.OVERVIEW, "Heart rate, anomaly score and events over the whole recording"),
+        parts.soft("Click a flagged beat to look at it."),
+    )
+
+
+def register(app: Dash, state: ServerState) -> None:
+    """Connect the section."""
+
+    @app.callback(Output(ids.HEADLINE, "children"), Input(ids.READY, "data"), Input(ids.THRESHOLD, "value"))
+    def show_headline(key: str | None, threshold: float) -> Any:
+        return [] if key is None else headline(decisions.summarise(*state.recordings.beats(key, threshold)))
+
+    @app.callback(
+        Output(ids.OVERVIEW, "figure"),
+        Input(ids.HEADLINE, "children"),  # follows the words: a browser that draws it does not answer
+        [State(ids.READY, "data"), State(ids.THRESHOLD, "value")],
+    )
+    def show_overview(_words: Any, key: str | None, threshold: float) -> Any:
+        return parts.NO_FIGURE if key is None else figures.overview(*state.recordings.beats(key, threshold))
+
+
+def headline(summary: Mapping[str, Any]) -> list[Any]:
+    """Sum a recording up."""
+    return [
+        html.H3(summary["recording"]),
+        html.P(" ".join(recording_page.headline(summary)), className="words"),
+        *(html.P(note, className="note") for note in summary["notes"]),
+        parts.facts(recording_page.facts(summary)),
+    ]

@@ -1,0 +1,111 @@
+"""What the parts of the application share: the model, the recordings that are open, the records that are played."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from ecg_anomaly.config import Config
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.handover.model import check_detector, read_detector
+from ecg_anomaly.records.simulate import write_database
+from ecg_anomaly.web.jobs import Jobs
+from ecg_anomaly.web.opened import OpenRecordings
+from ecg_anomaly.web.player import Players
+
+EXAMPLE = "simulated-example"
+_EXAMPLE_MINUTES, _EXAMPLE_SEED = 10.0, 3
+
+
+class ServerState:
+    """The state of the server.
+
+    Parameters
+    ----------
+    config
+        Settings of the model that is used; its paths say where it lies. If it cannot be used, ``problem`` says why.
+    demo
+        Settings of a model that is then ``offered`` instead, if it is there.
+    """
+
+    def __init__(self, config: Config, demo: Config | None = None):
+        self.config, self.problem = config, _problem_of(config)
+        self.offered = demo if self.problem and demo is not None and not _problem_of(demo) else None
+        self.recordings = OpenRecordings(Jobs(config))
+        self.players = Players(lambda: read_detector(self.config))
+        self._lock = threading.Lock()
+
+    def take_offered(self) -> None:
+        """Use the model that is offered."""
+        with self._lock:
+            if self.offered is not None:
+                self.config, self.problem, self.offered = self.offered, "", None
+                self.recordings.jobs = Jobs(self.config)
+
+    def check_model(self) -> None:
+        """Check that there is a model.
+
+        Raises
+        ------
+        UserError
+            With the command that makes one.
+        """
+        if self.problem:
+            raise UserError(self.problem)
+
+    def open_record(self, name: str | None) -> str:
+        """Open a record that is on this machine, by its name; give its key.
+
+        Raises
+        ------
+        UserError
+            When there is no such record, no model, or too much to do.
+        """
+        self.check_model()
+        path = self.find_record(name)
+        return self.recordings.open(path, path.stem)
+
+    def open_example(self) -> str:
+        """Simulate a recording and open it; give its key."""
+        self.check_model()
+        return self.recordings.open(self.example(), EXAMPLE)
+
+    def records(self) -> dict[str, Path]:
+        """Find the headers of the records that are on this machine, by their names, ``database/name``."""
+        folders = reversed(self.config.paths.record_folders)  # of records with one name the first counts
+        headers = [header for folder in folders for header in folder.glob("*/*.hea")]
+        return dict(sorted((f"{header.parent.name}/{header.stem}", header) for header in headers))
+
+    def find_record(self, name: str | None) -> Path:
+        """Find the header of a record that is on this machine, by its name.
+
+        Raises
+        ------
+        UserError
+            When there is no such record.
+        """
+        if not name:
+            raise UserError("choose a record first")
+        path = self.records().get(name)  # what comes from a page is not taken for a path
+        if path is None:
+            raise UserError("there is no such record on this machine; choose one of the list")
+        return path
+
+    def example(self) -> Path:
+        """Simulate a record, once; give its header."""
+        folder = self.recordings.root / "example"
+        return folder / f"{write_database(folder, 1, _EXAMPLE_MINUTES, _EXAMPLE_SEED)[0]}.hea"
+
+    def close(self) -> None:
+        """End all work and delete the recordings."""
+        self.players.close()
+        self.recordings.close()
+
+
+def _problem_of(config: Config) -> str:
+    """Why a model cannot be used; empty if it can."""
+    try:
+        check_detector(config)
+    except UserError as error:
+        return str(error)
+    return ""
