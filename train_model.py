@@ -1,5 +1,6 @@
 """Train the autoencoder on the normal beats of the training split."""
 
+import functools
 import sys
 
 from ecg_anomaly import commandline
@@ -12,55 +13,40 @@ def train(config):
     """Write the model, its history and what scores need of normal beats to ``paths.models``."""
     from ecg_anomaly.config import SHAPES_MODEL
     from ecg_anomaly.detector import measures
-    from ecg_anomaly.handover.beats import PREPROCESSING, load_windows, read_table, whole_records
-    from ecg_anomaly.handover.model import HISTORY, LITERT, LITERT_INT8, MODEL, write_reference
-    from ecg_anomaly.records import splits
+    from ecg_anomaly.handover.beats import read_records
+    from ecg_anomaly.handover.model import LITERT, LITERT_INT8, write_litert, write_model
+    from ecg_anomaly.records.splits import TRAIN, VALIDATION
 
+    say = functools.partial(print, flush=True)
     processed = config.paths.processed
     read_checked_manifest(processed, config, made_by="preprocess_data.py")
     inputs = dict([folder_fingerprint(processed)])  # now: other beats may be cut while this one trains
-    table = read_table(processed)
-
-    def read(split):
-        beats = whole_records(table, split)
-        windows = load_windows(processed, beats)
-        normal = ((beats["split"] == split) & ~beats["anomalous"]).to_numpy()
-        return beats, measures.pair_beats(beats, windows, config), normal
-
-    beats, paired, normal = read(splits.TRAIN)
-    _, validation, validating = read(splits.VALIDATION)
-    validation = validation.chosen(validating)
+    training, validation = (read_records(processed, split) for split in (TRAIN, VALIDATION))
+    normal, stopping = training.normal(TRAIN), validation.normal(VALIDATION)
+    paired = measures.pair_beats(training.table, training.windows, config)
+    stopping_beats = measures.pair_beats(validation.table, validation.windows, config).chosen(stopping)
 
     with handover(config.paths.models) as output:
         from ecg_anomaly.detector import autoencoder  # after the checks: importing TensorFlow takes seconds
 
-        _print_line(f"Training on {normal.sum()} normal beats, validating on {validating.sum()}")
+        say(f"Training on {normal.sum()} normal beats, validating on {stopping.sum()}")
         trained = autoencoder.train(
-            config.model, config.training, paired.chosen(normal), validation, _print_line, config.paths.tensorboard
+            config.model, config.training, paired.chosen(normal), stopping_beats, say, config.paths.tensorboard
         )
-        measured = measures.measure(autoencoder.compiled(trained.model), beats, paired, config)
-
-        trained.model.save(output.path(MODEL))
-        trained.history.to_csv(output.path(HISTORY), index=False)
-        write_reference(output, measures.learn_reference(measured, normal))
-        if config.export.litert:
+        measured = measures.measure(autoencoder.compiled(trained.model), training.table, paired, config)
+        write_model(output, trained.model, trained.history, measures.learn_reference(measured, normal))
+        if config.training.litert:
             from ecg_anomaly.detector import litert
 
-            _print_line("Converting the network for small devices")
-            output.path(LITERT).write_bytes(litert.convert(trained.model))
+            say("Converting the network for small devices")
             small = litert.convert_int8(trained.model, paired.chosen(normal), config.training.seed)
-            output.path(LITERT_INT8).write_bytes(small)
-            _print_line(f"Converted to {LITERT} and {LITERT_INT8}")
-        output.copy(processed, PREPROCESSING)
+            write_litert(output, litert.convert(trained.model), small)
+            say(f"Converted to {LITERT} and {LITERT_INT8}")
         output.describe(SCRIPT, config, SHAPES_MODEL, inputs, interrupted=trained.interrupted)
     best = trained.history["val_loss"].min()
     ending = "Interrupted" if trained.interrupted else "Done"
     print(f"{ending} in epoch {len(trained.history)}, best validation loss {best:.5f}.")
     print(f"Wrote the model to {config.paths.models}. Next: python evaluate_model.py")
-
-
-def _print_line(line):
-    print(line, flush=True)
 
 
 def main(argv=None):

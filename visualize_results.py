@@ -3,7 +3,6 @@
 Needs the files of the earlier scripts alone, not the network.
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -44,38 +43,34 @@ def visualize(config):
 
 def read_results(config, manifest):
     """Read the hand-over files, and the windows of the beats that are shown."""
-    import numpy as np
-    import pandas as pd
-
-    from ecg_anomaly.evaluation import noise_stress
-    from ecg_anomaly.handover.beats import load_windows, read_csv, read_detection, read_table
-    from ecg_anomaly.handover.model import HISTORY, METRICS, THRESHOLD
+    from ecg_anomaly.handover.beats import load_windows, read_detection, read_table
+    from ecg_anomaly.handover.model import read_history
+    from ecg_anomaly.handover.scores import read_evaluation
     from ecg_anomaly.reports import examples, figure_data
 
-    outputs, processed = Path(config.paths.outputs), config.paths.processed
-    scores = read_csv(outputs / "scores.csv")
-    per_record = read_csv(outputs / "per_record.csv")
-
+    processed = config.paths.processed
+    found = read_evaluation(config.paths.outputs, manifest["files"])
+    scores = found.scores
     columns = [scores[name].to_numpy() for name in ("anomaly_score", "flagged", "aami_class", "threshold")]
     chosen = examples.choose_examples(*columns)
     rows = [example.row for example in chosen]
-    record, reason = figure_data.strip_record(per_record, scores)
+    record, reason = figure_data.strip_record(found.per_record, scores)
     excerpt = figure_data.excerpt_rows(scores, record)
     return figure_data.Results(
         scores=scores,
-        baselines=read_csv(outputs / "baseline_scores.csv").drop(columns=["record", "sample"]),
-        metrics=json.loads((outputs / METRICS).read_text(encoding="utf-8")),
-        threshold=json.loads((outputs / THRESHOLD).read_text(encoding="utf-8")),
-        confusion=pd.read_csv(outputs / "confusion_matrix.csv", index_col=0),
-        classification=pd.read_csv(outputs / "classification_report.csv", index_col=0),
-        per_record=per_record,
-        history=pd.read_csv(Path(config.paths.models) / HISTORY),
+        baselines=found.baselines,
+        metrics=found.metrics,
+        threshold=found.threshold.to_json(),
+        confusion=found.confusion,
+        classification=found.classification,
+        per_record=found.per_record,
+        history=read_history(config.paths.models),
         beats=read_table(processed),
         examples=figure_data.example_beats(
             chosen,
             scores,
             load_windows(processed, scores.iloc[rows]),
-            np.load(outputs / "reconstructions.npy", mmap_mode="r")[rows],
+            found.reconstructions[rows],
             config.beat,
             config.scoring.components,
         ),
@@ -83,7 +78,7 @@ def read_results(config, manifest):
             scores, record, reason, excerpt, load_windows(processed, scores.iloc[excerpt]), config.beat
         ),
         manifest=manifest,
-        noise=read_csv(outputs / noise_stress.TABLE) if noise_stress.TABLE in manifest["files"] else None,
+        noise=found.noise,
         detection=read_detection(processed, config),
     )
 

@@ -14,7 +14,7 @@ A recording without annotations goes another way, through the same functions: ``
 ``qrs`` finds its beats, ``quality`` judges whether they can be read, ``analysis`` scores them while they arrive: from
 a file, from a source in ``live``, or for the page in ``web``. What a user really gets is measured with ``matching``,
 which compares found beats with annotated ones: ``detected_beats`` cuts test records where the detector finds beats,
-``noise_stress`` adds ``noise`` to them, ``single_lead`` leaves them one lead.
+``noise_stress`` adds ``noise`` to them.
 
 ``config`` and ``artifacts`` hold it together: the settings, and the files that the scripts hand on.
 """

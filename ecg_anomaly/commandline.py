@@ -94,6 +94,11 @@ def _exit_status(work: Callable[[], int | None], program: str) -> int:
         return _fail(program, f"{reason}{where}; mend that and run again, what was there before is unchanged")
 
 
+def warn(line: str) -> None:
+    """Say something that the user should know beside the results."""
+    print(f"{Path(sys.argv[0]).name}: {line}", file=sys.stderr)
+
+
 def _fail(program: str, message: str) -> int:
     print(f"{program}: error: {' '.join(message.split())}", file=sys.stderr)
     return EXIT_USER_ERROR

@@ -195,7 +195,7 @@ def _tutorial_error(processed: str, windows: np.ndarray, config: Config) -> np.n
         PairedBeats(stopping, stopping),
         lambda line: None,
     )
-    return reconstruction_error(windows, autoencoder.reconstruct(trained.model, PairedBeats(windows, windows)))
+    return reconstruction_error(windows, autoencoder.compiled(trained.model)(PairedBeats(windows, windows)))
 
 
 def _with_architecture(config: Config, architecture: str, latent_size: int) -> Config:

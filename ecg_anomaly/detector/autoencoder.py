@@ -29,7 +29,6 @@ with quiet_native_output():
     from keras import layers, ops
 
 _BEATS_PER_CALL = 1024
-_BEAT, _OWN_BEAT = "beat", "own_beat"  # the inputs of every network
 _SHORTEST_STRETCH = 0.1  # of a window that another beat may replace in training
 _HALVINGS = 3  # of the window's length on the way to the latent numbers
 
@@ -56,16 +55,12 @@ class Trained:
 def build(settings: Model, samples: int, leads: int) -> keras.Model:
     """Build an untrained autoencoder for windows of shape ``(samples, leads)``.
 
-    Every network takes a beat and the patient's own beat, both of that shape; only ``own_beat`` looks at the second.
+    Every network takes a beat; ``own_beat`` takes the patient's own beat too, of the same shape.
     """
-    beat, own_beat = (keras.Input((samples, leads), name=name) for name in (_BEAT, _OWN_BEAT))
-    if settings.architecture == "own_beat":
-        reconstruction = _own_beat(beat, own_beat, settings.latent_size)
-    else:
-        # Keras asks that every input reaches the output, be it as nothing.
-        window = layers.Add()([beat, layers.Rescaling(0.0)(own_beat)])
-        reconstruction = _PLAIN_ARCHITECTURES[settings.architecture](window, settings.latent_size)
-    return keras.Model([beat, own_beat], reconstruction, name=settings.architecture)
+    architecture = _ARCHITECTURES[settings.architecture]
+    names = ("beat", "own_beat") if architecture is _own_beat else ("beat",)
+    inputs = [keras.Input((samples, leads), name=name) for name in names]
+    return keras.Model(inputs, architecture(*inputs, settings.latent_size), name=settings.architecture)
 
 
 def train(
@@ -113,8 +108,8 @@ def train(
     if tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(tensorboard))
     model.fit(
-        _Batches(normal_beats, training),
-        validation_data=([validation_beats.windows, validation_beats.own_beats], validation_beats.windows),
+        _Batches(normal_beats, training, len(model.inputs)),
+        validation_data=(inputs_of(validation_beats, len(model.inputs)), validation_beats.windows),
         validation_batch_size=_BEATS_PER_CALL,
         epochs=training.epochs,
         callbacks=callbacks,
@@ -126,9 +121,9 @@ def train(
     return Trained(model, history, interruption.happened)
 
 
-def reconstruct(model: keras.Model, beats: PairedBeats) -> np.ndarray:
-    """Run beats through the autoencoder; shape ``(beats, samples, leads)``, float32."""
-    return compiled(model)(beats)
+def inputs_of(beats: PairedBeats, count: int) -> list[np.ndarray]:
+    """Give what a network with so many inputs takes of beats."""
+    return [beats.windows, beats.own_beats][:count]
 
 
 def compiled(model: keras.Model) -> Callable[[PairedBeats], np.ndarray]:
@@ -137,19 +132,19 @@ def compiled(model: keras.Model) -> Callable[[PairedBeats], np.ndarray]:
     Returns
     -------
     callable
-        Takes beats and gives their reconstructions, shape ``(beats, samples, leads)``, float32.
+        Gives the reconstructions of beats, shape ``(beats, samples, leads)``, float32.
     """
     shape = (None, *model.inputs[0].shape[1:])
-    signature = [tf.TensorSpec(shape, tf.float32)] * 2
-    function = tf.function(lambda beats, own_beats: model([beats, own_beats], training=False), signature)
+    signature = [tf.TensorSpec(shape, tf.float32)] * len(model.inputs)
+    function = tf.function(lambda *inputs: model(list(inputs), training=False), signature)
     network = function.get_concrete_function()  # the general one looks for the right one at every call
 
     def reconstruct_beats(beats: PairedBeats) -> np.ndarray:
         reconstructions = np.empty(beats.windows.shape, dtype=np.float32)
+        inputs = inputs_of(beats, len(signature))
         for start in range(0, len(reconstructions), _BEATS_PER_CALL):
             batch = slice(start, start + _BEATS_PER_CALL)
-            inputs = tf.constant(beats.windows[batch]), tf.constant(beats.own_beats[batch])
-            reconstructions[batch] = network(*inputs)
+            reconstructions[batch] = network(*(tf.constant(values[batch]) for values in inputs))
         return reconstructions
 
     return reconstruct_beats
@@ -262,7 +257,13 @@ def _tutorial(window: Any, latent_size: int) -> Any:
     return layers.Reshape((samples, leads), name="reconstruction")(x)
 
 
-_PLAIN_ARCHITECTURES = {"convolutional": _convolutional, "dense": _dense, "lstm": _lstm, "tutorial": _tutorial}
+_ARCHITECTURES: dict[str, Callable[..., Any]] = {
+    "own_beat": _own_beat,
+    "convolutional": _convolutional,
+    "dense": _dense,
+    "lstm": _lstm,
+    "tutorial": _tutorial,
+}
 
 
 class _Batches(keras.utils.PyDataset):
@@ -272,9 +273,9 @@ class _Batches(keras.utils.PyDataset):
     another beat, and the whole is to be restored: so the network learns not to follow what does not belong there.
     """
 
-    def __init__(self, beats: PairedBeats, training: Training):
+    def __init__(self, beats: PairedBeats, training: Training, inputs: int):
         super().__init__()
-        self._beats = beats
+        self._beats, self._inputs = beats, inputs
         self._batch_size = training.batch_size
         self._lead_dropout = training.lead_dropout if beats.windows.shape[2] > 1 else 0.0
         self._foreign_stretches = training.foreign_stretches
@@ -284,13 +285,14 @@ class _Batches(keras.utils.PyDataset):
     def __len__(self) -> int:
         return math.ceil(len(self._beats.windows) / self._batch_size)
 
-    def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
         batch = slice(index * self._batch_size, (index + 1) * self._batch_size)
         beats = self._beats.chosen(self._order[batch])
         lost = np.nonzero(self._lost[batch])
         for array in (beats.windows, beats.own_beats):
             array[lost[0], :, lost[1]] = 0
-        return (self._with_foreign_stretches(beats.windows), beats.own_beats), beats.windows
+        seen = PairedBeats(self._with_foreign_stretches(beats.windows), beats.own_beats)
+        return tuple(inputs_of(seen, self._inputs)), beats.windows
 
     def on_epoch_end(self) -> None:
         self._order = self._random.permutation(len(self._beats.windows))

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ecg_anomaly.beats.cutter import CutBeats
 from ecg_anomaly.beats.windows import Scale, find_scale, own_scale
 from ecg_anomaly.config import Config
-from ecg_anomaly.detector import measures, thresholds
+from ecg_anomaly.detector import measures
 from ecg_anomaly.detector.measures import Measured
 from ecg_anomaly.detector.patient import PairedBeats, own_beats
 from ecg_anomaly.detector.rhythm import Timing, timing_of_patient
 from ecg_anomaly.detector.surprise import Surprise, anomaly_score
+from ecg_anomaly.detector.thresholds import FittedThreshold, thresholds_of_patient
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,14 @@ class TrainedDetector:
     reference
         How surprising the values of each measure are.
     threshold
-        The content of ``threshold.json``.
+        Where the score is cut.
     config
         The settings that it was trained and evaluated with.
     """
 
     reconstruct: measures.Reconstruct
     reference: Mapping[str, Surprise]
-    threshold: dict[str, Any]
+    threshold: FittedThreshold
     config: Config
 
 
@@ -81,8 +81,8 @@ class BeatScorer:
         self._fiducials_s = _Memory(config.patient.recent_beats)
         self._in_time = _Memory(config.patient.recent_beats)
         self._windows = _Memory(config.patient.recent_beats)
-        self._score_times_s = _Memory(thresholds.remembered(detector.threshold))
-        self._scores = _Memory(thresholds.remembered(detector.threshold))
+        self._score_times_s = _Memory(detector.threshold.recent_beats or 0)
+        self._scores = _Memory(detector.threshold.recent_beats or 0)
         self._scale_times_s = _Memory(config.beat.scaling_beats)
         self._offset_mv = _Memory(config.beat.scaling_beats)
         self._range_mv = _Memory(config.beat.scaling_beats)
@@ -149,7 +149,7 @@ class BeatScorer:
     def _threshold(self, cut: CutBeats, score: np.ndarray) -> np.ndarray:
         since = len(self._scores)
         times_s, scores = self._score_times_s.with_new(cut.times_s), self._scores.with_new(score)
-        return thresholds.thresholds_of_patient(scores, times_s, self._detector.threshold, since)
+        return thresholds_of_patient(scores, times_s, self._detector.threshold, since)
 
 
 class _Memory:

@@ -17,6 +17,7 @@ from ecg_anomaly.beats.matching import MISSED, compare_beats
 from ecg_anomaly.beats.windows import NORMAL_CLASS
 from ecg_anomaly.config import Config, Noise
 from ecg_anomaly.detector.stream import Findings, analyse
+from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.summary import conclude, unreadable_s
 from ecg_anomaly.handover.model import check_learns_from_earlier_beats
@@ -35,9 +36,8 @@ from ecg_anomaly.workers import with_detector
 if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
 
-TABLE = "noise.csv"  # written by evaluate_model.py where noise.records names records
 CLEAN = "clean"  # in place of a kind of noise
-# What is told of the counts: one of them over another.
+# What follows from the counts: one of them over another.
 FIGURES = {
     "false_alarms_per_hour": ("false_alarms", "hours"),
     "sensitivity_S": ("flagged_S", "beats_S"),
@@ -62,20 +62,20 @@ def find_sources(config: Config) -> list[RecordFiles]:
     return find_records(config.noise.records, "noise.records", config)
 
 
-def conditions(settings: Noise) -> list[tuple[str, float]]:
-    """List what a record is analysed with: kind of noise and signal-to-noise ratio; `CLEAN` and NaN come first."""
+def noises(settings: Noise) -> list[tuple[str, float]]:
+    """List what is added to a record: kind of noise and signal-to-noise ratio; `CLEAN` and NaN come first."""
     return [(CLEAN, np.nan), *itertools.product(KINDS, settings.snr_db)]
 
 
-def stress(sources: Sequence[RecordFiles], threshold: dict[str, Any], config: Config) -> Iterator[dict[str, Any]]:
-    """Analyse each record under all `conditions`, in parallel; yield a row of ``noise.csv`` for each, in order.
+def stress(sources: Sequence[RecordFiles], threshold: FittedThreshold, config: Config) -> Iterator[dict[str, Any]]:
+    """Analyse each record with all `noises`, in parallel; yield a row of ``noise.csv`` for each, in order.
 
     Parameters
     ----------
     sources
         The files of each record.
     threshold
-        The content of ``threshold.json``.
+        Where the score is cut.
     config
         Where the model lies, its settings, and the noise to add.
 
@@ -89,7 +89,7 @@ def stress(sources: Sequence[RecordFiles], threshold: dict[str, Any], config: Co
     UserError
         When a record is broken or has no annotated beat.
     """
-    calls = [(files, *condition) for files in sources for condition in conditions(config.noise)]
+    calls = [(files, *noise) for files in sources for noise in noises(config.noise)]
     return with_detector(stress_record, calls, "adds noise to records", config, threshold)
 
 
@@ -128,7 +128,7 @@ def count_found(
     Parameters
     ----------
     findings
-        All findings of a recording, from `results.conclude`.
+        All findings of a recording, from `summary.conclude`.
     annotations
         All annotations of the same recording.
     classes

@@ -20,6 +20,7 @@ import pandas as pd
 
 from ecg_anomaly.beats.events import Event
 from ecg_anomaly.detector.stream import BeatShapes, Findings, analyse_blocks
+from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, conclude, summary
 from ecg_anomaly.manifest import write_json
 from ecg_anomaly.records.recording import RecordingFile
@@ -59,7 +60,7 @@ class Stored:
     events
         What is not beats at all.
     threshold
-        The content of ``threshold.json`` with which it was analysed.
+        Where its score was cut when it was analysed.
     components
         The questions that the anomaly score adds up.
     window_s
@@ -74,7 +75,7 @@ class Stored:
     beats: pd.DataFrame
     shapes: np.ndarray
     events: list[Event]
-    threshold: dict[str, Any]
+    threshold: FittedThreshold
     components: tuple[str, ...]
     window_s: np.ndarray
     annotated: Annotated | None
@@ -149,7 +150,7 @@ def read_store(folder: Path) -> Stored:
         _read_beats(folder / _BEATS),
         shapes,
         [Event(**event) for event in about["events"]],
-        about["threshold"],
+        FittedThreshold.from_json(about["threshold"]),
         tuple(about["components"]),
         (np.arange(shapes.shape[2]) - before) / rate_hz,
         _read_annotated(folder / _ANNOTATED),
@@ -213,7 +214,7 @@ def _write(
         "told": {**told, "notes": list(recording.notes)},
         "sampling_rate_hz": str(recording.sampling_rate_hz),
         "events": [vars(event) for event in findings.events],
-        "threshold": detector.threshold,
+        "threshold": detector.threshold.to_json(),
         "components": list(detector.config.scoring.components),
         "window_rate_hz": beat.sampling_rate_hz,
         "window_samples_before": beat.samples_before,

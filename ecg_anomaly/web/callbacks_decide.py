@@ -25,7 +25,7 @@ def register(app: Dash, bench: Workbench) -> None:
     def start(key: str | None, _reset: int) -> tuple[Any, ...]:
         if key is None:
             return (no_update,) * 4
-        threshold = float(bench.stored(key).threshold["threshold"])
+        threshold = float(bench.stored(key).threshold.threshold)
         return *decisions.slider(threshold), threshold
 
     @app.callback(
@@ -43,7 +43,7 @@ def register(app: Dash, bench: Workbench) -> None:
         threshold = dragged if by_drag and dragged is not None else value
         stored, beats = bench.beats(key, threshold)
         marks = decisions.read_marks(bench.library.folder(key))
-        shift = threshold - float(stored.threshold["threshold"])
+        shift = threshold - float(stored.threshold.threshold)
         return pieces.outcome(decisions.weigh(stored, beats), bench.evaluated, shift, marks)
 
     app.clientside_callback(  # type: ignore[no-untyped-call]

@@ -17,6 +17,7 @@ from ecg_anomaly.detector.measures import surprise_column
 from ecg_anomaly.evaluation.metrics import threshold_figures
 from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.findings.summary import summary, unreadable_s
+from ecg_anomaly.handover.scores import ThresholdFigures
 from ecg_anomaly.manifest import write_json
 
 RIGHT, WRONG = "right", "wrong"  # what a mark on a flagged beat says
@@ -49,7 +50,7 @@ class Outcome:
     flagged: int
     flagged_per_hour: float | None
     false_alarms_per_hour: float | None = None
-    figures: dict[str, Any] | None = None
+    figures: ThresholdFigures | None = None
     missed: int = 0
 
 
@@ -69,7 +70,7 @@ def cut(stored: Stored, threshold: float) -> pd.DataFrame:
         The beats with other ``threshold``, ``flagged`` and ``reason``.
     """
     beats = stored.beats
-    thresholds = beats["threshold"].to_numpy() + (threshold - stored.threshold["threshold"])
+    thresholds = beats["threshold"].to_numpy() + (threshold - stored.threshold.threshold)
     judged = beats["readable"].to_numpy() & (beats["event"] != FIBRILLATION).to_numpy()
     flagged = judged & (beats["anomaly_score"].to_numpy() > thresholds)
     return beats.assign(threshold=thresholds, flagged=flagged, reason=np.where(flagged, _most_surprising(stored), ""))

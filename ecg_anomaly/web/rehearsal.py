@@ -32,7 +32,7 @@ def rehearse(bench: Workbench) -> None:
 def _draw(bench: Workbench, key: str) -> None:
     if not bench.is_analysed(key):
         return  # the user will be told why when a recording of theirs fails, too
-    stored, beats = bench.beats(key, float(bench.stored(key).threshold["threshold"]))
+    stored, beats = bench.beats(key, float(bench.stored(key).threshold.threshold))
     figures.overview(stored, beats)
     figures.signal(stored, beats, 0.0, stored.duration_s)
     pieces.headline(decisions.tell(stored, beats))

@@ -96,7 +96,7 @@ def add_routes(app: Dash, bench: Workbench, hosts: Sequence[str]) -> None:
             threshold = _number(request.args.get("threshold"), "threshold")
         except (UserError, OSError):
             return _refuse("this recording is not there any more; open it again"), 404
-        model = float(stored.threshold["threshold"])
+        model = float(stored.threshold.threshold)
         _, beats = bench.beats(key, model if threshold is None else threshold)
         content = downloads.make(kind, stored, beats, read_marks(folder))
         name = downloads.FILES[kind].format(uploads.shown(stored.told["recording"]))

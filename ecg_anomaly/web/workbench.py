@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ecg_anomaly.commandline import warn
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.store import Stored, read_store
@@ -121,10 +122,9 @@ class Workbench:
 def workbench_for(config: Config, demo: Config) -> Workbench:
     """Make a workbench for a model, or for the demo's if that alone is there and the user takes it."""
     try:
-        check_detector(config)
+        return Workbench(check_detector(config, warn))
     except UserError as error:
         return Workbench(config, str(error), _if_there(demo))
-    return Workbench(config)
 
 
 @functools.lru_cache(maxsize=_CUTS)
@@ -134,7 +134,6 @@ def _cut(folder: Path, threshold: float) -> pd.DataFrame:
 
 def _if_there(config: Config) -> Config | None:
     try:
-        check_detector(config)
+        return check_detector(config, warn)
     except UserError:
         return None
-    return config

@@ -10,6 +10,7 @@ from ecg_anomaly.evaluation import metrics
 from ecg_anomaly.handover.beats import load_windows, read_table, whole_records
 from ecg_anomaly.handover.model import MODEL, read_reference
 from tests.conftest import Workspace
+from tools.benchmark import litert_reconstructor
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed: pip install -r requirements-dev.txt")
 
@@ -38,7 +39,7 @@ def test_float_gives_the_errors_of_keras(trained):
 
     _, model, _, paired = trained
     expected = reconstruction_error(paired.windows, autoencoder.compiled(model)(paired))
-    found = reconstruction_error(paired.windows, litert.reconstructor(litert.convert(model))(paired))
+    found = reconstruction_error(paired.windows, litert_reconstructor(litert.convert(model))(paired))
     np.testing.assert_allclose(found, expected, atol=1e-4)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-7)
 
@@ -51,12 +52,12 @@ def test_eight_bits_rank_beats_as_well(trained, finished: Workspace):
     small = litert.convert_int8(model, paired, seed=1)
     assert len(small) < 0.5 * len(litert.convert(model))
     whole = auc(config, autoencoder.compiled(model), beats, paired, reference)
-    assert auc(config, litert.reconstructor(small), beats, paired, reference) > whole - 0.005
+    assert auc(config, litert_reconstructor(small), beats, paired, reference) > whole - 0.005
 
 
 def test_training_writes_both_files_on_request(finished: Workspace, workspace: Workspace, capfd):
     workspace.preprocess()
-    assert workspace.train("export.litert=true", "training.epochs=1") == 0
+    assert workspace.train("training.litert=true", "training.epochs=1") == 0
     assert {file.name for file in workspace.models.glob("*.tflite")} == {
         "autoencoder.tflite",
         "autoencoder_int8.tflite",
