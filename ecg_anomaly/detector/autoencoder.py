@@ -6,7 +6,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -30,7 +30,6 @@ with quiet_native_output():
 
 _BEATS_PER_CALL = 1024
 _SHORTEST_STRETCH = 0.1  # of a window that another beat may replace in training
-_HALVINGS = 3  # of the window's length on the way to the latent numbers
 
 
 @dataclass(frozen=True)
@@ -196,16 +195,11 @@ def error_of_present_leads(beats: Any, reconstructions: Any) -> Any:
 
 def _own_beat(beat: Any, own_beat: Any, latent_size: int) -> Any:
     """Say with few numbers how the beat differs from the patient's own beat, and rebuild it from both."""
-    samples, leads = beat.shape[1:]
     own = layers.Flatten()(own_beat)
-    x = layers.Concatenate()([layers.Flatten()(beat), own])
-    for width in (128, 64):
-        x = layers.Dense(width, activation="leaky_relu")(x)
+    x = _dense_layers(layers.Concatenate()([layers.Flatten()(beat), own]), (128, 64))
     latent = layers.Dense(latent_size, name="latent")(x)
-    x = layers.Concatenate()([latent, own])
-    for width in (128, 128):
-        x = layers.Dense(width, activation="leaky_relu")(x)
-    difference = layers.Reshape((samples, leads))(layers.Dense(samples * leads)(x))
+    x = _dense_layers(layers.Concatenate()([latent, own]), (128, 128))
+    difference = layers.Reshape(beat.shape[1:])(layers.Dense(math.prod(beat.shape[1:]))(x))
     return layers.Add(name="reconstruction")([own_beat, difference])
 
 
@@ -223,18 +217,13 @@ def _convolutional(window: Any, latent_size: int) -> Any:
         x = layers.UpSampling1D(2)(x)
         x = layers.Conv1D(width, 7, padding="same", activation="leaky_relu")(x)
     x = layers.Conv1D(leads, 7, padding="same")(x)
-    return layers.Cropping1D((0, coarse * 2**_HALVINGS - samples), name="reconstruction")(x)
+    return layers.Cropping1D((0, coarse * 2 ** len(widths) - samples), name="reconstruction")(x)
 
 
 def _dense(window: Any, latent_size: int) -> Any:
-    samples, leads = window.shape[1:]
-    x = layers.Flatten()(window)
-    for width in (128, 64):
-        x = layers.Dense(width, activation="leaky_relu")(x)
-    x = layers.Dense(latent_size, name="latent")(x)
-    for width in (64, 128):
-        x = layers.Dense(width, activation="leaky_relu")(x)
-    return layers.Reshape((samples, leads), name="reconstruction")(layers.Dense(samples * leads)(x))
+    x = _dense_layers(layers.Flatten()(window), (128, 64))
+    x = _dense_layers(layers.Dense(latent_size, name="latent")(x), (64, 128))
+    return layers.Reshape(window.shape[1:], name="reconstruction")(layers.Dense(math.prod(window.shape[1:]))(x))
 
 
 def _lstm(window: Any, latent_size: int) -> Any:
@@ -246,15 +235,16 @@ def _lstm(window: Any, latent_size: int) -> Any:
 
 def _tutorial(window: Any, latent_size: int) -> Any:
     """Build the network of https://www.tensorflow.org/tutorials/generative/autoencoder, third example."""
-    samples, leads = window.shape[1:]
-    x = layers.Flatten()(window)
-    for width in (32, 16):
-        x = layers.Dense(width, activation="relu")(x)
-    x = layers.Dense(latent_size, activation="relu", name="latent")(x)
-    for width in (16, 32):
-        x = layers.Dense(width, activation="relu")(x)
-    x = layers.Dense(samples * leads, activation="sigmoid")(x)
-    return layers.Reshape((samples, leads), name="reconstruction")(x)
+    x = _dense_layers(layers.Flatten()(window), (32, 16), "relu")
+    x = _dense_layers(layers.Dense(latent_size, activation="relu", name="latent")(x), (16, 32), "relu")
+    x = layers.Dense(math.prod(window.shape[1:]), activation="sigmoid")(x)
+    return layers.Reshape(window.shape[1:], name="reconstruction")(x)
+
+
+def _dense_layers(x: Any, widths: Sequence[int], activation: str = "leaky_relu") -> Any:
+    for width in widths:
+        x = layers.Dense(width, activation=activation)(x)
+    return x
 
 
 _ARCHITECTURES: dict[str, Callable[..., Any]] = {
@@ -275,18 +265,15 @@ class _Batches(keras.utils.PyDataset):
 
     def __init__(self, beats: PairedBeats, training: Training, inputs: int):
         super().__init__()
-        self._beats, self._inputs = beats, inputs
-        self._batch_size = training.batch_size
-        self._lead_dropout = training.lead_dropout if beats.windows.shape[2] > 1 else 0.0
-        self._foreign_stretches = training.foreign_stretches
+        self._beats, self._training, self._inputs = beats, training, inputs
         self._random = np.random.default_rng(training.seed)
         self.on_epoch_end()
 
     def __len__(self) -> int:
-        return math.ceil(len(self._beats.windows) / self._batch_size)
+        return math.ceil(len(self._beats.windows) / self._training.batch_size)
 
     def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-        batch = slice(index * self._batch_size, (index + 1) * self._batch_size)
+        batch = slice(index * self._training.batch_size, (index + 1) * self._training.batch_size)
         beats = self._beats.chosen(self._order[batch])
         lost = np.nonzero(self._lost[batch])
         for array in (beats.windows, beats.own_beats):
@@ -301,7 +288,7 @@ class _Batches(keras.utils.PyDataset):
     def _with_foreign_stretches(self, windows: np.ndarray) -> np.ndarray:
         beats, samples, _ = windows.shape
         foreign = self._beats.windows[self._random.integers(len(self._beats.windows), size=beats)]
-        chosen = self._random.random((beats, 1)) < self._foreign_stretches
+        chosen = self._random.random((beats, 1)) < self._training.foreign_stretches
         middle = self._random.uniform(0, samples, (beats, 1))
         length = self._random.uniform(_SHORTEST_STRETCH * samples, samples, (beats, 1))
         inside = chosen & (np.abs(np.arange(samples) - middle) < length / 2)
@@ -310,7 +297,7 @@ class _Batches(keras.utils.PyDataset):
 
     def _choose_lost_leads(self) -> np.ndarray:
         beats, _, leads = self._beats.windows.shape
-        losing = self._random.random(beats) < self._lead_dropout
+        losing = self._random.random(beats) < (self._training.lead_dropout if leads > 1 else 0.0)
         lost = np.zeros((beats, leads), dtype=bool)
         lost[losing, self._random.integers(leads, size=int(np.sum(losing)))] = True
         return lost

@@ -103,13 +103,14 @@ def _single_leads(detector: TrainedDetector, tested: Records) -> dict[str, Singl
 
     The beats stay where both leads have found them; a recording of one lead has its beats found in that lead too.
     """
-    records = tested.with_beats_in(TEST)
-    counted = evaluated_beats(records.table)
+    rows = tested.table["record"].isin(tested.table.loc[tested.table["split"] == TEST, "record"]).to_numpy()
+    beats, windows = tested.table[rows].reset_index(drop=True), tested.windows[rows]
+    counted = evaluated_beats(beats)
     figures: dict[str, SingleLeadFigures] = {}
-    for lead in range(records.windows.shape[2]):
-        alone = np.zeros_like(records.windows)
-        alone[:, :, lead] = records.windows[:, :, lead]
-        scored, _ = _score(detector.reconstruct, detector.reference, Records(records.table, alone), detector.config)
+    for lead in range(windows.shape[2]):
+        alone = np.zeros_like(windows)
+        alone[:, :, lead] = windows[:, :, lead]
+        scored, _ = _score(detector.reconstruct, detector.reference, Records(beats, alone), detector.config)
         table = flag_beats(scored, detector.threshold)[counted]
         classes, flagged = table["aami_class"].to_numpy(), table["flagged"].to_numpy(dtype=bool)
         figures[str(lead + 1)] = {

@@ -168,7 +168,6 @@ def detection_figures(counts: pd.DataFrame) -> DetectionFigures:
     counts
         As for `detection_per_record`.
     """
-    records = detection_per_record(counts)
     pooled = detection_per_record(counts.drop(columns="record").sum().to_frame().T.assign(record=""))
 
     def shares(table: pd.DataFrame) -> DetectionShares:
@@ -178,12 +177,12 @@ def detection_figures(counts: pd.DataFrame) -> DetectionFigures:
         }
 
     return {
-        "annotated": int(records["annotated"].sum()),
-        "detected": int(records["detected"].sum()),
-        "missed": int(records["missed"].sum()),
-        "extra": int(records["extra"].sum()),
+        "annotated": int(pooled["annotated"].item()),
+        "detected": int(pooled["detected"].item()),
+        "missed": int(pooled["missed"].item()),
+        "extra": int(pooled["extra"].item()),
         **shares(pooled),
-        "average_over_records": shares(records),
+        "average_over_records": shares(detection_per_record(counts)),
     }
 
 

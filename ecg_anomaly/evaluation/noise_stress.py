@@ -70,20 +70,6 @@ def noises(settings: Noise) -> list[tuple[str, float]]:
 def stress(sources: Sequence[RecordFiles], threshold: FittedThreshold, config: Config) -> Iterator[dict[str, Any]]:
     """Analyse each record with all `noises`, in parallel; yield a row of ``noise.csv`` for each, in order.
 
-    Parameters
-    ----------
-    sources
-        The files of each record.
-    threshold
-        Where the score is cut.
-    config
-        Where the model lies, its settings, and the noise to add.
-
-    Returns
-    -------
-    iterator of dict
-        What `stress_record` gives.
-
     Raises
     ------
     UserError
@@ -94,13 +80,7 @@ def stress(sources: Sequence[RecordFiles], threshold: FittedThreshold, config: C
 
 
 def stress_record(detector: TrainedDetector, files: RecordFiles, kind: str, snr_db: float) -> dict[str, Any]:
-    """Add noise of one kind and strength to a record, and count what is found.
-
-    Returns
-    -------
-    dict
-        ``noise, snr_db, record``, and the counts of `count_found`.
-    """
+    """Add noise of one kind and strength to a record: its name, kind and ratio, and the counts of `count_found`."""
     config = detector.config
     recording, annotations = _read(files, config)
     rate_hz, signals_mv = recording.sampling_rate_hz, recording.signals_mv

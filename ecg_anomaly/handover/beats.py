@@ -128,7 +128,8 @@ def load_windows(folder: str | Path, table: pd.DataFrame) -> np.ndarray:
 
 def whole_records(beats: pd.DataFrame, *splits: str) -> pd.DataFrame:
     """Choose all beats of the records with beats in some splits: a beat is compared with those before it."""
-    return beats[_whole_records(beats, splits)].reset_index(drop=True)
+    chosen = beats["record"].isin(beats.loc[beats["split"].isin(splits), "record"])
+    return beats[chosen].reset_index(drop=True)
 
 
 @dataclass(frozen=True)
@@ -137,10 +138,6 @@ class Records:
 
     table: pd.DataFrame
     windows: np.ndarray
-
-    def with_beats_in(self, split: str) -> Records:
-        """Choose the records that have beats in a split."""
-        return Records(whole_records(self.table, split), self.windows[_whole_records(self.table, [split])])
 
     def normal(self, split: str) -> np.ndarray:
         """Mark the normal beats of a split; shape ``(beats,)``, bool."""
@@ -154,28 +151,24 @@ def read_records(folder: str | Path, *splits: str) -> Records:
 
 
 def check_splits(beats: pd.DataFrame, skipped: Collection[str] = ()) -> None:
-    """Check that training, validation and test have what they cannot do without.
+    """Check that every split has a normal beat.
 
     Parameters
     ----------
     beats
-        Counts: one row per split, columns ``normal`` and ``anomalous``.
+        Counts: one row per split, with the column ``normal``.
     skipped
         Records that were left out because they are broken, named in the error.
 
     Raises
     ------
     UserError
-        When a split has no normal beat.
+        When a split has none.
     """
     left_out = f" (left out as broken: {', '.join(skipped)})" if skipped else ""
     for split in SPLITS:
         if split not in beats.index or not beats.loc[split, "normal"]:
             raise UserError(f"split.{split}: its records have no normal beat; give it more records{left_out}")
-
-
-def _whole_records(beats: pd.DataFrame, splits: Sequence[str]) -> np.ndarray:
-    return beats["record"].isin(beats.loc[beats["split"].isin(splits), "record"]).to_numpy()
 
 
 class _ArrayWriter:
