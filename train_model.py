@@ -1,6 +1,5 @@
 """Train the autoencoder on the normal beats of the training split."""
 
-import functools
 import sys
 
 from ecg_anomaly import commandline
@@ -17,7 +16,6 @@ def train(config):
     from ecg_anomaly.handover.model import LITERT, LITERT_INT8, write_litert, write_model
     from ecg_anomaly.records.splits import TRAIN, VALIDATION
 
-    say = functools.partial(print, flush=True)
     processed = config.paths.processed
     read_checked_manifest(processed, config, made_by="preprocess_data.py")
     inputs = dict([folder_fingerprint(processed)])  # now: other beats may be cut while this one trains
@@ -29,24 +27,28 @@ def train(config):
     with handover(config.paths.models) as output:
         from ecg_anomaly.detector import autoencoder  # after the checks: importing TensorFlow takes seconds
 
-        say(f"Training on {normal.sum()} normal beats, validating on {stopping.sum()}")
+        _print_line(f"Training on {normal.sum()} normal beats, validating on {stopping.sum()}")
         trained = autoencoder.train(
-            config.model, config.training, paired.chosen(normal), stopping_beats, say, config.paths.tensorboard
+            config.model, config.training, paired.chosen(normal), stopping_beats, _print_line, config.paths.tensorboard
         )
         measured = measures.measure(autoencoder.compiled(trained.model), training.table, paired, config)
         write_model(output, trained.model, trained.history, measures.learn_reference(measured, normal))
         if config.training.litert:
             from ecg_anomaly.detector import litert
 
-            say("Converting the network for small devices")
+            _print_line("Converting the network for small devices")
             small = litert.convert_int8(trained.model, paired.chosen(normal), config.training.seed)
             write_litert(output, litert.convert(trained.model), small)
-            say(f"Converted to {LITERT} and {LITERT_INT8}")
+            _print_line(f"Converted to {LITERT} and {LITERT_INT8}")
         output.describe(SCRIPT, config, SHAPES_MODEL, inputs, interrupted=trained.interrupted)
     best = trained.history["val_loss"].min()
     ending = "Interrupted" if trained.interrupted else "Done"
     print(f"{ending} in epoch {len(trained.history)}, best validation loss {best:.5f}.")
     print(f"Wrote the model to {config.paths.models}. Next: python evaluate_model.py")
+
+
+def _print_line(line):
+    print(line, flush=True)
 
 
 def main(argv=None):
