@@ -128,10 +128,7 @@ def inputs_of(beats: PairedBeats, count: int) -> list[np.ndarray]:
 def compiled(model: keras.Model) -> Callable[[PairedBeats], np.ndarray]:
     """Compile a network for many calls: ``Model.predict`` spends most of its time around the network.
 
-    Returns
-    -------
-    callable
-        Gives the reconstructions of beats, shape ``(beats, samples, leads)``, float32.
+    What it gives reconstructs beats; shape ``(beats, samples, leads)``, float32.
     """
     shape = (None, *model.inputs[0].shape[1:])
     signature = [tf.TensorSpec(shape, tf.float32)] * len(model.inputs)
@@ -152,17 +149,10 @@ def compiled(model: keras.Model) -> Callable[[PairedBeats], np.ndarray]:
 def load(path: Path, architecture: str, window_shape: tuple[int, ...]) -> keras.Model:
     """Load a trained autoencoder.
 
-    Parameters
-    ----------
-    path
-        A ``.keras`` file that ``train_model.py`` wrote.
-    architecture, window_shape
-        What the settings and the beats ask for.
-
     Raises
     ------
     UserError
-        When the file cannot be read, or holds another network than the settings ask for.
+        When the file cannot be read, or holds another network than the settings and the beats ask for.
     """
     try:
         model = keras.models.load_model(path, compile=False)
@@ -183,10 +173,7 @@ def load(path: Path, architecture: str, window_shape: tuple[int, ...]) -> keras.
 def error_of_present_leads(beats: Any, reconstructions: Any) -> Any:
     """Mean squared error per beat over the leads that are there; a missing lead is all zeros.
 
-    Parameters
-    ----------
-    beats, reconstructions
-        Tensors of shape ``(beats, samples, leads)``.
+    Both are tensors of shape ``(beats, samples, leads)``.
     """
     present = ops.cast(ops.any(beats != 0, axis=1, keepdims=True), reconstructions.dtype)
     errors = ops.mean(ops.square(beats - reconstructions) * present, axis=(1, 2))
@@ -283,7 +270,10 @@ class _Batches(keras.utils.PyDataset):
 
     def on_epoch_end(self) -> None:
         self._order = self._random.permutation(len(self._beats.windows))
-        self._lost = self._choose_lost_leads()
+        beats, _, leads = self._beats.windows.shape
+        losing = self._random.random(beats) < (self._training.lead_dropout if leads > 1 else 0.0)
+        self._lost = np.zeros((beats, leads), dtype=bool)
+        self._lost[losing, self._random.integers(leads, size=int(np.sum(losing)))] = True
 
     def _with_foreign_stretches(self, windows: np.ndarray) -> np.ndarray:
         beats, samples, _ = windows.shape
@@ -294,13 +284,6 @@ class _Batches(keras.utils.PyDataset):
         inside = chosen & (np.abs(np.arange(samples) - middle) < length / 2)
         present = windows.any(axis=1, keepdims=True)
         return np.where(inside[:, :, np.newaxis], foreign, windows) * present
-
-    def _choose_lost_leads(self) -> np.ndarray:
-        beats, _, leads = self._beats.windows.shape
-        losing = self._random.random(beats) < (self._training.lead_dropout if leads > 1 else 0.0)
-        lost = np.zeros((beats, leads), dtype=bool)
-        lost[losing, self._random.integers(leads, size=int(np.sum(losing)))] = True
-        return lost
 
 
 class _Progress(keras.callbacks.Callback):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,13 +59,8 @@ class FittedThreshold:
     uses_labels: bool
 
     def to_json(self) -> dict[str, Any]:
-        """Give the content of ``threshold.json``."""
+        """Give the content of ``threshold.json``, which are the arguments that make it again."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> FittedThreshold:
-        """Make it again from what `to_json` gave."""
-        return cls(**content)
 
 
 def find_threshold(beats: pd.DataFrame, settings: Threshold, start_s: float) -> FittedThreshold:
@@ -102,41 +96,26 @@ def find_threshold(beats: pd.DataFrame, settings: Threshold, start_s: float) -> 
     )
 
 
-def threshold_per_beat(beats: pd.DataFrame, found: FittedThreshold) -> np.ndarray:
-    """Apply a threshold to all beats of whole records.
-
-    Parameters
-    ----------
-    beats
-        The columns ``record``, ``time_s`` and ``anomaly_score``.
-    found
-        What `find_threshold` found.
-
-    Returns
-    -------
-    ndarray
-        Shape ``(beats,)``: a beat is flagged above it. It depends on earlier beats alone.
-    """
-    if found.recent_beats is None:
-        return np.full(len(beats), found.threshold)
-    return found.threshold + _recent_scores(beats, found.recent_beats, found.start_s)
-
-
 def thresholds_of_patient(
     scores: np.ndarray, times_s: np.ndarray, found: FittedThreshold, since: int = 0
 ) -> np.ndarray:
-    """Apply a threshold to the beats of one patient from ``since`` on; arrays of shape ``(beats,)``."""
+    """Apply a threshold to the beats of one patient from ``since`` on; it depends on earlier beats alone.
+
+    ``scores`` and ``times_s`` have the shape ``(beats,)``.
+    """
     if found.recent_beats is None:
         return np.full(len(scores) - since, found.threshold)
     return found.threshold + median_of_earlier(scores, times_s, found.recent_beats, found.start_s, since)
 
 
 def flag_beats(beats: pd.DataFrame, found: FittedThreshold) -> pd.DataFrame:
-    """Append the columns ``threshold`` and ``flagged``; arguments as for `threshold_per_beat`.
+    """Append the columns ``threshold`` and ``flagged`` to all beats of whole records.
 
-    Where the table has the column ``quality``, beats that cannot be read are not flagged.
+    They have the columns ``record``, ``time_s`` and ``anomaly_score``; where they have the column ``quality``, beats
+    that cannot be read are not flagged.
     """
-    thresholds = threshold_per_beat(beats, found)
+    recent = 0.0 if found.recent_beats is None else _recent_scores(beats, found.recent_beats, found.start_s)
+    thresholds = np.full(len(beats), found.threshold) + recent
     quality = beats[QUALITY].to_numpy() if QUALITY in beats.columns else np.full(len(beats), np.nan)
     return beats.assign(threshold=thresholds, flagged=flags(beats["anomaly_score"].to_numpy(), thresholds, quality))
 

@@ -72,7 +72,7 @@ def evaluate_detector(
     return Evaluation(
         scores,
         measured.reconstructions[counted],
-        baselines,
+        pd.DataFrame(baselines),
         threshold,
         found,
         metrics.confusion(anomalous, flagged),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -71,28 +71,20 @@ def threshold_figures(classes: np.ndarray, flagged: np.ndarray) -> ThresholdFigu
 
 
 def average_over_records(beats: pd.DataFrame) -> Rates:
-    """Average each record's figures, as AAMI EC57 does beside the gross figures, which pool all beats.
+    """Average each record's figures over the records that define it, as AAMI EC57 does beside the gross figures.
 
     Parameters
     ----------
     beats
         The columns ``record``, ``aami_class`` and ``flagged``.
-
-    Returns
-    -------
-    Rates
-        Each the mean over the records in which it is defined.
     """
-    figures = [
-        threshold_figures(group["aami_class"].to_numpy(), group["flagged"].to_numpy(dtype=bool))
-        for _, group in beats.groupby("record", sort=False)
-    ]
+    figures = [its for _, _, its in _at_threshold_per_record(beats)]
 
     def per_class(name: Literal["sensitivity", "positive_predictivity"]) -> PerClass:
-        return {key: _mean(figure[name][key] for figure in figures) for key in (*ANOMALOUS_CLASSES, "all")}
+        return {key: _mean(its[name][key] for its in figures) for key in (*ANOMALOUS_CLASSES, "all")}
 
     return {
-        "false_positive_rate": _mean(figure["false_positive_rate"] for figure in figures),
+        "false_positive_rate": _mean(its["false_positive_rate"] for its in figures),
         "sensitivity": per_class("sensitivity"),
         "positive_predictivity": per_class("positive_predictivity"),
     }
@@ -117,10 +109,8 @@ def per_record(beats: pd.DataFrame) -> pd.DataFrame:
         One row per record; empty where a figure is undefined because the record has only one kind of beat.
     """
     rows = []
-    for record, group in beats.groupby("record", sort=False):
+    for record, group, figures in _at_threshold_per_record(beats):
         anomalous, scores = group["anomalous"].to_numpy(dtype=bool), group["anomaly_score"].to_numpy()
-        figures = threshold_figures(group["aami_class"].to_numpy(), group["flagged"].to_numpy(dtype=bool))
-        sensitivity = figures["sensitivity"]
         rows.append(
             {
                 "record": record,
@@ -130,8 +120,8 @@ def per_record(beats: pd.DataFrame) -> pd.DataFrame:
                 "auc": _auc(anomalous, scores),
                 "average_precision": _average_precision(anomalous, scores),
                 "false_positive_rate": figures["false_positive_rate"],
-                **{f"sensitivity_{name}": sensitivity[name] for name in ANOMALOUS_CLASSES},
-                "sensitivity": sensitivity["all"],
+                **{f"sensitivity_{name}": figures["sensitivity"][name] for name in ANOMALOUS_CLASSES},
+                "sensitivity": figures["sensitivity"]["all"],
             }
         )
     return pd.DataFrame(rows)
@@ -161,13 +151,7 @@ def detection_per_record(counts: pd.DataFrame) -> pd.DataFrame:
 
 
 def detection_figures(counts: pd.DataFrame) -> DetectionFigures:
-    """Say how well the QRS detector finds beats: gross (all records pooled) and on average, as AAMI EC57 does.
-
-    Parameters
-    ----------
-    counts
-        As for `detection_per_record`.
-    """
+    """Say how well the QRS detector finds beats, gross and on average; arguments as for `detection_per_record`."""
     pooled = detection_per_record(counts.drop(columns="record").sum().to_frame().T.assign(record=""))
 
     def shares(table: pd.DataFrame) -> DetectionShares:
@@ -198,6 +182,12 @@ def report(anomalous: np.ndarray, flagged: np.ndarray) -> pd.DataFrame:
         anomalous, flagged, labels=[False, True], target_names=_LABELS, output_dict=True, zero_division=0
     )
     return pd.DataFrame(figures).T.rename_axis("label")
+
+
+def _at_threshold_per_record(beats: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, ThresholdFigures]]:
+    for record, group in beats.groupby("record", sort=False):
+        classes, flagged = group["aami_class"].to_numpy(), group["flagged"].to_numpy(dtype=bool)
+        yield str(record), group, threshold_figures(classes, flagged)
 
 
 def _auc(anomalous: np.ndarray, scores: np.ndarray) -> Figure:

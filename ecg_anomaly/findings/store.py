@@ -150,7 +150,7 @@ def read_store(folder: Path) -> Stored:
         _read_beats(folder / _BEATS),
         shapes,
         [Event(**event) for event in about["events"]],
-        FittedThreshold.from_json(about["threshold"]),
+        FittedThreshold(**about["threshold"]),
         tuple(about["components"]),
         (np.arange(shapes.shape[2]) - before) / rate_hz,
         _read_annotated(folder / _ANNOTATED),

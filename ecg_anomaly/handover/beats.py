@@ -60,15 +60,7 @@ class BeatWriter:
             array.close()
 
     def append(self, table: pd.DataFrame, windows: np.ndarray) -> None:
-        """Append the beats of one record.
-
-        Parameters
-        ----------
-        table
-            One row per beat, with the columns ``split`` and ``anomalous``; ``row`` is added here.
-        windows
-            Shape ``(beats, samples, leads)``.
-        """
+        """Append the beats of one record: the table without ``row``, and windows ``(beats, samples, leads)``."""
         rows = np.empty(len(table), dtype=np.int64)
         for (split, anomalous), array in self._arrays.items():
             chosen = ((table["split"] == split) & (table["anomalous"] == anomalous)).to_numpy()

@@ -8,7 +8,7 @@ its rows.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -129,16 +129,10 @@ class Evaluation:
 
     Attributes
     ----------
-    scores
-        One row per test beat, with the columns of ``scores.csv``.
-    reconstructions
-        Shape ``(beats, samples, leads)``: what the autoencoder made of them.
-    baselines
-        Shape ``(beats,)`` each: the scores of simple methods.
-    threshold
-        Where the anomaly score is cut.
-    metrics
-        The figures.
+    scores, reconstructions, baselines
+        Of the test beats: a row each; shape ``(beats, samples, leads)``; a column per simple method.
+    threshold, metrics
+        Where the anomaly score is cut, and the figures.
     confusion, classification, per_record
         Counts by label and flag, scikit-learn's classification report, and figures of each record.
     noise
@@ -147,7 +141,7 @@ class Evaluation:
 
     scores: pd.DataFrame
     reconstructions: np.ndarray
-    baselines: Mapping[str, np.ndarray] | pd.DataFrame
+    baselines: pd.DataFrame
     threshold: FittedThreshold
     metrics: Metrics
     confusion: pd.DataFrame
@@ -160,7 +154,7 @@ def write_evaluation(output: Handover, found: Evaluation) -> None:
     """Write the files of an evaluation."""
     found.scores.to_csv(output.path(SCORES), index=False)
     np.save(output.path(RECONSTRUCTIONS), found.reconstructions)
-    found.scores[_BEAT].assign(**found.baselines).to_csv(output.path(BASELINES), index=False)
+    found.scores[_BEAT].join(found.baselines).to_csv(output.path(BASELINES), index=False)
     output.write_json(THRESHOLD, found.threshold.to_json())
     output.write_json(METRICS, found.metrics)
     found.confusion.to_csv(output.path(CONFUSION))
@@ -193,7 +187,7 @@ def read_scores(folder: str | Path, columns: list[str] | None = None) -> pd.Data
 
 def read_threshold(folder: str | Path) -> FittedThreshold:
     """Read ``threshold.json``."""
-    return FittedThreshold.from_json(json.loads((Path(folder) / THRESHOLD).read_text(encoding="utf-8")))
+    return FittedThreshold(**json.loads((Path(folder) / THRESHOLD).read_text(encoding="utf-8")))
 
 
 def read_metrics(folder: str | Path) -> Metrics:

@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from ecg_anomaly.config import load_config
-from ecg_anomaly.detector.thresholds import find_threshold, flag_beats, recorded_hours, threshold_per_beat
+from ecg_anomaly.detector.thresholds import find_threshold, flag_beats, recorded_hours
 from ecg_anomaly.errors import UserError
 
 START_S = 10.0
@@ -72,7 +72,7 @@ def test_adaptive_margin_is_above_the_recent_median_of_each_patient():
     # Both patients count alike, whatever their level and the number of their beats.
     assert found.threshold == pytest.approx((1.645 + 3 * 1.645) / 2, rel=0.15)
 
-    thresholds = threshold_per_beat(beats, found)
+    thresholds = flag_beats(beats, found)["threshold"].to_numpy()
     first, last = beats["record"] == "db/a", beats["record"] == "db/b"
     assert thresholds[first].mean() == pytest.approx(found.threshold, abs=0.2)
     assert thresholds[last].mean() == pytest.approx(50 + found.threshold, abs=1)
@@ -83,7 +83,7 @@ def test_adaptive_threshold_of_a_beat_knows_earlier_beats_only():
     found = find(beats, "adaptive", recent_beats=20)
     changed = beats.copy()
     changed.loc[30:, "anomaly_score"] += 100
-    first, second = (threshold_per_beat(table, found) for table in (beats, changed))
+    first, second = (flag_beats(table, found)["threshold"].to_numpy() for table in (beats, changed))
     np.testing.assert_array_equal(first[:31], second[:31])
     assert second[-1] > first[-1] + 50
 

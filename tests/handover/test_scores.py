@@ -23,10 +23,9 @@ def test_an_evaluation_is_read_as_it_was_written(found, noise, tmp_path):
         output.write_json("manifest.json", {})
     files = {path.name for path in tmp_path.iterdir()}
     read = read_evaluation(tmp_path, files)
-    for name in ("scores", "confusion", "classification", "per_record"):
+    for name in ("scores", "baselines", "confusion", "classification", "per_record"):
         pd.testing.assert_frame_equal(getattr(read, name), getattr(found, name), check_dtype=False)
     np.testing.assert_array_equal(read.reconstructions, found.reconstructions)
-    pd.testing.assert_frame_equal(read.baselines, pd.DataFrame(found.baselines))
     assert (read.threshold, read.metrics) == (found.threshold, found.metrics)
     assert (read.noise is None) == (noise is None)
     if noise is not None:
@@ -57,4 +56,4 @@ def test_threshold_file_holds_the_parameters_of_its_method_alone(found, method, 
     content = threshold.to_json()
     always = {"method", "threshold", "start_s", "normal_beats", "patients", "uses_labels"}
     assert content.keys() == always | parameters
-    assert FittedThreshold.from_json(content) == threshold
+    assert FittedThreshold(**content) == threshold
