@@ -176,8 +176,8 @@ def litert_reconstructor(content: bytes) -> measures.Reconstruct:
     def reconstruct(beats: PairedBeats) -> np.ndarray:
         reconstructions = np.empty_like(beats.windows)
         for row in range(len(beats.windows)):
-            rows = [row]
-            reconstructions[rows] = run(beat=beats.windows[rows], own_beat=beats.own_beats[rows])[output]
+            inputs = {"beat": beats.windows[[row]], "own_beat": beats.own_beats[[row]]}
+            reconstructions[[row]] = run(**{name: inputs[name] for name in run.get_input_details()})[output]
         return reconstructions
 
     return reconstruct

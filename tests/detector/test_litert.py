@@ -5,6 +5,7 @@ import pytest
 
 from ecg_anomaly.config import load_config
 from ecg_anomaly.detector import measures
+from ecg_anomaly.detector.patient import PairedBeats
 from ecg_anomaly.detector.surprise import reconstruction_error
 from ecg_anomaly.evaluation import metrics
 from ecg_anomaly.handover.beats import load_windows, read_table, whole_records
@@ -42,6 +43,18 @@ def test_float_gives_the_errors_of_keras(trained):
     found = reconstruction_error(paired.windows, litert_reconstructor(litert.convert(model))(paired))
     np.testing.assert_allclose(found, expected, atol=1e-4)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize("architecture", ["convolutional", "dense"])
+def test_networks_that_see_the_beat_alone_are_converted_too(architecture):
+    from ecg_anomaly.detector import autoencoder, litert
+
+    rng = np.random.default_rng(1)
+    beats = PairedBeats(*rng.normal(size=(2, 20, 24, 2)).astype(np.float32))
+    model = autoencoder.build(load_config(overrides=[f"model.architecture={architecture}"]).model, 24, 2)
+    expected = autoencoder.compiled(model)(beats)
+    np.testing.assert_allclose(litert_reconstructor(litert.convert(model))(beats), expected, atol=1e-4)
+    assert np.isfinite(litert_reconstructor(litert.convert_int8(model, beats, seed=1))(beats)).all()
 
 
 def test_eight_bits_rank_beats_as_well(trained, finished: Workspace):
