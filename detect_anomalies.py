@@ -29,7 +29,7 @@ def detect(config, options):
     from ecg_anomaly import batch
     from ecg_anomaly.handover.model import check_detector
 
-    check_detector(config)
+    config = check_detector(config, commandline.warn)
     folder = Path(options.output or Path(config.paths.outputs) / "detected")
     request = batch.Request(folder, options.leads, options.sampling_rate, options.gain, options.force)
     batch.check_names(options.recordings, request)

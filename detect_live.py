@@ -22,7 +22,7 @@ def detect(config, options):
     from ecg_anomaly.live.session import Session
     from ecg_anomaly.live.views import open_view
 
-    check_detector(config)
+    config = check_detector(config, commandline.warn)
     request = Request(Path(options.output or ""), options.leads, options.sampling_rate, options.gain, options.force)
     source = open_source(options, request, config)
     name, rate_hz, leads = options.name or source.name, source.sampling_rate_hz, source.leads

@@ -19,10 +19,8 @@ def preprocess(config):
     from ecg_anomaly.beats import preprocessing
     from ecg_anomaly.beats.counts import PreprocessingSummary
     from ecg_anomaly.handover.beats import (
-        PREPROCESSING,
         BeatWriter,
         check_splits,
-        preprocessing_settings,
         write_detection,
     )
     from ecg_anomaly.records import catalogue
@@ -42,7 +40,6 @@ def preprocess(config):
         check_splits(summary.per_split(), summary.skipped)
         if detections:
             write_detection(output, detections)
-        output.write_json(PREPROCESSING, preprocessing_settings(config))
         output.describe(SCRIPT, config, settings.SHAPES_BEATS, inputs, skipped=summary.skipped)
     print(summary.text())
     print(f"\nWrote {writer.beats} beats to {config.paths.processed}. Next: python train_model.py")

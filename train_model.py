@@ -13,47 +13,33 @@ def train(config):
     from ecg_anomaly.config import SHAPES_MODEL
     from ecg_anomaly.detector import measures
     from ecg_anomaly.detector.scorer import compare_records
-    from ecg_anomaly.handover.beats import PREPROCESSING, load_windows, read_table, whole_records
-    from ecg_anomaly.handover.model import HISTORY, LITERT, LITERT_INT8, MODEL, write_reference
-    from ecg_anomaly.records import splits
+    from ecg_anomaly.handover.beats import read_records
+    from ecg_anomaly.handover.model import LITERT, LITERT_INT8, write_litert, write_model
+    from ecg_anomaly.records.splits import TRAIN, VALIDATION
 
     processed = config.paths.processed
     read_checked_manifest(processed, config, made_by="preprocess_data.py")
     inputs = dict([folder_fingerprint(processed)])  # now: other beats may be cut while this one trains
-    table = read_table(processed)
-
-    def read(split):
-        beats = whole_records(table, split)
-        windows = load_windows(processed, beats)
-        normal = ((beats["split"] == split) & ~beats["anomalous"]).to_numpy()
-        return compare_records(beats, windows, config), normal
-
-    compared, normal = read(splits.TRAIN)
-    paired = compared.paired
-    validation, validating = read(splits.VALIDATION)
-    validation = validation.paired.chosen(validating)
+    training, validation = (read_records(processed, split) for split in (TRAIN, VALIDATION))
+    normal, stopping = training.normal(TRAIN), validation.normal(VALIDATION)
+    compared, others = (compare_records(records.table, records.windows, config) for records in (training, validation))
+    paired, unseen = compared.paired, others.paired.chosen(stopping)
 
     with handover(config.paths.models) as output:
         from ecg_anomaly.detector import autoencoder  # after the checks: importing TensorFlow takes seconds
 
-        _print_line(f"Training on {normal.sum()} normal beats, validating on {validating.sum()}")
-        trained = autoencoder.train(
-            config.model, config.training, paired.chosen(normal), validation, _print_line, config.paths.tensorboard
-        )
+        _print_line(f"Training on {normal.sum()} normal beats, validating on {stopping.sum()}")
+        settings = (config.model, config.training, paired.chosen(normal), unseen)
+        trained = autoencoder.train(*settings, _print_line, config.paths.tensorboard)
         measured = measures.measure(autoencoder.compiled(trained.model), paired, compared.timed)
-
-        trained.model.save(output.path(MODEL))
-        trained.history.to_csv(output.path(HISTORY), index=False)
-        write_reference(output, measures.learn_reference(measured, normal))
-        if config.export.litert:
+        write_model(output, trained, measures.learn_reference(measured, normal))
+        if config.training.litert:
             from ecg_anomaly.detector import litert
 
             _print_line("Converting the network for small devices")
-            output.path(LITERT).write_bytes(litert.convert(trained.model))
             small = litert.convert_int8(trained.model, paired.chosen(normal), config.training.seed)
-            output.path(LITERT_INT8).write_bytes(small)
+            write_litert(output, litert.convert(trained.model), small)
             _print_line(f"Converted to {LITERT} and {LITERT_INT8}")
-        output.copy(processed, PREPROCESSING)
         output.describe(SCRIPT, config, SHAPES_MODEL, inputs, interrupted=trained.interrupted)
     best = trained.history["val_loss"].min()
     ending = "Interrupted" if trained.interrupted else "Done"

@@ -84,6 +84,11 @@ def run_with_options(
         return _fail(parser.prog, f"{reason}{where}; mend that and run again, what was there before is unchanged")
 
 
+def warn(line: str) -> None:
+    """Say something that the user should know beside the results."""
+    print(f"{Path(sys.argv[0]).name}: {line}", file=sys.stderr)
+
+
 def _fail(program: str, message: str) -> int:
     print(f"{program}: error: {' '.join(message.split())}", file=sys.stderr)
     return EXIT_USER_ERROR

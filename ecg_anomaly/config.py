@@ -175,10 +175,7 @@ class Training(Section):
     patience: Count
     lead_dropout: Annotated[float, Field(ge=0, lt=1)]
     foreign_stretches: Annotated[float, Field(ge=0, le=1)]
-
-
-class Export(Section):
-    litert: bool
+    litert: Annotated[bool, Field(exclude=True)] = False  # changes no other file, so that none needs to be made anew
 
 
 class Scoring(Section):
@@ -225,7 +222,6 @@ class Config(Section):
     patient: Patient
     model: Model
     training: Training
-    export: Export
     scoring: Scoring
     threshold: Threshold
     evaluation: Evaluation

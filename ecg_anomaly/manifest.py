@@ -178,8 +178,8 @@ def check_settings(manifest: dict[str, Any], folder: str | Path, config: Config,
     """
     made_with = {name: manifest["config"].get(name) for name in manifest["shaped_by"]}
     changed = [
-        f"{key} was {json.dumps(old)} and is now {json.dumps(new)}"
-        for key, old, new in _differences(made_with, config.sections(manifest["shaped_by"]))
+        f"{key} was {old} and is now {new}"
+        for key, old, new in differences(made_with, config.sections(manifest["shaped_by"]))
     ]
     if changed:
         raise UserError(f"{folder}: made with other settings: {first_few(changed)}; run python {made_by} again")
@@ -236,14 +236,14 @@ def write_whole(path: Path, text: str) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _differences(made_with: dict[str, Any], now: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Walk two nested mappings; yield each key that differs, with the old and the new value."""
+def differences(made_with: dict[str, Any], now: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """Walk two nested mappings; yield each key that differs, with both values as JSON."""
     for key in sorted(made_with.keys() | now.keys()):
         old, new = made_with.get(key), now.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
-            yield from _differences(old, new, f"{prefix}{key}.")
+            yield from differences(old, new, f"{prefix}{key}.")
         elif old != new:
-            yield f"{prefix}{key}", old, new
+            yield f"{prefix}{key}", json.dumps(old), json.dumps(new)
 
 
 def _files(folder: Path) -> list[Path]:

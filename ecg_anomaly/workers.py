@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ecg_anomaly.config import Config
+from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.handover.model import read_detector
 from ecg_anomaly.processes import in_processes, process_pool
 
@@ -27,7 +28,7 @@ def with_detector(
     calls: Sequence[tuple[Any, ...]],
     doing: str,
     config: Config,
-    threshold: dict[str, Any] | None = None,
+    threshold: FittedThreshold | None = None,
 ) -> Generator[Result, None, None]:
     """Call a function many times, in a few processes; yield the results in the given order.
 
@@ -65,6 +66,6 @@ def call_with_detector(work: Callable[..., Result], *arguments: Any) -> Result:
     return work(_detector, *arguments)
 
 
-def _read_detector(config: Config, threshold: dict[str, Any] | None) -> None:
+def _read_detector(config: Config, threshold: FittedThreshold | None) -> None:
     global _detector  # noqa: PLW0603 - a process pool has no other place for what its tasks share
     _detector = read_detector(config, threshold)

@@ -9,22 +9,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.beats.labelled import CLASSES
+from ecg_anomaly.beats.labelled import CLASSES, Detection
 from ecg_anomaly.config import SHAPES_BEATS, SHAPES_MODEL, SHAPES_SCORES, Config, load_config
-from ecg_anomaly.detector import measures, thresholds
-from ecg_anomaly.detector.scorer import compare_records, score_measured
-from ecg_anomaly.detector.surprise import reconstruction_error
-from ecg_anomaly.evaluation import metrics, noise_stress
-from ecg_anomaly.evaluation.baselines import prematurity_scores
-from ecg_anomaly.evaluation.figures import evaluate
-from ecg_anomaly.handover.beats import (
-    PREPROCESSING,
-    BeatWriter,
-    load_windows,
-    open_array,
-    preprocessing_settings,
-    read_table,
-)
+from ecg_anomaly.detector import measures
+from ecg_anomaly.detector.patient import PairedBeats
+from ecg_anomaly.detector.scorer import TrainedModel, compare_records
+from ecg_anomaly.evaluation import noise_stress
+from ecg_anomaly.evaluation.evaluate import evaluate_detector
+from ecg_anomaly.handover.beats import BeatWriter, read_records
+from ecg_anomaly.handover.model import HISTORY
+from ecg_anomaly.handover.scores import Evaluation, write_evaluation
 from ecg_anomaly.manifest import folder_fingerprint, handover
 from ecg_anomaly.records import noise
 
@@ -85,14 +79,34 @@ def write_run(
             for split, record, mix in made:
                 lost = missing_leads if record == next(iter(mixes)) else 0
                 writer.append(*_beats(rng, settings, split, record, mix, beats_per_record, leads, lost))
-        output.write_json(PREPROCESSING, preprocessing_settings(settings))
         output.describe("preprocess_data.py", settings, SHAPES_BEATS, {})
     with handover(folder / "models") as output:
-        history(epochs).to_csv(output.path("history.csv"), index=False)
+        history(epochs).to_csv(output.path(HISTORY), index=False)
         inputs = dict([folder_fingerprint(folder / "processed")])
         output.describe("train_model.py", settings, SHAPES_MODEL, inputs)
-    _score(run, rng)
+    with handover(run.outputs) as output:
+        write_evaluation(output, evaluation_of(run, seed=seed))
+        inputs = dict(folder_fingerprint(folder / name) for name in ("processed", "models"))
+        output.describe("evaluate_model.py", settings, SHAPES_SCORES, inputs)
     return run
+
+
+def evaluation_of(run: MadeUpRun, detection: Detection | None = None, seed: int = 1, noise: float = 0.35) -> Evaluation:
+    """Evaluate as evaluate_model.py does, with an average of beats, more or less of it, in place of the network."""
+    rng = np.random.default_rng(seed)
+    training = read_records(run.folder / "processed", "train")
+    tested = read_records(run.folder / "processed", "validation", "test")
+    average = training.windows.mean(axis=0)
+
+    def reconstruct(beats: PairedBeats) -> np.ndarray:
+        strength = 0.7 * rng.lognormal(0, noise, (len(beats.windows), 1, 1))
+        made_up = beats.windows + strength * (average - beats.windows)
+        return (made_up * beats.windows.any(axis=1, keepdims=True)).astype(np.float32)
+
+    compared = compare_records(training.table, training.windows, run.config)
+    measured = measures.measure(reconstruct, compared.paired, compared.timed)
+    reference = measures.learn_reference(measured, training.normal("train"))
+    return evaluate_detector(TrainedModel(reconstruct, reference, run.config), training, tested, detection)
 
 
 def history(epochs: int) -> pd.DataFrame:
@@ -122,11 +136,13 @@ def noise_table(records: Sequence[str] = ("mitdb/105", "mitdb/200")) -> pd.DataF
 def _beats(rng, settings, split, record, mix, count, leads, lost):
     classes = rng.choice(list(mix), size=count, p=np.array(list(mix.values())) / sum(mix.values()))
     rr_s = rng.normal(0.85, 0.04, count)
-    rr_s[np.isin(classes, ["S", "V"])] *= 0.65
+    rr_s[np.isin(classes, ["S", "V"])] *= rng.uniform(0.65, 1.05, np.isin(classes, ["S", "V"]).sum())
     times_s = 2 + np.cumsum(rr_s)
     between_s = np.diff(np.concatenate([[1.2], times_s, [times_s[-1] + 0.85]]))
     window_s = (np.arange(settings.beat.samples) - settings.beat.samples_before) / settings.beat.sampling_rate_hz
-    shapes = np.stack([_shape(window_s, name) for name in classes])[:, :, np.newaxis]
+    mild = rng.uniform(0, 0.95, (count, 1))  # anomalous beats are more or less like normal ones
+    shapes = np.stack([_shape(window_s, name) for name in classes]) * (1 - mild) + _shape(window_s, "N") * mild
+    shapes = shapes[:, :, np.newaxis] * rng.lognormal(0, 0.05, (count, 1, 1))
     shapes = shapes * np.linspace(1.0, 0.6, leads) + rng.normal(0, 0.02, (count, len(window_s), leads))
     windows = (shapes + 0.2) / 1.4
     windows[:, :, leads - lost :] = 0
@@ -160,46 +176,3 @@ def _shape(window_s, aami_class):
         return wave(1.1, 0.01, 0.035) - wave(0.1, 0.25, 0.08)
     p_wave = wave(0.12, -0.18, 0.02) if aami_class == "N" else wave(-0.1, -0.14, 0.02)
     return wave(1.0, 0.0, 0.015) + p_wave + wave(0.25, 0.25, 0.05)
-
-
-def _score(run: MadeUpRun, rng: np.random.Generator) -> None:
-    settings, processed = run.config, run.folder / "processed"
-    beats = read_table(processed)
-    tested = (beats["split"] == "test").to_numpy()
-    windows = load_windows(processed, beats)
-    training = np.asarray(open_array(processed, "train", anomalous=False))
-    compared = compare_records(beats, windows, settings)
-    reconstructions = (0.7 * training.mean(axis=0) + 0.3 * windows).astype(np.float32)
-    reconstructions *= (windows != 0).any(axis=1, keepdims=True)
-    noise = rng.lognormal(0, 0.7, len(beats))
-    error = reconstruction_error(windows, reconstructions) * noise + 1e-6
-    answers = {
-        "log_error": np.log(error),
-        "log_distance": np.log(reconstruction_error(windows, compared.paired.own_beats) * noise + 1e-6),
-        "early": compared.timed.early + rng.normal(0, 2, len(beats)),
-        "pause": compared.timed.pause + rng.normal(0, 2, len(beats)),
-    }
-    measured = measures.Measured(reconstructions, error, answers)
-    reference = measures.learn_reference(measured, (beats["split"] == "train").to_numpy())
-    scored = score_measured(compared.paired, measured, reference, settings.scoring.components)
-    scored = beats.assign(**scored.columns())
-    threshold = thresholds.find_threshold(scored[~tested], settings.threshold, settings.beat.start_s)
-    table = thresholds.flag_beats(scored[tested].reset_index(drop=True), threshold)
-    simple = {
-        "pca": reconstruction_error(windows[tested], training.mean(axis=0)),  # on no component
-        "prematurity": prematurity_scores(beats, settings)[tested],
-    }
-    figures = evaluate(table, simple, settings)
-    figures["split"] = {name: sorted(set(rows["record"])) for name, rows in beats.groupby("split")}
-    anomalous, flagged = table["anomalous"].to_numpy(), table["flagged"].to_numpy()
-    with handover(run.outputs) as output:
-        table.to_csv(output.path("scores.csv"), index=False)
-        np.save(output.path("reconstructions.npy"), reconstructions[tested])
-        table[["record", "sample"]].assign(**simple).to_csv(output.path("baseline_scores.csv"), index=False)
-        output.write_json("threshold.json", threshold)
-        output.write_json("metrics.json", figures)
-        metrics.confusion(anomalous, flagged).to_csv(output.path("confusion_matrix.csv"))
-        metrics.report(anomalous, flagged).to_csv(output.path("classification_report.csv"))
-        metrics.per_record(table).to_csv(output.path("per_record.csv"), index=False)
-        inputs = dict(folder_fingerprint(run.folder / name) for name in ("processed", "models"))
-        output.describe("evaluate_model.py", settings, SHAPES_SCORES, inputs)

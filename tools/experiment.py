@@ -215,7 +215,7 @@ def _tutorial_error(normal: np.ndarray, stopping: np.ndarray, windows: np.ndarra
     # It does not look at the patient's own beat; its place is taken by the beat itself.
     seen, unseen, tested = (PairedBeats(beats, beats) for beats in (normal, stopping, windows))
     trained = autoencoder.train(settings.model, settings.training, seen, unseen, report=lambda line: None)
-    return reconstruction_error(windows, autoencoder.reconstruct(trained.model, tested))
+    return reconstruction_error(windows, autoencoder.compiled(trained.model)(tested))
 
 
 def _with_architecture(config: Config, architecture: str, latent_size: int) -> Config:

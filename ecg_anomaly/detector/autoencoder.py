@@ -6,7 +6,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -29,9 +29,7 @@ with quiet_native_output():
     from keras import layers, ops
 
 _BEATS_PER_CALL = 1024
-_BEAT, _OWN_BEAT = "beat", "own_beat"  # the inputs of every network
 _SHORTEST_STRETCH = 0.1  # of a window that another beat may replace in training
-_HALVINGS = 3  # of the window's length on the way to the latent numbers
 
 
 @dataclass(frozen=True)
@@ -56,16 +54,12 @@ class Trained:
 def build(settings: Model, samples: int, leads: int) -> keras.Model:
     """Build an untrained autoencoder for windows of shape ``(samples, leads)``.
 
-    Every network takes a beat and the patient's own beat, both of that shape; only ``own_beat`` looks at the second.
+    Every network takes a beat; ``own_beat`` takes the patient's own beat too, of the same shape.
     """
-    beat, own_beat = (keras.Input((samples, leads), name=name) for name in (_BEAT, _OWN_BEAT))
-    if settings.architecture == "own_beat":
-        reconstruction = _own_beat(beat, own_beat, settings.latent_size)
-    else:
-        # Keras asks that every input reaches the output, be it as nothing.
-        window = layers.Add()([beat, layers.Rescaling(0.0)(own_beat)])
-        reconstruction = _PLAIN_ARCHITECTURES[settings.architecture](window, settings.latent_size)
-    return keras.Model([beat, own_beat], reconstruction, name=settings.architecture)
+    architecture = _ARCHITECTURES[settings.architecture]
+    names = ("beat", "own_beat") if architecture is _own_beat else ("beat",)
+    inputs = [keras.Input((samples, leads), name=name) for name in names]
+    return keras.Model(inputs, architecture(*inputs, settings.latent_size), name=settings.architecture)
 
 
 def train(
@@ -113,8 +107,8 @@ def train(
     if tensorboard:
         callbacks.append(keras.callbacks.TensorBoard(tensorboard))
     model.fit(
-        _Batches(normal_beats, training),
-        validation_data=([validation_beats.windows, validation_beats.own_beats], validation_beats.windows),
+        _Batches(normal_beats, training, len(model.inputs)),
+        validation_data=(inputs_of(validation_beats, len(model.inputs)), validation_beats.windows),
         validation_batch_size=_BEATS_PER_CALL,
         epochs=training.epochs,
         callbacks=callbacks,
@@ -126,30 +120,27 @@ def train(
     return Trained(model, history, interruption.happened)
 
 
-def reconstruct(model: keras.Model, beats: PairedBeats) -> np.ndarray:
-    """Run beats through the autoencoder; shape ``(beats, samples, leads)``, float32."""
-    return compiled(model)(beats)
+def inputs_of(beats: PairedBeats, count: int) -> list[np.ndarray]:
+    """Give what a network with so many inputs takes of beats."""
+    return [beats.windows, beats.own_beats][:count]
 
 
 def compiled(model: keras.Model) -> Callable[[PairedBeats], np.ndarray]:
     """Compile a network for many calls: ``Model.predict`` spends most of its time around the network.
 
-    Returns
-    -------
-    callable
-        Takes beats and gives their reconstructions, shape ``(beats, samples, leads)``, float32.
+    What it gives reconstructs beats; shape ``(beats, samples, leads)``, float32.
     """
     shape = (None, *model.inputs[0].shape[1:])
-    signature = [tf.TensorSpec(shape, tf.float32)] * 2
-    function = tf.function(lambda beats, own_beats: model([beats, own_beats], training=False), signature)
+    signature = [tf.TensorSpec(shape, tf.float32)] * len(model.inputs)
+    function = tf.function(lambda *inputs: model(list(inputs), training=False), signature)
     network = function.get_concrete_function()  # the general one looks for the right one at every call
 
     def reconstruct_beats(beats: PairedBeats) -> np.ndarray:
         reconstructions = np.empty(beats.windows.shape, dtype=np.float32)
+        inputs = inputs_of(beats, len(signature))
         for start in range(0, len(reconstructions), _BEATS_PER_CALL):
             batch = slice(start, start + _BEATS_PER_CALL)
-            inputs = tf.constant(beats.windows[batch]), tf.constant(beats.own_beats[batch])
-            reconstructions[batch] = network(*inputs)
+            reconstructions[batch] = network(*(tf.constant(values[batch]) for values in inputs))
         return reconstructions
 
     return reconstruct_beats
@@ -158,17 +149,10 @@ def compiled(model: keras.Model) -> Callable[[PairedBeats], np.ndarray]:
 def load(path: Path, architecture: str, window_shape: tuple[int, ...]) -> keras.Model:
     """Load a trained autoencoder.
 
-    Parameters
-    ----------
-    path
-        A ``.keras`` file that ``train_model.py`` wrote.
-    architecture, window_shape
-        What the settings and the beats ask for.
-
     Raises
     ------
     UserError
-        When the file cannot be read, or holds another network than the settings ask for.
+        When the file cannot be read, or holds another network than the settings and the beats ask for.
     """
     try:
         model = keras.models.load_model(path, compile=False)
@@ -189,10 +173,7 @@ def load(path: Path, architecture: str, window_shape: tuple[int, ...]) -> keras.
 def error_of_present_leads(beats: Any, reconstructions: Any) -> Any:
     """Mean squared error per beat over the leads that are there; a missing lead is all zeros.
 
-    Parameters
-    ----------
-    beats, reconstructions
-        Tensors of shape ``(beats, samples, leads)``.
+    Both are tensors of shape ``(beats, samples, leads)``.
     """
     present = ops.cast(ops.any(beats != 0, axis=1, keepdims=True), reconstructions.dtype)
     errors = ops.mean(ops.square(beats - reconstructions) * present, axis=(1, 2))
@@ -201,16 +182,11 @@ def error_of_present_leads(beats: Any, reconstructions: Any) -> Any:
 
 def _own_beat(beat: Any, own_beat: Any, latent_size: int) -> Any:
     """Say with few numbers how the beat differs from the patient's own beat, and rebuild it from both."""
-    samples, leads = beat.shape[1:]
     own = layers.Flatten()(own_beat)
-    x = layers.Concatenate()([layers.Flatten()(beat), own])
-    for width in (128, 64):
-        x = layers.Dense(width, activation="leaky_relu")(x)
+    x = _dense_layers(layers.Concatenate()([layers.Flatten()(beat), own]), (128, 64))
     latent = layers.Dense(latent_size, name="latent")(x)
-    x = layers.Concatenate()([latent, own])
-    for width in (128, 128):
-        x = layers.Dense(width, activation="leaky_relu")(x)
-    difference = layers.Reshape((samples, leads))(layers.Dense(samples * leads)(x))
+    x = _dense_layers(layers.Concatenate()([latent, own]), (128, 128))
+    difference = layers.Reshape(beat.shape[1:])(layers.Dense(math.prod(beat.shape[1:]))(x))
     return layers.Add(name="reconstruction")([own_beat, difference])
 
 
@@ -228,18 +204,13 @@ def _convolutional(window: Any, latent_size: int) -> Any:
         x = layers.UpSampling1D(2)(x)
         x = layers.Conv1D(width, 7, padding="same", activation="leaky_relu")(x)
     x = layers.Conv1D(leads, 7, padding="same")(x)
-    return layers.Cropping1D((0, coarse * 2**_HALVINGS - samples), name="reconstruction")(x)
+    return layers.Cropping1D((0, coarse * 2 ** len(widths) - samples), name="reconstruction")(x)
 
 
 def _dense(window: Any, latent_size: int) -> Any:
-    samples, leads = window.shape[1:]
-    x = layers.Flatten()(window)
-    for width in (128, 64):
-        x = layers.Dense(width, activation="leaky_relu")(x)
-    x = layers.Dense(latent_size, name="latent")(x)
-    for width in (64, 128):
-        x = layers.Dense(width, activation="leaky_relu")(x)
-    return layers.Reshape((samples, leads), name="reconstruction")(layers.Dense(samples * leads)(x))
+    x = _dense_layers(layers.Flatten()(window), (128, 64))
+    x = _dense_layers(layers.Dense(latent_size, name="latent")(x), (64, 128))
+    return layers.Reshape(window.shape[1:], name="reconstruction")(layers.Dense(math.prod(window.shape[1:]))(x))
 
 
 def _lstm(window: Any, latent_size: int) -> Any:
@@ -251,18 +222,25 @@ def _lstm(window: Any, latent_size: int) -> Any:
 
 def _tutorial(window: Any, latent_size: int) -> Any:
     """Build the network of https://www.tensorflow.org/tutorials/generative/autoencoder, third example."""
-    samples, leads = window.shape[1:]
-    x = layers.Flatten()(window)
-    for width in (32, 16):
-        x = layers.Dense(width, activation="relu")(x)
-    x = layers.Dense(latent_size, activation="relu", name="latent")(x)
-    for width in (16, 32):
-        x = layers.Dense(width, activation="relu")(x)
-    x = layers.Dense(samples * leads, activation="sigmoid")(x)
-    return layers.Reshape((samples, leads), name="reconstruction")(x)
+    x = _dense_layers(layers.Flatten()(window), (32, 16), "relu")
+    x = _dense_layers(layers.Dense(latent_size, activation="relu", name="latent")(x), (16, 32), "relu")
+    x = layers.Dense(math.prod(window.shape[1:]), activation="sigmoid")(x)
+    return layers.Reshape(window.shape[1:], name="reconstruction")(x)
 
 
-_PLAIN_ARCHITECTURES = {"convolutional": _convolutional, "dense": _dense, "lstm": _lstm, "tutorial": _tutorial}
+def _dense_layers(x: Any, widths: Sequence[int], activation: str = "leaky_relu") -> Any:
+    for width in widths:
+        x = layers.Dense(width, activation=activation)(x)
+    return x
+
+
+_ARCHITECTURES: dict[str, Callable[..., Any]] = {
+    "own_beat": _own_beat,
+    "convolutional": _convolutional,
+    "dense": _dense,
+    "lstm": _lstm,
+    "tutorial": _tutorial,
+}
 
 
 class _Batches(keras.utils.PyDataset):
@@ -272,46 +250,40 @@ class _Batches(keras.utils.PyDataset):
     another beat, and the whole is to be restored: so the network learns not to follow what does not belong there.
     """
 
-    def __init__(self, beats: PairedBeats, training: Training):
+    def __init__(self, beats: PairedBeats, training: Training, inputs: int):
         super().__init__()
-        self._beats = beats
-        self._batch_size = training.batch_size
-        self._lead_dropout = training.lead_dropout if beats.windows.shape[2] > 1 else 0.0
-        self._foreign_stretches = training.foreign_stretches
+        self._beats, self._training, self._inputs = beats, training, inputs
         self._random = np.random.default_rng(training.seed)
         self.on_epoch_end()
 
     def __len__(self) -> int:
-        return math.ceil(len(self._beats.windows) / self._batch_size)
+        return math.ceil(len(self._beats.windows) / self._training.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-        batch = slice(index * self._batch_size, (index + 1) * self._batch_size)
+    def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+        batch = slice(index * self._training.batch_size, (index + 1) * self._training.batch_size)
         beats = self._beats.chosen(self._order[batch])
         lost = np.nonzero(self._lost[batch])
         for array in (beats.windows, beats.own_beats):
             array[lost[0], :, lost[1]] = 0
-        return (self._with_foreign_stretches(beats.windows), beats.own_beats), beats.windows
+        seen = PairedBeats(self._with_foreign_stretches(beats.windows), beats.own_beats)
+        return tuple(inputs_of(seen, self._inputs)), beats.windows
 
     def on_epoch_end(self) -> None:
         self._order = self._random.permutation(len(self._beats.windows))
-        self._lost = self._choose_lost_leads()
+        beats, _, leads = self._beats.windows.shape
+        losing = self._random.random(beats) < (self._training.lead_dropout if leads > 1 else 0.0)
+        self._lost = np.zeros((beats, leads), dtype=bool)
+        self._lost[losing, self._random.integers(leads, size=int(np.sum(losing)))] = True
 
     def _with_foreign_stretches(self, windows: np.ndarray) -> np.ndarray:
         beats, samples, _ = windows.shape
         foreign = self._beats.windows[self._random.integers(len(self._beats.windows), size=beats)]
-        chosen = self._random.random((beats, 1)) < self._foreign_stretches
+        chosen = self._random.random((beats, 1)) < self._training.foreign_stretches
         middle = self._random.uniform(0, samples, (beats, 1))
         length = self._random.uniform(_SHORTEST_STRETCH * samples, samples, (beats, 1))
         inside = chosen & (np.abs(np.arange(samples) - middle) < length / 2)
         present = windows.any(axis=1, keepdims=True)
         return np.where(inside[:, :, np.newaxis], foreign, windows) * present
-
-    def _choose_lost_leads(self) -> np.ndarray:
-        beats, _, leads = self._beats.windows.shape
-        losing = self._random.random(beats) < self._lead_dropout
-        lost = np.zeros((beats, leads), dtype=bool)
-        lost[losing, self._random.integers(leads, size=int(np.sum(losing)))] = True
-        return lost
 
 
 class _Progress(keras.callbacks.Callback):

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ecg_anomaly.detector.measures import Reconstruct
+from ecg_anomaly.detector.autoencoder import inputs_of
 from ecg_anomaly.detector.patient import PairedBeats
 from ecg_anomaly.quiet import quiet_native_output
 
@@ -34,9 +34,7 @@ def convert_int8(model: keras.Model, beats: PairedBeats, seed: int) -> bytes:
     model
         The autoencoder.
     beats
-        Normal training beats: some of them tell which values occur.
-    seed
-        Chooses those.
+        Normal training beats: some of them, chosen by ``seed``, tell which values occur.
 
     Returns
     -------
@@ -48,37 +46,9 @@ def convert_int8(model: keras.Model, beats: PairedBeats, seed: int) -> bytes:
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.representative_dataset = lambda: ([beats.windows[[row]], beats.own_beats[[row]]] for row in some)
+    inputs = inputs_of(beats, len(model.inputs))
+    converter.representative_dataset = lambda: ([values[[row]] for values in inputs] for row in some)
     return _run(converter)
-
-
-def reconstructor(content: bytes) -> Reconstruct:
-    """Run beats through a converted autoencoder, one by one as a phone would, on one core.
-
-    Parameters
-    ----------
-    content
-        What a ``.tflite`` file holds.
-
-    Raises
-    ------
-    ImportError
-        Without ``ai-edge-litert``, which is installed for development alone.
-    """
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=content, num_threads=1)
-    run = interpreter.get_signature_runner()
-    (output,) = interpreter.get_signature_list()["serving_default"]["outputs"]
-
-    def reconstruct(beats: PairedBeats) -> np.ndarray:
-        reconstructions = np.empty_like(beats.windows)
-        for row in range(len(beats.windows)):
-            rows = [row]
-            reconstructions[rows] = run(beat=beats.windows[rows], own_beat=beats.own_beats[rows])[output]
-        return reconstructions
-
-    return reconstruct
 
 
 def _run(converter: tf.lite.TFLiteConverter) -> bytes:

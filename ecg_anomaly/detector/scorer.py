@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,14 +14,15 @@ from ecg_anomaly.detector.measures import MEASURES, Measured, Reconstruct, find_
 from ecg_anomaly.detector.patient import OwnBeat, PairedBeats
 from ecg_anomaly.detector.rhythm import PatientRhythm, Timing
 from ecg_anomaly.detector.surprise import Surprise, anomaly_score
+from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.records.splits import TEST
 
 EARLIER_BEATS = "earlier_beats"  # one of the settings of patient.learn_from
 
 
 @dataclass(frozen=True)
-class TrainedDetector:
-    """All that scoring a new recording needs.
+class TrainedModel:
+    """All that scoring beats needs.
 
     Attributes
     ----------
@@ -31,15 +31,19 @@ class TrainedDetector:
     reference
         How surprising the values of each measure are.
     config
-        The settings that it was trained and evaluated with.
-    threshold
-        The content of ``threshold.json``; ``None`` while it is being set.
+        The settings that it was trained with.
     """
 
     reconstruct: Reconstruct
     reference: Mapping[str, Surprise]
     config: Config
-    threshold: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class TrainedDetector(TrainedModel):
+    """All that detection in a new recording needs: a model, and where its score is cut."""
+
+    threshold: FittedThreshold
 
 
 @dataclass(frozen=True)
@@ -139,16 +143,16 @@ class PatientMemory:
 class RecordScorer:
     """Scores the beats of one record in portions; the scores do not depend on the portions."""
 
-    def __init__(self, detector: TrainedDetector):
-        self._detector = detector
-        self._memory = PatientMemory(detector.config)
+    def __init__(self, model: TrainedModel):
+        self._model = model
+        self._memory = PatientMemory(model.config)
 
     def score(self, beats: ScaledBeats) -> ScoredBeats:
         """Score the next beats of the record; those of the first seconds have to come together."""
         compared = self._memory.compare(beats)
-        measured = measure(self._detector.reconstruct, compared.paired, compared.timed)
-        components = self._detector.config.scoring.components
-        return score_measured(compared.paired, measured, self._detector.reference, components)
+        measured = measure(self._model.reconstruct, compared.paired, compared.timed)
+        components = self._model.config.scoring.components
+        return score_measured(compared.paired, measured, self._model.reference, components)
 
 
 def score_measured(
@@ -159,25 +163,25 @@ def score_measured(
     return ScoredBeats(paired, measured, surprises, anomaly_score(surprises, components))
 
 
-def score_record(detector: TrainedDetector, beats: ScaledBeats) -> ScoredBeats:
+def score_record(model: TrainedModel, beats: ScaledBeats) -> ScoredBeats:
     """Score all beats of one record."""
-    return RecordScorer(detector).score(beats)
+    return RecordScorer(model).score(beats)
 
 
-def score_records(detector: TrainedDetector, beats: pd.DataFrame, windows: np.ndarray) -> ScoredBeats:
+def score_records(model: TrainedModel, beats: pd.DataFrame, windows: np.ndarray) -> ScoredBeats:
     """Score all beats of whole records, one record after the other.
 
     Parameters
     ----------
-    detector
-        A trained detector.
+    model
+        A trained model.
     beats
         Beats ordered by record and time, with the columns of ``beats.csv``. What a beat is compared with comes from
         earlier beats of its record, so that no beat may be missing.
     windows
         Shape ``(beats, samples, leads)``, scaled.
     """
-    parts = [score_record(detector, its) for its in _of_each_record(beats, windows, detector.config.patient)]
+    parts = [score_record(model, its) for its in _of_each_record(beats, windows, model.config.patient)]
     return ScoredBeats.joined(parts)
 
 

@@ -145,7 +145,6 @@ class _ArrivingBeats:
         self._config = detector.config
         self._scaler = Scaler(detector.config.beat)
         self._scorer = RecordScorer(detector)
-        assert detector.threshold is not None  # it is set when the detector is evaluated
         self._threshold = RecordThreshold(detector.threshold)
         self._started = False
         self._waiting: list[CutBeats] = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,53 @@ from ecg_anomaly.config import Threshold
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.splits import VALIDATION
 
-ADAPTIVE, BEST_F1 = "adaptive", "best_f1"
+_PARAMETERS: dict[str, tuple[str, ...]] = {  # the settings that each method uses
+    "adaptive": ("percentile", "recent_beats"),
+    "percentile": ("percentile",),
+    "mean_std": ("standard_deviations",),
+    "false_alarms_per_hour": ("false_alarms_per_hour",),
+    "best_f1": (),
+}
 
 
-def find_threshold(beats: pd.DataFrame, settings: Threshold, start_s: float) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class FittedThreshold:
+    """Where the score is cut, as `find_threshold` found it.
+
+    Attributes
+    ----------
+    method
+        One of ``threshold.method``.
+    threshold
+        A beat is flagged above it; where ``recent_beats`` is given, above it and the median of the patient's recent
+        scores together.
+    percentile, standard_deviations, false_alarms_per_hour, recent_beats
+        The settings that made it; ``None`` where the method has no use for them.
+    start_s
+        Beats before this time share one recent median.
+    normal_beats, patients
+        From how many it was set.
+    uses_labels
+        Whether labels of anomalous beats were used.
+    """
+
+    method: str
+    threshold: float
+    percentile: float | None = None
+    standard_deviations: float | None = None
+    false_alarms_per_hour: float | None = None
+    recent_beats: int | None = None
+    start_s: float
+    normal_beats: int
+    patients: int
+    uses_labels: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the content of ``threshold.json``, which are the arguments that make it again."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
+def find_threshold(beats: pd.DataFrame, settings: Threshold, start_s: float) -> FittedThreshold:
     """Set the threshold from validation beats.
 
     Parameters
@@ -34,65 +78,43 @@ def find_threshold(beats: pd.DataFrame, settings: Threshold, start_s: float) -> 
     start_s
         Beats before this time share one recent median (``adaptive``).
 
-    Returns
-    -------
-    dict
-        ``threshold`` (under ``adaptive`` the margin above the patient's recent median), the parameters that
-        made it, ``normal_beats`` and ``patients`` it was set from, and ``uses_labels``: whether labels of
-        anomalous beats were used.
-
     Raises
     ------
     UserError
         When there is nothing to set it from.
     """
-    normal = beats[_is_normal(beats)]
-    if not len(normal):
+    normal = (beats["split"] == VALIDATION).to_numpy() & ~beats["anomalous"].to_numpy(dtype=bool)
+    if not normal.any():
         raise UserError("split.validation has no normal beat to set the threshold from; give it more records")
-    return {
-        "method": settings.method,
-        "threshold": _METHODS[settings.method](beats, settings, start_s),
+    return FittedThreshold(
+        method=settings.method,
+        threshold=_cut(beats, normal, settings, start_s),
         **{name: getattr(settings, name) for name in _PARAMETERS[settings.method]},
-        "start_s": start_s,
-        "normal_beats": len(normal),
-        "patients": int(normal["record"].nunique()),
-        "uses_labels": settings.method == BEST_F1,
-    }
+        start_s=start_s,
+        normal_beats=int(normal.sum()),
+        patients=int(beats.loc[normal, "record"].nunique()),
+        uses_labels=settings.method == "best_f1",
+    )
 
 
 class RecordThreshold:
-    """Applies what `find_threshold` found to the beats of one record, while they arrive.
+    """The threshold of each beat of one record, while they arrive; it depends on earlier beats alone."""
 
-    Parameters
-    ----------
-    found
-        The content of ``threshold.json``.
-    """
-
-    def __init__(self, found: dict[str, Any]):
-        self._threshold = float(found["threshold"])
-        follows = found["method"] == ADAPTIVE
-        self._recent = EarlierBeats(found["recent_beats"], found["start_s"]) if follows else None
+    def __init__(self, found: FittedThreshold):
+        self._threshold = found.threshold
+        self._recent = None if found.recent_beats is None else EarlierBeats(found.recent_beats, found.start_s)
 
     def push(self, scores: np.ndarray, times_s: np.ndarray) -> np.ndarray:
-        """Give the thresholds above which the next beats are flagged, from their scores and times; shape ``(beats,)``.
-
-        They depend on earlier beats alone; those of the first seconds have to come together.
-        """
+        """Take scores and times of the next beats, shape ``(beats,)``; those of the first seconds come together."""
         usual = 0.0 if self._recent is None else self._recent.push(scores, times_s)
         return np.full(len(scores), self._threshold) + usual
 
 
-def flag_beats(beats: pd.DataFrame, found: dict[str, Any]) -> pd.DataFrame:
-    """Append the columns ``threshold`` and ``flagged``.
+def flag_beats(beats: pd.DataFrame, found: FittedThreshold) -> pd.DataFrame:
+    """Append the columns ``threshold`` and ``flagged`` to all beats of whole records.
 
-    Parameters
-    ----------
-    beats
-        All beats of whole records, with the columns ``record``, ``time_s`` and ``anomaly_score``. Where there is the
-        column ``quality``, beats that cannot be read are not flagged.
-    found
-        What `find_threshold` found.
+    They have the columns ``record``, ``time_s`` and ``anomaly_score``; where they have the column ``quality``, beats
+    that cannot be read are not flagged.
     """
     thresholds = in_each_record(
         lambda scores, times_s: RecordThreshold(found).push(scores, times_s), beats, "anomaly_score", "time_s"
@@ -111,73 +133,37 @@ def recorded_hours(beats: pd.DataFrame) -> float:
     return float(beats["rr_before_s"].sum() / 3600)
 
 
-def _adaptive(beats: pd.DataFrame, settings: Threshold, start_s: float) -> float:
-    # The mean over patients, not the percentile of all their beats: no single patient sets the margin.
-    recent = in_each_record(
-        lambda scores, times_s: EarlierBeats(settings.recent_beats, start_s).push(scores, times_s),
-        beats,
-        *("anomaly_score", "time_s"),
-    )
-    above = beats["anomaly_score"].to_numpy() - recent
-    normal = _is_normal(beats)
-    per_patient = pd.Series(above[normal]).groupby(beats["record"].to_numpy()[normal])
-    return float(per_patient.quantile(settings.percentile / 100).mean())
+def _cut(beats: pd.DataFrame, normal: np.ndarray, settings: Threshold, start_s: float) -> float:
+    scores = beats.loc[normal, "anomaly_score"].to_numpy()
+    validating = beats[beats["split"] == VALIDATION]
+    match settings.method:
+        case "adaptive":
+            # The mean over patients, not the percentile of all their beats: no single patient sets the margin.
+            above = beats["anomaly_score"] - in_each_record(
+                lambda scores, times_s: EarlierBeats(settings.recent_beats, start_s).push(scores, times_s),
+                beats,
+                *("anomaly_score", "time_s"),
+            )
+            per_patient = above[normal].groupby(beats.loc[normal, "record"])
+            return float(per_patient.quantile(settings.percentile / 100).mean())
+        case "percentile":
+            return float(np.percentile(scores, settings.percentile))
+        case "mean_std":
+            return float(scores.mean() + settings.standard_deviations * scores.std())
+        case "false_alarms_per_hour":
+            allowed = int(settings.false_alarms_per_hour * recorded_hours(validating))
+            # Beats are flagged above the threshold: the highest `allowed` normal scores are.
+            return float(np.sort(scores)[max(0, len(scores) - 1 - allowed)])
+        case "best_f1":
+            return _best_f1(validating["anomalous"].to_numpy(dtype=bool), validating["anomaly_score"].to_numpy())
 
 
-def _percentile(beats: pd.DataFrame, settings: Threshold, _start_s: float) -> float:
-    return float(np.percentile(_normal_scores(beats), settings.percentile))
-
-
-def _mean_std(beats: pd.DataFrame, settings: Threshold, _start_s: float) -> float:
-    scores = _normal_scores(beats)
-    return float(scores.mean() + settings.standard_deviations * scores.std())
-
-
-def _false_alarms_per_hour(beats: pd.DataFrame, settings: Threshold, _start_s: float) -> float:
-    scores = np.sort(_normal_scores(beats))
-    hours = recorded_hours(beats[_is_validating(beats)])
-    allowed = int(settings.false_alarms_per_hour * hours)
-    # Beats are flagged above the threshold: the highest `allowed` normal scores are.
-    return float(scores[max(0, len(scores) - 1 - allowed)])
-
-
-def _best_f1(beats: pd.DataFrame, _settings: Threshold, _start_s: float) -> float:
-    beats = beats[_is_validating(beats)]
-    anomalous = beats["anomalous"].to_numpy(dtype=bool)
+def _best_f1(anomalous: np.ndarray, scores: np.ndarray) -> float:
     if not anomalous.any():
         raise UserError(
             "threshold.method best_f1 needs labelled anomalies, and split.validation has none; use another method"
         )
-    precision, sensitivity, thresholds = precision_recall_curve(anomalous, beats["anomaly_score"].to_numpy())
+    precision, sensitivity, thresholds = precision_recall_curve(anomalous, scores)
     f1 = 2 * precision * sensitivity / np.maximum(precision + sensitivity, 1e-12)
     # The curve counts scores from the threshold on as flagged; here a beat is flagged above it.
     return float(np.nextafter(thresholds[f1[:-1].argmax()], -np.inf))
-
-
-def _normal_scores(beats: pd.DataFrame) -> np.ndarray:
-    return np.asarray(beats.loc[_is_normal(beats), "anomaly_score"], dtype=float)
-
-
-def _is_normal(beats: pd.DataFrame) -> np.ndarray:
-    normal = ~beats["anomalous"].to_numpy(dtype=bool)
-    return np.asarray(_is_validating(beats) & normal)
-
-
-def _is_validating(beats: pd.DataFrame) -> np.ndarray:
-    return np.array(beats["split"] == VALIDATION, dtype=bool)
-
-
-_PARAMETERS: dict[str, tuple[str, ...]] = {
-    ADAPTIVE: ("percentile", "recent_beats"),
-    "percentile": ("percentile",),
-    "mean_std": ("standard_deviations",),
-    "false_alarms_per_hour": ("false_alarms_per_hour",),
-    BEST_F1: (),
-}
-_METHODS: dict[str, Callable[[pd.DataFrame, Threshold, float], float]] = {
-    ADAPTIVE: _adaptive,
-    "percentile": _percentile,
-    "mean_std": _mean_std,
-    "false_alarms_per_hour": _false_alarms_per_hour,
-    BEST_F1: _best_f1,
-}

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, classification_report, confusion_matrix, roc_auc_score, roc_curve
 
-from ecg_anomaly.beats.labelled import CLASSES
+from ecg_anomaly.beats.labelled import CLASSES, NORMAL_CLASS
+from ecg_anomaly.handover.scores import (
+    DetectionFigures,
+    DetectionShares,
+    Figure,
+    PerClass,
+    RankingFigures,
+    Rates,
+    ThresholdFigures,
+)
 
 ANOMALOUS_CLASSES = ("S", "V", "F")  # Q (paced and unclassifiable) is anomalous, but no class that detectors report
 FALSE_POSITIVE_RATES = (0.01, 0.02, 0.05)
@@ -16,8 +26,8 @@ _FEWEST_ANOMALIES = 5  # a record with no more has no AUC worth an average
 _LABELS = ["normal", "anomalous"]
 
 
-def ranking_figures(classes: np.ndarray, scores: np.ndarray, records: np.ndarray) -> dict[str, Any]:
-    """Figures that need no threshold.
+def ranking_figures(classes: np.ndarray, scores: np.ndarray, records: np.ndarray) -> RankingFigures:
+    """Figures that need no threshold; those at a false-positive rate are read off the ROC curve.
 
     Parameters
     ----------
@@ -27,15 +37,8 @@ def ranking_figures(classes: np.ndarray, scores: np.ndarray, records: np.ndarray
         Shape ``(beats,)``: higher is more anomalous.
     records
         Shape ``(beats,)``: the record of each beat.
-
-    Returns
-    -------
-    dict
-        ``auc``, ``average_precision``, ``sensitivity_at_fpr`` (read off the ROC curve) and
-        ``per_record_auc_mean`` with the number of records that have enough anomalous beats;
-        ``None`` where a figure is undefined because only one kind of beat is there.
     """
-    anomalous = classes != CLASSES[0]
+    anomalous = classes != NORMAL_CLASS
     per_record = [
         float(roc_auc_score(anomalous[rows], scores[rows]))
         for rows in pd.Series(records).groupby(records, sort=False).indices.values()
@@ -43,67 +46,48 @@ def ranking_figures(classes: np.ndarray, scores: np.ndarray, records: np.ndarray
     ]
     return {
         "auc": _auc(anomalous, scores),
-        "average_precision": float(average_precision_score(anomalous, scores)) if anomalous.any() else None,
+        "average_precision": _average_precision(anomalous, scores),
         "sensitivity_at_fpr": {str(rate): sensitivity_at(rate, classes, scores) for rate in FALSE_POSITIVE_RATES},
-        "per_record_auc_mean": {
-            "mean": float(np.mean(per_record)) if per_record else None,
-            "records": len(per_record),
-        },
+        "per_record_auc_mean": {"mean": _mean(per_record), "records": len(per_record)},
     }
 
 
-def threshold_figures(classes: np.ndarray, flagged: np.ndarray) -> dict[str, Any]:
-    """Figures at a threshold.
-
-    Parameters
-    ----------
-    classes
-        Shape ``(beats,)``: AAMI classes.
-    flagged
-        Shape ``(beats,)``, bool.
-
-    Returns
-    -------
-    dict
-        ``false_positive_rate``, ``sensitivity`` and ``positive_predictivity`` per class and of ``all`` anomalous
-        beats, ``precision`` (the same as the latter), ``f1``;
-        ``None`` where a figure is undefined.
-    """
-    anomalous = classes != CLASSES[0]
-    true_positives = int((flagged & anomalous).sum())
-    wrong = int((flagged != anomalous).sum())
+def threshold_figures(classes: np.ndarray, flagged: np.ndarray) -> ThresholdFigures:
+    """Figures at a threshold, from AAMI classes and flags of shape ``(beats,)``."""
+    normal = classes == NORMAL_CLASS
+    true_positives = int((flagged & ~normal).sum())
+    wrong = int((flagged == normal).sum())
+    # The detector says that a beat is anomalous, not of which class, so that flagged beats of the other
+    # anomalous classes count neither for nor against the positive predictivity of a class.
+    predictivity = {name: _share(~normal[flagged & ((classes == name) | normal)]) for name in ANOMALOUS_CLASSES}
+    precision = _share(~normal[flagged])
     return {
-        "false_positive_rate": _share(flagged[~anomalous]),
-        "sensitivity": _per_class(classes, flagged),
-        "positive_predictivity": _positive_predictivity(classes, flagged),
-        "precision": _share(anomalous[flagged]),
+        "false_positive_rate": _share(flagged[normal]),
+        "sensitivity": _sensitivity(classes, flagged),
+        "positive_predictivity": {**predictivity, "all": precision},
+        "precision": precision,
         "f1": 2 * true_positives / (2 * true_positives + wrong) if true_positives + wrong else None,
     }
 
 
-def average_over_records(beats: pd.DataFrame) -> dict[str, Any]:
-    """Average each record's figures, as AAMI EC57 does beside the gross figures, which pool all beats.
+def average_over_records(beats: pd.DataFrame) -> Rates:
+    """Average each record's figures over the records that define it, as AAMI EC57 does beside the gross figures.
 
     Parameters
     ----------
     beats
         The columns ``record``, ``aami_class`` and ``flagged``.
-
-    Returns
-    -------
-    dict
-        ``false_positive_rate``, and ``sensitivity`` and ``positive_predictivity`` per class; each the mean over
-        the records in which it is defined.
     """
-    figures = [
-        threshold_figures(group["aami_class"].to_numpy(), group["flagged"].to_numpy(dtype=bool))
-        for _, group in beats.groupby("record", sort=False)
-    ]
-    per_class = {
-        name: {key: _mean([figure[name][key] for figure in figures]) for key in (*ANOMALOUS_CLASSES, "all")}
-        for name in ("sensitivity", "positive_predictivity")
+    figures = [its for _, _, its in _at_threshold_per_record(beats)]
+
+    def per_class(name: Literal["sensitivity", "positive_predictivity"]) -> PerClass:
+        return {key: _mean(its[name][key] for its in figures) for key in (*ANOMALOUS_CLASSES, "all")}
+
+    return {
+        "false_positive_rate": _mean(its["false_positive_rate"] for its in figures),
+        "sensitivity": per_class("sensitivity"),
+        "positive_predictivity": per_class("positive_predictivity"),
     }
-    return {"false_positive_rate": _mean([figure["false_positive_rate"] for figure in figures]), **per_class}
 
 
 def class_counts(classes: np.ndarray) -> dict[str, int]:
@@ -125,9 +109,8 @@ def per_record(beats: pd.DataFrame) -> pd.DataFrame:
         One row per record; empty where a figure is undefined because the record has only one kind of beat.
     """
     rows = []
-    for record, group in beats.groupby("record", sort=False):
+    for record, group, figures in _at_threshold_per_record(beats):
         anomalous, scores = group["anomalous"].to_numpy(dtype=bool), group["anomaly_score"].to_numpy()
-        figures = threshold_figures(group["aami_class"].to_numpy(), group["flagged"].to_numpy(dtype=bool))
         rows.append(
             {
                 "record": record,
@@ -135,7 +118,7 @@ def per_record(beats: pd.DataFrame) -> pd.DataFrame:
                 "anomalous": int(anomalous.sum()),
                 "flagged": int(group["flagged"].sum()),
                 "auc": _auc(anomalous, scores),
-                "average_precision": float(average_precision_score(anomalous, scores)) if anomalous.any() else None,
+                "average_precision": _average_precision(anomalous, scores),
                 "false_positive_rate": figures["false_positive_rate"],
                 **{f"sensitivity_{name}": figures["sensitivity"][name] for name in ANOMALOUS_CLASSES},
                 "sensitivity": figures["sensitivity"]["all"],
@@ -159,40 +142,31 @@ def detection_per_record(counts: pd.DataFrame) -> pd.DataFrame:
         is undefined.
     """
     annotated, detected, matched = (counts[name] for name in ("annotated", "detected", "matched"))
-    return pd.DataFrame(
-        {
-            "record": counts["record"],
-            "annotated": annotated,
-            "detected": detected,
-            "missed": annotated - matched,
-            "extra": detected - matched,
-            "qrs_sensitivity": matched / annotated.where(annotated > 0),
-            "qrs_positive_predictivity": matched / detected.where(detected > 0),
-        }
+    return counts[["record", "annotated", "detected"]].assign(
+        missed=annotated - matched,
+        extra=detected - matched,
+        qrs_sensitivity=matched / annotated.where(annotated > 0),
+        qrs_positive_predictivity=matched / detected.where(detected > 0),
     )
 
 
-def detection_figures(counts: pd.DataFrame) -> dict[str, Any]:
-    """Say how well the QRS detector finds beats: gross (all records pooled) and on average, as AAMI EC57 does.
-
-    Parameters
-    ----------
-    counts
-        As for `detection_per_record`.
-
-    Returns
-    -------
-    dict
-        ``annotated, detected, missed, extra`` (beats), ``sensitivity``, ``positive_predictivity``, and both as
-        ``average_over_records``; ``None`` where a share is undefined.
-    """
-    records = detection_per_record(counts)
+def detection_figures(counts: pd.DataFrame) -> DetectionFigures:
+    """Say how well the QRS detector finds beats, gross and on average; arguments as for `detection_per_record`."""
     pooled = detection_per_record(counts.drop(columns="record").sum().to_frame().T.assign(record=""))
-    names = {"sensitivity": "qrs_sensitivity", "positive_predictivity": "qrs_positive_predictivity"}
+
+    def shares(table: pd.DataFrame) -> DetectionShares:
+        return {
+            "sensitivity": _mean(table["qrs_sensitivity"].dropna()),
+            "positive_predictivity": _mean(table["qrs_positive_predictivity"].dropna()),
+        }
+
     return {
-        **{name: int(records[name].sum()) for name in ("annotated", "detected", "missed", "extra")},
-        **{name: _mean(pooled[column].dropna().tolist()) for name, column in names.items()},
-        "average_over_records": {name: _mean(records[column].dropna().tolist()) for name, column in names.items()},
+        "annotated": int(pooled["annotated"].item()),
+        "detected": int(pooled["detected"].item()),
+        "missed": int(pooled["missed"].item()),
+        "extra": int(pooled["extra"].item()),
+        **shares(pooled),
+        "average_over_records": shares(detection_per_record(counts)),
     }
 
 
@@ -210,42 +184,39 @@ def report(anomalous: np.ndarray, flagged: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(figures).T.rename_axis("label")
 
 
-def _auc(anomalous: np.ndarray, scores: np.ndarray) -> float | None:
-    if anomalous.all() or not anomalous.any():
-        return None
-    return float(roc_auc_score(anomalous, scores))
+def _at_threshold_per_record(beats: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, ThresholdFigures]]:
+    for record, group in beats.groupby("record", sort=False):
+        classes, flagged = group["aami_class"].to_numpy(), group["flagged"].to_numpy(dtype=bool)
+        yield str(record), group, threshold_figures(classes, flagged)
 
 
-def sensitivity_at(rate: float, classes: np.ndarray, scores: np.ndarray) -> dict[str, float | None]:
+def _auc(anomalous: np.ndarray, scores: np.ndarray) -> Figure:
+    return float(roc_auc_score(anomalous, scores)) if anomalous.any() and not anomalous.all() else None
+
+
+def _average_precision(anomalous: np.ndarray, scores: np.ndarray) -> Figure:
+    return float(average_precision_score(anomalous, scores)) if anomalous.any() else None
+
+
+def sensitivity_at(rate: float, classes: np.ndarray, scores: np.ndarray) -> PerClass:
     """Share of each class above the lowest threshold that keeps the false-positive rate; see `ranking_figures`."""
-    anomalous = classes != CLASSES[0]
+    anomalous = classes != NORMAL_CLASS
     if anomalous.all() or not anomalous.any():
         return dict.fromkeys((*ANOMALOUS_CLASSES, "all"))
     false_positive_rates, _, thresholds = roc_curve(anomalous, scores, drop_intermediate=False)
     threshold = thresholds[np.searchsorted(false_positive_rates, rate, side="right") - 1]
-    return _per_class(classes, scores >= threshold)
+    return _sensitivity(classes, scores >= threshold)
 
 
-def _per_class(classes: np.ndarray, flagged: np.ndarray) -> dict[str, float | None]:
+def _sensitivity(classes: np.ndarray, flagged: np.ndarray) -> PerClass:
     shares = {name: _share(flagged[classes == name]) for name in ANOMALOUS_CLASSES}
-    return {**shares, "all": _share(flagged[classes != CLASSES[0]])}
+    return {**shares, "all": _share(flagged[classes != NORMAL_CLASS])}
 
 
-def _positive_predictivity(classes: np.ndarray, flagged: np.ndarray) -> dict[str, float | None]:
-    """Share of a class among the flagged beats of that class and the falsely flagged ones.
-
-    The detector says that a beat is anomalous, not of which class, so that flagged beats of the other
-    anomalous classes count neither for nor against a class.
-    """
-    normal = classes == CLASSES[0]
-    shares = {name: _share(~normal[flagged & ((classes == name) | normal)]) for name in ANOMALOUS_CLASSES}
-    return {**shares, "all": _share(~normal[flagged])}
-
-
-def _mean(values: list[float | None]) -> float | None:
+def _mean(values: Iterable[Figure]) -> Figure:
     defined = [value for value in values if value is not None]
     return float(np.mean(defined)) if defined else None
 
 
-def _share(flags: np.ndarray) -> float | None:
+def _share(flags: np.ndarray) -> Figure:
     return float(flags.mean()) if len(flags) else None

@@ -18,6 +18,7 @@ from ecg_anomaly.beats.matching import UNMATCHED, compare_beats
 from ecg_anomaly.beats.preprocessing import read_record
 from ecg_anomaly.config import Config, Noise
 from ecg_anomaly.detector.stream import Findings, analyse
+from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.summary import conclude, unreadable_s
 from ecg_anomaly.handover.model import check_learns_from_earlier_beats
@@ -29,9 +30,8 @@ from ecg_anomaly.workers import with_detector
 if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
 
-TABLE = "noise.csv"  # written by evaluate_model.py where noise.records names records
 CLEAN = "clean"  # in place of a kind of noise
-# What is told of the counts: one of them over another.
+# What follows from the counts: one of them over another.
 FIGURES = {
     "false_alarms_per_hour": ("false_alarms", "hours"),
     "sensitivity_S": ("flagged_S", "beats_S"),
@@ -56,45 +56,25 @@ def find_sources(config: Config) -> list[RecordFiles]:
     return find_records(config.noise.records, "noise.records", config)
 
 
-def conditions(settings: Noise) -> list[tuple[str, float]]:
-    """List what a record is analysed with: kind of noise and signal-to-noise ratio; `CLEAN` and NaN come first."""
+def noises(settings: Noise) -> list[tuple[str, float]]:
+    """List what is added to a record: kind of noise and signal-to-noise ratio; `CLEAN` and NaN come first."""
     return [(CLEAN, np.nan), *itertools.product(KINDS, settings.snr_db)]
 
 
-def stress(sources: Sequence[RecordFiles], threshold: dict[str, Any], config: Config) -> Iterator[dict[str, Any]]:
-    """Analyse each record under all `conditions`, in parallel; yield a row of ``noise.csv`` for each, in order.
-
-    Parameters
-    ----------
-    sources
-        The files of each record.
-    threshold
-        The content of ``threshold.json``.
-    config
-        Where the model lies, its settings, and the noise to add.
-
-    Returns
-    -------
-    iterator of dict
-        What `stress_record` gives.
+def stress(sources: Sequence[RecordFiles], threshold: FittedThreshold, config: Config) -> Iterator[dict[str, Any]]:
+    """Analyse each record with all `noises`, in parallel; yield a row of ``noise.csv`` for each, in order.
 
     Raises
     ------
     UserError
         When a record is broken or has no annotated beat.
     """
-    calls = [(files, *condition) for files in sources for condition in conditions(config.noise)]
+    calls = [(files, *noise) for files in sources for noise in noises(config.noise)]
     return with_detector(stress_record, calls, "adds noise to records", config, threshold)
 
 
 def stress_record(detector: TrainedDetector, files: RecordFiles, kind: str, snr_db: float) -> dict[str, Any]:
-    """Add noise of one kind and strength to a record, and count what is found.
-
-    Returns
-    -------
-    dict
-        ``noise, snr_db, record``, and the counts of `count_found`.
-    """
+    """Add noise of one kind and strength to a record: its name, kind and ratio, and the counts of `count_found`."""
     config = detector.config
     recording, annotations, _ = read_record(files, config)
     annotated = are_beats(annotations, config.labels.aami)
@@ -127,7 +107,7 @@ def count_found(
     Parameters
     ----------
     findings
-        All findings of a recording, from `results.conclude`.
+        All findings of a recording, from `summary.conclude`.
     annotations
         All annotations of the same recording.
     classes

@@ -14,13 +14,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.events import Event
 from ecg_anomaly.detector.stream import COLUMNS, Analysis, Findings
+from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.findings.annotated import Compared, compare
 from ecg_anomaly.findings.summary import Summary, conclude, summarise
 from ecg_anomaly.manifest import write_json
@@ -59,7 +60,7 @@ class Stored:
     events
         What is not beats at all.
     threshold
-        The content of ``threshold.json`` with which it was analysed.
+        Where its score was cut when it was analysed.
     components
         The questions that the anomaly score adds up.
     window_s
@@ -74,7 +75,7 @@ class Stored:
     beats: pd.DataFrame
     shapes: np.ndarray
     events: list[Event]
-    threshold: dict[str, Any]
+    threshold: FittedThreshold
     components: tuple[str, ...]
     window_s: np.ndarray
     annotated: pd.DataFrame | None
@@ -129,7 +130,7 @@ class StoreWriter:
         self._folder, self._rate_hz, self._leads, self._keeps_shapes = folder, sampling_rate_hz, leads, shapes
         self._events: list[Event] = []
         self._model = {
-            "threshold": detector.threshold,
+            "threshold": detector.threshold.to_json(),
             "components": list(detector.config.scoring.components),
             "window_rate_hz": beat.sampling_rate_hz,
             "window_samples_before": beat.samples_before,
@@ -224,7 +225,7 @@ def read_store(folder: Path) -> Stored:
         concluded.beats,
         shapes,
         concluded.events,
-        about["threshold"],
+        FittedThreshold(**about["threshold"]),
         tuple(about["components"]),
         (np.arange(shapes.shape[2]) - about["window_samples_before"]) / about["window_rate_hz"],
         None if about["annotated"] is None else pd.DataFrame(about["annotated"]),

@@ -1,11 +1,16 @@
-"""The files that hold the beats of all splits: ``beats.csv`` and one array per split and label."""
+"""The files that hold the beats of all splits: ``beats.csv`` and one array per split and label.
+
+``beats.csv`` has one row per beat, ordered by record and sample, with the columns ``record, sample, time_s, symbol,
+aami_class, anomalous, split, row, rr_before_s, rr_after_s, fiducial_s``, for each lead ``offset_mv_N, range_mv_N``, and
+where test beats are detected ones ``quality, evaluated``. ``row`` is the row of the beat in its array.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -17,7 +22,6 @@ from ecg_anomaly.manifest import Handover
 from ecg_anomaly.records.splits import SPLITS
 
 TABLE = "beats.csv"
-PREPROCESSING = "preprocessing.json"
 # Where test beats are detected ones: how many of the annotated ones were found, and those that got no score.
 DETECTION = "detection.csv"
 MISSED_BEATS = "missed_beats.csv"
@@ -51,22 +55,12 @@ class BeatWriter:
     def __enter__(self) -> BeatWriter:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for array in self._arrays.values():
             array.close()
 
     def append(self, table: pd.DataFrame, windows: np.ndarray) -> None:
-        """Append the beats of one record.
-
-        Parameters
-        ----------
-        table
-            One row per beat, with the columns ``split`` and ``anomalous``; ``row`` is added here.
-        windows
-            Shape ``(beats, samples, leads)``.
-        """
+        """Append the beats of one record: the table without ``row``, and windows ``(beats, samples, leads)``."""
         rows = np.empty(len(table), dtype=np.int64)
         for (split, anomalous), array in self._arrays.items():
             chosen = ((table["split"] == split) & (table["anomalous"] == anomalous)).to_numpy()
@@ -96,40 +90,26 @@ def read_detection(folder: str | Path, config: Config) -> Detection | None:
     return Detection(read_csv(Path(folder) / DETECTION), read_csv(Path(folder) / MISSED_BEATS))
 
 
-def read_csv(path: Path) -> pd.DataFrame:
-    """Read any table of beats or records that the scripts hand on."""
+def read_csv(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read any table of beats or records that the scripts hand on, or some of its columns."""
     # The symbol and class of a beat are text whatever they look like ("NA" is no missing value).
-    return pd.read_csv(
-        path,
-        dtype={"record": str, "symbol": str, "aami_class": str},
-        keep_default_na=False,
-        na_values=[""],
-    )
+    text = {"record": str, "symbol": str, "aami_class": str}
+    return pd.read_csv(path, usecols=columns, dtype=text, keep_default_na=False, na_values=[""])
 
 
 def open_array(folder: str | Path, split: str, anomalous: bool) -> np.ndarray:
     """Open an array of windows, shape ``(beats, samples, leads)``, without reading it into memory."""
     path = Path(folder) / array_name(split, anomalous)
-    # An empty file cannot be mapped.
-    array: np.ndarray = np.load(path, mmap_mode="r" if _has_rows(path) else None)
+    array: np.ndarray
+    try:
+        array = np.load(path, mmap_mode="r")
+    except ValueError:  # an empty array cannot be mapped
+        array = np.load(path)
     return array
 
 
 def load_windows(folder: str | Path, table: pd.DataFrame) -> np.ndarray:
-    """Load the windows of the beats of a table, in its order.
-
-    Parameters
-    ----------
-    folder
-        What ``preprocess_data.py`` wrote.
-    table
-        Rows of ``beats.csv``.
-
-    Returns
-    -------
-    ndarray
-        Shape ``(beats, samples, leads)``, float32.
-    """
+    """Load the windows of some rows of ``beats.csv``; shape ``(beats, samples, leads)``, float32, in their order."""
     shape = open_array(folder, SPLITS[0], False).shape[1:]
     windows = np.empty((len(table), *shape), dtype=np.float32)
     positions = np.arange(len(table))
@@ -138,48 +118,49 @@ def load_windows(folder: str | Path, table: pd.DataFrame) -> np.ndarray:
     return windows
 
 
-def whole_records(beats: pd.DataFrame, split: str) -> pd.DataFrame:
-    """Choose all beats of the records that have beats in a split: a beat is compared with those before it."""
-    chosen = beats["record"].isin(beats.loc[beats["split"] == split, "record"].unique())
+def whole_records(beats: pd.DataFrame, *splits: str) -> pd.DataFrame:
+    """Choose all beats of the records with beats in some splits: a beat is compared with those before it."""
+    chosen = beats["record"].isin(beats.loc[beats["split"].isin(splits), "record"])
     return beats[chosen].reset_index(drop=True)
 
 
+@dataclass(frozen=True)
+class Records:
+    """All beats of some records: rows of ``beats.csv``, and their windows of shape ``(beats, samples, leads)``."""
+
+    table: pd.DataFrame
+    windows: np.ndarray
+
+    def normal(self, split: str) -> np.ndarray:
+        """Mark the normal beats of a split; shape ``(beats,)``, bool."""
+        return np.asarray((self.table["split"] == split) & ~self.table["anomalous"])
+
+
+def read_records(folder: str | Path, *splits: str) -> Records:
+    """Read all beats of the records that have beats in some splits."""
+    table = whole_records(read_table(folder), *splits)
+    return Records(table, load_windows(folder, table))
+
+
 def check_splits(beats: pd.DataFrame, skipped: Collection[str] = ()) -> None:
-    """Check that training, validation and test have what they cannot do without.
+    """Check that every split has a normal beat.
 
     Parameters
     ----------
     beats
-        Counts: one row per split, columns ``normal`` and ``anomalous``.
+        Counts: one row per split, with the column ``normal``.
     skipped
         Records that were left out because they are broken, named in the error.
 
     Raises
     ------
     UserError
-        When a split has no normal beat.
+        When a split has none.
     """
     left_out = f" (left out as broken: {', '.join(skipped)})" if skipped else ""
     for split in SPLITS:
         if split not in beats.index or not beats.loc[split, "normal"]:
             raise UserError(f"split.{split}: its records have no normal beat; give it more records{left_out}")
-
-
-def preprocessing_settings(config: Config) -> dict[str, Any]:
-    """Collect what a new recording needs to be cut into the same kind of beats."""
-    return {
-        **config.beat.model_dump(),
-        **config.rhythm.model_dump(),
-        "leads": config.records.leads,
-        "lead_count": config.records.lead_count,
-    }
-
-
-def _has_rows(path: Path) -> bool:
-    with path.open("rb") as file:
-        np.lib.format.read_magic(file)
-        shape, _, _ = np.lib.format.read_array_header_1_0(file)
-    return shape[0] > 0
 
 
 class _ArrayWriter:

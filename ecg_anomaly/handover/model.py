@@ -1,34 +1,60 @@
-"""The files of a trained model, beside the network itself."""
+"""The files of a trained model, and the settings that it detects with."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
+from pydantic import ValidationError
 
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.measures import Reconstruct
 from ecg_anomaly.detector.scorer import EARLIER_BEATS, TrainedDetector
 from ecg_anomaly.detector.surprise import Surprise
-from ecg_anomaly.errors import UserError
-from ecg_anomaly.manifest import Handover, check_input, read_checked_manifest
+from ecg_anomaly.detector.thresholds import FittedThreshold
+from ecg_anomaly.errors import UserError, first_few
+from ecg_anomaly.handover.scores import read_metrics, read_threshold
+from ecg_anomaly.manifest import Handover, check_input, differences, read_manifest
+
+if TYPE_CHECKING:
+    from ecg_anomaly.detector.autoencoder import Trained
 
 MODEL = "autoencoder.keras"
-LITERT, LITERT_INT8 = "autoencoder.tflite", "autoencoder_int8.tflite"  # with export.litert
-HISTORY = "history.csv"
-REFERENCE = "reference.npz"
-THRESHOLD, METRICS = "threshold.json", "metrics.json"  # written by evaluate_model.py
+LITERT, LITERT_INT8 = "autoencoder.tflite", "autoencoder_int8.tflite"  # with training.litert
+HISTORY, REFERENCE = "history.csv", "reference.npz"
 _VALUES, _SURPRISES = "_values", "_surprises"
+
+# What a model keeps of the settings that it was made with; of the section records, which leads it takes.
+_OWN_SECTIONS = ("beat", "rhythm", "patient", "model", "training", "scoring", "threshold")
+_OWN_RECORDS = ("leads", "lead_count")
+
+
+def write_model(output: Handover, trained: Trained, reference: Mapping[str, Surprise]) -> None:
+    """Write the network, how its training went, and how surprising values are among normal training beats."""
+    trained.model.save(output.path(MODEL))
+    trained.history.to_csv(output.path(HISTORY), index=False)
+    write_reference(output, reference)
+
+
+def write_litert(output: Handover, network: bytes, network_int8: bytes) -> None:
+    """Write the network for small devices, as numbers of 32 and of 8 bits."""
+    output.path(LITERT).write_bytes(network)
+    output.path(LITERT_INT8).write_bytes(network_int8)
+
+
+def read_history(folder: str | Path) -> pd.DataFrame:
+    """Read ``history.csv``: one row per epoch, with the columns of `autoencoder.Trained.history`."""
+    return pd.read_csv(Path(folder) / HISTORY)
 
 
 def write_reference(output: Handover, reference: Mapping[str, Surprise]) -> None:
-    """Write how surprising the values of each component are among normal training beats."""
+    """Write how surprising the values of each measure are among normal training beats."""
     arrays = {}
     for name, surprise in reference.items():
-        arrays[name + _VALUES], arrays[name + _SURPRISES] = surprise.values, surprise.surprises
+        arrays[name + _VALUES], arrays[name + _SURPRISES] = surprise.values, surprise.surprises  # noqa: PD011
     np.savez(output.path(REFERENCE), allow_pickle=False, **arrays)
 
 
@@ -39,19 +65,41 @@ def read_reference(folder: str | Path) -> dict[str, Surprise]:
         return {name: Surprise(arrays[name + _VALUES], arrays[name + _SURPRISES]) for name in names}
 
 
-def check_detector(config: Config) -> None:
-    """Check that a trained model and its threshold are there and fit the settings, before anything slow.
+def check_detector(config: Config, report: Callable[[str], None] = lambda _: None) -> Config:
+    """Check that a trained model and its threshold are there, before anything slow.
+
+    Parameters
+    ----------
+    config
+        Where they lie, and the settings of the run.
+    report
+        Is given a line where those contradict what the model was made with.
+
+    Returns
+    -------
+    Config
+        The settings of the run, but for those that the model was made with: how beats are cut, compared and scored.
 
     Raises
     ------
     UserError
-        With the script to run.
+        With the script to run, or when the model cannot serve a recording that nobody annotated.
     """
     models, outputs = config.paths.models, config.paths.outputs
-    for folder, script in ((models, "train_model.py"), (outputs, "evaluate_model.py")):
-        manifest = read_checked_manifest(folder, config, made_by=script)
+    read_manifest(models, made_by="train_model.py")
+    manifest = read_manifest(outputs, made_by="evaluate_model.py")
     check_input(manifest, outputs, models, made_by="evaluate_model.py")
-    check_learns_from_earlier_beats(config)
+    own = _with_own_settings(config, manifest["config"], outputs)
+    check_learns_from_earlier_beats(own)
+    contradicting = [
+        f"{key} is {kept}, not {asked}" for key, kept, asked in differences(own.model_dump(), config.model_dump())
+    ]
+    if contradicting:
+        report(
+            f"{models}: the model keeps to the settings that it was made with: {first_few(contradicting)}; "
+            "run the four scripts again to change that"
+        )
+    return own
 
 
 def check_learns_from_earlier_beats(config: Config) -> None:
@@ -69,7 +117,7 @@ def check_learns_from_earlier_beats(config: Config) -> None:
         )
 
 
-def read_detector(config: Config, threshold: dict[str, Any] | None = None) -> TrainedDetector:
+def read_detector(config: Config, threshold: FittedThreshold | None = None) -> TrainedDetector:
     """Read all that scoring a new recording needs; `check_detector` says whether it is there.
 
     Parameters
@@ -77,10 +125,10 @@ def read_detector(config: Config, threshold: dict[str, Any] | None = None) -> Tr
     config
         Where the files of the model lie, and the settings that it was made with.
     threshold
-        The content of ``threshold.json``; ``None`` to read the file.
+        Where the score is cut; ``None`` to read the file.
     """
     if threshold is None:
-        threshold = json.loads((Path(config.paths.outputs) / THRESHOLD).read_text(encoding="utf-8"))
+        threshold = read_threshold(config.paths.outputs)
     return TrainedDetector(read_network(config), read_reference(config.paths.models), config, threshold)
 
 
@@ -96,13 +144,26 @@ def cost_of_leads(config: Config, leads: int) -> str:
     """Say what it costs that a recording has fewer leads than the model takes; empty where it has all."""
     if leads >= config.records.lead_count:
         return ""
-    whole = json.loads((Path(config.paths.outputs) / METRICS).read_text(encoding="utf-8"))
+    whole = read_metrics(config.paths.outputs)
     alone = whole["single_lead"]["1"]
-    figures = [("AUC", "auc"), ("average precision", "average_precision")]
     compared = [
-        f"{name} {alone[key]:.3f} instead of {whole[key]:.3f}"
-        for name, key in figures
-        if alone[key] is not None  # as without an anomalous test beat
+        f"{name} {one:.3f} instead of {both:.3f}"
+        for name, one, both in (
+            ("AUC", alone["auc"], whole["auc"]),
+            ("average precision", alone["average_precision"], whole["average_precision"]),
+        )
+        if one is not None and both is not None  # as without an anomalous test beat
     ]
-    told = f": on the test patients the first lead alone reaches {' and '.join(compared)}" if compared else ""
-    return f"has {leads} of the {config.records.lead_count} leads that the model takes{told}"
+    cost = f": on the test patients the first lead alone reaches {' and '.join(compared)}" if compared else ""
+    return f"has {leads} of the {config.records.lead_count} leads that the model takes{cost}"
+
+
+def _with_own_settings(config: Config, made_with: Mapping[str, Any], folder: str) -> Config:
+    try:
+        sections = {name: made_with[name] for name in _OWN_SECTIONS}
+        sections["records"] = config.records.model_dump() | {key: made_with["records"][key] for key in _OWN_RECORDS}
+        sections["training"] = made_with["training"] | {"litert": config.training.litert}
+        own = {name: type(getattr(config, name)).model_validate(values) for name, values in sections.items()}
+    except (KeyError, ValidationError):
+        raise UserError(f"{folder}: was made by another version of this project; run the four scripts again") from None
+    return config.model_copy(update=own)

@@ -45,7 +45,7 @@ def render(results: Results, drawn: Mapping[str, Panel]) -> str:
             simulated=styles.SIMULATED if results.simulated else "",
             made=manifest["made"],
             protocol=manifest["config"]["split"]["protocol"],
-            uses_labels=threshold["uses_labels"],
+            uses_labels=threshold.uses_labels,
             tiles=tables.main_figures(metrics, results.baselines_compared()),
             threshold_set=tables.threshold_words(threshold),
             at_threshold=tables.threshold_table(metrics),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,32 +14,20 @@ from ecg_anomaly.beats.labelled import Detection
 from ecg_anomaly.config import Config
 from ecg_anomaly.evaluation.figures import with_missed_beats
 from ecg_anomaly.evaluation.metrics import sensitivity_at
-from ecg_anomaly.evaluation.noise_stress import TABLE as NOISE
-from ecg_anomaly.handover.beats import load_windows, read_csv, read_detection, read_table
-from ecg_anomaly.handover.model import HISTORY, METRICS, THRESHOLD
+from ecg_anomaly.handover.beats import load_windows, read_detection, read_table
+from ecg_anomaly.handover.model import read_history
+from ecg_anomaly.handover.scores import Evaluation, read_evaluation
 from ecg_anomaly.reports import figure_data, styles
 from ecg_anomaly.reports.examples import choose_examples
 from ecg_anomaly.reports.figure_data import ExampleBeat, RecordOverTime, ScoreAxis, ThresholdSpread
 
 
-@dataclass(frozen=True)
-class Results:
-    """What the figures and the report show.
+@dataclass(frozen=True, kw_only=True)
+class Results(Evaluation):
+    """What the figures and the report show: an evaluation, and what they need beside it.
 
     Attributes
     ----------
-    scores
-        ``scores.csv``: one row per test beat.
-    baselines
-        One column of scores per baseline, rows as in ``scores``.
-    metrics, threshold
-        ``metrics.json`` and ``threshold.json``.
-    confusion
-        Counts: rows true normal and anomalous, columns predicted normal and flagged.
-    classification
-        ``classification_report.csv``, its first column as index.
-    per_record
-        ``per_record.csv``.
     history
         ``history.csv``.
     beats
@@ -50,25 +36,15 @@ class Results:
         What `example_beats` and `record_strip` return.
     manifest
         The manifest of the scores.
-    noise
-        ``noise.csv``: what is found when noise is added; ``None`` where none was.
     detection
         What the QRS detector found; ``None`` where test beats are the annotated ones.
     """
 
-    scores: pd.DataFrame
-    baselines: pd.DataFrame
-    metrics: dict[str, Any]
-    threshold: dict[str, Any]
-    confusion: pd.DataFrame
-    classification: pd.DataFrame
-    per_record: pd.DataFrame
     history: pd.DataFrame
     beats: pd.DataFrame
     examples: Sequence[ExampleBeat]
     strip: RecordOverTime
     manifest: dict[str, Any]
-    noise: pd.DataFrame | None = None
     detection: Detection | None = None
 
     @property
@@ -113,12 +89,13 @@ class Results:
         """
         judged, rate, found = self.judged, self.metrics["false_positive_rate"], self.metrics["sensitivity"]["all"]
         classes, anomalous = judged["aami_class"].to_numpy(), judged["anomalous"].to_numpy(dtype=bool)
-        defined = rate is not None and found is not None
         return {
             name: {
                 **self.metrics["baselines"][name],
                 "sensitivity": sensitivity_at(rate or 0.0, classes, scores),
-                "false_positive_rate": false_positive_rate_at(found, anomalous, scores) if defined else None,
+                "false_positive_rate": None
+                if rate is None or found is None
+                else false_positive_rate_at(found, anomalous, scores),
             }
             for name, scores in self.baseline_scores().items()
         }
@@ -139,33 +116,26 @@ def read_results(config: Config, manifest: dict[str, Any]) -> Results:
     manifest
         The manifest of the scores, checked.
     """
-    outputs, processed = Path(config.paths.outputs), config.paths.processed
-    scores, per_record = read_csv(outputs / "scores.csv"), read_csv(outputs / "per_record.csv")
-    columns = (scores[name].to_numpy() for name in ("anomaly_score", "flagged", "aami_class", "threshold"))
-    anomaly_scores, flagged, classes, thresholds = columns
+    processed, found = config.paths.processed, read_evaluation(config.paths.outputs, manifest["files"])
+    scores = found.scores
+    anomaly_scores, flagged, classes, thresholds = (
+        scores[name].to_numpy() for name in ("anomaly_score", "flagged", "aami_class", "threshold")
+    )
     chosen = choose_examples(anomaly_scores, flagged, classes, thresholds)
     rows = [example.row for example in chosen]
     windows = load_windows(processed, scores.iloc[rows])
-    reconstructions = np.load(outputs / "reconstructions.npy", mmap_mode="r")
-    record, reason = figure_data.strip_record(per_record, scores)
+    record, reason = figure_data.strip_record(found.per_record, scores)
     excerpt = figure_data.excerpt_rows(scores, record)
     excerpt_windows = load_windows(processed, scores.iloc[excerpt])
     return Results(
-        scores=scores,
-        baselines=read_csv(outputs / "baseline_scores.csv").drop(columns=["record", "sample"]),
-        metrics=json.loads((outputs / METRICS).read_text(encoding="utf-8")),
-        threshold=json.loads((outputs / THRESHOLD).read_text(encoding="utf-8")),
-        confusion=pd.read_csv(outputs / "confusion_matrix.csv", index_col=0),
-        classification=pd.read_csv(outputs / "classification_report.csv", index_col=0),
-        per_record=per_record,
-        history=pd.read_csv(Path(config.paths.models) / HISTORY),
+        **vars(found),
+        history=read_history(config.paths.models),
         beats=read_table(processed),
         examples=figure_data.example_beats(
-            chosen, scores, windows, reconstructions[rows], config.beat, config.scoring.components
+            chosen, scores, windows, found.reconstructions[rows], config.beat, config.scoring.components
         ),
         strip=figure_data.record_strip(scores, record, reason, excerpt, excerpt_windows, config.beat),
         manifest=manifest,
-        noise=read_csv(outputs / NOISE) if NOISE in manifest["files"] else None,
         detection=read_detection(processed, config),
     )
 

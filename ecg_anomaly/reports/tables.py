@@ -12,6 +12,7 @@ import pandas as pd
 
 from ecg_anomaly.beats.labelled import CLASSES, NORMAL_CLASS
 from ecg_anomaly.detector.measures import surprise_column
+from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
 from ecg_anomaly.evaluation.noise_stress import CLEAN, pooled
 from ecg_anomaly.records.splits import SPLITS
@@ -229,7 +230,7 @@ def noise_table(noise: pd.DataFrame) -> pd.DataFrame:
     return _table(rows)
 
 
-def main_settings(manifest: Mapping[str, Any], threshold: Mapping[str, Any]) -> list[tuple[str, str]]:
+def main_settings(manifest: Mapping[str, Any], threshold: FittedThreshold) -> list[tuple[str, str]]:
     """Say in words what a reader wants to know first of the settings."""
     config = manifest["config"]
     beat, model, records = config["beat"], config["model"], config["records"]
@@ -245,18 +246,15 @@ def main_settings(manifest: Mapping[str, Any], threshold: Mapping[str, Any]) -> 
     ]
 
 
-def threshold_words(threshold: Mapping[str, Any]) -> str:
-    """Say in words how the threshold was set, from ``threshold.json``."""
-    values = {name: f"{value:g}" for name, value in threshold.items() if is_number(value)}
-    forms: dict[str, Callable[[Any], str]] = {
-        "threshold": score_text,
-        "percentile": ordinal,
-        "patients": lambda count: count_text(count, "validation patient"),
-        "normal_beats": lambda count: count_text(count, "normal beat"),
-    }
-    values |= {name: form(threshold[name]) for name, form in forms.items() if name in threshold}
-    method = threshold["method"]
-    return f"{method.replace('_', ' ')}: {_THRESHOLDS[method].format(**values)}"
+def threshold_words(threshold: FittedThreshold) -> str:
+    """Say in words how the threshold was set."""
+    values = {name: f"{value:g}" for name, value in threshold.to_json().items() if is_number(value)}
+    values["threshold"] = score_text(threshold.threshold)
+    values["patients"] = count_text(threshold.patients, "validation patient")
+    values["normal_beats"] = count_text(threshold.normal_beats, "normal beat")
+    if threshold.percentile is not None:
+        values["percentile"] = ordinal(threshold.percentile)
+    return f"{threshold.method.replace('_', ' ')}: {_THRESHOLDS[threshold.method].format(**values)}"
 
 
 def settings_table(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:

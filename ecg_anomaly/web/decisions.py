@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,7 @@ from ecg_anomaly.evaluation.metrics import threshold_figures
 from ecg_anomaly.findings import summary
 from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.findings.summary import Summary, unreadable_s
+from ecg_anomaly.handover.scores import ThresholdFigures
 from ecg_anomaly.manifest import write_json
 
 RIGHT, WRONG = "right", "wrong"  # what a mark on a flagged beat says
@@ -41,7 +41,7 @@ class Outcome:
     hours: float
     flagged: int
     false_alarms: int | None = None
-    figures: dict[str, Any] | None = None
+    figures: ThresholdFigures | None = None
     missed: int = 0
 
     def per_hour(self, count: int | None) -> float | None:
@@ -55,7 +55,7 @@ def cut(stored: Stored, threshold: float) -> pd.DataFrame:
     It takes the place of ``threshold`` in ``threshold.json``: what follows the patient follows from it.
     """
     beats = stored.beats
-    thresholds = beats["threshold"].to_numpy() + (threshold - model_threshold(stored))
+    thresholds = beats["threshold"].to_numpy() + (threshold - stored.threshold.threshold)
     judged = beats["readable"].to_numpy() & (beats["event"] != FIBRILLATION).to_numpy()
     flagged = judged & (beats["anomaly_score"].to_numpy() > thresholds)
     return beats.assign(threshold=thresholds, flagged=flagged, reason=np.where(flagged, _most_surprising(stored), ""))
@@ -82,11 +82,6 @@ def outcome(stored: Stored, beats: pd.DataFrame) -> Outcome:
     false_alarms = int((found & (classes == NORMAL_CLASS)).sum())
     figures = threshold_figures(classes, found)
     return Outcome(hours, int(flagged.sum()), false_alarms, figures, len(compared.missed))
-
-
-def model_threshold(stored: Stored) -> float:
-    """Give the threshold of the model with which a recording was analysed."""
-    return float(stored.threshold["threshold"])
 
 
 def slider(threshold: float) -> tuple[float, float, float]:

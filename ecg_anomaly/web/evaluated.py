@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from ecg_anomaly.detector.thresholds import recorded_hours
+from ecg_anomaly.handover.scores import SCORES, read_scores
 from ecg_anomaly.records.simulate import is_simulated
-
-SCORES = "scores.csv"
 
 
 @dataclass(frozen=True)
@@ -44,11 +42,9 @@ class Evaluated:
 @functools.lru_cache(maxsize=2)
 def read_evaluated(outputs: str) -> Evaluated | None:
     """Read what ``evaluate_model.py`` wrote; ``None`` where it is not there."""
-    path = Path(outputs) / SCORES
-    if not path.is_file():
+    if not (Path(outputs) / SCORES).is_file():
         return None
-    columns = ["record", "rr_before_s", "anomalous", "anomaly_score", "threshold"]
-    scores = pd.read_csv(path, usecols=columns)
+    scores = read_scores(outputs, ["record", "rr_before_s", "anomalous", "anomaly_score", "threshold"])
     above = scores["anomaly_score"].to_numpy() - scores["threshold"].to_numpy()
     anomalous = scores["anomalous"].to_numpy(dtype=bool)
     records = scores["record"].unique()

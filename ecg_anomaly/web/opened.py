@@ -20,7 +20,7 @@ import pandas as pd
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.store import Stored, read_store
-from ecg_anomaly.web.decisions import cut, model_threshold
+from ecg_anomaly.web.decisions import cut
 from ecg_anomaly.web.jobs import ANALYSED, Job, Jobs, Progress
 
 UNUSED_S = 3600.0  # a recording that nobody looks at for so long is deleted
@@ -105,7 +105,7 @@ class OpenRecordings:
     def beats(self, key: str | None, threshold: float | None = None) -> tuple[Stored, pd.DataFrame]:
         """Give an analysed recording, and its beats at a threshold; without one, at that of the model."""
         stored = self.stored(key)
-        return stored, _cut(self.folder(key) / ANALYSED, model_threshold(stored) if threshold is None else threshold)
+        return stored, _cut(self.folder(key) / ANALYSED, stored.threshold.threshold if threshold is None else threshold)
 
     def leave(self, key: str | None) -> None:
         """Note that the page of a recording was left: it is deleted soon unless it is asked for again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from ecg_anomaly.commandline import warn
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.model import check_detector, read_detector
@@ -29,9 +30,12 @@ class ServerState:
     """
 
     def __init__(self, config: Config, demo: Config | None = None):
-        self.config, self.problem = config, _problem_of(config)
-        self.offered = demo if self.problem and demo is not None and not _problem_of(demo) else None
-        self.recordings = OpenRecordings(Jobs(config))
+        self.config, self.problem = _usable(config)
+        self.offered = None
+        if self.problem and demo is not None:
+            own, missing = _usable(demo)
+            self.offered = None if missing else own
+        self.recordings = OpenRecordings(Jobs(self.config))
         self.players = Players(lambda: read_detector(self.config))
         self._lock = threading.Lock()
 
@@ -102,10 +106,9 @@ class ServerState:
         self.recordings.close()
 
 
-def _problem_of(config: Config) -> str:
-    """Why a model cannot be used; empty if it can."""
+def _usable(config: Config) -> tuple[Config, str]:
+    """Give the settings that a model keeps to, and why it cannot be used; empty if it can."""
     try:
-        check_detector(config)
+        return check_detector(config, warn), ""
     except UserError as error:
-        return str(error)
-    return ""
+        return config, str(error)

@@ -76,7 +76,7 @@ def test_training_ends_early_with_the_best_weights():
     best = trained.history["val_loss"].min()
     assert trained.history["val_loss"].iloc[-1] > best
     validation = beats(seed=2)
-    errors = np.square(validation.windows - autoencoder.reconstruct(trained.model, validation))
+    errors = np.square(validation.windows - autoencoder.compiled(trained.model)(validation))
     assert errors.mean() == pytest.approx(best, rel=1e-4)
     assert best < trained.history["val_loss"].iloc[0]
 
@@ -110,7 +110,7 @@ def test_training_leaves_the_beats_as_they_are():
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_only_the_network_that_is_given_the_own_beat_looks_at_it(architecture):
     other = PairedBeats(beats().windows, np.zeros_like(beats().own_beats))
-    both = [autoencoder.reconstruct(untrained(architecture), chosen) for chosen in (beats(), other)]
+    both = [autoencoder.compiled(untrained(architecture))(chosen) for chosen in (beats(), other)]
     assert np.array_equal(*both) == (architecture != "own_beat")
 
 
@@ -139,7 +139,7 @@ def test_loss_is_the_reconstruction_error_but_for_offsets():
 
 def batches_of(chosen, **training):
     """All batches of one epoch together: what the network sees, the own beats, what it is to restore."""
-    batches = autoencoder._Batches(chosen, settings(batch_size=100, **training)[1])
+    batches = autoencoder._Batches(chosen, settings(batch_size=100, **training)[1], 2)
     parts = [batches[index] for index in range(len(batches))]
     return [np.concatenate(part) for part in zip(*((seen, own, target) for (seen, own), target in parts), strict=True)]
 
@@ -171,12 +171,12 @@ def test_the_right_share_of_beats_shows_a_stretch_of_another_beat(share):
 
 def test_a_single_lead_is_never_lost():
     training = settings(lead_dropout=0.9)[1]
-    batches = autoencoder._Batches(beats(leads=1), training)
+    batches = autoencoder._Batches(beats(leads=1), training, 2)
     assert batches[0][1].any(axis=1).all()
 
 
 def test_every_epoch_shows_each_beat_once_in_another_order():
-    batches = autoencoder._Batches(beats(50), settings(lead_dropout=0.0, batch_size=16)[1])
+    batches = autoencoder._Batches(beats(50), settings(lead_dropout=0.0, batch_size=16)[1], 2)
     epochs = []
     for _ in range(2):
         assert len(batches) == 4
@@ -190,10 +190,10 @@ def test_every_epoch_shows_each_beat_once_in_another_order():
 def test_beats_are_reconstructed_alike_one_by_one_and_together():
     network = untrained("convolutional")
     many = beats(autoencoder._BEATS_PER_CALL + 3)
-    together = autoencoder.reconstruct(network, many)
-    alone = autoencoder.reconstruct(network, many.chosen(np.array([autoencoder._BEATS_PER_CALL])))
+    together = autoencoder.compiled(network)(many)
+    alone = autoencoder.compiled(network)(many.chosen(np.array([autoencoder._BEATS_PER_CALL])))
     np.testing.assert_allclose(together[autoencoder._BEATS_PER_CALL], alone[0], atol=1e-5)
-    assert autoencoder.reconstruct(network, many.chosen(np.array([], dtype=int))).shape == (0, SAMPLES, LEADS)
+    assert autoencoder.compiled(network)(many.chosen(np.array([], dtype=int))).shape == (0, SAMPLES, LEADS)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -202,7 +202,7 @@ def test_saved_and_reloaded_network_reconstructs_equally(tmp_path, architecture)
     path = tmp_path / "autoencoder.keras"
     network.save(path)
     loaded = autoencoder.load(path, architecture, (SAMPLES, LEADS))
-    np.testing.assert_array_equal(autoencoder.reconstruct(loaded, beats()), autoencoder.reconstruct(network, beats()))
+    np.testing.assert_array_equal(autoencoder.compiled(loaded)(beats()), autoencoder.compiled(network)(beats()))
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,14 @@ import pytest
 
 from ecg_anomaly.config import load_config
 from ecg_anomaly.detector import measures
+from ecg_anomaly.detector.patient import PairedBeats
 from ecg_anomaly.detector.scorer import compare_records, score_measured
 from ecg_anomaly.detector.surprise import reconstruction_error
 from ecg_anomaly.evaluation import metrics
 from ecg_anomaly.handover.beats import load_windows, read_table, whole_records
 from ecg_anomaly.handover.model import MODEL, read_reference
 from tests.conftest import Workspace
+from tools.benchmark import litert_reconstructor
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed: pip install -r requirements-dev.txt")
 
@@ -40,9 +42,21 @@ def test_float_gives_the_errors_of_keras(trained):
     model, _, compared = trained
     paired = compared.paired
     expected = reconstruction_error(paired.windows, autoencoder.compiled(model)(paired))
-    found = reconstruction_error(paired.windows, litert.reconstructor(litert.convert(model))(paired))
+    found = reconstruction_error(paired.windows, litert_reconstructor(litert.convert(model))(paired))
     np.testing.assert_allclose(found, expected, atol=1e-4)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize("architecture", ["convolutional", "dense"])
+def test_networks_that_see_the_beat_alone_are_converted_too(architecture):
+    from ecg_anomaly.detector import autoencoder, litert
+
+    rng = np.random.default_rng(1)
+    beats = PairedBeats(*rng.normal(size=(2, 20, 24, 2)).astype(np.float32))
+    model = autoencoder.build(load_config(overrides=[f"model.architecture={architecture}"]).model, 24, 2)
+    expected = autoencoder.compiled(model)(beats)
+    np.testing.assert_allclose(litert_reconstructor(litert.convert(model))(beats), expected, atol=1e-4)
+    assert np.isfinite(litert_reconstructor(litert.convert_int8(model, beats, seed=1))(beats)).all()
 
 
 def test_eight_bits_rank_beats_as_well(trained, finished: Workspace):
@@ -53,12 +67,12 @@ def test_eight_bits_rank_beats_as_well(trained, finished: Workspace):
     small = litert.convert_int8(model, compared.paired, seed=1)
     assert len(small) < 0.5 * len(litert.convert(model))
     whole = auc(autoencoder.compiled(model), beats, compared, reference)
-    assert auc(litert.reconstructor(small), beats, compared, reference) > whole - 0.005
+    assert auc(litert_reconstructor(small), beats, compared, reference) > whole - 0.005
 
 
 def test_training_writes_both_files_on_request(finished: Workspace, workspace: Workspace, capfd):
     workspace.preprocess()
-    assert workspace.train("export.litert=true", "training.epochs=1") == 0
+    assert workspace.train("training.litert=true", "training.epochs=1") == 0
     assert {file.name for file in workspace.models.glob("*.tflite")} == {
         "autoencoder.tflite",
         "autoencoder_int8.tflite",

@@ -9,7 +9,7 @@ import pytest
 
 from ecg_anomaly.config import load_config
 from ecg_anomaly.detector import autoencoder, measures
-from ecg_anomaly.detector.scorer import TrainedDetector, counting_beats, score_records
+from ecg_anomaly.detector.scorer import TrainedModel, counting_beats, score_records
 from ecg_anomaly.handover.beats import load_windows, read_table, whole_records
 from ecg_anomaly.handover.model import MODEL, read_reference
 from tests.conftest import Workspace
@@ -28,7 +28,7 @@ def scored(finished: Workspace):
     reference = read_reference(finished.models)
 
     def score(beats, windows):
-        return beats.assign(**score_records(TrainedDetector(reconstruct, reference, config), beats, windows).columns())
+        return beats.assign(**score_records(TrainedModel(reconstruct, reference, config), beats, windows).columns())
 
     return beats, windows, score
 

@@ -45,15 +45,15 @@ def random_validation(seed=1, beats=300):
 def test_percentile_of_the_normal_beats():
     beats = validation([*range(101), 500, 600], [False] * 101 + [True] * 2)
     found = find(beats, "percentile", percentile=95.0)
-    assert found["threshold"] == 95.0
-    assert found["percentile"] == 95.0
-    assert (found["normal_beats"], found["patients"], found["uses_labels"]) == (101, 1, False)
+    assert found.threshold == 95.0
+    assert found.percentile == 95.0
+    assert (found.normal_beats, found.patients, found.uses_labels) == (101, 1, False)
 
 
 def test_mean_plus_deviations_of_the_normal_beats():
     found = find(validation([1, 3, 100], [False, False, True]), "mean_std", standard_deviations=2.5)
-    assert found["threshold"] == 2 + 2.5 * 1
-    assert (found["normal_beats"], found["uses_labels"]) == (2, False)
+    assert found.threshold == 2 + 2.5 * 1
+    assert (found.normal_beats, found.uses_labels) == (2, False)
 
 
 def test_false_alarms_are_counted_per_recorded_hour():
@@ -61,7 +61,7 @@ def test_false_alarms_are_counted_per_recorded_hour():
     beats = validation(scores)
     assert recorded_hours(beats) == 1.0
     found = find(beats, "false_alarms_per_hour", false_alarms_per_hour=60.0)
-    assert np.sum(scores > found["threshold"]) == 60
+    assert np.sum(scores > found.threshold) == 60
 
 
 def test_adaptive_margin_is_above_the_recent_median_of_each_patient():
@@ -70,12 +70,12 @@ def test_adaptive_margin_is_above_the_recent_median_of_each_patient():
     beats = pd.concat([validation(calm), validation(restless, record="db/b")], ignore_index=True)
     found = find(beats, "adaptive", percentile=95.0, recent_beats=100)
     # Both patients count alike, whatever their level and the number of their beats.
-    assert found["threshold"] == pytest.approx((1.645 + 3 * 1.645) / 2, rel=0.15)
+    assert found.threshold == pytest.approx((1.645 + 3 * 1.645) / 2, rel=0.15)
 
-    thresholds = flag_beats(beats, found)["threshold"]
+    thresholds = flag_beats(beats, found)["threshold"].to_numpy()
     first, last = beats["record"] == "db/a", beats["record"] == "db/b"
-    assert thresholds[first].mean() == pytest.approx(found["threshold"], abs=0.2)
-    assert thresholds[last].mean() == pytest.approx(50 + found["threshold"], abs=1)
+    assert thresholds[first].mean() == pytest.approx(found.threshold, abs=0.2)
+    assert thresholds[last].mean() == pytest.approx(50 + found.threshold, abs=1)
 
 
 def test_adaptive_threshold_of_a_beat_knows_earlier_beats_only():
@@ -105,8 +105,8 @@ def test_other_splits_do_not_move_a_threshold(method):
     first = find(beats, method)
     other = (beats["split"] == "test").to_numpy() & ~beats["anomalous"].to_numpy()
     relabelled = beats.assign(anomalous=beats["anomalous"] ^ other)
-    assert find(relabelled, method)["threshold"] == first["threshold"]
-    assert first["normal_beats"] == (~beats["anomalous"] & (beats["split"] == "validation")).sum()
+    assert find(relabelled, method).threshold == first.threshold
+    assert first.normal_beats == (~beats["anomalous"] & (beats["split"] == "validation")).sum()
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -116,8 +116,8 @@ def test_best_f1_is_the_best_of_all_thresholds(seed):
     scores = np.round(rng.normal(size=80) + anomalous, 1)  # with ties
     found = find(validation(scores, anomalous), "best_f1")
     best = max(f1_score(anomalous, scores > cut) for cut in np.append(scores, scores.min() - 1))
-    assert f1_score(anomalous, scores > found["threshold"]) == pytest.approx(best, abs=1e-12)
-    assert found["uses_labels"] is True
+    assert f1_score(anomalous, scores > found.threshold) == pytest.approx(best, abs=1e-12)
+    assert found.uses_labels is True
 
 
 def test_best_f1_needs_anomalous_beats():

@@ -33,10 +33,10 @@ def detector(finished: Workspace):
 
 @pytest.fixture(scope="module")
 def pooled(detector, finished: Workspace):
-    """Figures of both test records under all conditions, by kind of noise and ratio."""
+    """Figures of both test records with all noises, by kind of noise and ratio."""
     sources = [find_record(name, [finished.records], "atr") for name in RECORDS]
-    conditions = noise_stress.conditions(detector.config.noise)
-    rows = [noise_stress.stress_record(detector, files, *condition) for files in sources for condition in conditions]
+    noises = noise_stress.noises(detector.config.noise)
+    rows = [noise_stress.stress_record(detector, files, *noise) for files in sources for noise in noises]
     return noise_stress.pooled(noise_stress.with_figures(pd.DataFrame(rows))).set_index(["noise", "snr_db"])
 
 

@@ -35,7 +35,7 @@ def stored(finished, detector, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def threshold(stored):
-    return float(stored.threshold["threshold"])
+    return float(stored.threshold.threshold)
 
 
 def test_it_holds_what_the_analysis_finds(finished, detector, stored):

@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg_anomaly.config import load_config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.beats import (
     BeatWriter,
@@ -10,7 +9,6 @@ from ecg_anomaly.handover.beats import (
     check_splits,
     load_windows,
     open_array,
-    preprocessing_settings,
     read_table,
 )
 from ecg_anomaly.manifest import handover
@@ -101,11 +99,3 @@ def test_split_without_normal_beats_is_an_error(missing):
         check_splits(counts)
     with pytest.raises(UserError, match=rf"split\.{missing}"):
         check_splits(counts.drop(missing))
-
-
-def test_settings_say_all_that_a_new_recording_needs():
-    config = load_config()
-    settings = preprocessing_settings(config)
-    assert settings["leads"][0] == "MLII"
-    assert settings["lead_count"] == config.records.lead_count
-    assert settings.keys() >= type(config.beat).model_fields.keys() | type(config.rhythm).model_fields.keys()

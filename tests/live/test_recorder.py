@@ -11,6 +11,7 @@ from ecg_anomaly.batch import Request
 from ecg_anomaly.beats.events import Event
 from ecg_anomaly.config import load_config
 from ecg_anomaly.detector.stream import COLUMNS, Findings
+from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.recorder import Recorder
 
@@ -20,7 +21,10 @@ FILES = {"a.beats.csv", "a.anomaly", "a.summary.json", "a.html"}
 @pytest.fixture
 def start(tmp_path):
     def recorder(force=False, name="a"):
-        detector = SimpleNamespace(threshold={"threshold": 1.0}, config=load_config())
+        threshold = FittedThreshold(
+            method="percentile", threshold=1.0, start_s=10.0, normal_beats=1, patients=1, uses_labels=False
+        )
+        detector = SimpleNamespace(threshold=threshold, config=load_config())
         return Recorder(Request(tmp_path / "out", force=force), name, detector, Fraction(250), ["II", "V1"])
 
     return recorder

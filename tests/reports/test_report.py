@@ -14,6 +14,7 @@ from plotly.offline import get_plotlyjs
 
 import visualize_results
 from ecg_anomaly import words
+from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.manifest import read_manifest
 from ecg_anomaly.reports import interactive, panels, plots, report, styles, tables
 from ecg_anomaly.reports.figure_data import STRIP_POINTS
@@ -210,7 +211,7 @@ def test_simulated_records_are_called_so_at_every_figure(few: Results, page: str
 def test_protocols_and_thresholds_that_flatter_are_named(few: Results, page: str):
     config = few.manifest["config"]
     shared = {**few.manifest, "config": {**config, "split": {**config["split"], "protocol": "random_beats"}}}
-    labelled = {**few.threshold, "uses_labels": True}
+    labelled = dataclasses.replace(few.threshold, uses_labels=True)
 
     flattering = text_of(rendered(dataclasses.replace(few, manifest=shared, threshold=labelled)))
 
@@ -243,7 +244,8 @@ def test_protocols_and_thresholds_that_flatter_are_named(few: Results, page: str
     ],
 )
 def test_how_the_threshold_was_set_is_said_in_words(threshold: dict, words: str):
-    assert tables.threshold_words(threshold) == words
+    others = {"start_s": 10.0, "normal_beats": 7, "uses_labels": False}
+    assert tables.threshold_words(FittedThreshold(**(others | threshold))) == words
 
 
 def test_intervals_stand_beside_the_main_figures(results: Results, page: str):

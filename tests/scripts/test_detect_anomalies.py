@@ -57,6 +57,22 @@ def test_results_are_not_replaced_without_force(finished: Workspace, detect, tmp
     assert (tmp_path / "out" / "s008.anomaly").read_bytes() != b"someone's work"
 
 
+def test_the_model_detects_as_it_was_made_and_says_what_settings_contradict(
+    finished: Workspace, detect, tmp_path, capsys
+):
+    recording = finished.records / "simdb" / "s007"
+    assert detect(recording) == 0
+    expected = (tmp_path / "out" / "s007.beats.csv").read_bytes()
+    assert "keeps to the settings" not in capsys.readouterr().err
+
+    contradiction = ("--set", "beat.scaling=beat_min_max", "--set", "scoring.components=[rhythm]")
+    assert detect(recording, "--force", *contradiction) == 0
+    [line] = [line for line in capsys.readouterr().err.splitlines() if "keeps to the settings" in line]
+    assert 'beat.scaling is "record_min_max", not "beat_min_max"' in line
+    assert 'scoring.components is ["reconstruction", "patient", "rhythm"], not ["rhythm"]' in line
+    assert (tmp_path / "out" / "s007.beats.csv").read_bytes() == expected
+
+
 def test_two_recordings_of_one_name_are_refused(finished: Workspace, detect, tmp_path, capsys):
     shutil.copytree(finished.records / "simdb", tmp_path / "other")
     assert detect(finished.records / "simdb" / "s007", tmp_path / "other" / "s007") == 2

@@ -50,7 +50,7 @@ def register(app: Dash, state: ServerState) -> None:
     def reset(key: str | None, _reset: int) -> tuple[Any, ...]:
         if key is None:
             return (no_update,) * 4
-        threshold = decisions.model_threshold(state.recordings.stored(key))
+        threshold = state.recordings.stored(key).threshold.threshold
         return *decisions.slider(threshold), threshold
 
     @app.callback(
@@ -66,7 +66,7 @@ def register(app: Dash, state: ServerState) -> None:
         stored, beats = state.recordings.beats(key, threshold)
         marks = decisions.read_marks(state.recordings.folder(key))
         evaluated = read_evaluated(state.config.paths.outputs)
-        shift = threshold - decisions.model_threshold(stored)
+        shift = threshold - stored.threshold.threshold
         return outcome_words(decisions.outcome(stored, beats), evaluated, shift, marks)
 
     app.clientside_callback(  # type: ignore[no-untyped-call]

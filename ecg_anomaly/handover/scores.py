@@ -1,0 +1,196 @@
+"""The files that hold what the detector made of the test beats: scores, threshold and figures.
+
+``scores.csv`` has the columns of ``beats.csv``, then ``reconstruction_error``, one ``NAME_surprise`` per component of
+the score, ``anomaly_score``, ``threshold`` and ``flagged``; ``baseline_scores.csv`` and ``reconstructions.npy`` have
+its rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+import pandas as pd
+
+from ecg_anomaly.detector.thresholds import FittedThreshold
+from ecg_anomaly.handover.beats import read_csv
+from ecg_anomaly.manifest import Handover
+
+SCORES, BASELINES, RECONSTRUCTIONS = "scores.csv", "baseline_scores.csv", "reconstructions.npy"
+THRESHOLD, METRICS = "threshold.json", "metrics.json"
+CONFUSION, CLASSIFICATION, PER_RECORD = "confusion_matrix.csv", "classification_report.csv", "per_record.csv"
+NOISE = "noise.csv"  # where noise.records names records
+_BEAT = ["record", "sample"]  # what a beat is known by
+
+Figure = float | None
+"""A number, or ``None`` where nothing defines it."""
+PerClass = dict[str, Figure]
+"""A share of the beats of each AAMI class (``S``, ``V``, ``F``) and of ``all`` anomalous ones."""
+
+
+class MeanAuc(TypedDict):
+    """The mean AUC of the ``records`` that have enough anomalous beats."""
+
+    mean: Figure
+    records: int
+
+
+class RankingFigures(TypedDict):
+    """Figures of a score that need no threshold; ``sensitivity_at_fpr`` by false-positive rate (``"0.05"``)."""
+
+    auc: Figure
+    average_precision: Figure
+    sensitivity_at_fpr: dict[str, PerClass]
+    per_record_auc_mean: MeanAuc
+
+
+class Rates(TypedDict):
+    """Shares of beats that are flagged."""
+
+    false_positive_rate: Figure
+    sensitivity: PerClass
+    positive_predictivity: PerClass
+
+
+class ThresholdFigures(Rates):
+    """Figures at a threshold; ``precision`` is the positive predictivity of all anomalous beats."""
+
+    precision: Figure
+    f1: Figure
+
+
+class SingleLeadFigures(RankingFigures, ThresholdFigures):
+    """What one lead alone reaches."""
+
+
+class ScoreFigures(RankingFigures, ThresholdFigures):
+    """Figures of the anomaly score; ``threshold`` is the median over beats, ``beats`` counts them per class."""
+
+    prevalence: float
+    threshold: float
+    false_alarms_per_hour: Figure
+    average_over_records: Rates
+    beats: dict[str, int]
+
+
+class ComponentFigures(RankingFigures):
+    """Figures of a component by itself, and of the sum ``without`` it; ``None`` where there is none."""
+
+    without: RankingFigures | None
+
+
+class DetectionShares(TypedDict):
+    """How well the QRS detector finds beats."""
+
+    sensitivity: Figure
+    positive_predictivity: Figure
+
+
+class DetectionFigures(DetectionShares):
+    """The same of all records pooled, with the counts of beats."""
+
+    annotated: int
+    detected: int
+    missed: int
+    extra: int
+    average_over_records: DetectionShares
+
+
+class RunFigures(ScoreFigures):
+    """Figures of the anomaly score, its components and the baselines."""
+
+    simulated: bool
+    confidence_intervals: dict[str, list[float] | None]
+    without_record: dict[str, ScoreFigures]
+    components: dict[str, ComponentFigures]
+    baselines: dict[str, RankingFigures]
+
+
+class AlwaysThere(RunFigures):
+    """What ``metrics.json`` always holds; ``split`` names the records, ``single_lead`` goes by a lead's position."""
+
+    split: dict[str, list[str]]
+    single_lead: dict[str, SingleLeadFigures]
+
+
+class Metrics(AlwaysThere, total=False):
+    """The content of ``metrics.json``; ``detection`` only where test beats are detected ones."""
+
+    detection: DetectionFigures
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that ``evaluate_model.py`` hands on.
+
+    Attributes
+    ----------
+    scores, reconstructions, baselines
+        Of the test beats: a row each; shape ``(beats, samples, leads)``; a column per simple method.
+    threshold, metrics
+        Where the anomaly score is cut, and the figures.
+    confusion, classification, per_record
+        Counts by label and flag, scikit-learn's classification report, and figures of each record.
+    noise
+        One row per record and noise that was added; ``None`` where none was.
+    """
+
+    scores: pd.DataFrame
+    reconstructions: np.ndarray
+    baselines: pd.DataFrame
+    threshold: FittedThreshold
+    metrics: Metrics
+    confusion: pd.DataFrame
+    classification: pd.DataFrame
+    per_record: pd.DataFrame
+    noise: pd.DataFrame | None = None
+
+
+def write_evaluation(output: Handover, found: Evaluation) -> None:
+    """Write the files of an evaluation."""
+    found.scores.to_csv(output.path(SCORES), index=False)
+    np.save(output.path(RECONSTRUCTIONS), found.reconstructions)
+    found.scores[_BEAT].join(found.baselines).to_csv(output.path(BASELINES), index=False)
+    output.write_json(THRESHOLD, found.threshold.to_json())
+    output.write_json(METRICS, found.metrics)
+    found.confusion.to_csv(output.path(CONFUSION))
+    found.classification.to_csv(output.path(CLASSIFICATION))
+    found.per_record.to_csv(output.path(PER_RECORD), index=False)
+    if found.noise is not None:
+        found.noise.to_csv(output.path(NOISE), index=False)
+
+
+def read_evaluation(folder: str | Path, files: Collection[str]) -> Evaluation:
+    """Read what `write_evaluation` wrote: of the files, those that the manifest lists."""
+    folder = Path(folder)
+    return Evaluation(
+        read_scores(folder),
+        np.load(folder / RECONSTRUCTIONS, mmap_mode="r"),
+        read_csv(folder / BASELINES).drop(columns=_BEAT),
+        read_threshold(folder),
+        read_metrics(folder),
+        pd.read_csv(folder / CONFUSION, index_col=0),
+        pd.read_csv(folder / CLASSIFICATION, index_col=0),
+        read_csv(folder / PER_RECORD),
+        read_csv(folder / NOISE) if NOISE in files else None,
+    )
+
+
+def read_scores(folder: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read ``scores.csv``, or some of its columns."""
+    return read_csv(Path(folder) / SCORES, columns)
+
+
+def read_threshold(folder: str | Path) -> FittedThreshold:
+    """Read ``threshold.json``."""
+    return FittedThreshold(**json.loads((Path(folder) / THRESHOLD).read_text(encoding="utf-8")))
+
+
+def read_metrics(folder: str | Path) -> Metrics:
+    """Read ``metrics.json``."""
+    metrics: Metrics = json.loads((Path(folder) / METRICS).read_text(encoding="utf-8"))
+    return metrics
