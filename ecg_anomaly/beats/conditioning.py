@@ -87,16 +87,9 @@ def steepest_points(signals_mv: np.ndarray, near: np.ndarray, reach: int, sampli
     signals_mv
         Shape ``(samples, leads)``, band-pass filtered.
     near
-        Shape ``(beats,)``: the sample of each annotation or detection.
+        Shape ``(beats,)``: the sample of each annotation or detection; so are the points.
     reach
-        How many samples the point may lie from there.
-    sampling_rate_hz
-        Samples per second.
-
-    Returns
-    -------
-    ndarray of int
-        Shape ``(beats,)``: samples of the points.
+        How many samples a point may lie from there.
     """
     slope_power = np.sum(np.gradient(signals_mv, axis=0) ** 2, axis=1)
     width = max(3, round(_SLOPE_SMOOTHING_S * sampling_rate_hz))

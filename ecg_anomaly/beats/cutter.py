@@ -28,32 +28,16 @@ _DETECTION_REACH_S = 0.1
 
 @dataclass(frozen=True)
 class CutBeats(PerBeat):
-    """Beats with their windows; arrays of shape ``(beats,)`` unless said otherwise.
+    """Beats with their windows; arrays of shape ``(beats,)`` unless said otherwise."""
 
-    Attributes
-    ----------
-    samples, times_s
-        Where each beat stands, in samples of the recording and in seconds.
-    rr_before_s, rr_after_s
-        The RR intervals beside it; NaN where there is none.
-    fiducials_s
-        The steepest point of its QRS complex.
-    left_out
-        Why it cannot be judged; an empty string where it can.
-    quality
-        How well its best lead can be read: from 0 to 1; NaN where it is annotated, and nobody asked.
-    windows_mv
-        Shape ``(beats, samples, leads)``: NaN where a lead has no signal.
-    """
-
-    samples: np.ndarray
-    times_s: np.ndarray
-    rr_before_s: np.ndarray
+    samples: np.ndarray  # where each stands, in samples of the recording
+    times_s: np.ndarray  # and in seconds
+    rr_before_s: np.ndarray  # the RR intervals beside it; NaN where there is none
     rr_after_s: np.ndarray
-    fiducials_s: np.ndarray
-    left_out: np.ndarray
-    quality: np.ndarray
-    windows_mv: np.ndarray
+    fiducials_s: np.ndarray  # the steepest point of its QRS complex
+    left_out: np.ndarray  # why it cannot be judged; an empty string where it can
+    quality: np.ndarray  # how well its best lead can be read, from 0 to 1; NaN where it is annotated: nobody asked
+    windows_mv: np.ndarray  # shape (beats, samples, leads): NaN where a lead has no signal
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -43,18 +43,10 @@ _AFTER_BEAT_S = 1.0  # the T wave is over: what is loud now belongs to no beat b
 
 @dataclass(frozen=True)
 class Event:
-    """A stretch of a recording that holds no beats to judge.
+    """A stretch of a recording that holds no beats to judge."""
 
-    Attributes
-    ----------
-    kind
-        ``asystole``, ``fibrillation`` (ventricular flutter or fibrillation) or ``unreadable``.
-    start_s, end_s
-        From the start of the recording; but for the beats beside an asystole, to the second.
-    """
-
-    kind: str
-    start_s: float
+    kind: str  # asystole, fibrillation (ventricular flutter or fibrillation) or unreadable
+    start_s: float  # from the start of the recording; but for the beats beside an asystole, to the second
     end_s: float
 
 
@@ -110,7 +102,7 @@ class EventFinder:
         Parameters
         ----------
         conditioned_mv, missing
-            Shape ``(samples, leads)``: the samples that follow those before, as `signals.condition` gives them.
+            Shape ``(samples, leads)``: the samples that follow those before, as `conditioning.condition` gives them.
         beats
             Shape ``(beats,)``: samples of beats, from the start of the recording, increasing over all calls. They may
             come before or after their samples, in any number of calls, but not after ``known_until`` has passed them.

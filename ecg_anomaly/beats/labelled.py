@@ -29,37 +29,21 @@ QUALITY, EVALUATED = "quality", "evaluated"
 
 @dataclass(frozen=True)
 class RecordBeats:
-    """The beats of one record.
+    """The beats of one record."""
 
-    Attributes
-    ----------
-    table
-        One row per kept beat, in order of time: the columns of ``beats.csv`` but ``split`` and ``row``.
-    windows
-        Shape ``(beats, samples, leads)``, float32: scaled; all zeros where a lead is missing.
-    left_out
-        How many beats were left out, by reason.
-    uncovered
-        How many annotations carry a symbol that no class covers, by symbol.
-    """
-
-    table: pd.DataFrame
-    windows: np.ndarray
-    left_out: Counter[str]
-    uncovered: Counter[str]
+    table: pd.DataFrame  # one row per kept beat, in order of time: the columns of beats.csv but split and row
+    windows: np.ndarray  # shape (beats, samples, leads), float32: scaled; all zeros where a lead is missing
+    left_out: Counter[str]  # how many beats were left out, by reason
+    uncovered: Counter[str]  # how many annotations carry a symbol that no class covers, by symbol
 
 
 @dataclass(frozen=True)
 class Detection:
     """How well the QRS detector finds the beats of one record.
 
-    Attributes
-    ----------
-    counts
-        One row: ``record``, and the beats that are ``annotated``, ``detected`` and ``matched`` (both).
-    missed
-        One row per annotated beat that got no score and would have got one if it had been cut where it is annotated:
-        ``record, sample, time_s, symbol, aami_class, anomalous``.
+    ``counts`` has one row: ``record``, and the beats that are ``annotated``, ``detected`` and ``matched`` (both).
+    ``missed`` has one per annotated beat that got no score and would have got one if it had been cut where it is
+    annotated: ``record, sample, time_s, symbol, aami_class, anomalous``.
     """
 
     counts: pd.DataFrame
@@ -104,10 +88,8 @@ def cut_at_detections(
 
     Returns
     -------
-    beats : RecordBeats
-        The detected beats, with the columns `QUALITY` and `EVALUATED`.
-    detection : Detection
-        What was found of the annotated ones.
+    beats, detection
+        The detected beats, with the columns `QUALITY` and `EVALUATED`; and what was found of the annotated ones.
     """
     classes, rate_hz = config.labels.aami, recording.sampling_rate_hz
     cut = cut_beats(recording.signals_mv, rate_hz, config.beat, config.rhythm)

@@ -20,24 +20,12 @@ _FLUTTER_STARTS, _FLUTTER_ENDS = "[", "]"
 
 @dataclass(frozen=True)
 class Comparison:
-    """Which annotated beat each detected one is, and the reverse.
+    """Which annotated beat each detected one is, and the reverse; `UNMATCHED` where there is none."""
 
-    Attributes
-    ----------
-    annotated
-        The annotated beats that are compared: those with a class, outside of flutter.
-    detected_of
-        Shape ``(annotated beats,)``: the number of the detected beat, `UNMATCHED` where there is none.
-    annotated_of
-        Shape ``(detected beats,)``: the number of the annotated beat, `UNMATCHED` where there is none.
-    in_flutter
-        Shape ``(detected beats,)``, bool: beats within flutter that are none of the annotated ones; they do not count.
-    """
-
-    annotated: Annotations
-    detected_of: np.ndarray
-    annotated_of: np.ndarray
-    in_flutter: np.ndarray
+    annotated: Annotations  # the annotated beats that are compared: those with a class, outside of flutter
+    detected_of: np.ndarray  # shape (annotated beats,): the number of the detected beat
+    annotated_of: np.ndarray  # shape (detected beats,): the number of the annotated beat
+    in_flutter: np.ndarray  # shape (detected beats,), bool: beats within flutter that are none of the annotated ones
 
 
 def compare_beats(
@@ -53,8 +41,6 @@ def compare_beats(
         Shape ``(annotations,)``, bool: which of them are beats.
     detected
         Shape ``(detected beats,)``: the samples of the detected beats, increasing.
-    sampling_rate_hz
-        Samples per second.
     """
     compared = is_beat & ~in_flutter(annotations.samples, annotations)
     annotated = Annotations(annotations.samples[compared], annotations.symbols[compared])
@@ -74,8 +60,6 @@ def match_beats(annotated: np.ndarray, detected: np.ndarray, sampling_rate_hz: f
     ----------
     annotated, detected
         Shape ``(annotated beats,)`` and ``(detected beats,)``: samples, increasing.
-    sampling_rate_hz
-        Samples per second.
 
     Returns
     -------

@@ -104,7 +104,7 @@ class QrsDetector:
         Parameters
         ----------
         conditioned_mv
-            Shape ``(samples, leads)``: as `signals.condition` makes it, without NaN; any number of samples.
+            Shape ``(samples, leads)``: as `conditioning.condition` makes it, without NaN; any number of samples.
         missing
             The same shape: where there was no signal.
 
@@ -125,13 +125,7 @@ class QrsDetector:
         return np.array(beats, dtype=np.int64)
 
     def finish(self) -> np.ndarray:
-        """Tell the beats that were still uncertain when the signal ended; nothing may be pushed after it.
-
-        Returns
-        -------
-        ndarray of int64
-            Shape ``(beats,)``, as from `push`.
-        """
+        """Give the beats that were still uncertain when the signal ended, as `push` does; it is the last call."""
         slopes = self._slopes.finish()
         peaks = self._peaks.push(*self._detection.push(slopes, last=True))
         peaks += self._peaks.finish()
@@ -144,20 +138,7 @@ class QrsDetector:
 
 
 def detect_beats(conditioned_mv: np.ndarray, missing: np.ndarray, sampling_rate_hz: int) -> np.ndarray:
-    """Detect the beats of a whole record: what `QrsDetector` finds when all is pushed.
-
-    Parameters
-    ----------
-    conditioned_mv, missing
-        Shape ``(samples, leads)``: as `signals.condition` makes them.
-    sampling_rate_hz
-        Samples per second.
-
-    Returns
-    -------
-    ndarray of int64
-        Shape ``(beats,)``: the sample of each beat, amid the steepest stretch of its QRS complex, increasing.
-    """
+    """Detect the beats of a whole record, amid the steepest stretch of each QRS complex; as `QrsDetector.push`."""
     detector = QrsDetector(sampling_rate_hz, conditioned_mv.shape[1])
     return np.concatenate([detector.push(conditioned_mv, missing), detector.finish()])
 
@@ -232,20 +213,7 @@ class _Consensus:
         self._medians = np.zeros((0, leads))
 
     def push(self, strength: np.ndarray, last: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Weigh the next samples.
-
-        Parameters
-        ----------
-        strength
-            Shape ``(samples, leads)``; NaN where a lead is missing.
-        last
-            Whether the signal ends here.
-
-        Returns
-        -------
-        detection, background : ndarray
-            Shape ``(samples,)``: the mean, and how high it lately was between the beats.
-        """
+        """Combine the next samples; give the mean of the leads, and how high it lately was between the beats."""
         self._strength = np.concatenate([self._strength, strength])
         complete = len(self._strength) // self._block
         blocks = self._strength[: complete * self._block].reshape(complete, self._block, self._strength.shape[1])
@@ -257,7 +225,7 @@ class _Consensus:
         self._peaks = np.concatenate([self._peaks, np.fmax.reduce(blocks, axis=1)])
         self._medians = np.concatenate([self._medians, bottleneck.nanmedian(blocks, axis=1)])
         peaks, medians = _recent_median(self._peaks), _recent_median(self._medians)
-        weights = _weigh_leads(peaks, medians)
+        weights = _lead_weights(peaks, medians)
         # The lower of the last block's and the usual: it rises late and falls at once, so that after a burst of noise
         # the detector hears again.
         background = _power_mean(np.fmin(self._medians, medians), peaks, weights)
@@ -276,7 +244,7 @@ def _recent_median(values: np.ndarray) -> np.ndarray:
     return np.asarray(bottleneck.move_median(values, min(_BLOCKS, len(values)), min_count=1, axis=0))
 
 
-def _weigh_leads(peaks: np.ndarray, medians: np.ndarray) -> np.ndarray:
+def _lead_weights(peaks: np.ndarray, medians: np.ndarray) -> np.ndarray:
     """Weights of shape ``(blocks, leads)``: by how many times the recent peaks of a lead exceed its median."""
     alive = peaks > _DEAD_LEAD_MV  # not NaN either
     weights = np.where(alive, peaks / np.fmax(medians, _DEAD_LEAD_MV), 0.0)
@@ -366,17 +334,7 @@ class _Decisions:
         return self._known_until if first is None else first.position
 
     def push(self, peaks: list[_Peak], known_until: int, last: bool = False) -> list[int]:
-        """Take in the next peaks; return the beats that are certain now.
-
-        Parameters
-        ----------
-        peaks
-            The next peaks.
-        known_until
-            No other peak comes before this sample.
-        last
-            Whether the signal ends here.
-        """
+        """Take in the next peaks, with no other before ``known_until``; return the beats that are certain now."""
         self._queue += peaks
         self._known_until = known_until
         if not self._beat_heights and not self._learn(last):

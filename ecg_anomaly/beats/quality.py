@@ -37,8 +37,6 @@ def lead_quality(windows_mv: np.ndarray, sampling_rate_hz: int) -> np.ndarray:
     ----------
     windows_mv
         Shape ``(beats, samples, leads)``, band-pass filtered; all NaN where a lead has no signal.
-    sampling_rate_hz
-        Samples per second.
 
     Returns
     -------
@@ -68,7 +66,7 @@ def beat_quality(windows_mv: np.ndarray, sampling_rate_hz: int, fiducial: int) -
 
     Parameters
     ----------
-    windows_mv, sampling_rate_hz
+    windows_mv
         As for `lead_quality`.
     fiducial
         The sample of the window at which a QRS complex was found.

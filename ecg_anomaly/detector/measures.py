@@ -31,21 +31,11 @@ _LEAST_ERROR = 1e-6  # far below any error of a real beat, so that its logarithm
 
 @dataclass(frozen=True)
 class Measured(PerBeat):
-    """What was measured of some beats.
+    """What was measured of some beats."""
 
-    Attributes
-    ----------
-    reconstructions
-        Shape ``(beats, samples, leads)``: the autoencoder's output.
-    reconstruction_error
-        Shape ``(beats,)``: mean squared error, in squared units of the scale.
-    measures
-        Shape ``(beats,)`` each, by name; higher is more anomalous.
-    """
-
-    reconstructions: np.ndarray
-    reconstruction_error: np.ndarray
-    measures: dict[str, np.ndarray]
+    reconstructions: np.ndarray  # shape (beats, samples, leads): the autoencoder's output
+    reconstruction_error: np.ndarray  # shape (beats,): mean squared error, in squared units of the scale
+    measures: dict[str, np.ndarray]  # shape (beats,) each, by name; higher is more anomalous
 
 
 def measure(reconstruct: Reconstruct, paired: PairedBeats, timed: Timing) -> Measured:

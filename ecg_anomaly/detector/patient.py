@@ -15,10 +15,7 @@ from ecg_anomaly.config import Patient
 class PairedBeats(PerBeat):
     """Beats, each beside the patient's own beat when it comes.
 
-    Attributes
-    ----------
-    windows, own_beats
-        Shape ``(beats, samples, leads)`` both, float32; a lead that the record lacks is all zeros.
+    Both of shape ``(beats, samples, leads)``, float32; a lead that the record lacks is all zeros.
     """
 
     windows: np.ndarray

@@ -36,21 +36,13 @@ def prematurity(rr_before_s: np.ndarray, times_s: np.ndarray, settings: Rhythm, 
 class Timing(PerBeat):
     """How beats come in time; arrays of shape ``(beats,)``.
 
-    Attributes
-    ----------
-    early
-        How much shorter log RR before the beat is than the patient's usual one.
-    pause
-        How much longer log RR after the beat is than before it. Both are divided by ``least_spread`` plus the recent
-        median absolute deviation of log RR: in atrial fibrillation every other beat is early; what is early there is
-        common, and counts less.
-    in_time
-        Bool: RR before the beat is at least the share ``in_time`` of the usual one.
+    Both deviations are divided by ``least_spread`` plus the recent median absolute deviation of log RR: in atrial
+    fibrillation every other beat is early; what is early there is common, and counts less.
     """
 
-    early: np.ndarray
-    pause: np.ndarray
-    in_time: np.ndarray
+    early: np.ndarray  # how much shorter log RR before the beat is than the patient's usual one
+    pause: np.ndarray  # how much longer log RR after the beat is than before it
+    in_time: np.ndarray  # bool: RR before the beat is at least the share ``in_time`` of the usual one
 
 
 class PatientRhythm:

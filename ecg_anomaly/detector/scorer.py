@@ -22,21 +22,11 @@ EARLIER_BEATS = "earlier_beats"  # one of the settings of patient.learn_from
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """All that scoring beats needs.
+    """All that scoring beats needs."""
 
-    Attributes
-    ----------
-    reconstruct
-        Runs beats through the autoencoder.
-    reference
-        How surprising the values of each measure are.
-    config
-        The settings that it was trained with.
-    """
-
-    reconstruct: Reconstruct
-    reference: Mapping[str, Surprise]
-    config: Config
+    reconstruct: Reconstruct  # runs beats through the autoencoder
+    reference: Mapping[str, Surprise]  # how surprising the values of each measure are
+    config: Config  # the settings that it was trained with
 
 
 @dataclass(frozen=True)
@@ -48,26 +38,14 @@ class TrainedDetector(TrainedModel):
 
 @dataclass(frozen=True)
 class ScaledBeats(PerBeat):
-    """Beats of one record that follow each other, ready to be scored; arrays of shape ``(beats,)``.
+    """Beats of one record that follow each other, ready to be scored; arrays of shape ``(beats,)``."""
 
-    Attributes
-    ----------
-    times_s, fiducials_s
-        When each beat comes, and the steepest point of its QRS complex.
-    rr_before_s, rr_after_s
-        The RR intervals beside it.
-    counting
-        Bool: whether it tells what is usual for the patient.
-    windows
-        Shape ``(beats, samples, leads)``, float32, scaled.
-    """
-
-    times_s: np.ndarray
-    fiducials_s: np.ndarray
-    rr_before_s: np.ndarray
+    times_s: np.ndarray  # when each comes
+    fiducials_s: np.ndarray  # the steepest point of its QRS complex
+    rr_before_s: np.ndarray  # the RR intervals beside it
     rr_after_s: np.ndarray
-    counting: np.ndarray
-    windows: np.ndarray
+    counting: np.ndarray  # bool: whether it tells what is usual for the patient
+    windows: np.ndarray  # shape (beats, samples, leads), float32, scaled
 
     @classmethod
     def of_table(cls, beats: pd.DataFrame, windows: np.ndarray, settings: Patient) -> ScaledBeats:
@@ -84,15 +62,7 @@ class ScaledBeats(PerBeat):
 
 @dataclass(frozen=True)
 class ComparedBeats(PerBeat):
-    """Beats compared with what is usual for the patient.
-
-    Attributes
-    ----------
-    paired
-        Their windows, each beside the patient's own beat.
-    timed
-        How they come in time.
-    """
+    """Beats compared with what is usual for the patient."""
 
     paired: PairedBeats
     timed: Timing
@@ -100,24 +70,12 @@ class ComparedBeats(PerBeat):
 
 @dataclass(frozen=True)
 class ScoredBeats(PerBeat):
-    """Beats with their scores, and what they were compared with.
-
-    Attributes
-    ----------
-    paired
-        Their windows, each beside the patient's own beat.
-    measured
-        What was measured of them.
-    surprises
-        How surprising the answer to each question is, by the name of the component; shape ``(beats,)`` each.
-    anomaly_score
-        Shape ``(beats,)``: the sum of the surprises that count.
-    """
+    """Beats with their scores, and what they were compared with."""
 
     paired: PairedBeats
     measured: Measured
-    surprises: dict[str, np.ndarray]
-    anomaly_score: np.ndarray
+    surprises: dict[str, np.ndarray]  # how surprising the answer to each question is, shape (beats,) by component
+    anomaly_score: np.ndarray  # shape (beats,): the sum of the surprises that count
 
     def columns(self) -> dict[str, np.ndarray]:
         """Give the columns of ``scores.csv`` from ``reconstruction_error`` to ``anomaly_score``."""

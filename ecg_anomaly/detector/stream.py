@@ -31,41 +31,24 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class BeatShapes(PerBeat):
-    """What beats look like and were compared with, scaled; all of shape ``(beats, samples, leads)``.
-
-    Attributes
-    ----------
-    windows
-        The beats.
-    own_beats
-        The patient's own beat when each comes.
-    reconstructions
-        What the autoencoder makes of each.
-    """
+    """What beats look like and were compared with, scaled; all of shape ``(beats, samples, leads)``."""
 
     windows: np.ndarray
-    own_beats: np.ndarray
-    reconstructions: np.ndarray
+    own_beats: np.ndarray  # the patient's own beat when each comes
+    reconstructions: np.ndarray  # what the autoencoder makes of each
 
 
 @dataclass(frozen=True)
 class Findings:
     """What has become known of a recording.
 
-    Attributes
-    ----------
-    beats
-        One row per beat, with `COLUMNS`. A beat that cannot be read is not flagged; ``reason`` is the question
-        whose answer was the most surprising for a flagged beat, and empty for others.
-    events
-        Asystole, fibrillation and unreadable stretches that are over.
-    shapes
-        The shapes of the same beats; ``None`` where they were not kept.
+    A beat that cannot be read is not flagged. The ``reason`` of a flagged beat is the question whose answer was the
+    most surprising; that of others is empty.
     """
 
-    beats: pd.DataFrame
-    events: list[Event]
-    shapes: BeatShapes | None = None
+    beats: pd.DataFrame  # one row per beat, with `COLUMNS`
+    events: list[Event]  # asystole, fibrillation and unreadable stretches that are over
+    shapes: BeatShapes | None = None  # of the same beats, where they were kept
 
 
 class Analysis:
