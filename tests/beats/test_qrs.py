@@ -1,3 +1,4 @@
+import pickle
 from itertools import pairwise
 
 import numpy as np
@@ -276,14 +277,13 @@ def test_wrong_shapes_are_refused():
 def test_memory_does_not_grow_with_the_stream():
     signal_mv = np.tile(signal_with_beats(np.arange(0.5, 59.5, 0.8), 60), (60, 1))
     missing = np.zeros(signal_mv.shape, dtype=bool)
-    detector = qrs.QrsDetector(RATE_HZ, 2)
+    detector, sizes = qrs.QrsDetector(RATE_HZ, 2), []
     for minute in range(60):
         part = slice(minute * 60 * RATE_HZ, (minute + 1) * 60 * RATE_HZ)
         detector.push(signal_mv[part], missing[part])
-    assert len(detector._slopes._signal) < RATE_HZ
-    assert len(detector._detection._strength) < 3 * RATE_HZ
-    assert len(detector._peaks._detection) < RATE_HZ
-    assert len(detector._decisions._queue) + len(detector._decisions._doubtful) < 5
+        sizes.append(len(pickle.dumps(detector)))
+    assert max(sizes[5:]) <= sizes[4] + 100
+    assert sizes[4] < signal_mv[: 8 * RATE_HZ].nbytes  # a few seconds of signal, at several stages
 
 
 @pytest.mark.parametrize(
