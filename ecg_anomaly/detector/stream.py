@@ -72,15 +72,13 @@ class Analysis:
         self._cutter = BeatCutter(sampling_rate_hz, leads, beat, detector.config.rhythm)
         self._scorer = _ArrivingBeats(detector)
         self._events = EventFinder(beat.sampling_rate_hz, leads)
-        nothing = np.empty((0, beat.samples, detector.config.records.lead_count), dtype=np.float32)
-        self._no_shapes = BeatShapes(nothing, nothing, nothing)
 
     def push(self, signals_mv: np.ndarray) -> Findings:
         """Take the next samples, of shape ``(samples, leads)`` in millivolts, NaN where they are missing."""
         conditioned, missing = self._conditioner.push(signals_mv)
         cut = self._cut(conditioned, missing, self._qrs.push(conditioned, missing))
         events = self._find_events(conditioned, missing, cut)
-        return self._findings([self._score(cut)], events)
+        return self._findings(cut, self._cutter.delivered_until_s, events)
 
     def finish(self) -> Findings:
         """Give the rest when the recording has ended."""
@@ -88,7 +86,7 @@ class Analysis:
         found = np.concatenate([self._qrs.push(conditioned, missing), self._qrs.finish()])
         cut = CutBeats.joined([self._cut(conditioned, missing, found), self._cutter.finish()])
         events = self._find_events(conditioned, missing, cut) + self._events.finish()
-        return self._findings([self._score(cut), self._scorer.finish()], events)
+        return self._findings(cut, np.inf, events)
 
     @property
     def ongoing(self) -> list[Event]:
@@ -105,19 +103,11 @@ class Analysis:
         beats = np.round(cut.fiducials_s * rate_hz).astype(np.int64)
         return self._events.push(conditioned, missing, beats, cut.readable, known_until)
 
-    def _score(self, cut: CutBeats) -> Judged | None:
-        return self._scorer.push(cut.chosen(cut.left_out == ""), self._cutter.delivered_until_s)
-
-    def _findings(self, judged: list[Judged | None], events: list[Event]) -> Findings:
-        parts = [part for part in judged if part is not None]
-        if not parts:
-            return Findings(_NO_BEATS, events, self._no_shapes)
-        tables, shapes = zip(*parts, strict=True)
-        beats = pd.concat(tables, ignore_index=True) if len(tables) > 1 else tables[0]
-        return Findings(beats, events, BeatShapes.joined(shapes))
+    def _findings(self, cut: CutBeats, until_s: float, events: list[Event]) -> Findings:
+        beats, shapes = self._scorer.push(cut.chosen(cut.left_out == ""), until_s)
+        return Findings(beats, events, shapes)
 
 
-Judged = tuple[pd.DataFrame, BeatShapes]  # some beats: their rows with `COLUMNS`, and their shapes
 _NO_BEATS = pd.DataFrame(columns=list(COLUMNS))
 
 
@@ -131,18 +121,16 @@ class _ArrivingBeats:
         self._threshold = RecordThreshold(detector.threshold)
         self._started = False
         self._waiting: list[CutBeats] = []
+        nothing = np.empty((0, self._config.beat.samples, self._config.records.lead_count), dtype=np.float32)
+        self._no_shapes = BeatShapes(nothing, nothing, nothing)
 
-    def push(self, cut: CutBeats, until_s: float) -> Judged | None:
-        """Judge the next beats, once all before ``until_s`` have been given; ``None`` where there is none."""
+    def push(self, cut: CutBeats, until_s: float) -> tuple[pd.DataFrame, BeatShapes]:
+        """Judge the next beats, all of those before ``until_s``; give their rows with `COLUMNS`, and their shapes."""
         if len(cut):
             self._waiting.append(cut)
         self._started |= until_s >= self._config.beat.start_s
-        return self.finish() if self._started else None
-
-    def finish(self) -> Judged | None:
-        """Judge the beats that were waiting when the recording ended."""
-        if not self._waiting:
-            return None
+        if not self._started or not self._waiting:
+            return _NO_BEATS, self._no_shapes
         cut, self._waiting = CutBeats.joined(self._waiting), []
         scored = self._scorer.score(self._scaled(cut))
         threshold = self._threshold.push(scored.anomaly_score, cut.times_s)
