@@ -31,21 +31,11 @@ _CLIPPED_SHARE = 0.02  # of the samples; a lead that is not clipped meets its ex
 
 @dataclass(frozen=True)
 class LeadLook:
-    """What the start of a recording shows of a lead, found out when it is asked for.
+    """What the start of a recording shows of a lead, found out when it is asked for."""
 
-    Attributes
-    ----------
-    lead_mv
-        Shape ``(samples,)``: the start of the lead in millivolts, NaN where samples are missing.
-    sampling_rate_hz
-        Samples per second.
-    config
-        Filter and window of beats.
-    """
-
-    lead_mv: np.ndarray = field(repr=False)
+    lead_mv: np.ndarray = field(repr=False)  # shape (samples,), in millivolts, NaN where samples are missing
     sampling_rate_hz: Fraction
-    config: Config = field(repr=False)
+    config: Config = field(repr=False)  # filter and window of beats
 
     @cached_property
     def alive(self) -> bool:
@@ -101,7 +91,7 @@ def choose_leads(
     looks: Sequence[LeadLook] = (),
     asked: Sequence[str] = (),
 ) -> list[int]:
-    """Choose the leads to analyse.
+    """Choose the leads to analyse: where each stands in ``names``, as asked, or else preferred ones first.
 
     Leads that can be read come before those that cannot, and those before leads without a signal; then those of
     ``records.leads`` in its order, whatever their case; then the others, the best quality first. A lead without a
@@ -111,19 +101,12 @@ def choose_leads(
     ----------
     names
         The leads that are there, each once.
-    settings
-        The preferred leads, and how many are taken at most.
     path
         The file or stream, for messages.
     looks
         What the start shows of each lead; empty, all are equally good: nothing has come of the signal yet.
     asked
         Names of leads to take instead, whatever their case.
-
-    Returns
-    -------
-    list of int
-        Where each lead stands in ``names``: as asked, or else preferred ones first, then as recorded.
 
     Raises
     ------

@@ -23,21 +23,11 @@ _SIMULATED_WITH = "simulation.json"
 
 @dataclass(frozen=True)
 class RecordFiles:
-    """Where one record lies.
+    """Where one record lies."""
 
-    Attributes
-    ----------
-    name
-        ``database/name``, as users write it.
-    folder
-        The folder that holds the files of the record.
-    annotator
-        Extension of the annotation file.
-    """
-
-    name: str
-    folder: Path
-    annotator: str
+    name: str  # database/name, as users write it
+    folder: Path  # holds the files of the record
+    annotator: str  # extension of the annotation file
 
     @property
     def header(self) -> Path:
@@ -63,19 +53,9 @@ class RecordFiles:
 
 
 def locate_records(config: Config, report: Callable[[str], None]) -> dict[RecordFiles, str]:
-    """Find all records of the splits; download or simulate what is missing.
+    """Find the records of the splits, each with its split as `splits.assign_records` gives it.
 
-    Parameters
-    ----------
-    config
-        Where records lie, which are needed, and where missing ones come from.
-    report
-        Called with a line for each thing that takes time.
-
-    Returns
-    -------
-    dict
-        The split of each record, as `splits.assign_records` gives it.
+    What is missing is downloaded or simulated; ``report`` is called with a line for each thing that takes time.
 
     Raises
     ------

@@ -32,24 +32,12 @@ _OTHER = re.compile(
 
 @dataclass(frozen=True)
 class Channel:
-    """One channel as its file describes it.
-
-    Attributes
-    ----------
-    label
-        Its name in the file.
-    unit
-        Its physical unit in the file.
-    sampling_rate_hz
-        Its samples per second.
-    fault
-        Why its samples cannot be used; empty if they can.
-    """
+    """One channel as its file describes it."""
 
     label: str
     unit: str
     sampling_rate_hz: Fraction
-    fault: str = ""
+    fault: str = ""  # why its samples cannot be used; empty if they can
 
 
 def millivolts_per(unit: str) -> float | None:
@@ -82,13 +70,7 @@ def choose_ecg(channels: Sequence[Channel], path: Path | str) -> tuple[list[int]
 
     Channels in volts are leads. Where labels tell an ECG from other voltages (EEG, EMG, ...), only the ECG is kept;
     of several sampling rates, the one that most of the leads have, and of two as frequent the higher one.
-
-    Parameters
-    ----------
-    channels
-        All channels of the file.
-    path
-        The file or stream, for messages.
+    ``path`` is the file or stream, for messages.
 
     Returns
     -------
@@ -127,21 +109,7 @@ def choose_ecg(channels: Sequence[Channel], path: Path | str) -> tuple[list[int]
 
 
 def find_leads(names: Sequence[str], asked: Sequence[str], path: Path | str) -> list[int]:
-    """Find the leads that are asked for, whatever their case.
-
-    Parameters
-    ----------
-    names
-        Names of the leads that are there, each once.
-    asked
-        Names of those that are wanted.
-    path
-        The file or stream, for messages.
-
-    Returns
-    -------
-    list of int
-        Where each of ``asked`` stands in ``names``.
+    """Find where each of the leads ``asked`` for stands in ``names``, whatever its case; ``path`` is for messages.
 
     Raises
     ------

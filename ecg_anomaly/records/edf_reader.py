@@ -29,36 +29,18 @@ _SHORTEST_RECORD_S = Fraction(1, 10_000)
 
 @dataclass(frozen=True)
 class EdfSource:
-    """The ECG leads of an EDF or BDF file; see `recording.Source`.
-
-    Attributes
-    ----------
-    path
-        The file.
-    header
-        Its header, as bytes.
-    record_bytes
-        Size of a data record.
-    starts
-        Shape ``(data records,)``: the sample at which each begins.
-    samples_per_record
-        Samples per lead and data record.
-    signals
-        Which of the ordinary signals of the file the leads are.
-    factors
-        Millivolts per unit of each lead.
-    """
+    """The ECG leads of an EDF or BDF file; see `recording.RecordingFile`."""
 
     path: Path
     sampling_rate_hz: Fraction
     leads: tuple[str, ...]
     notes: tuple[str, ...]
     header: bytes = field(repr=False)
-    record_bytes: int
-    starts: np.ndarray = field(repr=False)
-    samples_per_record: int
-    signals: tuple[int, ...]
-    factors: tuple[float, ...]
+    record_bytes: int  # size of a data record
+    starts: np.ndarray = field(repr=False)  # shape (data records,): the sample at which each begins
+    samples_per_record: int  # per lead and data record
+    signals: tuple[int, ...]  # which of the ordinary signals of the file the leads are
+    factors: tuple[float, ...]  # millivolts per unit of each lead
 
     @property
     def samples(self) -> int:

@@ -20,23 +20,10 @@ _QRS_REACH_S = 0.05  # to either side of an annotation, as WFDB's sigamp measure
 
 
 def make_noise(kind: str, samples: int, leads: int, sampling_rate_hz: float, seed: int | Sequence[int]) -> np.ndarray:
-    """Make noise of one of the ``KINDS``.
+    """Make noise of one of the ``KINDS``: shape ``(samples, leads)``, without a unit, the mean square of each lead one.
 
-    Parameters
-    ----------
-    kind
-        Which one.
-    samples, leads
-        Shape of the result.
-    sampling_rate_hz
-        Samples per second, more than 45.
-    seed
-        As NumPy's ``default_rng`` takes it: equal seeds give equal noise.
-
-    Returns
-    -------
-    ndarray
-        Shape ``(samples, leads)``, without a unit: the mean square of each lead is one.
+    The sampling rate must be above 45 Hz. The seed is as NumPy's ``default_rng`` takes it: equal seeds give equal
+    noise.
     """
     streams = np.random.default_rng(seed).spawn(leads + 1)
     common, *own = (_unit_power(_MAKERS[kind](stream, samples, sampling_rate_hz)) for stream in streams)

@@ -49,30 +49,14 @@ _CHECKSUM_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *]?(?:\./)?(.+)")
 
 @dataclass(frozen=True)
 class PhysioNetDatabase:
-    """One version of a database, its files at ``url/name/version/FILE``.
+    """One version of a database, its files at ``url/name/version/FILE``."""
 
-    Attributes
-    ----------
-    name, version
-        As PhysioNet has them: ``mitdb``, ``1.0.0``.
-    url
-        Where PhysioNet, or a mirror of it, keeps its files.
-    timeout_s
-        How long the server may stay silent.
-    retries
-        How often a file is tried again after a failure; counted anew whenever something new has arrived.
-    pause_s
-        Pause before the first retry; it doubles with each further one.
-    session
-        Holds the connection.
-    """
-
-    name: str
-    version: str
-    url: str = "https://physionet.org/files"
-    timeout_s: float = 30.0
-    retries: int = 3
-    pause_s: float = 1.0
+    name: str  # as PhysioNet has it: mitdb
+    version: str  # 1.0.0
+    url: str = "https://physionet.org/files"  # where PhysioNet, or a mirror of it, keeps its files
+    timeout_s: float = 30.0  # how long the server may stay silent
+    retries: int = 3  # after a failure; counted anew whenever something new of the file has arrived
+    pause_s: float = 1.0  # before the first retry; it doubles with each further one
     session: requests.Session = field(default_factory=requests.Session, repr=False, compare=False)
 
     def list_records(self) -> list[str]:
@@ -92,15 +76,7 @@ class PhysioNetDatabase:
         """Download those files that are not in a folder yet; what is there is left as it is.
 
         Without a file to download the network is not touched. Several runs may download to the same folder.
-
-        Parameters
-        ----------
-        files
-            Names relative to the database, such as ``100.dat``.
-        folder
-            The folder of the database; made when it is not there.
-        progress
-            Shows the file that comes, and the bytes that have arrived.
+        ``files`` are relative to the database, such as ``100.dat``; its ``folder`` is made when it is not there.
 
         Raises
         ------

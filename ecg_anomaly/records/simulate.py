@@ -102,27 +102,13 @@ _BUNDLE_BRANCH_BLOCK = {1: "L", 7: "R"}  # by the patient's number modulo 12
 
 @dataclass(frozen=True)
 class SimulatedRecord:
-    """One simulated record.
+    """One simulated record."""
 
-    Attributes
-    ----------
-    signals_mv
-        Shape ``(samples, leads)``, in millivolts, in steps of the converter (0.005 mV).
-    sampling_rate_hz
-        Samples per second of each lead.
-    leads
-        Names of the leads, in the order of ``signals_mv``.
-    samples
-        Shape ``(beats,)``: the main deflection of each QRS complex in the first lead, increasing.
-    symbols
-        The WFDB symbol of each beat: N, L or R by patient; A, V and F for anomalous beats.
-    """
-
-    signals_mv: np.ndarray
+    signals_mv: np.ndarray  # shape (samples, leads), in millivolts, in steps of the converter (0.005 mV)
     sampling_rate_hz: int
-    leads: tuple[str, ...]
-    samples: np.ndarray
-    symbols: list[str]
+    leads: tuple[str, ...]  # names, in the order of signals_mv
+    samples: np.ndarray  # shape (beats,): the main deflection of each QRS complex in the first lead, increasing
+    symbols: list[str]  # the WFDB symbol of each beat: N, L or R by patient; A, V and F for anomalous beats
 
 
 @dataclass(frozen=True)
@@ -157,22 +143,7 @@ def record_name(patient: int) -> str:
 
 
 def simulate_record(patient: int, minutes: float, seed: int) -> SimulatedRecord:
-    """Simulate one patient's record.
-
-    Parameters
-    ----------
-    patient
-        The patient's number, from 1.
-    minutes
-        Length of the record.
-    seed
-        Equal seeds give equal patients.
-
-    Returns
-    -------
-    SimulatedRecord
-        The same for equal arguments.
-    """
+    """Simulate the record of a patient, who are numbered from 1; the same for equal arguments."""
     samples = round(minutes * 60 * SAMPLING_RATE_HZ)
     if patient < 1 or samples < 1:
         raise ValueError(f"patients count from 1 and records have a length; got patient {patient}, {minutes} minutes")
@@ -203,16 +174,9 @@ def write_database(folder: Path, patients: int, minutes: float, seed: int) -> li
     folder
         The folder of the database; made if missing.
     patients
-        How many records: ``s001``, ``s002``, ...
-    minutes
-        Length of each record.
-    seed
-        Equal seeds give equal files.
-
-    Returns
-    -------
-    list of str
-        Names of the records, written now or before.
+        How many records: ``s001``, ``s002``, ... Their names are returned, written now or before.
+    minutes, seed
+        As for `simulate_record`, for each record.
     """
     folder.mkdir(parents=True, exist_ok=True)
     names = [record_name(patient) for patient in range(1, patients + 1)]
@@ -389,19 +353,14 @@ def _choose_shape(rng: np.random.Generator, patient: _Patient, symbol: str) -> n
 
 
 def _beat_forcing(shapes: np.ndarray, peaks_s: np.ndarray, times_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find what drives ECGSYN's z equation, and each beat's main deflection.
+    """Find what drives ECGSYN's z equation, in millivolts per second, and each beat's main deflection.
 
     The equation is ``dz/dt = -sum_i a_i dtheta_i exp(-dtheta_i^2 / (2 b_i^2)) - (z - z0)``. Its phase advances
     at ``omega = 2 pi / RR`` from one R peak to the next, so that ``dtheta_i = omega (t - t_i)``. With
     ``b_i = omega width_i`` and ``a_i = omega height_i / b_i^2`` omega drops out: each term is the slope of a
     Gaussian wave, given in millivolts and seconds, and a QRS complex keeps its width at any heart rate.
-
-    Returns
-    -------
-    forcing : ndarray
-        Shape ``(samples, leads)``, in millivolts per second.
-    fiducials : ndarray of int
-        Shape ``(beats,)``: index into ``times_s`` of the main deflection of the QRS complex in the first lead.
+    Shapes are ``(samples, leads)`` and, for the index into ``times_s`` of the deflection in the first lead,
+    ``(beats,)``.
     """
     before, after = round(_REACH_BEFORE_S * SAMPLING_RATE_HZ), round(_REACH_AFTER_S * SAMPLING_RATE_HZ)
     centres = np.round((peaks_s - times_s[0]) * SAMPLING_RATE_HZ).astype(np.int64)

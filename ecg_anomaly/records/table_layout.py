@@ -24,36 +24,16 @@ _COMMENT = ("#", "%")
 
 @dataclass(frozen=True)
 class CsvLayout:
-    """How one table is written.
-
-    Attributes
-    ----------
-    encoding
-        Its character encoding.
-    separator
-        What stands between cells; a space means any white space.
-    decimal
-        The decimal mark.
-    quote
-        What may enclose a cell; ``None`` if nothing does.
-    skipped_lines
-        Lines before the first row.
-    names
-        For each column, its name in the header; empty if it has none.
-    units
-        For each column, its unit in the header; empty if it has none.
-    rows
-        The first rows as text.
-    """
+    """How one table is written."""
 
     encoding: str
-    separator: str
+    separator: str  # between cells; a space means any white space
     decimal: str
-    quote: str | None
-    skipped_lines: int
-    names: tuple[str, ...]
-    units: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    quote: str | None  # what may enclose a cell; None if nothing does
+    skipped_lines: int  # before the first row
+    names: tuple[str, ...]  # of each column in the header; empty if it has none
+    units: tuple[str, ...]  # likewise
+    rows: tuple[tuple[str, ...], ...]  # the first rows as text
 
     def cells(self, column: int) -> list[str]:
         """List the cells of a column in the first rows that are not missing."""

@@ -32,32 +32,16 @@ _CHUNK_ROWS = 65_536
 
 @dataclass(frozen=True)
 class CsvSource:
-    """The leads of a table; see `recording.Source`.
-
-    Attributes
-    ----------
-    path
-        The file.
-    layout
-        How it is written.
-    lead_columns
-        Where the leads stand.
-    factors
-        Millivolts per unit of each lead.
-    time
-        The column of times; ``None`` if there is none, or if it is too coarse to be of use.
-    steps
-        How far the rows lie apart.
-    """
+    """The leads of a table; see `recording.RecordingFile`."""
 
     path: Path
     leads: tuple[str, ...]
     samples: int
     notes: tuple[str, ...]
     layout: CsvLayout = field(repr=False)
-    lead_columns: tuple[int, ...]
-    factors: tuple[float, ...]
-    time: TimeColumn | None
+    lead_columns: tuple[int, ...]  # where the leads stand
+    factors: tuple[float, ...]  # millivolts per unit of each lead
+    time: TimeColumn | None  # None if there is none, or if it is too coarse to be of use
     steps: Steps
 
     @property
@@ -85,16 +69,7 @@ class CsvSource:
 
 
 def open_csv(path: Path, sampling_rate_hz: float | None, gain: float | None) -> CsvSource:
-    """Open a table of samples.
-
-    Parameters
-    ----------
-    path
-        The file.
-    sampling_rate_hz
-        Samples per second, if the table does not say it.
-    gain
-        Units per millivolt of columns whose header does not name the unit.
+    """Open a table of samples; ``gain`` is in units per millivolt, for columns whose header does not name the unit.
 
     Raises
     ------

@@ -39,24 +39,12 @@ _HALF_DAY_S = 43_200.0
 
 @dataclass(frozen=True)
 class TimeColumn:
-    """The column that says when each row was sampled.
+    """The column that says when each row was sampled."""
 
-    Attributes
-    ----------
-    index
-        Where it stands.
-    kind
-        ``number``, ``clock`` or ``date``.
-    seconds_per_unit
-        What one is, if it is a number.
-    guessed
-        Whether only its numbers say that it is a time.
-    """
-
-    index: int
-    kind: str
-    seconds_per_unit: float = 1.0
-    guessed: bool = False
+    index: int  # where it stands
+    kind: str  # number, clock or date
+    seconds_per_unit: float = 1.0  # if it is a number
+    guessed: bool = False  # whether only its numbers say that it is a time
 
     def seconds(self, cells: pd.Series) -> np.ndarray:
         """Turn cells into seconds, NaN where they are no time."""
@@ -74,18 +62,10 @@ class TimeColumn:
 
 @dataclass(frozen=True)
 class Steps:
-    """How far rows lie apart in time.
+    """How far rows lie apart in time."""
 
-    Attributes
-    ----------
-    sampling_rate_hz
-        Rows per second where none is missing.
-    gap_s
-        A longer step between two rows is a gap.
-    """
-
-    sampling_rate_hz: Fraction
-    gap_s: float
+    sampling_rate_hz: Fraction  # rows per second where none is missing
+    gap_s: float  # a longer step between two rows is a gap
 
 
 def find_time_column(layout: CsvLayout, sampling_rate_hz: float | None) -> TimeColumn | None:
@@ -203,16 +183,8 @@ def samples_ahead(
 ) -> np.ndarray:
     """Count how many samples each row lies after the row before it: 1 unless rows were dropped between them.
 
-    Parameters
-    ----------
-    path
-        The file, for messages.
-    times_s, before_s
-        Times of some rows, of shape ``(rows,)``, and of the row before them; NaN if they are the first.
-    time, steps
-        The column that they stand in; how far rows lie apart.
-    line
-        Where the first of them stands in the file.
+    ``times_s`` has the shape ``(rows,)``, ``before_s`` is that of the row before them (NaN if they are the first),
+    and the first of them stands in line ``line`` of the file.
 
     Raises
     ------

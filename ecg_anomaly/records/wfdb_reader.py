@@ -26,24 +26,12 @@ _BITS_PER_SAMPLE = {"8": 8, "16": 16, "24": 24, "32": 32, "61": 16, "80": 8, "16
 
 @dataclass(frozen=True)
 class _Segment:
-    """A stretch of a record that has its own files; of one where nothing was recorded, no lead has a channel.
+    """A stretch of a record that has its own files; of one where nothing was recorded, no lead has a channel."""
 
-    Attributes
-    ----------
-    stem
-        Path of its files without extension.
-    frames
-        How many of its frames are part of the record.
-    channels
-        For each lead that it has: its channel, and millivolts per unit.
-    differences
-        Whether its samples are stored as differences, so that it must be read from its start.
-    """
-
-    stem: Path
-    frames: int
-    channels: dict[int, tuple[int, float]]
-    differences: bool = False
+    stem: Path  # of its files, without extension
+    frames: int  # how many of its frames are part of the record
+    channels: dict[int, tuple[int, float]]  # for each lead that it has: its channel, and millivolts per unit
+    differences: bool = False  # whether samples are stored as differences, so that it must be read from its start
 
     def read(self, leads: Sequence[int], first: int, last: int) -> dict[int, np.ndarray]:
         """Read frames of those leads that it has, in millivolts."""
@@ -64,24 +52,14 @@ class _Segment:
 
 @dataclass(frozen=True)
 class WfdbSource:
-    """The ECG leads of a WFDB record; see `recording.Source`.
-
-    Attributes
-    ----------
-    samples_per_frame
-        Samples per lead and frame.
-    segments
-        The segments that follow each other.
-    ends
-        Shape ``(segments,)``: the frame before which each ends.
-    """
+    """The ECG leads of a WFDB record; see `recording.RecordingFile`."""
 
     sampling_rate_hz: Fraction
     leads: tuple[str, ...]
     notes: tuple[str, ...]
-    samples_per_frame: int
-    segments: tuple[_Segment, ...] = field(repr=False)
-    ends: np.ndarray = field(repr=False)
+    samples_per_frame: int  # per lead and frame
+    segments: tuple[_Segment, ...] = field(repr=False)  # as they follow each other
+    ends: np.ndarray = field(repr=False)  # shape (segments,): the frame before which each ends
 
     @property
     def samples(self) -> int:
