@@ -6,14 +6,10 @@ The three kinds of the MIT-BIH Noise Stress Test Database (Moody, Muldrow, Mark,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import signal
-
-KINDS = ("baseline_wander", "muscle", "electrode_motion")
-
-_Maker = Callable[[np.random.Generator, int, float], np.ndarray]
 
 _COMMON_SHARE = 0.5  # of the power of each lead
 _QRS_REACH_S = 0.05  # to either side of an annotation, as WFDB's sigamp measures
@@ -101,4 +97,5 @@ def _unit_power(values: np.ndarray) -> np.ndarray:
     return np.asarray(values / np.sqrt(np.mean(values**2)))
 
 
-_MAKERS: dict[str, _Maker] = dict(zip(KINDS, (_baseline_wander, _muscle, _electrode_motion), strict=True))
+_MAKERS = {"baseline_wander": _baseline_wander, "muscle": _muscle, "electrode_motion": _electrode_motion}
+KINDS = tuple(_MAKERS)
