@@ -52,7 +52,7 @@ def split_beats(record: str, group: str, anomalous: np.ndarray, split: Split) ->
     # The record's own seed: its beats are shared out alike, whichever records it is read with.
     order = np.random.default_rng([split.seed, zlib.crc32(record.encode())]).permutation(normal)
     edges = np.round(np.array([split.fold, split.fold + 1]) * split.test_share * len(order)).astype(int)
-    rest = np.concatenate([order[: edges[0]], order[edges[1] :]])
+    rest = np.delete(order, slice(*edges))
     validating = round(split.validation_share * len(rest))
     assigned[rest[:validating]] = VALIDATION
     assigned[rest[validating:]] = TRAIN
