@@ -12,7 +12,7 @@ import numpy as np
 
 from ecg_anomaly.beats.cutter import cut_beats
 from ecg_anomaly.beats.quality import LEAST_QUALITY, PLAUSIBLE_MV, lead_quality
-from ecg_anomaly.config import Beat, Config, Records
+from ecg_anomaly.config import Config, Records
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import find_leads
 
@@ -58,8 +58,18 @@ class LeadLook:
     @cached_property
     def downward(self) -> bool:
         """Whether both the QRS complex and the T wave of its median beat point down."""
-        windows_mv = self._windows_mv[:, :, 0]
-        return bool(len(windows_mv)) and _points_down(np.median(windows_mv, axis=0), self.config.beat)
+        if not len(self._windows_mv):
+            return False
+        beat, median_mv = self.config.beat, np.median(self._windows_mv[:, :, 0], axis=0)
+        level_mv = median_mv - np.median(median_mv)
+        since_s = (np.arange(len(level_mv)) - beat.samples_before) / beat.sampling_rate_hz
+        complex_mv = level_mv[np.abs(since_s) <= _QRS_REACH_S]
+        t_wave_mv = level_mv[(since_s >= _T_WAVE_S[0]) & (since_s <= _T_WAVE_S[1])]
+        if not len(t_wave_mv):
+            return False
+        deepest_mv = t_wave_mv[np.abs(t_wave_mv).argmax()]
+        deep = -complex_mv.min() > _DOWNWARD_RATIO * max(complex_mv.max(), 0.0)
+        return bool(deep and deepest_mv < -_T_WAVE_SHARE * np.ptp(level_mv))
 
     @cached_property
     def clipped_share(self) -> float:
@@ -153,16 +163,3 @@ def oddities(names: Sequence[str], looks: Sequence[LeadLook]) -> list[str]:
                 "saturated?"
             )
     return notes
-
-
-def _points_down(beat_mv: np.ndarray, settings: Beat) -> bool:
-    """Tell whether the QRS complex and the T wave of a beat of shape ``(samples,)`` both point down."""
-    level_mv = beat_mv - np.median(beat_mv)
-    since_s = (np.arange(len(beat_mv)) - settings.samples_before) / settings.sampling_rate_hz
-    complex_mv = level_mv[np.abs(since_s) <= _QRS_REACH_S]
-    t_wave_mv = level_mv[(since_s >= _T_WAVE_S[0]) & (since_s <= _T_WAVE_S[1])]
-    if not len(t_wave_mv):
-        return False
-    deepest_mv = t_wave_mv[np.abs(t_wave_mv).argmax()]
-    deep = -complex_mv.min() > _DOWNWARD_RATIO * max(complex_mv.max(), 0.0)
-    return bool(deep and deepest_mv < -_T_WAVE_SHARE * np.ptp(beat_mv))

@@ -70,8 +70,7 @@ def process_record(files: RecordFiles, group: str, config: Config) -> ProcessedR
         return ProcessedRecord(files.name, error=str(error))
     anomalous = beats.table["anomalous"].to_numpy(dtype=bool)
     beats.table.insert(6, "split", split_beats(files.name, group, anomalous, config.split))
-    inputs = record_fingerprints([files])
-    return ProcessedRecord(files.name, beats, "", recording.leads, dead, inputs, detection)
+    return ProcessedRecord(files.name, beats, "", recording.leads, dead, record_fingerprints([files]), detection)
 
 
 def read_record(files: RecordFiles, config: Config) -> tuple[Recording, Annotations, tuple[str, ...]]:

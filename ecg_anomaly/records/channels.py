@@ -129,15 +129,12 @@ def find_leads(names: Sequence[str], asked: Sequence[str], path: Path | str) -> 
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:
     """Give names to leads that have none, and numbers to those whose name an earlier one has."""
-    distinct_names: list[str] = []
-    taken: set[str] = set()
-    used: Counter[str] = Counter()
+    given: dict[str, str] = {}  # by the name in small letters
     for number, name in enumerate(names, start=1):
         plain = name or f"lead {number}"
-        free = plain
-        while free.lower() in taken:
-            used[plain.lower()] += 1
-            free = f"{plain} ({used[plain.lower()] + 1})"
-        taken.add(free.lower())
-        distinct_names.append(free)
-    return tuple(distinct_names)
+        free, used = plain, 1
+        while free.lower() in given:
+            used += 1
+            free = f"{plain} ({used})"
+        given[free.lower()] = free
+    return tuple(given.values())

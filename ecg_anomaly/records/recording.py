@@ -98,52 +98,45 @@ def open_recording(path: str | Path, sampling_rate_hz: float | None = None, gain
     Raises
     ------
     UserError
-        When the file is not there, is damaged, cannot be understood, or holds no signal.
+        When a file of the recording is not there, is damaged or cannot be understood, when it holds no ECG lead in
+        volts or no signal, or when nothing tells its sampling rate.
     """
     for option, value in (("--sampling-rate", sampling_rate_hz), ("--gain", gain)):
         if value is not None and not (value > 0 and math.isfinite(value)):
             raise UserError(f"{option} is {value:g}; give a number above 0")
     path = Path(path)
     source = _open_source(path, sampling_rate_hz, gain)
-    recording = RecordingFile(
-        recording_name(path),
-        path,
-        source.sampling_rate_hz,
-        source.leads,
-        source.samples,
-        source.notes,
-        source,
-        tuple(range(len(source.leads))),
-    )
+    described = source.sampling_rate_hz, source.leads, source.samples, source.notes
+    recording = RecordingFile(recording_name(path), path, *described, source, tuple(range(len(source.leads))))
     _check(recording, sampling_rate_hz)
     return recording
 
 
 def recording_name(path: Path) -> str:
     """Name a recording by its file, without folder and extension; a WFDB record may be given without one."""
-    header = None if path.suffix.lower() in (*_CSV_SUFFIXES, *_EDF_SUFFIXES) else header_of(path)
-    return (header or path).stem
+    return (_header_of(path) or path).stem
+
+
+def _header_of(path: Path) -> Path | None:
+    return None if path.suffix.lower() in (*_CSV_SUFFIXES, *_EDF_SUFFIXES) else header_of(path)
 
 
 def _open_source(path: Path, sampling_rate_hz: float | None, gain: float | None) -> WfdbSource | EdfSource | CsvSource:
     suffix = path.suffix.lower()
-    header = header_of(path)
-    if suffix in _CSV_SUFFIXES:
-        check_file(path)
-        return open_csv(path, sampling_rate_hz, gain)
-    if gain is not None:
+    if gain is not None and suffix not in _CSV_SUFFIXES:
         raise UserError(f"{path}: --gain is for CSV files, this file says itself what its numbers mean; leave it out")
-    if suffix in _EDF_SUFFIXES:
-        check_file(path)
-        return open_edf(path)
-    if header is not None:
-        check_file(header)
-        return open_wfdb(header)
-    if suffix in (".hea", ".dat"):
+    header = _header_of(path)
+    if header is None and suffix in (".hea", ".dat"):
         raise UserError(f"{path}: the WFDB header {path.with_suffix('.hea')} is not there; put it beside its signals")
-    if not path.exists() and not suffix:
+    if header is None and not path.exists() and not suffix:
         raise UserError(f"{path}: is not there, nor is a WFDB header {path}.hea; check the path")
-    check_file(path)
+    check_file(header or path)
+    if header is not None:
+        return open_wfdb(header)
+    if suffix in _CSV_SUFFIXES:
+        return open_csv(path, sampling_rate_hz, gain)
+    if suffix in _EDF_SUFFIXES:
+        return open_edf(path)
     raise UserError(
         f"{path}: is of no kind that can be read; give a WFDB record (.hea), an EDF or BDF file (.edf, .bdf) or a "
         "table of samples (.csv, .tsv, .txt)"

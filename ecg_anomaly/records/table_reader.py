@@ -12,20 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records import table_times
 from ecg_anomaly.records.channels import distinct, lead_name, looks_like_other_signal, millivolts_per
 from ecg_anomaly.records.table_layout import MISSING, CsvLayout, cell_kind, is_missing, read_layout
-from ecg_anomaly.records.table_times import (
-    LARGEST_NUMBER,
-    SAMPLE_NUMBERS,
-    TIMES,
-    Steps,
-    TimeColumn,
-    counts_up,
-    find_steps,
-    find_time_column,
-    plain_name,
-    samples_ahead,
-)
 
 _CHUNK_ROWS = 65_536
 
@@ -41,8 +30,8 @@ class CsvSource:
     layout: CsvLayout = field(repr=False)
     lead_columns: tuple[int, ...]  # where the leads stand
     factors: tuple[float, ...]  # millivolts per unit of each lead
-    time: TimeColumn | None  # None if there is none, or if it is too coarse to be of use
-    steps: Steps
+    time: table_times.TimeColumn | None  # None if there is none, or if it is too coarse to be of use
+    steps: table_times.Steps
 
     @property
     def sampling_rate_hz(self) -> Fraction:
@@ -69,15 +58,9 @@ class CsvSource:
 
 
 def open_csv(path: Path, sampling_rate_hz: float | None, gain: float | None) -> CsvSource:
-    """Open a table of samples; ``gain`` is in units per millivolt, for columns whose header does not name the unit.
-
-    Raises
-    ------
-    UserError
-        When the table cannot be understood, or nothing tells its sampling rate.
-    """
+    """Open a table of samples; parameters and errors as for `recording.open_recording`."""
     layout = read_layout(path)
-    time = find_time_column(layout, sampling_rate_hz)
+    time = table_times.find_time_column(layout, sampling_rate_hz)
     columns, notes = _lead_columns(path, layout, time)
     factors = tuple(_factor(path, layout, column, gain) for column in columns)
     steps = None
@@ -85,14 +68,14 @@ def open_csv(path: Path, sampling_rate_hz: float | None, gain: float | None) -> 
         if time.guessed:
             notes.append(f"column {time.index + 1} has no name, and is taken for the time because it counts up evenly")
         first_s = time.seconds(next(_chunks(path, layout, [time.index]))[time.index])
-        steps = find_steps(path, first_s, sampling_rate_hz)
+        steps = table_times.find_steps(path, first_s, sampling_rate_hz)
         if steps is None:
             notes.append("its times do not tell its rows apart, and are not used")
             time = None
     if steps is None:
         if sampling_rate_hz is None:
             raise UserError(f"{path}: has no column of times; give the sampling rate with --sampling-rate")
-        steps = Steps(Fraction(sampling_rate_hz).limit_denominator(1000), np.inf)
+        steps = table_times.Steps(Fraction(sampling_rate_hz).limit_denominator(1000), np.inf)
     rows = samples = 0
     for places, _ in _placed_rows(path, layout, columns, time, steps):
         rows += len(places)
@@ -106,7 +89,7 @@ def open_csv(path: Path, sampling_rate_hz: float | None, gain: float | None) -> 
     return CsvSource(path, names, samples, tuple(notes), layout, tuple(columns), factors, time, steps)
 
 
-def _lead_columns(path: Path, layout: CsvLayout, time: TimeColumn | None) -> tuple[list[int], list[str]]:
+def _lead_columns(path: Path, layout: CsvLayout, time: table_times.TimeColumn | None) -> tuple[list[int], list[str]]:
     columns, notes = [], []
     for index, name in enumerate(layout.names):
         if time is not None and index == time.index:
@@ -127,11 +110,11 @@ def _why_no_lead(layout: CsvLayout, index: int) -> str | None:
         return f"it holds {kind}, not numbers"
     if kind == "empty" and not name:
         return "it is empty"
-    if index == 0 and counts_up(layout, index):
+    if index == 0 and table_times.counts_up(layout, index):
         return "it counts the rows"
     if unit and millivolts_per(unit) is None:
         return f"its unit is {unit}, not a voltage"
-    if looks_like_other_signal(name) or plain_name(name) in SAMPLE_NUMBERS | TIMES:
+    if looks_like_other_signal(name) or table_times.plain_name(name) in table_times.SAMPLE_NUMBERS | table_times.TIMES:
         return "by its name it is no ECG lead"
     return None
 
@@ -157,7 +140,7 @@ def _factor(path: Path, layout: CsvLayout, column: int, gain: float | None) -> f
 
 
 def _placed_rows(
-    path: Path, layout: CsvLayout, columns: Sequence[int], time: TimeColumn | None, steps: Steps
+    path: Path, layout: CsvLayout, columns: Sequence[int], time: table_times.TimeColumn | None, steps: table_times.Steps
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield rows with the sample that each is: shape ``(rows,)`` and ``(rows, columns)``, in the table's units."""
     last_s, last_place, line = np.nan, -1, layout.skipped_lines + 1
@@ -167,7 +150,7 @@ def _placed_rows(
         ahead = np.ones(len(table), dtype=np.int64)
         if time is not None:
             times_s = time.seconds(table[time.index])
-            ahead = samples_ahead(path, times_s, last_s, time, steps, line)
+            ahead = table_times.samples_ahead(path, times_s, last_s, time, steps, line)
             last_s = times_s[-1]
         places = last_place + np.cumsum(ahead)
         yield places, _values(path, layout, table, columns, line)
@@ -179,17 +162,15 @@ def _values(path: Path, layout: CsvLayout, table: pd.DataFrame, columns: Sequenc
     values = np.empty((len(table), len(columns)))
     for position, column in enumerate(columns):
         cells = table[column]
-        numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float)
-        wrong = np.isnan(numbers) & cells.notna().to_numpy()
+        values[:, position] = pd.to_numeric(cells, errors="coerce")
+        wrong = np.isnan(values[:, position]) & cells.notna().to_numpy()
         if wrong.any():
             where = int(np.argmax(wrong))
             raise UserError(
                 f"{path}: line {line + where}, column {layout.names[column] or column + 1}: "
                 f"{str(cells.iloc[where])[:40]!r} is no number; mend it, or leave the cell empty"
             )
-        values[:, position] = numbers
-    values[~(np.abs(values) < LARGEST_NUMBER)] = np.nan
-    return values
+    return np.where(np.abs(values) < table_times.LARGEST_NUMBER, values, np.nan)
 
 
 def _chunks(path: Path, layout: CsvLayout, columns: Iterable[int]) -> Iterator[pd.DataFrame]:

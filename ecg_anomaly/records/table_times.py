@@ -145,7 +145,10 @@ def find_steps(path: Path, times_s: np.ndarray, sampling_rate_hz: float | None) 
             f"{path}: its times are uneven, only {len(even)} of {len(steps_s)} steps are near {usual_s:g} s; sample it "
             "evenly, or leave the times out and give --sampling-rate"
         )
-    rate_hz = _nominal(len(even) / float(even.sum()), len(even))
+    measured_hz = len(even) / float(even.sum())
+    rate_hz = Fraction(round(measured_hz))
+    if abs(measured_hz - rate_hz) > rate_hz * max(_CLOCK_TOLERANCE, 1 / len(even)):
+        rate_hz = Fraction(measured_hz).limit_denominator(100)
     if sampling_rate_hz is not None and abs(sampling_rate_hz / float(rate_hz) - 1) > _RATE_TOLERANCE:
         raise UserError(
             f"{path}: is sampled at {float(rate_hz):.6g} Hz by its times, which --sampling-rate {sampling_rate_hz:g} "
@@ -169,13 +172,6 @@ def _rounding(steps_s: np.ndarray, usual_s: float) -> float:
     unit_s = float(np.min(np.diff(distinct_s))) if len(distinct_s) > 1 else 0.0
     on_grid = unit_s > 0 and abs(usual_s / unit_s - round(usual_s / unit_s)) < _ON_GRID
     return 0.0 if on_grid else unit_s
-
-
-def _nominal(rate_hz: float, steps: int) -> Fraction:
-    whole = round(rate_hz)
-    if abs(rate_hz - whole) <= whole * max(_CLOCK_TOLERANCE, 1 / steps):
-        return Fraction(whole)
-    return Fraction(rate_hz).limit_denominator(100)
 
 
 def samples_ahead(
