@@ -26,6 +26,7 @@ _COMMENT = ("#", "%")
 class CsvLayout:
     """How one table is written."""
 
+    path: Path
     encoding: str
     separator: str  # between cells; a space means any white space
     decimal: str
@@ -78,7 +79,7 @@ def read_layout(path: Path) -> CsvLayout:
     width = max(len(row) for row in rows[first:])
     names, units = _header(lines[:first], separator, width)
     table = tuple(tuple(row) for row in rows[first:] if row)
-    return CsvLayout(encoding, separator, decimal, quote, first, names, units, table)
+    return CsvLayout(path, encoding, separator, decimal, quote, first, names, units, table)
 
 
 def _head(path: Path) -> tuple[list[str], str]:
