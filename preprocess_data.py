@@ -18,11 +18,7 @@ def preprocess(config):
     from ecg_anomaly import config as settings
     from ecg_anomaly.beats import preprocessing
     from ecg_anomaly.beats.counts import PreprocessingSummary
-    from ecg_anomaly.handover.beats import (
-        BeatWriter,
-        check_splits,
-        write_detection,
-    )
+    from ecg_anomaly.handover.beats import BeatWriter, check_splits, write_detection
     from ecg_anomaly.records import catalogue
 
     sources = catalogue.locate_records(config, report=print)

@@ -33,10 +33,8 @@ class PreprocessingSummary:
             return
         table = record.beats.table
         classes = table["aami_class"].value_counts()
-        row: dict[str, object] = {
-            "record": record.name,
-            "split": " ".join(sorted(set(table["split"]), key=SPLITS.index)),
-        }
+        splits = " ".join(sorted(set(table["split"]), key=SPLITS.index))
+        row: dict[str, object] = {"record": record.name, "split": splits}
         row |= {name: int(classes.get(name, 0)) for name in CLASSES}
         if record.detection is not None:
             counts = record.detection.counts.iloc[0]

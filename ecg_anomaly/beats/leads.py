@@ -12,7 +12,7 @@ import numpy as np
 
 from ecg_anomaly.beats.cutter import cut_beats
 from ecg_anomaly.beats.quality import LEAST_QUALITY, PLAUSIBLE_MV, lead_quality
-from ecg_anomaly.config import Beat, Config, Records
+from ecg_anomaly.config import Config, Records
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import find_leads
 
@@ -31,21 +31,11 @@ _CLIPPED_SHARE = 0.02  # of the samples; a lead that is not clipped meets its ex
 
 @dataclass(frozen=True)
 class LeadLook:
-    """What the start of a recording shows of a lead, found out when it is asked for.
+    """What the start of a recording shows of a lead, found out when it is asked for."""
 
-    Attributes
-    ----------
-    lead_mv
-        Shape ``(samples,)``: the start of the lead in millivolts, NaN where samples are missing.
-    sampling_rate_hz
-        Samples per second.
-    config
-        Filter and window of beats.
-    """
-
-    lead_mv: np.ndarray = field(repr=False)
+    lead_mv: np.ndarray = field(repr=False)  # shape (samples,), in millivolts, NaN where samples are missing
     sampling_rate_hz: Fraction
-    config: Config = field(repr=False)
+    config: Config = field(repr=False)  # filter and window of beats
 
     @cached_property
     def alive(self) -> bool:
@@ -68,8 +58,18 @@ class LeadLook:
     @cached_property
     def downward(self) -> bool:
         """Whether both the QRS complex and the T wave of its median beat point down."""
-        windows_mv = self._windows_mv[:, :, 0]
-        return bool(len(windows_mv)) and _points_down(np.median(windows_mv, axis=0), self.config.beat)
+        if not len(self._windows_mv):
+            return False
+        beat, median_mv = self.config.beat, np.median(self._windows_mv[:, :, 0], axis=0)
+        level_mv = median_mv - np.median(median_mv)
+        since_s = (np.arange(len(level_mv)) - beat.samples_before) / beat.sampling_rate_hz
+        complex_mv = level_mv[np.abs(since_s) <= _QRS_REACH_S]
+        t_wave_mv = level_mv[(since_s >= _T_WAVE_S[0]) & (since_s <= _T_WAVE_S[1])]
+        if not len(t_wave_mv):
+            return False
+        deepest_mv = t_wave_mv[np.abs(t_wave_mv).argmax()]
+        deep = -complex_mv.min() > _DOWNWARD_RATIO * max(complex_mv.max(), 0.0)
+        return bool(deep and deepest_mv < -_T_WAVE_SHARE * np.ptp(level_mv))
 
     @cached_property
     def clipped_share(self) -> float:
@@ -101,7 +101,7 @@ def choose_leads(
     looks: Sequence[LeadLook] = (),
     asked: Sequence[str] = (),
 ) -> list[int]:
-    """Choose the leads to analyse.
+    """Choose the leads to analyse: where each stands in ``names``, as asked, or else preferred ones first.
 
     Leads that can be read come before those that cannot, and those before leads without a signal; then those of
     ``records.leads`` in its order, whatever their case; then the others, the best quality first. A lead without a
@@ -111,19 +111,12 @@ def choose_leads(
     ----------
     names
         The leads that are there, each once.
-    settings
-        The preferred leads, and how many are taken at most.
     path
         The file or stream, for messages.
     looks
         What the start shows of each lead; empty, all are equally good: nothing has come of the signal yet.
     asked
         Names of leads to take instead, whatever their case.
-
-    Returns
-    -------
-    list of int
-        Where each lead stands in ``names``: as asked, or else preferred ones first, then as recorded.
 
     Raises
     ------
@@ -170,16 +163,3 @@ def oddities(names: Sequence[str], looks: Sequence[LeadLook]) -> list[str]:
                 "saturated?"
             )
     return notes
-
-
-def _points_down(beat_mv: np.ndarray, settings: Beat) -> bool:
-    """Tell whether the QRS complex and the T wave of a beat of shape ``(samples,)`` both point down."""
-    level_mv = beat_mv - np.median(beat_mv)
-    since_s = (np.arange(len(beat_mv)) - settings.samples_before) / settings.sampling_rate_hz
-    complex_mv = level_mv[np.abs(since_s) <= _QRS_REACH_S]
-    t_wave_mv = level_mv[(since_s >= _T_WAVE_S[0]) & (since_s <= _T_WAVE_S[1])]
-    if not len(t_wave_mv):
-        return False
-    deepest_mv = t_wave_mv[np.abs(t_wave_mv).argmax()]
-    deep = -complex_mv.min() > _DOWNWARD_RATIO * max(complex_mv.max(), 0.0)
-    return bool(deep and deepest_mv < -_T_WAVE_SHARE * np.ptp(beat_mv))

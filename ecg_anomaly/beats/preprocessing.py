@@ -22,44 +22,22 @@ from ecg_anomaly.records.splits import TEST, split_beats
 
 @dataclass(frozen=True)
 class ProcessedRecord:
-    """What became of one record.
+    """What became of one record."""
 
-    Attributes
-    ----------
-    name
-        ``database/name``.
-    beats
-        Its beats, with the column ``split``; ``None`` when the record is broken.
-    error
-        Why it is broken; an empty string when it is not.
-    leads, dead_leads
-        Names of the leads that were taken, and of those that hold no signal.
-    inputs
-        Fingerprint of each of its files, by ``database/file``.
-    detection
-        What the QRS detector found of its annotated beats; ``None`` where those were cut.
-    """
-
-    name: str
-    beats: RecordBeats | None = None
-    error: str = ""
-    leads: tuple[str, ...] = ()
-    dead_leads: tuple[str, ...] = ()
-    inputs: dict[str, str] = field(default_factory=dict)
-    detection: Detection | None = None
+    name: str  # database/name
+    beats: RecordBeats | None = None  # with the column split; None when the record is broken
+    error: str = ""  # why it is broken; empty when it is not
+    leads: tuple[str, ...] = ()  # that were taken
+    dead_leads: tuple[str, ...] = ()  # that hold no signal
+    inputs: dict[str, str] = field(default_factory=dict)  # fingerprint of each of its files, by database/file
+    detection: Detection | None = None  # of its annotated beats by the QRS detector; None where those were cut
 
 
 def process_records(sources: Sequence[RecordFiles], groups: Sequence[str], config: Config) -> Iterator[ProcessedRecord]:
     """Read records and cut their beats, one process per core; yield them in the given order.
 
-    Parameters
-    ----------
-    sources
-        The files of each record.
-    groups
-        The split of each record, as `splits.assign_records` gives it.
-    config
-        Settings; a broken record is yielded as such with ``records.skip_broken``.
+    ``groups`` are the splits of the records, as `splits.assign_records` gives them. A broken record is yielded as such
+    with ``records.skip_broken``.
 
     Raises
     ------
@@ -92,21 +70,13 @@ def process_record(files: RecordFiles, group: str, config: Config) -> ProcessedR
         return ProcessedRecord(files.name, error=str(error))
     anomalous = beats.table["anomalous"].to_numpy(dtype=bool)
     beats.table.insert(6, "split", split_beats(files.name, group, anomalous, config.split))
-    inputs = record_fingerprints([files])
-    return ProcessedRecord(files.name, beats, "", recording.leads, dead, inputs, detection)
+    return ProcessedRecord(files.name, beats, "", recording.leads, dead, record_fingerprints([files]), detection)
 
 
 def read_record(files: RecordFiles, config: Config) -> tuple[Recording, Annotations, tuple[str, ...]]:
-    """Read a record as any recording is read, and its annotations.
+    """Read a record as any recording is read: the leads that are analysed, all annotations, and the dead leads.
 
-    Returns
-    -------
-    recording : Recording
-        The leads that are analysed.
-    annotations : Annotations
-        All of them.
-    dead_leads : tuple of str
-        Names of leads that hold no signal at the start.
+    The last are the names of leads that hold no signal at the start.
 
     Raises
     ------

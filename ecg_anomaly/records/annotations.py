@@ -18,18 +18,10 @@ _REPLACE = "replace the files of the record, or leave it out of the splits"
 
 @dataclass(frozen=True)
 class Annotations:
-    """Annotations of one record.
+    """Annotations of one record, each array of shape ``(annotations,)``."""
 
-    Attributes
-    ----------
-    samples
-        Shape ``(annotations,)``: where each stands, in samples of the recording, increasing.
-    symbols
-        Shape ``(annotations,)``: what each says, in WFDB's symbols.
-    """
-
-    samples: np.ndarray
-    symbols: np.ndarray
+    samples: np.ndarray  # where each stands, in samples of the recording, increasing
+    symbols: np.ndarray  # what each says, in WFDB's symbols
 
 
 def annotation_file(recording: RecordingFile, annotator: str) -> Path | None:
@@ -39,14 +31,7 @@ def annotation_file(recording: RecordingFile, annotator: str) -> Path | None:
 
 
 def read_annotations(recording: RecordingFile, annotator: str) -> Annotations:
-    """Read the annotations of a WFDB record.
-
-    Parameters
-    ----------
-    recording
-        The record.
-    annotator
-        Extension of the annotation file.
+    """Read the annotations of a WFDB record; ``annotator`` is the extension of their file.
 
     Raises
     ------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -23,21 +24,11 @@ _SIMULATED_WITH = "simulation.json"
 
 @dataclass(frozen=True)
 class RecordFiles:
-    """Where one record lies.
+    """Where one record lies."""
 
-    Attributes
-    ----------
-    name
-        ``database/name``, as users write it.
-    folder
-        The folder that holds the files of the record.
-    annotator
-        Extension of the annotation file.
-    """
-
-    name: str
-    folder: Path
-    annotator: str
+    name: str  # database/name, as users write it
+    folder: Path  # holds the files of the record
+    annotator: str  # extension of the annotation file
 
     @property
     def header(self) -> Path:
@@ -63,19 +54,9 @@ class RecordFiles:
 
 
 def locate_records(config: Config, report: Callable[[str], None]) -> dict[RecordFiles, str]:
-    """Find all records of the splits; download or simulate what is missing.
+    """Find the records of the splits, each with its split as `splits.assign_records` gives it.
 
-    Parameters
-    ----------
-    config
-        Where records lie, which are needed, and where missing ones come from.
-    report
-        Called with a line for each thing that takes time.
-
-    Returns
-    -------
-    dict
-        The split of each record, as `splits.assign_records` gives it.
+    What is missing is downloaded or simulated; ``report`` is called with a line for each thing that takes time.
 
     Raises
     ------
@@ -93,7 +74,7 @@ def locate_records(config: Config, report: Callable[[str], None]) -> dict[Record
             _simulate(folders[0] / database, config.simulation, report)
         elif database in config.physionet.databases:
             _download(names, database, config, report)
-    return {_find_or_explain(name, folders, annotator, "split"): split for name, split in assigned.items()}
+    return {_find_or_explain(name, "split", config): split for name, split in assigned.items()}
 
 
 def find_records(patterns: Sequence[str], setting: str, config: Config) -> list[RecordFiles]:
@@ -104,13 +85,9 @@ def find_records(patterns: Sequence[str], setting: str, config: Config) -> list[
     UserError
         When a record is not there, or a pattern matches none.
     """
-    folders = config.paths.record_folders
-    names = [
-        name
-        for pattern in patterns
-        for name in matching_names(pattern, lambda database: names_on_disk(database, folders), setting)
-    ]
-    return [_find_or_explain(name, folders, config.records.annotator, setting) for name in dict.fromkeys(names)]
+    names_of = partial(names_on_disk, folders=config.paths.record_folders)
+    names = [name for pattern in patterns for name in matching_names(pattern, names_of, setting)]
+    return [_find_or_explain(name, setting, config) for name in dict.fromkeys(names)]
 
 
 def find_recording(name: str, folders: Sequence[Path]) -> Path:
@@ -133,8 +110,11 @@ def find_recording(name: str, folders: Sequence[Path]) -> Path:
 
 def find_record(name: str, folders: Sequence[Path], annotator: str) -> RecordFiles | None:
     """Find the first folder that holds all files of a record; ``None`` if none does."""
-    candidates = (RecordFiles(name, folder / Path(name).parent, annotator) for folder in folders)
-    return next((files for files in candidates if not files.missing()), None)
+    return next((files for files in _candidates(name, folders, annotator) if not files.missing()), None)
+
+
+def _candidates(name: str, folders: Sequence[Path], annotator: str) -> list[RecordFiles]:
+    return [RecordFiles(name, folder / Path(name).parent, annotator) for folder in folders]
 
 
 def names_on_disk(database: str, folders: Iterable[Path]) -> list[str]:
@@ -144,7 +124,7 @@ def names_on_disk(database: str, folders: Iterable[Path]) -> list[str]:
         listing, headers = folder / database / "RECORDS", set((folder / database).glob("*.hea"))
         if listing.is_file():
             names.update(listing.read_text(encoding="utf-8", errors="replace").split())
-        names.update(header.stem for header in headers.difference(*map(_segments, headers)))
+        names.update(header.stem for header in headers.difference(*map(segments_of, headers)))
     return sorted(f"{database}/{name}" for name in names)
 
 
@@ -153,13 +133,6 @@ def record_fingerprints(records: Sequence[RecordFiles]) -> dict[str, str]:
     return {
         f"{files.name.partition('/')[0]}/{path.name}": fingerprint(path) for files in records for path in files.all()
     }
-
-
-def _segments(header: Path) -> list[Path]:
-    try:
-        return segments_of(header)
-    except UserError:
-        return []  # no header at all
 
 
 def _list_records(database: str, config: Config) -> list[str]:
@@ -209,7 +182,7 @@ def _settings_in(path: Path) -> object:
 def _download(names: Sequence[str], database: str, config: Config, report: Callable[[str], None]) -> None:
     """Download records into the first folder of ``paths.records``: headers first, they name the signal files."""
     folder = config.paths.record_folders[0]
-    files = [RecordFiles(name, folder / Path(name).parent, config.records.annotator) for name in names]
+    files = [record for name in names for record in _candidates(name, [folder], config.records.annotator)]
     source = _physionet(database, config)
     report(f"Downloading {len(names)} records of {database} from {config.physionet.url} to {folder / database}")
     try:
@@ -223,7 +196,7 @@ def _download(names: Sequence[str], database: str, config: Config, report: Calla
 
 
 def _not_to_be_had(missing: str, database: str, config: Config, error: UserError) -> UserError:
-    sought = ", ".join(str(folder) for folder in config.paths.record_folders)
+    sought = ", ".join(map(str, config.paths.record_folders))
     return UserError(
         f"{missing}; looked in {sought}), and their download failed: {error}. "
         f"If you have them, set paths.records to the folder that holds the folder {database}; "
@@ -231,14 +204,12 @@ def _not_to_be_had(missing: str, database: str, config: Config, error: UserError
     )
 
 
-def _find_or_explain(name: str, folders: Sequence[Path], annotator: str, setting: str) -> RecordFiles:
-    if complete := find_record(name, folders, annotator):
-        return complete
-    for folder in folders:
-        files = RecordFiles(name, folder / Path(name).parent, annotator)
-        if files.header.is_file():
-            return files  # reading it says which of its files is missing
-    sought = ", ".join(str(folder) for folder in folders)
+def _find_or_explain(name: str, setting: str, config: Config) -> RecordFiles:
+    folders, annotator = config.paths.record_folders, config.records.annotator
+    begun = [files for files in _candidates(name, folders, annotator) if files.header.is_file()]
+    if found := find_record(name, folders, annotator) or next(iter(begun), None):
+        return found  # reading one that is not complete says which of its files is missing
+    sought = ", ".join(map(str, folders))
     raise UserError(
         f"record {name} is not there: looked for {name}.hea in {sought}; correct its name in {setting}, "
         "or set paths.records to the folder that holds the folder of its database"

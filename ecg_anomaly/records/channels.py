@@ -32,24 +32,12 @@ _OTHER = re.compile(
 
 @dataclass(frozen=True)
 class Channel:
-    """One channel as its file describes it.
-
-    Attributes
-    ----------
-    label
-        Its name in the file.
-    unit
-        Its physical unit in the file.
-    sampling_rate_hz
-        Its samples per second.
-    fault
-        Why its samples cannot be used; empty if they can.
-    """
+    """One channel as its file describes it."""
 
     label: str
     unit: str
     sampling_rate_hz: Fraction
-    fault: str = ""
+    fault: str = ""  # why its samples cannot be used; empty if they can
 
 
 def millivolts_per(unit: str) -> float | None:
@@ -82,13 +70,7 @@ def choose_ecg(channels: Sequence[Channel], path: Path | str) -> tuple[list[int]
 
     Channels in volts are leads. Where labels tell an ECG from other voltages (EEG, EMG, ...), only the ECG is kept;
     of several sampling rates, the one that most of the leads have, and of two as frequent the higher one.
-
-    Parameters
-    ----------
-    channels
-        All channels of the file.
-    path
-        The file or stream, for messages.
+    ``path`` is the file or stream, for messages.
 
     Returns
     -------
@@ -127,21 +109,7 @@ def choose_ecg(channels: Sequence[Channel], path: Path | str) -> tuple[list[int]
 
 
 def find_leads(names: Sequence[str], asked: Sequence[str], path: Path | str) -> list[int]:
-    """Find the leads that are asked for, whatever their case.
-
-    Parameters
-    ----------
-    names
-        Names of the leads that are there, each once.
-    asked
-        Names of those that are wanted.
-    path
-        The file or stream, for messages.
-
-    Returns
-    -------
-    list of int
-        Where each of ``asked`` stands in ``names``.
+    """Find where each of the leads ``asked`` for stands in ``names``, whatever its case; ``path`` is for messages.
 
     Raises
     ------
@@ -161,15 +129,12 @@ def find_leads(names: Sequence[str], asked: Sequence[str], path: Path | str) -> 
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:
     """Give names to leads that have none, and numbers to those whose name an earlier one has."""
-    distinct_names: list[str] = []
-    taken: set[str] = set()
-    used: Counter[str] = Counter()
+    given: dict[str, str] = {}  # by the name in small letters
     for number, name in enumerate(names, start=1):
         plain = name or f"lead {number}"
-        free = plain
-        while free.lower() in taken:
-            used[plain.lower()] += 1
-            free = f"{plain} ({used[plain.lower()] + 1})"
-        taken.add(free.lower())
-        distinct_names.append(free)
-    return tuple(distinct_names)
+        free, used = plain, 1
+        while free.lower() in given:
+            used += 1
+            free = f"{plain} ({used})"
+        given[free.lower()] = free
+    return tuple(given.values())

@@ -12,13 +12,7 @@ LONGEST_GAP_S = 86_400.0  # a longer one is a damaged time, or better cut into t
 
 
 def check_file(path: Path) -> None:
-    """Check that a file is there, may be read, and is not empty.
-
-    Raises
-    ------
-    UserError
-        When it is not.
-    """
+    """Raise a `UserError` unless a file is there, may be read, and is not empty."""
     if path.is_dir():
         raise UserError(f"{path}: is a folder; give the recordings in it, for example {path / '*.hea'}")
     if not path.is_file():
@@ -33,13 +27,7 @@ def check_file(path: Path) -> None:
 
 
 def check_sampling_rate(sampling_rate_hz: Fraction | float, path: Path | str) -> None:
-    """Check that the analysis works with a sampling rate; ``path`` is the file or stream, for the message.
-
-    Raises
-    ------
-    UserError
-        When it does not.
-    """
+    """Raise a `UserError` unless the analysis works with a sampling rate; ``path`` is the file or stream."""
     lowest_hz, highest_hz = _SAMPLING_RATES_HZ
     if not lowest_hz <= sampling_rate_hz <= highest_hz:
         raise UserError(
@@ -49,12 +37,6 @@ def check_sampling_rate(sampling_rate_hz: Fraction | float, path: Path | str) ->
 
 
 def check_gap(gap_s: float, path: Path, where: str) -> None:
-    """Check that a gap in a recording is not too long; ``where`` says what comes after it.
-
-    Raises
-    ------
-    UserError
-        When it is longer than `LONGEST_GAP_S`.
-    """
+    """Raise a `UserError` if a gap is longer than `LONGEST_GAP_S`; ``where`` says what comes after it."""
     if gap_s > LONGEST_GAP_S:
         raise UserError(f"{path}: has a gap of {gap_s / 3600:.0f} h before {where}; cut the recording there")

@@ -29,36 +29,18 @@ _SHORTEST_RECORD_S = Fraction(1, 10_000)
 
 @dataclass(frozen=True)
 class EdfSource:
-    """The ECG leads of an EDF or BDF file; see `recording.Source`.
-
-    Attributes
-    ----------
-    path
-        The file.
-    header
-        Its header, as bytes.
-    record_bytes
-        Size of a data record.
-    starts
-        Shape ``(data records,)``: the sample at which each begins.
-    samples_per_record
-        Samples per lead and data record.
-    signals
-        Which of the ordinary signals of the file the leads are.
-    factors
-        Millivolts per unit of each lead.
-    """
+    """The ECG leads of an EDF or BDF file; see `recording.RecordingFile`."""
 
     path: Path
     sampling_rate_hz: Fraction
     leads: tuple[str, ...]
     notes: tuple[str, ...]
     header: bytes = field(repr=False)
-    record_bytes: int
-    starts: np.ndarray = field(repr=False)
-    samples_per_record: int
-    signals: tuple[int, ...]
-    factors: tuple[float, ...]
+    record_bytes: int  # size of a data record
+    starts: np.ndarray = field(repr=False)  # shape (data records,): the sample at which each begins
+    samples_per_record: int  # per lead and data record
+    signals: tuple[int, ...]  # which of the ordinary signals of the file the leads are
+    factors: tuple[float, ...]  # millivolts per unit of each lead
 
     @property
     def samples(self) -> int:
@@ -93,13 +75,7 @@ class EdfSource:
 
 
 def open_edf(path: Path) -> EdfSource:
-    """Open an EDF, EDF+, BDF or BDF+ file.
-
-    Raises
-    ------
-    UserError
-        When the file is damaged or holds no ECG lead.
-    """
+    """Open an EDF, EDF+, BDF or BDF+ file; errors as for `recording.open_recording`."""
     header = _read_header(path)
     record_bytes, timekeeping = _layout(path, header)
     edf = _parse(path, header, b"")
@@ -108,7 +84,7 @@ def open_edf(path: Path) -> EdfSource:
         raise UserError(f"{path}: its data records last {float(duration_s):g} s; {_COPY}")
     channels, guesses = _channels(edf, duration_s)
     kept, notes = choose_ecg(channels, path)
-    rate_hz = channels[kept[0]].sampling_rate_hz
+    rate_hz = channels[kept[0]].sampling_rate_hz.limit_denominator(1000)
     records, surplus = _count_records(path, header, record_bytes)
     samples_per_record = edf.signals[kept[0]].samples_per_data_record
     starts = np.arange(records) * samples_per_record
@@ -118,17 +94,11 @@ def open_edf(path: Path) -> EdfSource:
         onsets_s = _onsets(path, range(len(header), len(header) + records * record_bytes, record_bytes), timekeeping)
         starts, gaps = _starts(path, onsets_s, duration_s, samples_per_record)
         notes += gaps
+    names = distinct([lead_name(channels[index].label) for index in kept])
+    factors = tuple(millivolts_per(channels[index].unit) or 1.0 for index in kept)
+    notes = [*guesses, *notes, *surplus]
     return EdfSource(
-        path,
-        rate_hz.limit_denominator(1000),
-        distinct([lead_name(channels[index].label) for index in kept]),
-        (*guesses, *notes, *surplus),
-        header,
-        record_bytes,
-        starts,
-        samples_per_record,
-        tuple(kept),
-        tuple(millivolts_per(channels[index].unit) or 1.0 for index in kept),
+        path, rate_hz, names, tuple(notes), header, record_bytes, starts, samples_per_record, tuple(kept), factors
     )
 
 

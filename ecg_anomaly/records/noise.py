@@ -6,37 +6,20 @@ The three kinds of the MIT-BIH Noise Stress Test Database (Moody, Muldrow, Mark,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import signal
-
-KINDS = ("baseline_wander", "muscle", "electrode_motion")
-
-_Maker = Callable[[np.random.Generator, int, float], np.ndarray]
 
 _COMMON_SHARE = 0.5  # of the power of each lead
 _QRS_REACH_S = 0.05  # to either side of an annotation, as WFDB's sigamp measures
 
 
 def make_noise(kind: str, samples: int, leads: int, sampling_rate_hz: float, seed: int | Sequence[int]) -> np.ndarray:
-    """Make noise of one of the ``KINDS``.
+    """Make noise of one of the ``KINDS``: shape ``(samples, leads)``, without a unit, the mean square of each lead one.
 
-    Parameters
-    ----------
-    kind
-        Which one.
-    samples, leads
-        Shape of the result.
-    sampling_rate_hz
-        Samples per second, more than 45.
-    seed
-        As NumPy's ``default_rng`` takes it: equal seeds give equal noise.
-
-    Returns
-    -------
-    ndarray
-        Shape ``(samples, leads)``, without a unit: the mean square of each lead is one.
+    The sampling rate must be above 45 Hz. The seed is as NumPy's ``default_rng`` takes it: equal seeds give equal
+    noise.
     """
     streams = np.random.default_rng(seed).spawn(leads + 1)
     common, *own = (_unit_power(_MAKERS[kind](stream, samples, sampling_rate_hz)) for stream in streams)
@@ -114,4 +97,5 @@ def _unit_power(values: np.ndarray) -> np.ndarray:
     return np.asarray(values / np.sqrt(np.mean(values**2)))
 
 
-_MAKERS: dict[str, _Maker] = dict(zip(KINDS, (_baseline_wander, _muscle, _electrode_motion), strict=True))
+_MAKERS = {"baseline_wander": _baseline_wander, "muscle": _muscle, "electrode_motion": _electrode_motion}
+KINDS = tuple(_MAKERS)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -34,9 +35,6 @@ _REASONS: dict[Any, str] = {  # the first that fits: a ProxyError is a Connectio
     requests.exceptions.SSLError: "the server's certificate cannot be verified",
     _BREAKS: "there is no connection, or it breaks",
 }
-_NOTHING_LEFT = 416
-_REST_OF_FILE = 206
-_TOO_MANY_REQUESTS = 429
 
 _CHECK_ADDRESS = "check physionet.url and physionet.databases.{name}"
 _CHECK_NETWORK = "check the network and run again (what has arrived is kept)"
@@ -49,30 +47,14 @@ _CHECKSUM_LINE = re.compile(r"([0-9a-fA-F]{64}) [ *]?(?:\./)?(.+)")
 
 @dataclass(frozen=True)
 class PhysioNetDatabase:
-    """One version of a database, its files at ``url/name/version/FILE``.
+    """One version of a database, its files at ``url/name/version/FILE``."""
 
-    Attributes
-    ----------
-    name, version
-        As PhysioNet has them: ``mitdb``, ``1.0.0``.
-    url
-        Where PhysioNet, or a mirror of it, keeps its files.
-    timeout_s
-        How long the server may stay silent.
-    retries
-        How often a file is tried again after a failure; counted anew whenever something new has arrived.
-    pause_s
-        Pause before the first retry; it doubles with each further one.
-    session
-        Holds the connection.
-    """
-
-    name: str
-    version: str
-    url: str = "https://physionet.org/files"
-    timeout_s: float = 30.0
-    retries: int = 3
-    pause_s: float = 1.0
+    name: str  # as PhysioNet has it: mitdb
+    version: str  # 1.0.0
+    url: str = "https://physionet.org/files"  # where PhysioNet, or a mirror of it, keeps its files
+    timeout_s: float = 30.0  # how long the server may stay silent
+    retries: int = 3  # after a failure; counted anew whenever something new of the file has arrived
+    pause_s: float = 1.0  # before the first retry; it doubles with each further one
     session: requests.Session = field(default_factory=requests.Session, repr=False, compare=False)
 
     def list_records(self) -> list[str]:
@@ -92,15 +74,7 @@ class PhysioNetDatabase:
         """Download those files that are not in a folder yet; what is there is left as it is.
 
         Without a file to download the network is not touched. Several runs may download to the same folder.
-
-        Parameters
-        ----------
-        files
-            Names relative to the database, such as ``100.dat``.
-        folder
-            The folder of the database; made when it is not there.
-        progress
-            Shows the file that comes, and the bytes that have arrived.
+        ``files`` are relative to the database, such as ``100.dat``; its ``folder`` is made when it is not there.
 
         Raises
         ------
@@ -153,7 +127,8 @@ class PhysioNetDatabase:
                 failures = 1 if sink.tell() > most else failures + 1
                 most = max(most, sink.tell())
                 if failures > self.retries or not _may_pass(error):
-                    raise UserError(self._explain(file, error)) from None
+                    advice = self._advice(_CHECK_NETWORK if _may_pass(error) else _CHECK_ADDRESS)
+                    raise UserError(f"{self._url_of(file)}: {self._reason(error)}; {advice}") from None
             time.sleep(self.pause_s * 2 ** (failures - 1))
 
     def _receive(self, url: str, sink: BinaryIO, received: Callable[[int], object]) -> None:
@@ -162,11 +137,11 @@ class PhysioNetDatabase:
         if sink.tell():
             headers["Range"] = f"bytes={sink.tell()}-"
         with self.session.get(url, headers=headers, stream=True, timeout=self.timeout_s) as response:
-            if response.status_code == _NOTHING_LEFT and sink.tell():
+            if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and sink.tell():
                 return
             response.raise_for_status()
-            if response.status_code != _REST_OF_FILE:  # the whole file, whether or not the rest was asked for
-                sink.seek(0)
+            if response.status_code != HTTPStatus.PARTIAL_CONTENT:
+                sink.seek(0)  # the whole file comes, whether or not the rest was asked for
                 sink.truncate()
             for block in response.iter_content(_BLOCK_BYTES):
                 sink.write(block)
@@ -196,10 +171,6 @@ class PhysioNetDatabase:
                 f"{self._advice(_CHECK_ADDRESS)}"
             )
 
-    def _explain(self, file: str, error: requests.RequestException) -> str:
-        advice = _CHECK_NETWORK if _may_pass(error) else _CHECK_ADDRESS
-        return f"{self._url_of(file)}: {self._reason(error)}; {self._advice(advice)}"
-
     def _reason(self, error: requests.RequestException) -> str:
         # What requests says itself names classes and memory addresses, in several lines' length.
         if error.response is not None:
@@ -216,5 +187,5 @@ class PhysioNetDatabase:
 def _may_pass(error: requests.RequestException) -> bool:
     """Whether another try may bring what this one did not."""
     if error.response is not None:
-        return error.response.status_code == _TOO_MANY_REQUESTS or error.response.status_code >= 500
+        return error.response.status_code == HTTPStatus.TOO_MANY_REQUESTS or error.response.status_code >= 500
     return isinstance(error, _BREAKS)

@@ -8,16 +8,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import find_leads
 from ecg_anomaly.records.checks import check_file, check_sampling_rate
-from ecg_anomaly.records.edf_reader import open_edf
-from ecg_anomaly.records.table_reader import open_csv
-from ecg_anomaly.records.wfdb_reader import header_of, open_wfdb
+from ecg_anomaly.records.edf_reader import EdfSource, open_edf
+from ecg_anomaly.records.table_reader import CsvSource, open_csv
+from ecg_anomaly.records.wfdb_reader import WfdbSource, header_of, open_wfdb
 
 _EDF_SUFFIXES = (".edf", ".bdf")
 _CSV_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -29,89 +28,29 @@ _FIRST_LOOK_S = 60.0
 
 @dataclass(frozen=True)
 class Recording:
-    """Signals in memory.
+    """Signals in memory."""
 
-    Attributes
-    ----------
-    name
-        Of a record: ``database/name``.
-    sampling_rate_hz
-        Samples per second of each lead.
-    leads
-        Names of the leads, in the order of ``signals_mv``.
-    signals_mv
-        Shape ``(samples, leads)``, in millivolts; NaN where a sample is missing.
-    """
-
-    name: str
+    name: str  # of a record: database/name
     sampling_rate_hz: Fraction
-    leads: tuple[str, ...]
-    signals_mv: np.ndarray
-
-
-class Source(Protocol):
-    """What the reader of one format knows of a file."""
-
-    @property
-    def sampling_rate_hz(self) -> Fraction:
-        """Samples per second of each lead."""
-
-    @property
-    def leads(self) -> tuple[str, ...]:
-        """Names of the leads, each once."""
-
-    @property
-    def samples(self) -> int:
-        """Samples per lead."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should know."""
-
-    def blocks(self, columns: Sequence[int], length: int) -> Iterator[np.ndarray]:
-        """Yield consecutive blocks of some leads, of shape ``(length, columns)``, the last one shorter."""
+    leads: tuple[str, ...]  # names, in the order of signals_mv
+    signals_mv: np.ndarray  # shape (samples, leads), in millivolts; NaN where a sample is missing
 
 
 @dataclass(frozen=True)
 class RecordingFile:
-    """A recording on disk that is read in blocks, so that its length does not matter.
+    """A recording on disk that is read in blocks, so that its length does not matter."""
 
-    Attributes
-    ----------
-    name
-        What outputs are called after: the name of the file without folder and extension.
-    path
-        The file.
-    sampling_rate_hz
-        Samples per second of each lead.
-    leads
-        Names of the leads, each once, in the order of the file.
-    samples
-        Samples per lead.
-    notes
-        What the user should know: channels that were left out, gaps, guesses.
-    source
-        The reader of the file's format.
-    columns
-        Which of the source's leads these are.
-    """
-
-    name: str
+    name: str  # what outputs are called after: the name of the file without folder and extension
     path: Path
     sampling_rate_hz: Fraction
-    leads: tuple[str, ...]
-    samples: int
-    notes: tuple[str, ...]
-    source: Source = field(repr=False, compare=False)
-    columns: tuple[int, ...] = field(repr=False)
+    leads: tuple[str, ...]  # names, each once, in the order of the file
+    samples: int  # per lead
+    notes: tuple[str, ...]  # what the user should know: channels that were left out, gaps, guesses
+    source: WfdbSource | EdfSource | CsvSource = field(repr=False, compare=False)
+    columns: tuple[int, ...] = field(repr=False)  # which of the source's leads these are
 
     def blocks(self, seconds: float) -> Iterator[np.ndarray]:
-        """Read the signals from the start, block by block.
-
-        Parameters
-        ----------
-        seconds
-            Length of a block; the last one may be shorter.
+        """Read the signals from the start, in blocks of so many seconds; the last one may be shorter.
 
         Yields
         ------
@@ -156,60 +95,48 @@ def open_recording(path: str | Path, sampling_rate_hz: float | None = None, gain
     gain
         Units per millivolt, for a table whose values are not in millivolts.
 
-    Returns
-    -------
-    RecordingFile
-        The recording, of which little has been read so far.
-
     Raises
     ------
     UserError
-        When the file is not there, is damaged, cannot be understood, or holds no signal.
+        When a file of the recording is not there, is damaged or cannot be understood, when it holds no ECG lead in
+        volts or no signal, or when nothing tells its sampling rate.
     """
     for option, value in (("--sampling-rate", sampling_rate_hz), ("--gain", gain)):
         if value is not None and not (value > 0 and math.isfinite(value)):
             raise UserError(f"{option} is {value:g}; give a number above 0")
     path = Path(path)
     source = _open_source(path, sampling_rate_hz, gain)
-    recording = RecordingFile(
-        recording_name(path),
-        path,
-        source.sampling_rate_hz,
-        source.leads,
-        source.samples,
-        source.notes,
-        source,
-        tuple(range(len(source.leads))),
-    )
+    described = source.sampling_rate_hz, source.leads, source.samples, source.notes
+    recording = RecordingFile(recording_name(path), path, *described, source, tuple(range(len(source.leads))))
     _check(recording, sampling_rate_hz)
     return recording
 
 
 def recording_name(path: Path) -> str:
     """Name a recording by its file, without folder and extension; a WFDB record may be given without one."""
-    header = None if path.suffix.lower() in (*_CSV_SUFFIXES, *_EDF_SUFFIXES) else header_of(path)
-    return (header or path).stem
+    return (_header_of(path) or path).stem
 
 
-def _open_source(path: Path, sampling_rate_hz: float | None, gain: float | None) -> Source:
+def _header_of(path: Path) -> Path | None:
+    return None if path.suffix.lower() in (*_CSV_SUFFIXES, *_EDF_SUFFIXES) else header_of(path)
+
+
+def _open_source(path: Path, sampling_rate_hz: float | None, gain: float | None) -> WfdbSource | EdfSource | CsvSource:
     suffix = path.suffix.lower()
-    header = header_of(path)
-    if suffix in _CSV_SUFFIXES:
-        check_file(path)
-        return open_csv(path, sampling_rate_hz, gain)
-    if gain is not None:
+    if gain is not None and suffix not in _CSV_SUFFIXES:
         raise UserError(f"{path}: --gain is for CSV files, this file says itself what its numbers mean; leave it out")
-    if suffix in _EDF_SUFFIXES:
-        check_file(path)
-        return open_edf(path)
-    if header is not None:
-        check_file(header)
-        return open_wfdb(header)
-    if suffix in (".hea", ".dat"):
+    header = _header_of(path)
+    if header is None and suffix in (".hea", ".dat"):
         raise UserError(f"{path}: the WFDB header {path.with_suffix('.hea')} is not there; put it beside its signals")
-    if not path.exists() and not suffix:
+    if header is None and not path.exists() and not suffix:
         raise UserError(f"{path}: is not there, nor is a WFDB header {path}.hea; check the path")
-    check_file(path)
+    check_file(header or path)
+    if header is not None:
+        return open_wfdb(header)
+    if suffix in _CSV_SUFFIXES:
+        return open_csv(path, sampling_rate_hz, gain)
+    if suffix in _EDF_SUFFIXES:
+        return open_edf(path)
     raise UserError(
         f"{path}: is of no kind that can be read; give a WFDB record (.hea), an EDF or BDF file (.edf, .bdf) or a "
         "table of samples (.csv, .tsv, .txt)"

@@ -35,59 +35,46 @@ _NORMAL_START_S = 10.0  # beats up to here are normal: they show a detector what
 _REACH_BEFORE_S, _REACH_AFTER_S = 0.35, 0.70  # a beat's waves lie within this distance of its R peak
 _QRS_REACH_S = 0.12
 
-# Shapes at an R wave of 1 mV and an RR interval of 1 s, one row per wave: its place after the R peak in seconds,
-# its width (standard deviation) in seconds, its height in MLII and in V1. The paper has five waves; R' and T'
-# make a QRS complex that is notched or slurred, and a T wave that falls faster than it rises.
-_P, _QRS, _T = slice(0, 1), slice(1, 5), slice(5, 7)  # rows
-_R = 2
-_AT_S, _WIDTH_S, _TIMES_S, _HEIGHTS_MV = 0, 1, slice(0, 2), slice(2, 4)  # columns
+# Shapes at an R wave of 1 mV and an RR interval of 1 s. Of each wave: its place after the R peak in seconds, its
+# width (standard deviation) in seconds, its height in MLII and in V1. The paper has five waves; R' and T' make a
+# QRS complex that is notched or slurred, and a T wave that falls faster than it rises.
 _NOMINAL = {
-    "N": (
-        (-0.165, 0.022, 0.12, 0.05),  # P
-        (-0.028, 0.009, -0.08, 0.22),  # Q
-        (0.000, 0.0125, 1.00, -0.75),  # R
-        (0.018, 0.010, 0.05, -0.10),  # R'
-        (0.034, 0.011, -0.18, -0.25),  # S
-        (0.270, 0.055, 0.20, 0.08),  # T
-        (0.315, 0.032, 0.11, 0.05),  # T'
+    "N": (  # P, Q, R, R', S, T, T'
+        (-0.165, -0.028, 0.000, 0.018, 0.034, 0.270, 0.315),
+        (0.022, 0.009, 0.0125, 0.010, 0.011, 0.055, 0.032),
+        (0.12, -0.08, 1.00, 0.05, -0.18, 0.20, 0.11),
+        (0.05, 0.22, -0.75, -0.10, -0.25, 0.08, 0.05),
     ),
     "L": (  # left bundle branch block: wide and notched, T against it
-        (-0.180, 0.022, 0.12, 0.05),
-        (-0.045, 0.016, 0.10, 0.06),
-        (0.000, 0.023, 1.00, -0.90),
-        (0.050, 0.021, 0.55, -0.60),
-        (0.090, 0.018, -0.08, -0.12),
-        (0.300, 0.058, -0.18, 0.24),
-        (0.345, 0.034, -0.09, 0.12),
+        (-0.180, -0.045, 0.000, 0.050, 0.090, 0.300, 0.345),
+        (0.022, 0.016, 0.023, 0.021, 0.018, 0.058, 0.034),
+        (0.12, 0.10, 1.00, 0.55, -0.08, -0.18, -0.09),
+        (0.05, 0.06, -0.90, -0.60, -0.12, 0.24, 0.12),
     ),
     "R": (  # right bundle branch block: wide S in MLII, second R wave in V1
-        (-0.175, 0.022, 0.12, 0.05),
-        (-0.028, 0.010, -0.06, 0.25),
-        (0.000, 0.013, 1.00, -0.45),
-        (0.052, 0.019, -0.22, 0.65),
-        (0.082, 0.022, -0.16, 0.25),
-        (0.280, 0.055, 0.20, -0.18),
-        (0.325, 0.032, 0.10, -0.09),
+        (-0.175, -0.028, 0.000, 0.052, 0.082, 0.280, 0.325),
+        (0.022, 0.010, 0.013, 0.019, 0.022, 0.055, 0.032),
+        (0.12, -0.06, 1.00, -0.22, -0.16, 0.20, 0.10),
+        (0.05, 0.25, -0.45, 0.65, 0.25, -0.18, -0.09),
     ),
     "V up": (  # focus high in the right ventricle; no ventricular focus has a P wave
-        (-0.165, 0.022, 0.00, 0.00),
-        (-0.050, 0.018, -0.10, 0.15),
-        (0.000, 0.032, 1.30, -1.10),
-        (0.044, 0.026, 0.35, -0.45),
-        (0.100, 0.028, -0.35, 0.12),
-        (0.310, 0.065, -0.40, 0.34),
-        (0.365, 0.040, -0.18, 0.16),
+        (-0.165, -0.050, 0.000, 0.044, 0.100, 0.310, 0.365),
+        (0.022, 0.018, 0.032, 0.026, 0.028, 0.065, 0.040),
+        (0.00, -0.10, 1.30, 0.35, -0.35, -0.40, -0.18),
+        (0.00, 0.15, -1.10, -0.45, 0.12, 0.34, 0.16),
     ),
     "V down": (  # focus low in the left ventricle
-        (-0.165, 0.022, 0.00, 0.00),
-        (-0.060, 0.016, 0.25, 0.12),
-        (0.000, 0.033, -1.20, 1.00),
-        (0.046, 0.027, -0.30, 0.38),
-        (0.108, 0.028, 0.28, -0.10),
-        (0.315, 0.065, 0.36, -0.32),
-        (0.370, 0.040, 0.16, -0.14),
+        (-0.165, -0.060, 0.000, 0.046, 0.108, 0.315, 0.370),
+        (0.022, 0.016, 0.033, 0.027, 0.028, 0.065, 0.040),
+        (0.00, 0.25, -1.20, -0.30, 0.28, 0.36, 0.16),
+        (0.00, 0.12, 1.00, 0.38, -0.10, -0.32, -0.14),
     ),
 }
+
+# Where a shape, of (waves, 4), has what: the tables above are written the other way round.
+_P, _QRS, _T = slice(0, 1), slice(1, 5), slice(5, 7)
+_R = 2
+_AT_S, _WIDTH_S, _TIMES_S, _HEIGHTS_MV = 0, 1, slice(0, 2), slice(2, 4)
 
 # Shares of A, V and F beats, lowest and highest, in per cent; patients take them in turn, so that any few
 # patients in a row hold anomalies of each kind.
@@ -102,32 +89,18 @@ _BUNDLE_BRANCH_BLOCK = {1: "L", 7: "R"}  # by the patient's number modulo 12
 
 @dataclass(frozen=True)
 class SimulatedRecord:
-    """One simulated record.
+    """One simulated record."""
 
-    Attributes
-    ----------
-    signals_mv
-        Shape ``(samples, leads)``, in millivolts, in steps of the converter (0.005 mV).
-    sampling_rate_hz
-        Samples per second of each lead.
-    leads
-        Names of the leads, in the order of ``signals_mv``.
-    samples
-        Shape ``(beats,)``: the main deflection of each QRS complex in the first lead, increasing.
-    symbols
-        The WFDB symbol of each beat: N, L or R by patient; A, V and F for anomalous beats.
-    """
-
-    signals_mv: np.ndarray
+    signals_mv: np.ndarray  # shape (samples, leads), in millivolts, in steps of the converter (0.005 mV)
     sampling_rate_hz: int
-    leads: tuple[str, ...]
-    samples: np.ndarray
-    symbols: list[str]
+    leads: tuple[str, ...]  # names, in the order of signals_mv
+    samples: np.ndarray  # shape (beats,): the main deflection of each QRS complex in the first lead, increasing
+    symbols: list[str]  # the WFDB symbol of each beat: N, L or R by patient; A, V and F for anomalous beats
 
 
 @dataclass(frozen=True)
 class _Patient:
-    """What stays the same in a patient for the length of a record; shapes as in ``_NOMINAL``."""
+    """What stays the same in a patient for the length of a record; shapes are ``(waves, 4)``."""
 
     normal_symbol: str
     normal: np.ndarray
@@ -157,22 +130,7 @@ def record_name(patient: int) -> str:
 
 
 def simulate_record(patient: int, minutes: float, seed: int) -> SimulatedRecord:
-    """Simulate one patient's record.
-
-    Parameters
-    ----------
-    patient
-        The patient's number, from 1.
-    minutes
-        Length of the record.
-    seed
-        Equal seeds give equal patients.
-
-    Returns
-    -------
-    SimulatedRecord
-        The same for equal arguments.
-    """
+    """Simulate the record of a patient, who are numbered from 1; the same for equal arguments."""
     samples = round(minutes * 60 * SAMPLING_RATE_HZ)
     if patient < 1 or samples < 1:
         raise ValueError(f"patients count from 1 and records have a length; got patient {patient}, {minutes} minutes")
@@ -184,7 +142,8 @@ def simulate_record(patient: int, minutes: float, seed: int) -> SimulatedRecord:
     peaks_s, symbols, rr_s = _schedule(rng, person, times_s)
     shapes = _beat_shapes(rng, person, peaks_s, symbols, rr_s)
     forcing, fiducials = _beat_forcing(shapes, peaks_s, times_s)
-    signals_mv = _solve(forcing, _breathing(person, times_s)) + _noise(rng, person, times_s)
+    breathing_mv = person.breathing_mv * np.sin(2 * np.pi * person.breathing_hz * times_s)
+    signals_mv = _solve(forcing, np.outer(breathing_mv, [1.0, 0.6])) + _noise(rng, person, times_s)
 
     steps = np.clip(np.round(signals_mv[lead_in:] * _STEPS_PER_MV), -_LARGEST_STEP, _LARGEST_STEP)
     fiducials -= lead_in
@@ -194,35 +153,25 @@ def simulate_record(patient: int, minutes: float, seed: int) -> SimulatedRecord:
 
 
 def write_database(folder: Path, patients: int, minutes: float, seed: int) -> list[str]:
-    """Write simulated records as a WFDB database.
+    """Write simulated records ``s001``, ``s002``, ... as a WFDB database; return their names, written now or before.
 
-    A record that is there already (its header is) stays as it is, even if it was made with other arguments.
-
-    Parameters
-    ----------
-    folder
-        The folder of the database; made if missing.
-    patients
-        How many records: ``s001``, ``s002``, ...
-    minutes
-        Length of each record.
-    seed
-        Equal seeds give equal files.
-
-    Returns
-    -------
-    list of str
-        Names of the records, written now or before.
+    Its folder is made if missing. A record that is there already (its header is) stays as it is, even if it was made
+    with other arguments.
     """
     folder.mkdir(parents=True, exist_ok=True)
     names = [record_name(patient) for patient in range(1, patients + 1)]
-    with tempfile.TemporaryDirectory(prefix=".incomplete-", dir=folder, ignore_cleanup_errors=True) as staging:
+    with tempfile.TemporaryDirectory(prefix=".incomplete-", dir=folder, ignore_cleanup_errors=True) as staged:
+        staging = Path(staged)
         for patient, name in enumerate(names, start=1):
             if not (folder / f"{name}.hea").exists():
-                _write_record(Path(staging), name, simulate_record(patient, minutes, seed), seed)
+                _write_record(staging, name, simulate_record(patient, minutes, seed), seed)
                 for extension in ("dat", ANNOTATOR, "hea"):  # the header last: it makes the record count as present
-                    (Path(staging) / f"{name}.{extension}").replace(folder / f"{name}.{extension}")
-        _list_records(Path(staging), folder, names)
+                    (staging / f"{name}.{extension}").replace(folder / f"{name}.{extension}")
+        listing = folder / "RECORDS"
+        listed = listing.read_text(encoding="utf-8").split() if listing.is_file() else []
+        if new := [name for name in names if name not in listed]:
+            (Path(staging) / "RECORDS").write_text("".join(f"{name}\n" for name in [*listed, *new]), encoding="utf-8")
+            (Path(staging) / "RECORDS").replace(listing)
     return names
 
 
@@ -252,15 +201,6 @@ def _write_record(folder: Path, name: str, record: SimulatedRecord, seed: int) -
         fs=record.sampling_rate_hz,
         write_dir=str(folder),
     )
-
-
-def _list_records(staging: Path, folder: Path, names: list[str]) -> None:
-    listing = folder / "RECORDS"
-    listed = listing.read_text(encoding="utf-8").split() if listing.is_file() else []
-    new = [name for name in names if name not in listed]
-    if new:
-        (staging / "RECORDS").write_text("".join(f"{name}\n" for name in [*listed, *new]), encoding="utf-8")
-        (staging / "RECORDS").replace(listing)
 
 
 def _draw_patient(rng: np.random.Generator, number: int) -> _Patient:
@@ -294,7 +234,7 @@ def _log_uniform(rng: np.random.Generator, lowest: float, highest: float) -> flo
 
 
 def _draw_shape(rng: np.random.Generator, kind: str, amplitude_mv: float, slow: float = 1.0) -> np.ndarray:
-    shape = np.array(_NOMINAL[kind])
+    shape = np.array(_NOMINAL[kind]).T
     shape[:, _AT_S] *= rng.uniform(0.92, 1.08, len(shape))
     shape[:, _WIDTH_S] *= rng.uniform(0.88, 1.12, len(shape))
     shape[_QRS, _TIMES_S] *= slow
@@ -352,17 +292,17 @@ def _intervals(rng: np.random.Generator, patient: _Patient, kind: str, rr_s: flo
         return [rr_s * early, rr_s * rng.uniform(1.0, 1.15)]
     if kind == "V":  # blocks the next sinus beat; the one after comes when it would have come anyway
         early = np.clip(patient.coupling["V"] + 2 * jitter[0], 0.55, 0.8)
-        return [rr_s * early, rr_s * (2 + jitter[1] - early)]
-    if kind == "F":  # a ventricular and a sinus beat that meet
+    elif kind == "F":  # a ventricular and a sinus beat that meet
         early = rng.uniform(0.93, 1.0)
-        return [rr_s * early, rr_s * (2 + jitter[1] - early)]
-    return [rr_s * (1 + jitter[0])]
+    else:
+        return [rr_s * (1 + jitter[0])]
+    return [rr_s * early, rr_s * (2 + jitter[1] - early)]
 
 
 def _beat_shapes(
     rng: np.random.Generator, patient: _Patient, peaks_s: np.ndarray, symbols: list[str], rr_s: np.ndarray
 ) -> np.ndarray:
-    """Shapes of all beats, as in ``_NOMINAL``, stacked: ``(beats, waves, 4)``."""
+    """Shapes of all beats, stacked: ``(beats, waves, 4)``."""
     shapes = np.array([_choose_shape(rng, patient, symbol) for symbol in symbols])
     # The QT interval follows the root of the RR interval, as in ECGSYN.
     shapes[:, _T, _TIMES_S] *= np.sqrt(rr_s)[:, np.newaxis, np.newaxis]
@@ -389,19 +329,14 @@ def _choose_shape(rng: np.random.Generator, patient: _Patient, symbol: str) -> n
 
 
 def _beat_forcing(shapes: np.ndarray, peaks_s: np.ndarray, times_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find what drives ECGSYN's z equation, and each beat's main deflection.
+    """Find what drives ECGSYN's z equation, in millivolts per second, and each beat's main deflection.
 
     The equation is ``dz/dt = -sum_i a_i dtheta_i exp(-dtheta_i^2 / (2 b_i^2)) - (z - z0)``. Its phase advances
     at ``omega = 2 pi / RR`` from one R peak to the next, so that ``dtheta_i = omega (t - t_i)``. With
     ``b_i = omega width_i`` and ``a_i = omega height_i / b_i^2`` omega drops out: each term is the slope of a
     Gaussian wave, given in millivolts and seconds, and a QRS complex keeps its width at any heart rate.
-
-    Returns
-    -------
-    forcing : ndarray
-        Shape ``(samples, leads)``, in millivolts per second.
-    fiducials : ndarray of int
-        Shape ``(beats,)``: index into ``times_s`` of the main deflection of the QRS complex in the first lead.
+    Shapes are ``(samples, leads)`` and, for the index into ``times_s`` of the deflection in the first lead,
+    ``(beats,)``.
     """
     before, after = round(_REACH_BEFORE_S * SAMPLING_RATE_HZ), round(_REACH_AFTER_S * SAMPLING_RATE_HZ)
     centres = np.round((peaks_s - times_s[0]) * SAMPLING_RATE_HZ).astype(np.int64)
@@ -432,11 +367,6 @@ def _solve(forcing: np.ndarray, baseline_mv: np.ndarray) -> np.ndarray:
     decay = np.exp(-1 / SAMPLING_RATE_HZ)
     half = (1 - decay) / 2  # the trapezoidal rule: waves stay where they are
     return np.asarray(scipy.signal.lfilter([half, half], [1, -decay], forcing + baseline_mv, axis=0))
-
-
-def _breathing(patient: _Patient, times_s: np.ndarray) -> np.ndarray:
-    baseline_mv = patient.breathing_mv * np.sin(2 * np.pi * patient.breathing_hz * times_s)
-    return np.outer(baseline_mv, [1.0, 0.6])
 
 
 def _noise(rng: np.random.Generator, patient: _Patient, times_s: np.ndarray) -> np.ndarray:

@@ -17,20 +17,10 @@ _SHARED_OUT = "records"
 
 
 def assign_records(split: Split, names_of: Callable[[str], Iterable[str]]) -> dict[str, str]:
-    """Resolve the record patterns of the splits.
+    """Resolve the record patterns of the splits: the split of each record, in the order of the patterns.
 
-    Parameters
-    ----------
-    split
-        Protocol and patterns.
-    names_of
-        Gives the names (``database/name``) of all records of a database.
-
-    Returns
-    -------
-    dict
-        The split of each record, in the order of the patterns; under the protocol ``random_beats``
-        every record is assigned to ``"records"``.
+    Under the protocol ``random_beats`` every record is assigned to ``"records"``. ``names_of`` gives the names
+    (``database/name``) of all records of a database.
 
     Raises
     ------
@@ -50,22 +40,10 @@ def assign_records(split: Split, names_of: Callable[[str], Iterable[str]]) -> di
 
 
 def split_beats(record: str, group: str, anomalous: np.ndarray, split: Split) -> np.ndarray:
-    """Assign the beats of one record to splits.
+    """Name the split of each beat of a record, of shape ``(beats,)`` as ``anomalous``.
 
-    Parameters
-    ----------
-    record, group
-        The record, and what `assign_records` gave it.
-    anomalous
-        Shape ``(beats,)``: whether each beat is anomalous.
-    split
-        Protocol, shares, fold and seed.
-
-    Returns
-    -------
-    ndarray of str
-        Shape ``(beats,)``. Under ``random_beats`` the fold's share of the normal beats and all anomalous
-        beats are tested, and of the rest a share validates (as in Zhou et al., BeatGAN, IJCAI 2019).
+    ``group`` is what `assign_records` gave the record. Under ``random_beats`` the fold's share of the normal beats
+    and all anomalous beats are tested, and of the rest a share validates (as in Zhou et al., BeatGAN, IJCAI 2019).
     """
     if group != _SHARED_OUT:
         return np.full(len(anomalous), group, dtype=object)
@@ -74,7 +52,7 @@ def split_beats(record: str, group: str, anomalous: np.ndarray, split: Split) ->
     # The record's own seed: its beats are shared out alike, whichever records it is read with.
     order = np.random.default_rng([split.seed, zlib.crc32(record.encode())]).permutation(normal)
     edges = np.round(np.array([split.fold, split.fold + 1]) * split.test_share * len(order)).astype(int)
-    rest = np.concatenate([order[: edges[0]], order[edges[1] :]])
+    rest = np.delete(order, slice(*edges))
     validating = round(split.validation_share * len(rest))
     assigned[rest[:validating]] = VALIDATION
     assigned[rest[validating:]] = TRAIN

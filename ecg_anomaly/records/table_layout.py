@@ -24,36 +24,17 @@ _COMMENT = ("#", "%")
 
 @dataclass(frozen=True)
 class CsvLayout:
-    """How one table is written.
+    """How one table is written."""
 
-    Attributes
-    ----------
-    encoding
-        Its character encoding.
-    separator
-        What stands between cells; a space means any white space.
-    decimal
-        The decimal mark.
-    quote
-        What may enclose a cell; ``None`` if nothing does.
-    skipped_lines
-        Lines before the first row.
-    names
-        For each column, its name in the header; empty if it has none.
-    units
-        For each column, its unit in the header; empty if it has none.
-    rows
-        The first rows as text.
-    """
-
+    path: Path
     encoding: str
-    separator: str
+    separator: str  # between cells; a space means any white space
     decimal: str
-    quote: str | None
-    skipped_lines: int
-    names: tuple[str, ...]
-    units: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    quote: str | None  # what may enclose a cell; None if nothing does
+    skipped_lines: int  # before the first row
+    names: tuple[str, ...]  # of each column in the header; empty if it has none
+    units: tuple[str, ...]  # likewise
+    rows: tuple[tuple[str, ...], ...]  # the first rows as text
 
     def cells(self, column: int) -> list[str]:
         """List the cells of a column in the first rows that are not missing."""
@@ -82,13 +63,7 @@ def cell_kind(cell: str, decimal: str) -> str:
 
 
 def read_layout(path: Path) -> CsvLayout:
-    """Find out how a table is written, from its first lines.
-
-    Raises
-    ------
-    UserError
-        When the file is no text, or holds no row of numbers.
-    """
+    """Find out how a table is written, from its first lines; a `UserError` says if it is no text, or has no numbers."""
     lines, encoding = _head(path)
     body = [line for line in lines if line.strip()]
     if not body:
@@ -104,7 +79,7 @@ def read_layout(path: Path) -> CsvLayout:
     width = max(len(row) for row in rows[first:])
     names, units = _header(lines[:first], separator, width)
     table = tuple(tuple(row) for row in rows[first:] if row)
-    return CsvLayout(encoding, separator, decimal, quote, first, names, units, table)
+    return CsvLayout(path, encoding, separator, decimal, quote, first, names, units, table)
 
 
 def _head(path: Path) -> tuple[list[str], str]:
@@ -182,23 +157,17 @@ def _header(lines: list[str], separator: str, width: int) -> tuple[tuple[str, ..
     units = [""] * width
     if len(tables) == 2 and _are_units(tables[1]):
         units = [_bare(cell) for cell in tables.pop()]
-    if not tables:
-        return ("",) * width, tuple(units)
-    names = []
-    for index, cell in enumerate(tables[-1]):
-        name, unit = name_and_unit(cell)
-        names.append(name)
-        units[index] = units[index] or unit
-    return tuple(names), tuple(units)
+    named = [name_and_unit(cell) for cell in (tables[-1] if tables else [""] * width)]
+    names, own_units = zip(*named, strict=True)
+    return names, tuple(unit or own for unit, own in zip(units, own_units, strict=True))
 
 
 def _header_cells(line: str, separator: str) -> list[str]:
     plain = line.lstrip("".join(_COMMENT)).strip() if line.startswith(_COMMENT) else line
-    if separator == " ":
-        cells = plain.split()
-        wide = re.split(r"\s{2,}|\t", plain.strip())  # names that hold a space: "Elapsed time   MLII"
-        return [cell.strip(" \"',") for cell in (wide if len(wide) > 1 else cells)]
-    return [cell.strip(" \"'") for cell in _split(plain, separator, '"')]
+    if separator != " ":
+        return [cell.strip(" \"'") for cell in _split(plain, separator, '"')]
+    wide = re.split(r"\s{2,}|\t", plain.strip())  # names that hold a space: "Elapsed time   MLII"
+    return [cell.strip(" \"',") for cell in (wide if len(wide) > 1 else plain.split())]
 
 
 def _are_units(cells: list[str]) -> bool:

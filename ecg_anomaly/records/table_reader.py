@@ -12,53 +12,25 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records import table_times
 from ecg_anomaly.records.channels import distinct, lead_name, looks_like_other_signal, millivolts_per
 from ecg_anomaly.records.table_layout import MISSING, CsvLayout, cell_kind, is_missing, read_layout
-from ecg_anomaly.records.table_times import (
-    LARGEST_NUMBER,
-    SAMPLE_NUMBERS,
-    TIMES,
-    Steps,
-    TimeColumn,
-    counts_up,
-    find_steps,
-    find_time_column,
-    plain_name,
-    samples_ahead,
-)
 
 _CHUNK_ROWS = 65_536
 
 
 @dataclass(frozen=True)
 class CsvSource:
-    """The leads of a table; see `recording.Source`.
+    """The leads of a table; see `recording.RecordingFile`."""
 
-    Attributes
-    ----------
-    path
-        The file.
-    layout
-        How it is written.
-    lead_columns
-        Where the leads stand.
-    factors
-        Millivolts per unit of each lead.
-    time
-        The column of times; ``None`` if there is none, or if it is too coarse to be of use.
-    steps
-        How far the rows lie apart.
-    """
-
-    path: Path
     leads: tuple[str, ...]
     samples: int
     notes: tuple[str, ...]
     layout: CsvLayout = field(repr=False)
-    lead_columns: tuple[int, ...]
-    factors: tuple[float, ...]
-    time: TimeColumn | None
-    steps: Steps
+    lead_columns: tuple[int, ...]  # where the leads stand
+    factors: tuple[float, ...]  # millivolts per unit of each lead
+    time: table_times.TimeColumn | None  # None if there is none, or if it is too coarse to be of use
+    steps: table_times.Steps
 
     @property
     def sampling_rate_hz(self) -> Fraction:
@@ -71,7 +43,7 @@ class CsvSource:
         block = np.full((min(length, self.samples), len(columns)), np.nan)
         factors = np.array([self.factors[column] for column in columns])
         wanted = [self.lead_columns[column] for column in columns]
-        for places, values in _placed_rows(self.path, self.layout, wanted, self.time, self.steps):
+        for places, values in _placed_rows(self.layout, wanted, self.time, self.steps):
             done, end = 0, int(np.searchsorted(places, self.samples))  # the file may have grown since it was opened
             while done < end:
                 stop = min(end, int(np.searchsorted(places, start + length)))
@@ -85,41 +57,26 @@ class CsvSource:
 
 
 def open_csv(path: Path, sampling_rate_hz: float | None, gain: float | None) -> CsvSource:
-    """Open a table of samples.
-
-    Parameters
-    ----------
-    path
-        The file.
-    sampling_rate_hz
-        Samples per second, if the table does not say it.
-    gain
-        Units per millivolt of columns whose header does not name the unit.
-
-    Raises
-    ------
-    UserError
-        When the table cannot be understood, or nothing tells its sampling rate.
-    """
+    """Open a table of samples; parameters and errors as for `recording.open_recording`."""
     layout = read_layout(path)
-    time = find_time_column(layout, sampling_rate_hz)
-    columns, notes = _lead_columns(path, layout, time)
-    factors = tuple(_factor(path, layout, column, gain) for column in columns)
+    time = table_times.find_time_column(layout, sampling_rate_hz)
+    columns, notes = _lead_columns(layout, time)
+    factors = tuple(_factor(layout, column, gain) for column in columns)
     steps = None
     if time is not None:
         if time.guessed:
             notes.append(f"column {time.index + 1} has no name, and is taken for the time because it counts up evenly")
-        first_s = time.seconds(next(_chunks(path, layout, [time.index]))[time.index])
-        steps = find_steps(path, first_s, sampling_rate_hz)
+        first_s = time.seconds(next(_chunks(layout, [time.index]))[time.index])
+        steps = table_times.find_steps(path, first_s, sampling_rate_hz)
         if steps is None:
             notes.append("its times do not tell its rows apart, and are not used")
             time = None
     if steps is None:
         if sampling_rate_hz is None:
             raise UserError(f"{path}: has no column of times; give the sampling rate with --sampling-rate")
-        steps = Steps(Fraction(sampling_rate_hz).limit_denominator(1000), np.inf)
+        steps = table_times.Steps(Fraction(sampling_rate_hz).limit_denominator(1000), np.inf)
     rows = samples = 0
-    for places, _ in _placed_rows(path, layout, columns, time, steps):
+    for places, _ in _placed_rows(layout, columns, time, steps):
         rows += len(places)
         samples = int(places[-1]) + 1
     if not rows:
@@ -128,10 +85,10 @@ def open_csv(path: Path, sampling_rate_hz: float | None, gain: float | None) -> 
         seconds = float((samples - rows) / steps.sampling_rate_hz)
         notes.append(f"{samples - rows} rows ({seconds:.1f} s) are not there by the times, and are missing signal")
     names = distinct([lead_name(layout.names[column]) for column in columns])
-    return CsvSource(path, names, samples, tuple(notes), layout, tuple(columns), factors, time, steps)
+    return CsvSource(names, samples, tuple(notes), layout, tuple(columns), factors, time, steps)
 
 
-def _lead_columns(path: Path, layout: CsvLayout, time: TimeColumn | None) -> tuple[list[int], list[str]]:
+def _lead_columns(layout: CsvLayout, time: table_times.TimeColumn | None) -> tuple[list[int], list[str]]:
     columns, notes = [], []
     for index, name in enumerate(layout.names):
         if time is not None and index == time.index:
@@ -142,7 +99,7 @@ def _lead_columns(path: Path, layout: CsvLayout, time: TimeColumn | None) -> tup
         elif name or layout.kind(index) != "empty":  # a separator at the end of each line makes no column
             notes.append(f"left out column {name or index + 1}: {reason}")
     if not columns:
-        raise UserError(f"{path}: no column holds a lead in numbers{_first_text(layout)}; {'; '.join(notes)}")
+        raise UserError(f"{layout.path}: no column holds a lead in numbers{_first_text(layout)}; {'; '.join(notes)}")
     return columns, notes
 
 
@@ -152,11 +109,11 @@ def _why_no_lead(layout: CsvLayout, index: int) -> str | None:
         return f"it holds {kind}, not numbers"
     if kind == "empty" and not name:
         return "it is empty"
-    if index == 0 and counts_up(layout, index):
+    if index == 0 and table_times.counts_up(layout, index):
         return "it counts the rows"
     if unit and millivolts_per(unit) is None:
         return f"its unit is {unit}, not a voltage"
-    if looks_like_other_signal(name) or plain_name(name) in SAMPLE_NUMBERS | TIMES:
+    if looks_like_other_signal(name) or table_times.plain_name(name) in table_times.SAMPLE_NUMBERS | table_times.TIMES:
         return "by its name it is no ECG lead"
     return None
 
@@ -169,58 +126,56 @@ def _first_text(layout: CsvLayout) -> str:
     return ""
 
 
-def _factor(path: Path, layout: CsvLayout, column: int, gain: float | None) -> float:
+def _factor(layout: CsvLayout, column: int, gain: float | None) -> float:
     named = millivolts_per(layout.units[column])
     if named is None:
         return 1.0 if gain is None else 1 / gain
     if gain is not None and not np.isclose(named * gain, 1):
         raise UserError(
-            f"{path}: column {layout.names[column]} is in {layout.units[column]} by its header, which --gain {gain:g} "
-            "contradicts; leave the option out, or mend the header"
+            f"{layout.path}: column {layout.names[column]} is in {layout.units[column]} by its header, which "
+            f"--gain {gain:g} contradicts; leave the option out, or mend the header"
         )
     return named
 
 
 def _placed_rows(
-    path: Path, layout: CsvLayout, columns: Sequence[int], time: TimeColumn | None, steps: Steps
+    layout: CsvLayout, columns: Sequence[int], time: table_times.TimeColumn | None, steps: table_times.Steps
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield rows with the sample that each is: shape ``(rows,)`` and ``(rows, columns)``, in the table's units."""
     last_s, last_place, line = np.nan, -1, layout.skipped_lines + 1
-    for table in _chunks(path, layout, [*columns, *([] if time is None else [time.index])]):
+    for table in _chunks(layout, [*columns, *([] if time is None else [time.index])]):
         if table.empty:
             continue
         ahead = np.ones(len(table), dtype=np.int64)
         if time is not None:
             times_s = time.seconds(table[time.index])
-            ahead = samples_ahead(path, times_s, last_s, time, steps, line)
+            ahead = table_times.samples_ahead(layout.path, times_s, last_s, time, steps, line)
             last_s = times_s[-1]
         places = last_place + np.cumsum(ahead)
-        yield places, _values(path, layout, table, columns, line)
+        yield places, _values(layout, table, columns, line)
         last_place = int(places[-1])
         line += len(table)
 
 
-def _values(path: Path, layout: CsvLayout, table: pd.DataFrame, columns: Sequence[int], line: int) -> np.ndarray:
+def _values(layout: CsvLayout, table: pd.DataFrame, columns: Sequence[int], line: int) -> np.ndarray:
     values = np.empty((len(table), len(columns)))
     for position, column in enumerate(columns):
         cells = table[column]
-        numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float)
-        wrong = np.isnan(numbers) & cells.notna().to_numpy()
+        values[:, position] = pd.to_numeric(cells, errors="coerce")
+        wrong = np.isnan(values[:, position]) & cells.notna().to_numpy()
         if wrong.any():
             where = int(np.argmax(wrong))
             raise UserError(
-                f"{path}: line {line + where}, column {layout.names[column] or column + 1}: "
+                f"{layout.path}: line {line + where}, column {layout.names[column] or column + 1}: "
                 f"{str(cells.iloc[where])[:40]!r} is no number; mend it, or leave the cell empty"
             )
-        values[:, position] = numbers
-    values[~(np.abs(values) < LARGEST_NUMBER)] = np.nan
-    return values
+    return np.where(np.abs(values) < table_times.LARGEST_NUMBER, values, np.nan)
 
 
-def _chunks(path: Path, layout: CsvLayout, columns: Iterable[int]) -> Iterator[pd.DataFrame]:
+def _chunks(layout: CsvLayout, columns: Iterable[int]) -> Iterator[pd.DataFrame]:
     """Read some columns, a few thousand rows at a time; columns are called by their number."""
     try:
-        with path.open(encoding=layout.encoding, errors="replace") as file:
+        with layout.path.open(encoding=layout.encoding, errors="replace") as file:
             for _ in range(layout.skipped_lines):
                 file.readline()
             with pd.read_csv(
@@ -242,4 +197,4 @@ def _chunks(path: Path, layout: CsvLayout, columns: Iterable[int]) -> Iterator[p
                 yield from reader
     except (ValueError, OSError, OverflowError) as error:  # what pandas raises for a table that it cannot parse
         message = str(error).replace("Error tokenizing data. C error: ", "").strip()
-        raise UserError(f"{path}: cannot be read as a table: {message}; export the recording again") from None
+        raise UserError(f"{layout.path}: cannot be read as a table: {message}; export the recording again") from None

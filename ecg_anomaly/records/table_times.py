@@ -39,24 +39,12 @@ _HALF_DAY_S = 43_200.0
 
 @dataclass(frozen=True)
 class TimeColumn:
-    """The column that says when each row was sampled.
+    """The column that says when each row was sampled."""
 
-    Attributes
-    ----------
-    index
-        Where it stands.
-    kind
-        ``number``, ``clock`` or ``date``.
-    seconds_per_unit
-        What one is, if it is a number.
-    guessed
-        Whether only its numbers say that it is a time.
-    """
-
-    index: int
-    kind: str
-    seconds_per_unit: float = 1.0
-    guessed: bool = False
+    index: int  # where it stands
+    kind: str  # number, clock or date
+    seconds_per_unit: float = 1.0  # if it is a number
+    guessed: bool = False  # whether only its numbers say that it is a time
 
     def seconds(self, cells: pd.Series) -> np.ndarray:
         """Turn cells into seconds, NaN where they are no time."""
@@ -74,18 +62,10 @@ class TimeColumn:
 
 @dataclass(frozen=True)
 class Steps:
-    """How far rows lie apart in time.
+    """How far rows lie apart in time."""
 
-    Attributes
-    ----------
-    sampling_rate_hz
-        Rows per second where none is missing.
-    gap_s
-        A longer step between two rows is a gap.
-    """
-
-    sampling_rate_hz: Fraction
-    gap_s: float
+    sampling_rate_hz: Fraction  # rows per second where none is missing
+    gap_s: float  # a longer step between two rows is a gap
 
 
 def find_time_column(layout: CsvLayout, sampling_rate_hz: float | None) -> TimeColumn | None:
@@ -165,7 +145,10 @@ def find_steps(path: Path, times_s: np.ndarray, sampling_rate_hz: float | None) 
             f"{path}: its times are uneven, only {len(even)} of {len(steps_s)} steps are near {usual_s:g} s; sample it "
             "evenly, or leave the times out and give --sampling-rate"
         )
-    rate_hz = _nominal(len(even) / float(even.sum()), len(even))
+    measured_hz = len(even) / float(even.sum())
+    rate_hz = Fraction(round(measured_hz))
+    if abs(measured_hz - rate_hz) > rate_hz * max(_CLOCK_TOLERANCE, 1 / len(even)):
+        rate_hz = Fraction(measured_hz).limit_denominator(100)
     if sampling_rate_hz is not None and abs(sampling_rate_hz / float(rate_hz) - 1) > _RATE_TOLERANCE:
         raise UserError(
             f"{path}: is sampled at {float(rate_hz):.6g} Hz by its times, which --sampling-rate {sampling_rate_hz:g} "
@@ -191,28 +174,13 @@ def _rounding(steps_s: np.ndarray, usual_s: float) -> float:
     return 0.0 if on_grid else unit_s
 
 
-def _nominal(rate_hz: float, steps: int) -> Fraction:
-    whole = round(rate_hz)
-    if abs(rate_hz - whole) <= whole * max(_CLOCK_TOLERANCE, 1 / steps):
-        return Fraction(whole)
-    return Fraction(rate_hz).limit_denominator(100)
-
-
 def samples_ahead(
     path: Path, times_s: np.ndarray, before_s: float, time: TimeColumn, steps: Steps, line: int
 ) -> np.ndarray:
     """Count how many samples each row lies after the row before it: 1 unless rows were dropped between them.
 
-    Parameters
-    ----------
-    path
-        The file, for messages.
-    times_s, before_s
-        Times of some rows, of shape ``(rows,)``, and of the row before them; NaN if they are the first.
-    time, steps
-        The column that they stand in; how far rows lie apart.
-    line
-        Where the first of them stands in the file.
+    ``times_s`` has the shape ``(rows,)``, ``before_s`` is that of the row before them (NaN if they are the first),
+    and the first of them stands in line ``line`` of the file.
 
     Raises
     ------

@@ -26,24 +26,12 @@ _BITS_PER_SAMPLE = {"8": 8, "16": 16, "24": 24, "32": 32, "61": 16, "80": 8, "16
 
 @dataclass(frozen=True)
 class _Segment:
-    """A stretch of a record that has its own files; of one where nothing was recorded, no lead has a channel.
+    """A stretch of a record that has its own files; of one where nothing was recorded, no lead has a channel."""
 
-    Attributes
-    ----------
-    stem
-        Path of its files without extension.
-    frames
-        How many of its frames are part of the record.
-    channels
-        For each lead that it has: its channel, and millivolts per unit.
-    differences
-        Whether its samples are stored as differences, so that it must be read from its start.
-    """
-
-    stem: Path
-    frames: int
-    channels: dict[int, tuple[int, float]]
-    differences: bool = False
+    stem: Path  # of its files, without extension
+    frames: int  # how many of its frames are part of the record
+    channels: dict[int, tuple[int, float]]  # for each lead that it has: its channel, and millivolts per unit
+    differences: bool = False  # whether samples are stored as differences, so that it must be read from its start
 
     def read(self, leads: Sequence[int], first: int, last: int) -> dict[int, np.ndarray]:
         """Read frames of those leads that it has, in millivolts."""
@@ -64,24 +52,14 @@ class _Segment:
 
 @dataclass(frozen=True)
 class WfdbSource:
-    """The ECG leads of a WFDB record; see `recording.Source`.
-
-    Attributes
-    ----------
-    samples_per_frame
-        Samples per lead and frame.
-    segments
-        The segments that follow each other.
-    ends
-        Shape ``(segments,)``: the frame before which each ends.
-    """
+    """The ECG leads of a WFDB record; see `recording.RecordingFile`."""
 
     sampling_rate_hz: Fraction
     leads: tuple[str, ...]
     notes: tuple[str, ...]
-    samples_per_frame: int
-    segments: tuple[_Segment, ...] = field(repr=False)
-    ends: np.ndarray = field(repr=False)
+    samples_per_frame: int  # per lead and frame
+    segments: tuple[_Segment, ...] = field(repr=False)  # as they follow each other
+    ends: np.ndarray = field(repr=False)  # shape (segments,): the frame before which each ends
 
     @property
     def samples(self) -> int:
@@ -122,10 +100,7 @@ def header_of(path: Path) -> Path | None:
 def files_of(header_file: Path) -> list[Path]:
     """List the headers and signal files of a record, each once, as far as headers that are there name them.
 
-    Raises
-    ------
-    UserError
-        When a header cannot be read.
+    Raises `UserError` when one of those cannot be read.
     """
     header = _read_header(header_file)
     segments = _segments(header_file, header)
@@ -135,33 +110,27 @@ def files_of(header_file: Path) -> list[Path]:
 
 
 def segments_of(header_file: Path) -> list[Path]:
-    """List the headers of the segments of a record; none if it has but one.
-
-    Raises
-    ------
-    UserError
-        When its header cannot be read.
-    """
-    return _segments(header_file, _read_header(header_file))
+    """List the headers of the segments of a record; none if it has but one, or its header cannot be read."""
+    try:
+        return _segments(header_file, _read_header(header_file))
+    except UserError:
+        return []
 
 
 def open_wfdb(header_file: Path) -> WfdbSource:
-    """Open a WFDB record by its header.
-
-    Raises
-    ------
-    UserError
-        When a file is missing or damaged, or no channel is an ECG lead.
-    """
+    """Open a WFDB record by its header; errors as for `recording.open_recording`."""
     header = _read_header(header_file)
     if not 0 < header.fs < np.inf:
         raise UserError(f"{header_file}: the sampling rate is {header.fs} Hz; {_COPY}")
     if isinstance(header, wfdb.Record):
         return _source(header_file, header, header, [(header_file, header, _frames_of(header_file, header))])
-    parts = [
-        (header_file.with_name(f"{name}.hea"), _segment_header(header_file, name), frames)
-        for name, frames in zip(header.seg_name, header.seg_len, strict=True)
-    ]
+    parts = []
+    for name, frames in zip(header.seg_name, header.seg_len, strict=True):
+        path = header_file.with_name(f"{name}.hea")
+        segment = None if name == _NULL else _read_header(path)
+        if isinstance(segment, wfdb.MultiRecord):
+            raise UserError(f"{path}: is a segment of {header_file} and consists of segments itself; {_COPY}")
+        parts.append((path, segment, frames))
     described = [segment for _, segment, _ in parts if segment is not None]
     if not described or min(header.seg_len) < 0:
         raise UserError(f"{header_file}: describes no segment with signals; {_COPY}")
@@ -191,22 +160,18 @@ def _source(
     by_name = isinstance(header, wfdb.MultiRecord) and header.layout == "variable"  # each segment has its own channels
     segments = []
     for segment_file, segment, frames in parts:
-        where = dict(enumerate(kept))
         if segment is None:
-            segments.append(_Segment(segment_file, frames, {}))
+            segments.append(_Segment(segment_file.with_suffix(""), frames, {}))
             continue
+        where = dict(enumerate(kept))
         if by_name:
             there, wanted = list(segment.sig_name), [layout.sig_name[index] for index in kept]
             where = {lead: there.index(name) for lead, name in enumerate(wanted) if name in there}
         segments.append(_segment(segment_file, segment, frames, where, samples_per_frame))
-    return WfdbSource(
-        channels[kept[0]].sampling_rate_hz.limit_denominator(1000),
-        distinct([channels[index].label for index in kept]),
-        tuple(notes),
-        samples_per_frame,
-        tuple(segments),
-        np.cumsum([segment.frames for segment in segments], dtype=np.int64),
-    )
+    rate_hz = channels[kept[0]].sampling_rate_hz.limit_denominator(1000)
+    names = distinct([channels[index].label for index in kept])
+    ends = np.cumsum([segment.frames for segment in segments], dtype=np.int64)
+    return WfdbSource(rate_hz, names, tuple(notes), samples_per_frame, tuple(segments), ends)
 
 
 def _segment(path: Path, header: wfdb.Record, frames: int, where: dict[int, int], samples_per_frame: int) -> _Segment:
@@ -236,16 +201,6 @@ def _read_header(path: Path) -> wfdb.Record | wfdb.MultiRecord:
     return header
 
 
-def _segment_header(record: Path, name: str) -> wfdb.Record | None:
-    if name == _NULL:
-        return None
-    path = record.with_name(f"{name}.hea")
-    header = _read_header(path)
-    if isinstance(header, wfdb.MultiRecord):
-        raise UserError(f"{path}: is a segment of {record} and consists of segments itself; {_COPY}")
-    return header
-
-
 def _segments(path: Path, header: wfdb.Record | wfdb.MultiRecord) -> list[Path]:
     names = header.seg_name if isinstance(header, wfdb.MultiRecord) else []
     return [path.with_name(f"{name}.hea") for name in names if name != _NULL]
@@ -256,18 +211,16 @@ def _signal_files(path: Path, header: wfdb.Record | wfdb.MultiRecord) -> list[Pa
     return [path.with_name(name) for name in dict.fromkeys(names) if name != _NULL]
 
 
-def _bits_per_frame(header: wfdb.Record, signal_file: str) -> int:
-    """Count the bits that the samples of one frame take in a signal file; 0 if the file is compressed."""
-    channels = [index for index, name in enumerate(header.file_name) if name == signal_file]
-    return sum(_BITS_PER_SAMPLE.get(header.fmt[index], 0) * (header.samps_per_frame[index] or 1) for index in channels)
-
-
 def _frames_of(path: Path, header: wfdb.Record) -> int:
     """Count the frames of a record, and check that its signal files hold them."""
     for signals in _signal_files(path, header):
         if not signals.is_file():
             raise UserError(f"{signals}: is missing, and {path} names it; {_COPY}")
-        bits = _bits_per_frame(header, signals.name)
+        bits = sum(  # of one frame; 0 if the file is compressed
+            _BITS_PER_SAMPLE.get(form, 0) * (count or 1)
+            for form, count, name in zip(header.fmt, header.samps_per_frame, header.file_name, strict=True)
+            if name == signals.name
+        )
         size = signals.stat().st_size - (header.byte_offset[header.file_name.index(signals.name)] or 0)
         if header.sig_len is None:  # which the format allows, and wfdb reads only whole
             number = f" ({size * 8 // bits}, by the size of {signals.name})" if bits else ""
