@@ -39,8 +39,8 @@ def evaluate_detector(
 
     every_beat = pd.concat([training.table, tested.table])
     judged, judged_baselines = with_missed_beats(scores, baselines, detection)
-    found: Metrics = {  # type: ignore[typeddict-item]  # detection follows where there is one
-        **figures_of(judged, judged_baselines, config),
+    found: Metrics = {
+        **figures_of(judged, judged_baselines, config),  # type: ignore[typeddict-item]  # detection follows
         "split": {str(name): sorted(rows["record"].unique()) for name, rows in every_beat.groupby("split")},
         "single_lead": _single_leads(model, threshold, tested),
     }

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.handover.beats import read_csv
-from ecg_anomaly.manifest import Handover
+from ecg_anomaly.manifest import Handover, write_json
 
 if TYPE_CHECKING:
     from typing_extensions import NotRequired
@@ -139,8 +139,8 @@ def write_evaluation(output: Handover, found: Evaluation) -> None:
     found.scores.to_csv(output.path(SCORES), index=False)
     np.save(output.path(RECONSTRUCTIONS), found.reconstructions)
     found.scores[_BEAT].join(found.baselines).to_csv(output.path(BASELINES), index=False)
-    output.write_json(THRESHOLD, found.threshold.to_json())
-    output.write_json(METRICS, found.metrics)
+    write_json(output.path(THRESHOLD), found.threshold.to_json())
+    write_json(output.path(METRICS), found.metrics)
     found.confusion.to_csv(output.path(CONFUSION))
     found.classification.to_csv(output.path(CLASSIFICATION))
     found.per_record.to_csv(output.path(PER_RECORD), index=False)
