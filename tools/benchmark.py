@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -306,10 +306,5 @@ def _median_s(work: Callable[..., object], *arguments: object) -> float:
     return statistics.median(_seconds(work, *arguments) for _ in range(_REPEATS))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the benchmark; return its exit status."""
-    return commandline.run_script(benchmark, __doc__, argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(commandline.run_script(benchmark, __doc__))

@@ -24,14 +24,7 @@ _SCORES = ("reconstruction_error", *map(surprise_column, MEASURES), "anomaly_sco
 def figures_of(scores: pd.DataFrame, baselines: Mapping[str, np.ndarray], config: Config) -> files.RunFigures:
     """Compare scores and flags with the annotations.
 
-    Parameters
-    ----------
-    scores
-        Test beats with the columns of ``scores.csv``.
-    baselines
-        Shape ``(beats,)`` each: the scores of simple methods.
-    config
-        The components that count, the records to leave out, the number of resamples.
+    The scores are test beats with the columns of ``scores.csv``, the baselines have the shape ``(beats,)`` each.
     """
     classes, records = scores["aami_class"].to_numpy(), scores["record"].to_numpy()
     surprises = {name: scores[surprise_column(name)].to_numpy() for name in MEASURES}

@@ -96,18 +96,10 @@ def per_record(beats: pd.DataFrame) -> pd.DataFrame:
 
 
 def detection_per_record(counts: pd.DataFrame) -> pd.DataFrame:
-    """Say how well the QRS detector finds the beats of each record.
+    """Say how well the QRS detector finds the beats of each record; a share is NaN where it is undefined.
 
-    Parameters
-    ----------
-    counts
-        One row per record: ``record``, and the beats that are ``annotated``, ``detected`` and ``matched`` (both).
-
-    Returns
-    -------
-    DataFrame
-        ``record, annotated, detected, missed, extra, qrs_sensitivity, qrs_positive_predictivity``; NaN where a share
-        is undefined.
+    The counts have one row per record: ``record``, and its beats that are ``annotated``, ``detected`` and ``matched``
+    (both).
     """
     annotated, detected, matched = (counts[name] for name in ("annotated", "detected", "matched"))
     return counts[["record", "annotated", "detected"]].assign(
