@@ -20,7 +20,7 @@ EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
 
-def run_script(work: Callable[[Config], None], description: str | None, argv: Sequence[str] | None) -> int:
+def run_script(work: Callable[[Config], None], description: str | None, argv: Sequence[str] | None = None) -> int:
     """Run a script that has the options that all scripts share and no others; see `run_with_options`."""
     return run_with_options(lambda config, _: work(config), lambda parser: None, description, argv)
 
@@ -31,19 +31,11 @@ def run_with_options(
     description: str | None,
     argv: Sequence[str] | None,
 ) -> int:
-    """Parse the options, load the config and do the work.
+    """Parse the options, load the config and do the work, which may return the exit status.
 
-    Parameters
-    ----------
-    work
-        Does what the script is for, and may return the exit status. It imports what is slow to import itself, so
-        that ``--help`` and a mistake in the config are answered at once.
-    add_options
-        Adds the script's own options to the parser.
-    description
-        The script's docstring, shown by ``--help``.
-    argv
-        The arguments; ``None`` for those of the process.
+    The work imports what is slow to import itself, so that ``--help`` and a mistake in the config are answered at once.
+    ``add_options`` adds the script's own options to the parser, and the description (its docstring) is shown by
+    ``--help``; without ``argv`` the arguments are those of the process.
 
     Returns
     -------

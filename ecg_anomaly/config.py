@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -97,8 +97,7 @@ class Split(Section):
 
     @model_validator(mode="after")
     def _names_records(self) -> Split:
-        needed = ("train", "validation", "test") if self.protocol == "patients" else ("records",)
-        for name in needed:
+        for name in ("train", "validation", "test") if self.protocol == "patients" else ("records",):
             if not getattr(self, name):
                 raise ValueError(f"{name} is empty, and protocol {self.protocol} needs it: name at least one record")
         if (self.fold + 1) * self.test_share > 1 + 1e-9:
@@ -236,27 +235,17 @@ class Config(Section):
             )
         return self
 
-    def sections(self, names: Sequence[str]) -> dict[str, Any]:
-        """Return the named sections as plain values, for a manifest."""
-        return self.model_dump(include=set(names))
-
 
 def load_config(path: Path | None = None, overrides: Sequence[str] = ()) -> Config:
     """Read the default settings, lay a file and single values over them, and check the result.
 
-    Parameters
-    ----------
-    path
-        A file whose keys replace those of ``config.yaml``, one by one (lists as a whole);
-        ``None`` for ``config.yaml`` alone.
-    overrides
-        ``section.key=value`` each, the value in YAML; they replace what the files say.
+    The keys of the file replace those of ``config.yaml`` one by one (lists as a whole); the overrides replace what the
+    files say, ``section.key=value`` each, the value in YAML.
 
     Raises
     ------
     UserError
-        When a file cannot be read, or a key or value is wrong: with the place, and for an unknown
-        key the nearest known one.
+        When a file cannot be read, or a key or value is wrong: with the place, and for an unknown key the nearest one.
     """
     layers = [(DEFAULT_CONFIG.name, _read_yaml(DEFAULT_CONFIG))]
     if path is not None and path.resolve() != DEFAULT_CONFIG:
@@ -360,15 +349,10 @@ def _shortened(value: Any) -> str:
 
 
 def _nearest_key(keys: list[str]) -> str:
-    known = list(_dotted_keys(Config))
+    sections = {name: field.annotation for name, field in Config.model_fields.items()}
+    known = [f"{name}.{key}" for name, section in sections.items() if section for key in section.model_fields]
+    known += Config.model_fields
     near = difflib.get_close_matches(".".join(keys), known, n=1, cutoff=0.5)
     # A key that stands in the wrong section is nearest to itself in another one.
     elsewhere = [key for key in known if key.split(".")[-1] == keys[-1]]
     return f"; did you mean {(elsewhere or near)[0]}?" if elsewhere or near else ""
-
-
-def _dotted_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        yield f"{prefix}{name}"
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _dotted_keys(field.annotation, f"{prefix}{name}.")

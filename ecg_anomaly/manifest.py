@@ -48,31 +48,13 @@ class Handover:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def write_json(self, name: str, value: Any) -> None:
-        """Write a value as JSON."""
-        write_json(self.path(name), value)
-
-    def copy(self, folder: str | Path, name: str) -> None:
-        """Copy a file that an earlier script handed on."""
-        shutil.copyfile(Path(folder) / name, self.path(name))
-
     def describe(
         self, script: str, config: Config, sections: Sequence[str], inputs: dict[str, str], **notes: Any
     ) -> None:
         """Write the manifest, once all other files are written.
 
-        Parameters
-        ----------
-        script
-            The script that writes the folder, as users call it.
-        config
-            The settings of the run.
-        sections
-            The sections of the settings that shaped the files.
-        inputs
-            What the files were made from: a name and a fingerprint each.
-        notes
-            What else the next script or a reader should know.
+        The ``sections`` of the settings shaped the files; ``inputs`` are what they were made from, a name and a
+        fingerprint each; ``notes`` are what else the next script or a reader should know.
         """
         libraries = {name: importlib.metadata.version(name) for name in _LIBRARIES}
         manifest = {
@@ -86,7 +68,7 @@ class Handover:
             "versions": {_PROJECT: __version__, "python": platform.python_version()} | libraries,
             **notes,
         }
-        self.write_json(MANIFEST, manifest)
+        write_json(self.path(MANIFEST), manifest)
 
     def publish(self) -> None:
         """Move the files into place; without a manifest in between, so that a mix is never taken for whole."""
@@ -134,14 +116,7 @@ def handover(folder: str | Path) -> Iterator[Handover]:
 
 
 def read_manifest(folder: str | Path, made_by: str) -> dict[str, Any]:
-    """Read the manifest of a folder and check that its files are there, as they were written.
-
-    Parameters
-    ----------
-    folder
-        The folder that a script wrote.
-    made_by
-        The script that writes it, named in errors.
+    """Read the manifest of a folder that a script wrote and check that its files are there, as they were written.
 
     Raises
     ------
@@ -168,27 +143,20 @@ def read_manifest(folder: str | Path, made_by: str) -> dict[str, Any]:
     return manifest
 
 
-def check_settings(manifest: dict[str, Any], folder: str | Path, config: Config, made_by: str) -> None:
-    """Check that files were made with the settings of this run, as far as those shaped them.
+def read_checked_manifest(folder: str | Path, config: Config, made_by: str) -> dict[str, Any]:
+    """Read a manifest, and check too that the settings that shaped the files are those of this run.
 
     Raises
     ------
     UserError
-        With the keys that changed, from what to what, and the script to run.
+        As `read_manifest` does, or with the keys that changed, from what to what, and the script to run.
     """
+    manifest = read_manifest(folder, made_by)
     made_with = {name: manifest["config"].get(name) for name in manifest["shaped_by"]}
-    changed = [
-        f"{key} was {old} and is now {new}"
-        for key, old, new in differences(made_with, config.sections(manifest["shaped_by"]))
-    ]
+    asked = config.model_dump(include=set(made_with))
+    changed = [f"{key} was {old} and is now {new}" for key, old, new in differences(made_with, asked)]
     if changed:
         raise UserError(f"{folder}: made with other settings: {first_few(changed)}; run python {made_by} again")
-
-
-def read_checked_manifest(folder: str | Path, config: Config, made_by: str) -> dict[str, Any]:
-    """Read a manifest and check files and settings; see `read_manifest` and `check_settings`."""
-    manifest = read_manifest(folder, made_by)
-    check_settings(manifest, folder, config, made_by)
     return manifest
 
 

@@ -46,11 +46,9 @@ def score_text(value: Any) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def interval(ends: Any, form: Callable[[Any], str]) -> str:
+def interval(ends: Sequence[float] | None, form: Callable[[Any], str]) -> str:
     """Write an interval as ``low to high``; empty where it is not known."""
-    if not isinstance(ends, Sequence) or len(ends) != 2 or not all(is_number(end) for end in ends):
-        return ""
-    return f"{form(ends[0])} to {form(ends[1])}"
+    return " to ".join(map(form, ends)) if ends else ""
 
 
 def is_number(value: Any) -> bool:

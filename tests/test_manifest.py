@@ -14,11 +14,12 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.manifest import (
     FORMAT,
     check_input,
-    check_settings,
     fingerprint,
     folder_fingerprint,
     handover,
+    read_checked_manifest,
     read_manifest,
+    write_json,
 )
 from tests.conftest import ROOT
 
@@ -75,7 +76,7 @@ with manifest.handover({str(folder)!r}) as output:
 def test_files_appear_together_at_the_end(tmp_path: Path):
     with handover(tmp_path / "a" / "b") as output:
         output.path("one.txt").write_text("1")
-        output.write_json("two.json", {"a": 1})
+        write_json(output.path("two.json"), {"a": 1})
         assert not (tmp_path / "a" / "b" / "one.txt").exists()
         output.describe(SCRIPT, load_config(), ["beat"], {})
 
@@ -203,10 +204,9 @@ def test_damaged_manifest_is_named(tmp_path: Path, content: str):
 
 def test_other_settings_are_told_with_key_old_and_new_value(tmp_path: Path):
     write_folder(tmp_path, "old", "beat.window_before_s=0.3")
-    manifest = read_manifest(tmp_path, SCRIPT)
     config = load_config(None, ["beat={window_before_s: 0.25, scaling: beat_min_max}"])
 
-    assert refusal(check_settings, manifest, tmp_path, config, SCRIPT) == (
+    assert refusal(read_checked_manifest, tmp_path, config, SCRIPT) == (
         f'{tmp_path}: made with other settings: beat.scaling was "record_min_max" and is now "beat_min_max"; '
         f"beat.window_before_s was 0.3 and is now 0.25; run python {SCRIPT} again"
     )
@@ -214,18 +214,16 @@ def test_other_settings_are_told_with_key_old_and_new_value(tmp_path: Path):
 
 def test_only_settings_that_shaped_the_files_count(tmp_path: Path):
     write_folder(tmp_path, "old")
-    manifest = read_manifest(tmp_path, SCRIPT)
 
-    check_settings(manifest, tmp_path, load_config(None, ["training.epochs=1", "paths.models=x"]), SCRIPT)
+    read_checked_manifest(tmp_path, load_config(None, ["training.epochs=1", "paths.models=x"]), SCRIPT)
 
 
 def test_many_other_settings_fit_in_one_line(tmp_path: Path):
     write_folder(tmp_path, "old")
-    manifest = read_manifest(tmp_path, SCRIPT)
     changed = ["start_s: 1", "realign_s: 0", "low_cut_hz: 1", "high_cut_hz: 30", "scaling_beats: 5"]
     config = load_config(None, [f"beat={{{', '.join(changed)}}}"])
 
-    message = refusal(check_settings, manifest, tmp_path, config, SCRIPT)
+    message = refusal(read_checked_manifest, tmp_path, config, SCRIPT)
     assert message.count(" and is now ") == 3
     assert "(and 2 more)" in message
 
@@ -234,8 +232,9 @@ def test_files_of_an_older_version_without_a_setting_are_refused(tmp_path: Path)
     write_folder(tmp_path, "old")
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     del manifest["config"]["beat"]["start_s"]
+    write_json(tmp_path / "manifest.json", manifest)
 
-    message = refusal(check_settings, manifest, tmp_path, load_config(), SCRIPT)
+    message = refusal(read_checked_manifest, tmp_path, load_config(), SCRIPT)
     assert "beat.start_s was null and is now 10.0" in message
 
 

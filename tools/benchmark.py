@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,10 @@ Property = tuple[str, str]  # of the page: the part's name and which of its prop
 def benchmark(config: Config) -> None:
     """Run everything, print a table and write ``benchmark.json`` to ``paths.outputs``."""
     with tempfile.TemporaryDirectory() as folder:
-        trial = _in_folder(config, Path(folder))
+        records = [str(path.resolve()) for path in config.paths.record_folders]  # they stay where they are
+        own = {name: f"{folder}/{name}" for name in ("processed", "models", "outputs")}
+        paths = config.paths.model_copy(update={"records": records, **own})
+        trial = config.model_copy(update={"paths": paths})
         trial_file = Path(folder) / "config.yaml"
         trial_file.write_text(trial.model_dump_json(), encoding="utf-8")  # JSON is YAML
         rows = [_script(name, "--config", str(trial_file)) for name in _SCRIPTS]
@@ -80,13 +83,6 @@ def benchmark(config: Config) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     write_json(target, rows)
     print(f"\nWrote {target}")
-
-
-def _in_folder(config: Config, folder: Path) -> Config:
-    """Give a run folders of its own; records are still found where they are."""
-    changed = {name: str(folder / name) for name in ("processed", "models", "outputs")}
-    records = [str(path.resolve()) for path in config.paths.record_folders]
-    return config.model_copy(update={"paths": config.paths.model_copy(update={"records": records, **changed})})
 
 
 def _script(name: str, *options: str) -> Row:
@@ -247,25 +243,24 @@ class _Page:
         waiting = self._asked_by(changed)
         while waiting:
             coming = {output for callback in waiting for output in _outputs(callback)}
-            ready = [callback for callback in waiting if not coming & set(_names(callback, "inputs"))]
+            ready = [callback for callback in waiting if not coming & set(_inputs(callback))]
             news = set().union(*(self._call(callback, changed) for callback in ready))
             changed |= news
             waiting = [callback for callback in waiting if callback not in ready]
             waiting += [callback for callback in self._asked_by(news) if callback not in waiting]
 
     def _asked_by(self, changed: set[Property]) -> list[dict[str, Any]]:
-        return [callback for callback in self._callbacks if changed & set(_names(callback, "inputs"))]
+        return [callback for callback in self._callbacks if changed & set(_inputs(callback))]
 
     def _call(self, callback: Mapping[str, Any], changed: set[Property]) -> set[Property]:
         outputs = [{"id": part, "property": name} for part, name in _outputs(callback, with_digest=True)]
         body = {
             "output": callback["output"],
             "outputs": outputs if callback["output"].startswith("..") else outputs[0],
-            "changedPropIds": [".".join(name) for name in _names(callback, "inputs") if name in changed],
+            "changedPropIds": [".".join(name) for name in _inputs(callback) if name in changed],
         }
         for kind in ("inputs", "state"):
-            names = _names(callback, kind)
-            body[kind] = [{"id": part, "property": name, "value": self.properties[part, name]} for part, name in names]
+            body[kind] = [part | {"value": self.properties[part["id"], part["property"]]} for part in callback[kind]]
         answer = self._client.post("/_dash-update-component", json=body)
         if answer.status_code == 204:  # nothing is to be changed
             return set()
@@ -275,8 +270,8 @@ class _Page:
         return set(news)
 
 
-def _names(callback: Mapping[str, Any], kind: str) -> list[Property]:
-    return [(part["id"], part["property"]) for part in callback[kind]]
+def _inputs(callback: Mapping[str, Any]) -> list[Property]:
+    return [(part["id"], part["property"]) for part in callback["inputs"]]
 
 
 def _outputs(callback: Mapping[str, Any], with_digest: bool = False) -> list[Property]:
@@ -306,10 +301,5 @@ def _median_s(work: Callable[..., object], *arguments: object) -> float:
     return statistics.median(_seconds(work, *arguments) for _ in range(_REPEATS))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the benchmark; return its exit status."""
-    return commandline.run_script(benchmark, __doc__, argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(commandline.run_script(benchmark, __doc__))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -169,12 +169,13 @@ def _compare_baselines(table: pd.DataFrame, config: Config) -> pd.DataFrame:
     )
     random = np.random.default_rng(config.training.seed)
     few = normal[random.choice(len(normal), min(len(normal), _MOST_BEATS), replace=False)]
+    isolation_forest = IsolationForest(random_state=config.training.seed, n_jobs=-1)
     methods: dict[str, Callable[[], np.ndarray]] = {
         "PCA": lambda: pca_error(normal, windows),
         "prematurity": lambda: prematurity_scores(whole, config)[tested],
         "nearest neighbours": lambda: neighbour_distance(few, windows),
-        "isolation forest": lambda: isolation_score(few, windows, config.training.seed),
-        "one-class SVM": lambda: support_vector_score(few, windows),
+        "isolation forest": lambda: outlier_score(isolation_forest, few, windows),
+        "one-class SVM": lambda: outlier_score(OneClassSVM(nu=0.05), few, windows),
         "tutorial autoencoder": lambda: _tutorial_error(normal, stopping, windows, config),
     }
     rows = []
@@ -192,16 +193,9 @@ def neighbour_distance(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndar
     return np.asarray(neighbours.kneighbors(_flat(windows))[0][:, 0])
 
 
-def isolation_score(normal_beats: np.ndarray, windows: np.ndarray, seed: int) -> np.ndarray:
-    """Score of an isolation forest; arguments as for `pca_error`."""
-    forest = IsolationForest(random_state=seed, n_jobs=-1).fit(_flat(normal_beats))
-    return np.asarray(-forest.score_samples(_flat(windows)))
-
-
-def support_vector_score(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
-    """Distance outside a one-class support vector machine; arguments as for `pca_error`."""
-    machine = OneClassSVM(nu=0.05).fit(_flat(normal_beats))
-    return np.asarray(-machine.decision_function(_flat(windows)))
+def outlier_score(method: IsolationForest | OneClassSVM, normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """How far outside of normal training beats the method sees a beat; arguments as for `pca_error`."""
+    return np.asarray(-method.fit(_flat(normal_beats)).decision_function(_flat(windows)))
 
 
 def _flat(windows: np.ndarray) -> np.ndarray:
@@ -235,10 +229,5 @@ def _figures(beats: pd.DataFrame, scores: np.ndarray) -> dict[str, float | None]
     }
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the experiment; return its exit status."""
-    return commandline.run_script(experiment, __doc__, argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(commandline.run_script(experiment, __doc__))

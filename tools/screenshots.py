@@ -9,7 +9,7 @@ import io
 import shutil
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -84,10 +84,5 @@ def _take(browser: Browser, address: str, target: Path, width: int, height: int)
     page.close()
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the script; return its exit status."""
-    return commandline.run_script(take_pictures, __doc__, argv)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(commandline.run_script(take_pictures, __doc__))

@@ -34,21 +34,11 @@ _SHORTEST_STRETCH = 0.1  # of a window that another beat may replace in training
 
 @dataclass(frozen=True)
 class Trained:
-    """What came out of a training.
+    """What came out of a training."""
 
-    Attributes
-    ----------
-    model
-        The autoencoder with the weights of its best epoch.
-    history
-        One row per epoch: ``epoch, loss, val_loss, learning_rate, seconds``.
-    interrupted
-        Whether Ctrl-C ended the training.
-    """
-
-    model: keras.Model
-    history: pd.DataFrame
-    interrupted: bool
+    model: keras.Model  # with the weights of its best epoch
+    history: pd.DataFrame  # one row per epoch: epoch, loss, val_loss, learning_rate, seconds
+    interrupted: bool  # by Ctrl-C
 
 
 def build(settings: Model, samples: int, leads: int) -> keras.Model:
@@ -70,42 +60,27 @@ def train(
     report: Callable[[str], None],
     tensorboard: str | None = None,
 ) -> Trained:
-    """Train an autoencoder on normal beats.
+    """Train an autoencoder on normal beats; the loss of those of other patients (``validation_beats``) ends it.
 
-    Parameters
-    ----------
-    settings, training
-        Architecture; seed, epochs, batch size, learning rate, patience and lead dropout.
-    normal_beats, validation_beats
-        Normal beats of the training split, and those of other patients, whose loss ends the training.
-    report
-        Called with one line per epoch.
-    tensorboard
-        A folder for TensorBoard logs.
+    ``report`` is called with one line per epoch; ``tensorboard`` is a folder for logs. Ctrl-C ends the training after
+    the running batch, with the best weights so far. Equal seeds give equal weights on the same machine.
 
     Raises
     ------
     UserError
         When the training diverges.
-
-    Notes
-    -----
-    Ctrl-C ends the training after the running batch, with the best weights so far. Equal seeds give
-    equal weights on the same machine.
     """
     keras.utils.set_random_seed(training.seed)
     tf.config.experimental.enable_op_determinism()
     model = build(settings, *normal_beats.windows.shape[1:])
     model.compile(optimizer=keras.optimizers.Adam(training.learning_rate), loss=error_of_present_leads)
-    progress, interruption = _Progress(training.epochs, report), _Interruption(report)
+    progress = _Progress(training.epochs, report)
     callbacks = [
         keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=max(1, training.patience // 3)),
         keras.callbacks.EarlyStopping(patience=training.patience, restore_best_weights=True),
         progress,
-        interruption,
+        *([keras.callbacks.TensorBoard(tensorboard)] if tensorboard else []),
     ]
-    if tensorboard:
-        callbacks.append(keras.callbacks.TensorBoard(tensorboard))
     model.fit(
         _Batches(normal_beats, training, len(model.inputs)),
         validation_data=(inputs_of(validation_beats, len(model.inputs)), validation_beats.windows),
@@ -117,7 +92,7 @@ def train(
     history = pd.DataFrame(progress.epochs)
     if not np.isfinite(history["val_loss"]).any():
         raise UserError("the training diverged: its loss is no number; lower training.learning_rate and run it again")
-    return Trained(model, history, interruption.happened)
+    return Trained(model, history, progress.interrupted)
 
 
 def inputs_of(beats: PairedBeats, count: int) -> list[np.ndarray]:
@@ -287,13 +262,19 @@ class _Batches(keras.utils.PyDataset):
 
 
 class _Progress(keras.callbacks.Callback):
-    """One line per epoch, which reads as well in a log file as on a terminal."""
+    """One line per epoch, for log files as for terminals; the first Ctrl-C asks to stop after the running batch."""
 
     def __init__(self, epochs: int, report: Callable[[str], None]):
         super().__init__()
-        self._planned = epochs
-        self._report = report
+        self._planned, self._report = epochs, report
         self.epochs: list[dict[str, float]] = []
+        self.interrupted = False
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._previous = signal.signal(signal.SIGINT, self._stop)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        signal.signal(signal.SIGINT, self._previous)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._started = time.perf_counter()
@@ -314,23 +295,8 @@ class _Progress(keras.callbacks.Callback):
             f"{' *' if best else '  '}  learning rate {row['learning_rate']:.1e}  {row['seconds']:.1f} s"
         )
 
-
-class _Interruption(keras.callbacks.Callback):
-    """Turns the first Ctrl-C into a request to stop after the running batch."""
-
-    def __init__(self, report: Callable[[str], None]):
-        super().__init__()
-        self._report = report
-        self.happened = False
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        self._previous = signal.signal(signal.SIGINT, self._stop)
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        signal.signal(signal.SIGINT, self._previous)
-
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._report("interrupted: ending with the best weights so far (Ctrl-C again to end at once)")
-        self.happened = True
+        self.interrupted = True
         self.model.stop_training = True
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -29,17 +29,8 @@ def convert(model: keras.Model) -> bytes:
 def convert_int8(model: keras.Model, beats: PairedBeats, seed: int) -> bytes:
     """Convert a trained autoencoder to whole numbers of 8 bits, which small processors multiply faster.
 
-    Parameters
-    ----------
-    model
-        The autoencoder.
-    beats
-        Normal training beats: some of them, chosen by ``seed``, tell which values occur.
-
-    Returns
-    -------
-    bytes
-        The content of a ``.tflite`` file; it still takes and gives float32.
+    Some of the normal training beats, chosen by ``seed``, tell which values occur. The network still takes and gives
+    float32.
     """
     count = len(beats.windows)
     some = np.random.default_rng(seed).choice(count, min(count, _CALIBRATION_BEATS), replace=False)

@@ -31,33 +31,20 @@ _PARAMETERS: dict[str, tuple[str, ...]] = {  # the settings that each method use
 class FittedThreshold:
     """Where the score is cut, as `find_threshold` found it.
 
-    Attributes
-    ----------
-    method
-        One of ``threshold.method``.
-    threshold
-        A beat is flagged above it; where ``recent_beats`` is given, above it and the median of the patient's recent
-        scores together.
-    percentile, standard_deviations, false_alarms_per_hour, recent_beats
-        The settings that made it; ``None`` where the method has no use for them.
-    start_s
-        Beats before this time share one recent median.
-    normal_beats, patients
-        From how many it was set.
-    uses_labels
-        Whether labels of anomalous beats were used.
+    A beat is flagged above ``threshold``; where ``recent_beats`` is given, above it and the median of the patient's
+    recent scores together.
     """
 
-    method: str
+    method: str  # one of threshold.method; the settings that it has no use for are None
     threshold: float
     percentile: float | None = None
     standard_deviations: float | None = None
     false_alarms_per_hour: float | None = None
     recent_beats: int | None = None
-    start_s: float
-    normal_beats: int
-    patients: int
-    uses_labels: bool
+    start_s: float  # beats before this time share one recent median
+    normal_beats: int  # from so many it was set,
+    patients: int  # and from so many patients
+    uses_labels: bool  # of anomalous beats
 
     def to_json(self) -> dict[str, Any]:
         """Give the content of ``threshold.json``, which are the arguments that make it again."""
@@ -65,7 +52,7 @@ class FittedThreshold:
 
 
 def find_threshold(beats: pd.DataFrame, settings: Threshold, start_s: float) -> FittedThreshold:
-    """Set the threshold from validation beats.
+    """Set the threshold from validation beats; those before ``start_s`` share one recent median (``adaptive``).
 
     Parameters
     ----------
@@ -73,10 +60,6 @@ def find_threshold(beats: pd.DataFrame, settings: Threshold, start_s: float) -> 
         All beats of the records that have validation beats, ordered by record and time, with the columns
         ``record``, ``time_s``, ``rr_before_s``, ``split``, ``anomalous`` and ``anomaly_score``. Only ``best_f1`` learns
         from anomalous beats; ``adaptive`` has them, unlabelled, among a patient's recent beats, as on new patients.
-    settings
-        Method and its parameters.
-    start_s
-        Beats before this time share one recent median (``adaptive``).
 
     Raises
     ------

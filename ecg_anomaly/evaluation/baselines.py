@@ -17,17 +17,8 @@ _EXPLAINED_VARIANCE = 0.95
 def pca_error(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
     """Reconstruction error of a principal component analysis, the linear autoencoder.
 
-    It keeps as many components as explain 95 % of the variance of normal beats.
-
-    Parameters
-    ----------
-    normal_beats, windows
-        Shape ``(beats, samples, leads)``: normal training beats, and the beats to score.
-
-    Returns
-    -------
-    ndarray
-        Shape ``(beats,)``.
+    It keeps as many components as explain 95 % of the variance of normal beats. Normal training beats and the windows
+    to score have the shape ``(beats, samples, leads)``, scores ``(beats,)``.
     """
     pca = PCA(_EXPLAINED_VARIANCE, svd_solver="full").fit(_flat(normal_beats))
     reconstructed = pca.inverse_transform(pca.transform(_flat(windows)))
@@ -37,30 +28,12 @@ def pca_error(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
 def baseline_scores(
     beats: pd.DataFrame, scored: np.ndarray, normal_beats: np.ndarray, windows: np.ndarray, config: Config
 ) -> dict[str, np.ndarray]:
-    """Score beats with every baseline.
+    """Score beats with every baseline; scores of shape ``(beats to score,)`` by its name.
 
-    Parameters
-    ----------
-    beats
-        All beats of whole records, ordered by record and time.
-    scored
-        Shape ``(len(beats),)``, bool: the beats to score.
-    normal_beats
-        Shape ``(training beats, samples, leads)``: normal training beats.
-    windows
-        Shape ``(beats to score, samples, leads)``.
-    config
-        Rhythm, and the seconds at the start of a record that are compared with each other.
-
-    Returns
-    -------
-    dict
-        Scores of shape ``(beats to score,)`` by the name of the baseline.
+    ``beats`` are all of whole records, ordered by record and time, of which ``scored`` (bool) marks those to score;
+    normal training beats and the windows of the beats to score are as for `pca_error`.
     """
-    return {
-        "pca": pca_error(normal_beats, windows),
-        "prematurity": prematurity_scores(beats, config)[scored],
-    }
+    return {"pca": pca_error(normal_beats, windows), "prematurity": prematurity_scores(beats, config)[scored]}
 
 
 def prematurity_scores(beats: pd.DataFrame, config: Config) -> np.ndarray:

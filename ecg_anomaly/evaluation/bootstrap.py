@@ -12,14 +12,9 @@ _CONFIDENCE = 0.95
 
 
 def resampled_patients(records: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Draw as many records as there are, with replacement; yield how often each beat counts.
+    """Draw as many records as there are, with replacement, so many times; yield how often each beat counts.
 
-    Parameters
-    ----------
-    records
-        Shape ``(beats,)``: the record of each beat; the counts have the same shape.
-    resamples, seed
-        How often to draw, and the seed of the draws.
+    The records of the beats and the counts have the shape ``(beats,)``.
     """
     random = np.random.default_rng(seed)
     _, codes = np.unique(records, return_inverse=True)
@@ -31,18 +26,9 @@ def resampled_patients(records: np.ndarray, resamples: int, seed: int) -> Iterat
 def confidence_intervals(table: pd.DataFrame, resamples: int, seed: int) -> dict[str, list[float] | None]:
     """Give 95 % percentile bootstrap intervals of the main figures (Efron, Ann Statist 7(1):1-26, 1979).
 
-    Parameters
-    ----------
-    table
-        The columns ``record``, ``anomalous``, ``anomaly_score`` and ``flagged``.
-    resamples, seed
-        How often patients are drawn, and the seed of the draws.
-
-    Returns
-    -------
-    dict
-        The lower and upper end of ``auc``, ``average_precision``, ``sensitivity`` (of all anomalous beats) and
-        ``false_positive_rate``; ``None`` where a figure is undefined or nothing was drawn.
+    The table has the columns ``record``, ``anomalous``, ``anomaly_score`` and ``flagged``. Gives the lower and upper
+    end of ``auc``, ``average_precision``, ``sensitivity`` (of all anomalous beats) and ``false_positive_rate``;
+    ``None`` where a figure is undefined or nothing was drawn.
     """
     anomalous, flagged = (table[name].to_numpy(dtype=bool) for name in ("anomalous", "flagged"))
     scores = table["anomaly_score"].to_numpy()

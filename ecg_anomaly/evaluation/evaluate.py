@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 import pandas as pd
 
@@ -14,7 +12,7 @@ from ecg_anomaly.evaluation import metrics
 from ecg_anomaly.evaluation.baselines import baseline_scores
 from ecg_anomaly.evaluation.figures import figures_of, with_missed_beats
 from ecg_anomaly.handover.beats import Records, whole_records
-from ecg_anomaly.handover.scores import AlwaysThere, Evaluation, Metrics, SingleLeadFigures
+from ecg_anomaly.handover.scores import Evaluation, Metrics, ScoreFigures
 from ecg_anomaly.records.splits import TEST, TRAIN, VALIDATION
 
 
@@ -23,14 +21,8 @@ def evaluate_detector(
 ) -> Evaluation:
     """Score the test beats, set the threshold from validation beats, and compare with the annotations.
 
-    Parameters
-    ----------
-    model
-        The trained model, whose threshold is set here.
-    training, tested
-        The records with training beats, from whose normal ones baselines learn; those with validation or test beats.
-    detection
-        What the QRS detector found of the annotated test beats; ``None`` where these are tested.
+    Baselines learn from the normal training beats; ``tested`` are the records with validation or test beats, and
+    ``detection`` is what the QRS detector found of the annotated test beats (``None`` where these are tested).
 
     Raises
     ------
@@ -45,13 +37,13 @@ def evaluate_detector(
     normal_beats = training.windows[training.normal(TRAIN)]
     baselines = baseline_scores(tested.table, counted, normal_beats, tested.windows[counted], config)
 
+    every_beat = pd.concat([training.table, tested.table])
     judged, judged_baselines = with_missed_beats(scores, baselines, detection)
-    always: AlwaysThere = {
-        **figures_of(judged, judged_baselines, config),
-        "split": _split([training.table, tested.table]),
+    found: Metrics = {
+        **figures_of(judged, judged_baselines, config),  # type: ignore[typeddict-item]  # detection follows
+        "split": {str(name): sorted(rows["record"].unique()) for name, rows in every_beat.groupby("split")},
         "single_lead": _single_leads(model, threshold, tested),
     }
-    found = cast("Metrics", always)
     per_record = metrics.per_record(judged)
     if detection is not None:
         found["detection"] = metrics.detection_figures(detection.counts)
@@ -75,12 +67,7 @@ def evaluated_beats(beats: pd.DataFrame) -> np.ndarray:
     return tested & beats[EVALUATED].to_numpy(dtype=bool) if EVALUATED in beats.columns else tested
 
 
-def _split(tables: list[pd.DataFrame]) -> dict[str, list[str]]:
-    """Name the records that have beats in each split."""
-    return {str(name): sorted(rows["record"].unique()) for name, rows in pd.concat(tables).groupby("split")}
-
-
-def _single_leads(model: TrainedModel, threshold: FittedThreshold, tested: Records) -> dict[str, SingleLeadFigures]:
+def _single_leads(model: TrainedModel, threshold: FittedThreshold, tested: Records) -> dict[str, ScoreFigures]:
     """Score the test beats once more with each lead alone, by its position (``"1"`` is the first).
 
     The beats stay where both leads have found them; a recording of one lead has its beats found in that lead too.
@@ -88,7 +75,7 @@ def _single_leads(model: TrainedModel, threshold: FittedThreshold, tested: Recor
     rows = tested.table["record"].isin(tested.table.loc[tested.table["split"] == TEST, "record"]).to_numpy()
     beats, windows = tested.table[rows].reset_index(drop=True), tested.windows[rows]
     counted = evaluated_beats(beats)
-    figures: dict[str, SingleLeadFigures] = {}
+    figures: dict[str, ScoreFigures] = {}
     for lead in range(windows.shape[2]):
         alone = np.zeros_like(windows)
         alone[:, :, lead] = windows[:, :, lead]

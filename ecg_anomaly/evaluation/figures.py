@@ -15,42 +15,28 @@ from ecg_anomaly.detector.thresholds import recorded_hours
 from ecg_anomaly.evaluation import metrics
 from ecg_anomaly.evaluation.bootstrap import confidence_intervals
 from ecg_anomaly.evaluation.noise_stress import FIGURES, pooled
-from ecg_anomaly.handover.scores import (
-    ComponentFigures,
-    DetectionFigures,
-    Evaluation,
-    RankingFigures,
-    RunFigures,
-    ScoreFigures,
-)
+from ecg_anomaly.handover import scores as files
 from ecg_anomaly.records.simulate import is_simulated
 
 _SCORES = ("reconstruction_error", *map(surprise_column, MEASURES), "anomaly_score")
 
 
-def figures_of(scores: pd.DataFrame, baselines: Mapping[str, np.ndarray], config: Config) -> RunFigures:
+def figures_of(scores: pd.DataFrame, baselines: Mapping[str, np.ndarray], config: Config) -> files.RunFigures:
     """Compare scores and flags with the annotations.
 
-    Parameters
-    ----------
-    scores
-        Test beats with the columns of ``scores.csv``.
-    baselines
-        Shape ``(beats,)`` each: the scores of simple methods.
-    config
-        The components that count, the records to leave out, the number of resamples.
+    The scores are test beats with the columns of ``scores.csv``, the baselines have the shape ``(beats,)`` each.
     """
     classes, records = scores["aami_class"].to_numpy(), scores["record"].to_numpy()
     surprises = {name: scores[surprise_column(name)].to_numpy() for name in MEASURES}
     counting = config.scoring.components
 
-    def without(component: str) -> RankingFigures | None:
+    def without(component: str) -> files.RankingFigures | None:
         others = [name for name in counting if name != component]
         if component not in counting or not others:
             return None
         return metrics.ranking_figures(classes, anomaly_score(surprises, others), records)
 
-    components: dict[str, ComponentFigures] = {
+    components: dict[str, files.ComponentFigures] = {
         name: {**metrics.ranking_figures(classes, surprise, records), "without": without(name)}
         for name, surprise in surprises.items()
     }
@@ -70,21 +56,7 @@ def with_missed_beats(
 ) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """Append the annotated beats that got no score: not flagged, and below all others in every score.
 
-    Parameters
-    ----------
-    scores
-        Test beats with the columns of ``scores.csv``.
-    baselines
-        Shape ``(beats,)`` each: the scores of simple methods.
-    detection
-        What the QRS detector missed; ``None`` where test beats are the annotated ones.
-
-    Returns
-    -------
-    scores : DataFrame
-        The beats, then the missed ones, without RR intervals, windows and threshold.
-    baselines : dict
-        The scores of the same beats.
+    Scores and baselines as for `figures_of`; the missed beats come last, without RR intervals and threshold.
     """
     if detection is None or not len(detection.missed):
         return scores, dict(baselines)
@@ -93,9 +65,9 @@ def with_missed_beats(
     return pd.concat([scores, missed], ignore_index=True), longer
 
 
-def main_figures(figures: RunFigures) -> pd.DataFrame:
+def main_figures(figures: files.RunFigures) -> pd.DataFrame:
     """One row per score (the anomaly score, its components, the baselines), with the figures people ask for first."""
-    rows: dict[str, RankingFigures] = {"anomaly score": figures}
+    rows: dict[str, files.RankingFigures] = {"anomaly score": figures}
     rows |= {f"{name} alone": values for name, values in figures["components"].items()}
     rows |= {f"baseline: {name}": values for name, values in figures["baselines"].items()}
     return pd.DataFrame(
@@ -112,13 +84,13 @@ def main_figures(figures: RunFigures) -> pd.DataFrame:
     ).T
 
 
-def detection_table(found: DetectionFigures) -> pd.DataFrame:
+def detection_table(found: files.DetectionFigures) -> pd.DataFrame:
     """Tabulate ``detection`` of ``metrics.json``: gross, and on average over the records."""
     rows = {"gross": found, "average": found["average_over_records"]}
     return pd.DataFrame(rows, ["sensitivity", "positive_predictivity"], dtype=float).T
 
 
-def summary(found: Evaluation) -> str:
+def summary(found: files.Evaluation) -> str:
     """Say in words and tables what was found."""
     figures, threshold = found.metrics, found.threshold
     parts = [f"{'Simulated records. ' if figures['simulated'] else ''}{sum(figures['beats'].values())} test beats"]
@@ -130,9 +102,12 @@ def summary(found: Evaluation) -> str:
         )
     parts.append(main_figures(figures).round(3).to_string())
     labels = ", set with labels of anomalous beats" if threshold.uses_labels else ""
-    parts.append(f"At the threshold ({threshold.method}{labels}):")
-    parts += [_rounded(found.confusion), _rounded(found.classification)]
-    parts.append(f"per record\n{_rounded(found.per_record.set_index('record'))}")
+    parts += [
+        f"At the threshold ({threshold.method}{labels}):",
+        _rounded(found.confusion),
+        _rounded(found.classification),
+        f"per record\n{_rounded(found.per_record.set_index('record'))}",
+    ]
     if found.noise is not None:
         gross = pooled(found.noise).set_index(["noise", "snr_db"])
         parts.append(f"with noise added\n{_rounded(gross[list(FIGURES)])}")
@@ -143,17 +118,16 @@ def _rounded(table: pd.DataFrame) -> str:
     return table.round(3).to_string(na_rep="")
 
 
-def _score_figures(scores: pd.DataFrame) -> ScoreFigures:
+def _score_figures(scores: pd.DataFrame) -> files.OverallFigures:
     """Figures of the anomaly score, with and without a threshold."""
     classes, flagged = scores["aami_class"].to_numpy(), scores["flagged"].to_numpy(dtype=bool)
     false_alarms = int((flagged & (classes == NORMAL_CLASS)).sum())
-    hours = recorded_hours(scores)
     return {
         **metrics.ranking_figures(classes, scores["anomaly_score"].to_numpy(), scores["record"].to_numpy()),
         "prevalence": float(scores["anomalous"].mean()),
         "threshold": float(scores["threshold"].median()),
         **metrics.threshold_figures(classes, flagged),
-        "false_alarms_per_hour": false_alarms / hours if hours else None,
+        "false_alarms_per_hour": metrics.ratio(false_alarms, recorded_hours(scores)),
         "average_over_records": metrics.average_over_records(scores),
         "beats": metrics.class_counts(classes),
     }

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, classification_report, confusion_matrix, roc_auc_score, roc_curve
 
 from ecg_anomaly.beats.labelled import CLASSES, NORMAL_CLASS
-from ecg_anomaly.handover.scores import (
-    DetectionFigures,
-    DetectionShares,
-    Figure,
-    PerClass,
-    RankingFigures,
-    Rates,
-    ThresholdFigures,
-)
+from ecg_anomaly.handover.scores import DetectionFigures, Figure, PerClass, RankingFigures, Rates, ThresholdFigures
 
 ANOMALOUS_CLASSES = ("S", "V", "F")  # Q (paced and unclassifiable) is anomalous, but no class that detectors report
+_EVERY = (*ANOMALOUS_CLASSES, "all")
 FALSE_POSITIVE_RATES = (0.01, 0.02, 0.05)
 _FEWEST_ANOMALIES = 5  # a record with no more has no AUC worth an average
 _LABELS = ["normal", "anomalous"]
@@ -29,14 +21,7 @@ _LABELS = ["normal", "anomalous"]
 def ranking_figures(classes: np.ndarray, scores: np.ndarray, records: np.ndarray) -> RankingFigures:
     """Figures that need no threshold; those at a false-positive rate are read off the ROC curve.
 
-    Parameters
-    ----------
-    classes
-        Shape ``(beats,)``: AAMI classes.
-    scores
-        Shape ``(beats,)``: higher is more anomalous.
-    records
-        Shape ``(beats,)``: the record of each beat.
+    Classes (AAMI), scores (higher is more anomalous) and records have the shape ``(beats,)``.
     """
     anomalous = classes != NORMAL_CLASS
     per_record = [
@@ -55,8 +40,7 @@ def ranking_figures(classes: np.ndarray, scores: np.ndarray, records: np.ndarray
 def threshold_figures(classes: np.ndarray, flagged: np.ndarray) -> ThresholdFigures:
     """Figures at a threshold, from AAMI classes and flags of shape ``(beats,)``."""
     normal = classes == NORMAL_CLASS
-    true_positives = int((flagged & ~normal).sum())
-    wrong = int((flagged == normal).sum())
+    true_positives, wrong = int((flagged & ~normal).sum()), int((flagged == normal).sum())
     # The detector says that a beat is anomalous, not of which class, so that flagged beats of the other
     # anomalous classes count neither for nor against the positive predictivity of a class.
     predictivity = {name: _share(~normal[flagged & ((classes == name) | normal)]) for name in ANOMALOUS_CLASSES}
@@ -66,27 +50,22 @@ def threshold_figures(classes: np.ndarray, flagged: np.ndarray) -> ThresholdFigu
         "sensitivity": _sensitivity(classes, flagged),
         "positive_predictivity": {**predictivity, "all": precision},
         "precision": precision,
-        "f1": 2 * true_positives / (2 * true_positives + wrong) if true_positives + wrong else None,
+        "f1": ratio(2 * true_positives, 2 * true_positives + wrong),
     }
 
 
 def average_over_records(beats: pd.DataFrame) -> Rates:
     """Average each record's figures over the records that define it, as AAMI EC57 does beside the gross figures.
 
-    Parameters
-    ----------
-    beats
-        The columns ``record``, ``aami_class`` and ``flagged``.
+    The beats have the columns ``record``, ``aami_class`` and ``flagged``.
     """
     figures = [its for _, _, its in _at_threshold_per_record(beats)]
-
-    def per_class(name: Literal["sensitivity", "positive_predictivity"]) -> PerClass:
-        return {key: _mean(its[name][key] for its in figures) for key in (*ANOMALOUS_CLASSES, "all")}
-
     return {
         "false_positive_rate": _mean(its["false_positive_rate"] for its in figures),
-        "sensitivity": per_class("sensitivity"),
-        "positive_predictivity": per_class("positive_predictivity"),
+        "sensitivity": {name: _mean(its["sensitivity"][name] for its in figures) for name in _EVERY},
+        "positive_predictivity": {
+            name: _mean(its["positive_predictivity"][name] for its in figures) for name in _EVERY
+        },
     }
 
 
@@ -96,50 +75,31 @@ def class_counts(classes: np.ndarray) -> dict[str, int]:
 
 
 def per_record(beats: pd.DataFrame) -> pd.DataFrame:
-    """Figures of each record.
+    """Give the figures of each record, a row each; empty where they are undefined, as with only one kind of beat.
 
-    Parameters
-    ----------
-    beats
-        The columns ``record``, ``aami_class``, ``anomalous``, ``anomaly_score`` and ``flagged``.
-
-    Returns
-    -------
-    DataFrame
-        One row per record; empty where a figure is undefined because the record has only one kind of beat.
+    The beats have the columns ``record``, ``aami_class``, ``anomalous``, ``anomaly_score`` and ``flagged``.
     """
-    rows = []
-    for record, group, figures in _at_threshold_per_record(beats):
-        anomalous, scores = group["anomalous"].to_numpy(dtype=bool), group["anomaly_score"].to_numpy()
-        rows.append(
-            {
-                "record": record,
-                "beats": len(group),
-                "anomalous": int(anomalous.sum()),
-                "flagged": int(group["flagged"].sum()),
-                "auc": _auc(anomalous, scores),
-                "average_precision": _average_precision(anomalous, scores),
-                "false_positive_rate": figures["false_positive_rate"],
-                **{f"sensitivity_{name}": figures["sensitivity"][name] for name in ANOMALOUS_CLASSES},
-                "sensitivity": figures["sensitivity"]["all"],
-            }
-        )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {
+            "record": record,
+            "beats": len(group),
+            "anomalous": int(group["anomalous"].sum()),
+            "flagged": int(group["flagged"].sum()),
+            "auc": _auc(group["anomalous"], group["anomaly_score"]),
+            "average_precision": _average_precision(group["anomalous"], group["anomaly_score"]),
+            "false_positive_rate": figures["false_positive_rate"],
+            **{f"sensitivity_{name}": figures["sensitivity"][name] for name in ANOMALOUS_CLASSES},
+            "sensitivity": figures["sensitivity"]["all"],
+        }
+        for record, group, figures in _at_threshold_per_record(beats)
+    )
 
 
 def detection_per_record(counts: pd.DataFrame) -> pd.DataFrame:
-    """Say how well the QRS detector finds the beats of each record.
+    """Say how well the QRS detector finds the beats of each record; a share is NaN where it is undefined.
 
-    Parameters
-    ----------
-    counts
-        One row per record: ``record``, and the beats that are ``annotated``, ``detected`` and ``matched`` (both).
-
-    Returns
-    -------
-    DataFrame
-        ``record, annotated, detected, missed, extra, qrs_sensitivity, qrs_positive_predictivity``; NaN where a share
-        is undefined.
+    The counts have one row per record: ``record``, and its beats that are ``annotated``, ``detected`` and ``matched``
+    (both).
     """
     annotated, detected, matched = (counts[name] for name in ("annotated", "detected", "matched"))
     return counts[["record", "annotated", "detected"]].assign(
@@ -152,21 +112,19 @@ def detection_per_record(counts: pd.DataFrame) -> pd.DataFrame:
 
 def detection_figures(counts: pd.DataFrame) -> DetectionFigures:
     """Say how well the QRS detector finds beats, gross and on average; arguments as for `detection_per_record`."""
-    pooled = detection_per_record(counts.drop(columns="record").sum().to_frame().T.assign(record=""))
-
-    def shares(table: pd.DataFrame) -> DetectionShares:
-        return {
+    table = detection_per_record(counts)
+    annotated, detected, missed, extra = (int(n) for n in table[["annotated", "detected", "missed", "extra"]].sum())
+    return {
+        "annotated": annotated,
+        "detected": detected,
+        "missed": missed,
+        "extra": extra,
+        "sensitivity": ratio(annotated - missed, annotated),
+        "positive_predictivity": ratio(detected - extra, detected),
+        "average_over_records": {
             "sensitivity": _mean(table["qrs_sensitivity"].dropna()),
             "positive_predictivity": _mean(table["qrs_positive_predictivity"].dropna()),
-        }
-
-    return {
-        "annotated": int(pooled["annotated"].item()),
-        "detected": int(pooled["detected"].item()),
-        "missed": int(pooled["missed"].item()),
-        "extra": int(pooled["extra"].item()),
-        **shares(pooled),
-        "average_over_records": shares(detection_per_record(counts)),
+        },
     }
 
 
@@ -190,11 +148,11 @@ def _at_threshold_per_record(beats: pd.DataFrame) -> Iterator[tuple[str, pd.Data
         yield str(record), group, threshold_figures(classes, flagged)
 
 
-def _auc(anomalous: np.ndarray, scores: np.ndarray) -> Figure:
+def _auc(anomalous: np.ndarray | pd.Series, scores: np.ndarray | pd.Series) -> Figure:
     return float(roc_auc_score(anomalous, scores)) if anomalous.any() and not anomalous.all() else None
 
 
-def _average_precision(anomalous: np.ndarray, scores: np.ndarray) -> Figure:
+def _average_precision(anomalous: np.ndarray | pd.Series, scores: np.ndarray | pd.Series) -> Figure:
     return float(average_precision_score(anomalous, scores)) if anomalous.any() else None
 
 
@@ -202,7 +160,7 @@ def sensitivity_at(rate: float, classes: np.ndarray, scores: np.ndarray) -> PerC
     """Share of each class above the lowest threshold that keeps the false-positive rate; see `ranking_figures`."""
     anomalous = classes != NORMAL_CLASS
     if anomalous.all() or not anomalous.any():
-        return dict.fromkeys((*ANOMALOUS_CLASSES, "all"))
+        return dict.fromkeys(_EVERY)
     false_positive_rates, _, thresholds = roc_curve(anomalous, scores, drop_intermediate=False)
     threshold = thresholds[np.searchsorted(false_positive_rates, rate, side="right") - 1]
     return _sensitivity(classes, scores >= threshold)
@@ -211,6 +169,11 @@ def sensitivity_at(rate: float, classes: np.ndarray, scores: np.ndarray) -> PerC
 def _sensitivity(classes: np.ndarray, flagged: np.ndarray) -> PerClass:
     shares = {name: _share(flagged[classes == name]) for name in ANOMALOUS_CLASSES}
     return {**shares, "all": _share(flagged[classes != NORMAL_CLASS])}
+
+
+def ratio(part: float, whole: float) -> Figure:
+    """Divide, where there is something to divide by."""
+    return part / whole if whole else None
 
 
 def _mean(values: Iterable[Figure]) -> Figure:

@@ -96,24 +96,12 @@ def stress_record(detector: TrainedDetector, files: RecordFiles, kind: str, snr_
 
 
 def count_found(
-    findings: Findings,
-    annotations: Annotations,
-    classes: Mapping[str, str],
-    duration_s: float,
-    sampling_rate_hz: float,
+    findings: Findings, annotations: Annotations, classes: Mapping[str, str], duration_s: float, sampling_rate_hz: float
 ) -> dict[str, float]:
-    """Count what was found of the annotated beats, and what else.
+    """Count what was found of the annotated beats of a recording, and what else.
 
-    Parameters
-    ----------
-    findings
-        All findings of a recording, from `summary.conclude`.
-    annotations
-        All annotations of the same recording.
-    classes
-        The AAMI class of each symbol; annotations with another symbol are no beats.
-    duration_s, sampling_rate_hz
-        How long the recording is; samples per second.
+    ``findings`` are all of them, from `summary.conclude`; ``classes`` has the AAMI class of each symbol that stands for
+    a beat.
 
     Returns
     -------

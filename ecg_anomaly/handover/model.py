@@ -68,17 +68,8 @@ def read_reference(folder: str | Path) -> dict[str, Surprise]:
 def check_detector(config: Config, report: Callable[[str], None] = lambda _: None) -> Config:
     """Check that a trained model and its threshold are there, before anything slow.
 
-    Parameters
-    ----------
-    config
-        Where they lie, and the settings of the run.
-    report
-        Is given a line where those contradict what the model was made with.
-
-    Returns
-    -------
-    Config
-        The settings of the run, but for those that the model was made with: how beats are cut, compared and scored.
+    Gives the settings of the run, but for those that the model was made with (how beats are cut, compared and scored);
+    reports a line where the two contradict each other.
 
     Raises
     ------
@@ -118,17 +109,12 @@ def check_learns_from_earlier_beats(config: Config) -> None:
 
 
 def read_detector(config: Config, threshold: FittedThreshold | None = None) -> TrainedDetector:
-    """Read all that scoring a new recording needs; `check_detector` says whether it is there.
+    """Read all that scoring a new recording needs, the threshold from its file where none is given.
 
-    Parameters
-    ----------
-    config
-        Where the files of the model lie, and the settings that it was made with.
-    threshold
-        Where the score is cut; ``None`` to read the file.
+    The settings are those that the model was made with; `check_detector` gives them, and says whether the files are
+    there.
     """
-    if threshold is None:
-        threshold = read_threshold(config.paths.outputs)
+    threshold = threshold or read_threshold(config.paths.outputs)
     return TrainedDetector(read_network(config), read_reference(config.paths.models), config, threshold)
 
 
@@ -146,13 +132,13 @@ def cost_of_leads(config: Config, leads: int) -> str:
         return ""
     whole = read_metrics(config.paths.outputs)
     alone = whole["single_lead"]["1"]
+    pairs = {
+        "AUC": (alone["auc"], whole["auc"]),
+        "average precision": (alone["average_precision"], whole["average_precision"]),
+    }
+    # Without an anomalous test beat there are no figures.
     compared = [
-        f"{name} {one:.3f} instead of {both:.3f}"
-        for name, one, both in (
-            ("AUC", alone["auc"], whole["auc"]),
-            ("average precision", alone["average_precision"], whole["average_precision"]),
-        )
-        if one is not None and both is not None  # as without an anomalous test beat
+        f"{name} {one:.3f} instead of {both:.3f}" for name, (one, both) in pairs.items() if None not in (one, both)
     ]
     cost = f": on the test patients the first lead alone reaches {' and '.join(compared)}" if compared else ""
     return f"has {leads} of the {config.records.lead_count} leads that the model takes{cost}"

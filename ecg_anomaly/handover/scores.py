@@ -11,14 +11,17 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import pandas as pd
 
 from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.handover.beats import read_csv
-from ecg_anomaly.manifest import Handover
+from ecg_anomaly.manifest import Handover, write_json
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired
 
 SCORES, BASELINES, RECONSTRUCTIONS = "scores.csv", "baseline_scores.csv", "reconstructions.npy"
 THRESHOLD, METRICS = "threshold.json", "metrics.json"
@@ -26,10 +29,8 @@ CONFUSION, CLASSIFICATION, PER_RECORD = "confusion_matrix.csv", "classification_
 NOISE = "noise.csv"  # where noise.records names records
 _BEAT = ["record", "sample"]  # what a beat is known by
 
-Figure = float | None
-"""A number, or ``None`` where nothing defines it."""
-PerClass = dict[str, Figure]
-"""A share of the beats of each AAMI class (``S``, ``V``, ``F``) and of ``all`` anomalous ones."""
+Figure = float | None  # `None` where nothing defines it
+PerClass = dict[str, Figure]  # a share of the beats of each AAMI class (S, V, F) and of "all" anomalous ones
 
 
 class MeanAuc(TypedDict):
@@ -63,12 +64,12 @@ class ThresholdFigures(Rates):
     f1: Figure
 
 
-class SingleLeadFigures(RankingFigures, ThresholdFigures):
-    """What one lead alone reaches."""
-
-
 class ScoreFigures(RankingFigures, ThresholdFigures):
-    """Figures of the anomaly score; ``threshold`` is the median over beats, ``beats`` counts them per class."""
+    """Figures of an anomaly score, with and without a threshold."""
+
+
+class OverallFigures(ScoreFigures):
+    """All figures of the anomaly score; ``threshold`` is the median over beats, ``beats`` counts them per class."""
 
     prevalence: float
     threshold: float
@@ -100,54 +101,37 @@ class DetectionFigures(DetectionShares):
     average_over_records: DetectionShares
 
 
-class RunFigures(ScoreFigures):
+class RunFigures(OverallFigures):
     """Figures of the anomaly score, its components and the baselines."""
 
     simulated: bool
     confidence_intervals: dict[str, list[float] | None]
-    without_record: dict[str, ScoreFigures]
+    without_record: dict[str, OverallFigures]
     components: dict[str, ComponentFigures]
     baselines: dict[str, RankingFigures]
 
 
-class AlwaysThere(RunFigures):
-    """What ``metrics.json`` always holds; ``split`` names the records, ``single_lead`` goes by a lead's position."""
+class Metrics(RunFigures):
+    """The content of ``metrics.json``; ``split`` names the records, ``single_lead`` goes by a lead's position."""
 
     split: dict[str, list[str]]
-    single_lead: dict[str, SingleLeadFigures]
-
-
-class Metrics(AlwaysThere, total=False):
-    """The content of ``metrics.json``; ``detection`` only where test beats are detected ones."""
-
-    detection: DetectionFigures
+    single_lead: dict[str, ScoreFigures]
+    detection: NotRequired[DetectionFigures]  # where test beats are detected ones
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that ``evaluate_model.py`` hands on.
+    """All that ``evaluate_model.py`` hands on."""
 
-    Attributes
-    ----------
-    scores, reconstructions, baselines
-        Of the test beats: a row each; shape ``(beats, samples, leads)``; a column per simple method.
-    threshold, metrics
-        Where the anomaly score is cut, and the figures.
-    confusion, classification, per_record
-        Counts by label and flag, scikit-learn's classification report, and figures of each record.
-    noise
-        One row per record and noise that was added; ``None`` where none was.
-    """
-
-    scores: pd.DataFrame
-    reconstructions: np.ndarray
-    baselines: pd.DataFrame
-    threshold: FittedThreshold
+    scores: pd.DataFrame  # one row per test beat
+    reconstructions: np.ndarray  # shape (beats, samples, leads)
+    baselines: pd.DataFrame  # one column of scores per simple method
+    threshold: FittedThreshold  # where the anomaly score is cut
     metrics: Metrics
-    confusion: pd.DataFrame
-    classification: pd.DataFrame
-    per_record: pd.DataFrame
-    noise: pd.DataFrame | None = None
+    confusion: pd.DataFrame  # beats by label and flag
+    classification: pd.DataFrame  # scikit-learn's classification report
+    per_record: pd.DataFrame  # figures of each record
+    noise: pd.DataFrame | None = None  # one row per record and noise that was added, where one was
 
 
 def write_evaluation(output: Handover, found: Evaluation) -> None:
@@ -155,8 +139,8 @@ def write_evaluation(output: Handover, found: Evaluation) -> None:
     found.scores.to_csv(output.path(SCORES), index=False)
     np.save(output.path(RECONSTRUCTIONS), found.reconstructions)
     found.scores[_BEAT].join(found.baselines).to_csv(output.path(BASELINES), index=False)
-    output.write_json(THRESHOLD, found.threshold.to_json())
-    output.write_json(METRICS, found.metrics)
+    write_json(output.path(THRESHOLD), found.threshold.to_json())
+    write_json(output.path(METRICS), found.metrics)
     found.confusion.to_csv(output.path(CONFUSION))
     found.classification.to_csv(output.path(CLASSIFICATION))
     found.per_record.to_csv(output.path(PER_RECORD), index=False)

@@ -11,7 +11,7 @@ from ecg_anomaly.handover.beats import (
     open_array,
     read_table,
 )
-from ecg_anomaly.manifest import handover
+from ecg_anomaly.manifest import handover, write_json
 
 SAMPLES, LEADS = 7, 2
 
@@ -39,7 +39,7 @@ def folder(tmp_path):
         with BeatWriter(output, SAMPLES, LEADS) as writer:
             writer.append(*beats("db/a", ["train", "test", "train", "test"], [False, True, False, False], 0))
             writer.append(*beats("db/b", ["train", "train", "test"], [False, True, True], 10))
-        output.write_json("manifest.json", {})
+        write_json(output.path("manifest.json"), {})
     assert writer.beats == 7
     return tmp_path / "beats"
 
@@ -83,7 +83,7 @@ def test_table_keeps_text_and_missing_values(tmp_path):
     with handover(tmp_path / "beats") as output:
         with BeatWriter(output, SAMPLES, LEADS) as writer:
             writer.append(table, windows)
-        output.write_json("manifest.json", {})
+        write_json(output.path("manifest.json"), {})
     read = read_table(tmp_path / "beats")
     assert read["symbol"].tolist() == ["NA", '"', "/"]
     assert read["anomalous"].dtype == bool

@@ -7,7 +7,7 @@ import pytest
 from ecg_anomaly.config import load_config
 from ecg_anomaly.detector.thresholds import FittedThreshold, find_threshold
 from ecg_anomaly.handover.scores import read_evaluation, read_scores, write_evaluation
-from ecg_anomaly.manifest import handover
+from ecg_anomaly.manifest import handover, write_json
 from tests.handover_files import evaluation_of, noise_table, write_run
 
 
@@ -20,7 +20,7 @@ def found(tmp_path_factory):
 def test_an_evaluation_is_read_as_it_was_written(found, noise, tmp_path):
     with handover(tmp_path) as output:
         write_evaluation(output, dataclasses.replace(found, noise=noise))
-        output.write_json("manifest.json", {})
+        write_json(output.path("manifest.json"), {})
     files = {path.name for path in tmp_path.iterdir()}
     read = read_evaluation(tmp_path, files)
     for name in ("scores", "baselines", "confusion", "classification", "per_record"):
@@ -36,7 +36,7 @@ def test_an_evaluation_is_read_as_it_was_written(found, noise, tmp_path):
 def test_noise_of_an_earlier_run_is_not_taken_for_that_of_this_one(found, tmp_path):
     with handover(tmp_path) as output:
         write_evaluation(output, dataclasses.replace(found, noise=noise_table()))
-        output.write_json("manifest.json", {})
+        write_json(output.path("manifest.json"), {})
     assert read_evaluation(tmp_path, files=["scores.csv"]).noise is None
 
 
