@@ -31,18 +31,13 @@ _STEPS = 150
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a threshold does in so many ``hours`` that can be read.
+    """What a threshold does; what annotations say of it is ``None`` where there are none."""
 
-    ``figures``, as `threshold_figures` gives them, and ``false_alarms``, the flagged beats that are normal, come from
-    annotations; ``None`` without any. Annotated beats that were not found (``missed``) count as not flagged, and what
-    was taken for a beat as normal.
-    """
-
-    hours: float
+    hours: float  # that can be read
     flagged: int
-    false_alarms: int | None = None
-    figures: ThresholdFigures | None = None
-    missed: int = 0
+    false_alarms: int | None = None  # flagged beats that are normal, or no beats
+    figures: ThresholdFigures | None = None  # beats that were not found count as not flagged, what is none as normal
+    missed: int = 0  # annotated beats that were not found
 
     def per_hour(self, count: int | None) -> float | None:
         """So many per hour that can be read; ``None`` where nothing can, or there is no count."""
@@ -58,7 +53,9 @@ def cut(stored: Stored, threshold: float) -> pd.DataFrame:
     thresholds = beats["threshold"].to_numpy() + (threshold - stored.threshold.threshold)
     judged = beats["readable"].to_numpy() & (beats["event"] != FIBRILLATION).to_numpy()
     flagged = judged & (beats["anomaly_score"].to_numpy() > thresholds)
-    return beats.assign(threshold=thresholds, flagged=flagged, reason=np.where(flagged, _most_surprising(stored), ""))
+    surprises = beats[[surprise_column(name) for name in stored.components]].to_numpy()
+    most_surprising = np.array(stored.components, dtype=object)[surprises.argmax(axis=1)]
+    return beats.assign(threshold=thresholds, flagged=flagged, reason=np.where(flagged, most_surprising, ""))
 
 
 def summarise(stored: Stored, beats: pd.DataFrame) -> Summary:
@@ -129,8 +126,3 @@ def write_mark(folder: Path, row: int, mark: str) -> None:
     """Mark a beat as right or wrong, or take its mark away (an empty one)."""
     marks = {**read_marks(folder), row: mark}
     write_json(folder / _MARKS, {str(row): mark for row, mark in sorted(marks.items()) if mark})
-
-
-def _most_surprising(stored: Stored) -> np.ndarray:
-    surprises = np.stack([stored.beats[surprise_column(name)].to_numpy() for name in stored.components])
-    return np.asarray(np.array(stored.components, dtype=object)[surprises.argmax(axis=0)])

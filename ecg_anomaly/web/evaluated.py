@@ -15,24 +15,18 @@ from ecg_anomaly.records.simulate import is_simulated
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The test beats: how far the scores lie above the thresholds, and which beats are anomalous, shape ``(beats,)``.
+    """The test beats."""
 
-    They come from so many ``hours`` of so many ``patients``, and ``word`` says what these are.
-    """
-
-    above: np.ndarray
-    anomalous: np.ndarray
+    above: np.ndarray  # shape (beats,): how far their scores lie above the thresholds
+    anomalous: np.ndarray  # shape (beats,), of bool
     hours: float
     patients: int
-    word: str
+    word: str  # what the patients are
 
     def at(self, shift: float) -> tuple[float | None, float | None]:
-        """Say what thresholds do that are higher by ``shift``.
+        """Give false alarms per hour and the share of anomalous beats found, at thresholds higher by ``shift``.
 
-        Returns
-        -------
-        false_alarms_per_hour, sensitivity
-            The latter is the share of anomalous beats that is found; ``None`` where nothing defines it.
+        Either is ``None`` where nothing defines it.
         """
         flagged = self.above > shift
         alarms, found = int(flagged[~self.anomalous].sum()), flagged[self.anomalous]

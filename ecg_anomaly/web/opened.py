@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.findings.store import Stored, read_store
+from ecg_anomaly.findings.store import Stored, read_store_once
 from ecg_anomaly.web.decisions import cut
 from ecg_anomaly.web.jobs import ANALYSED, Job, Jobs, Progress
 
@@ -31,15 +31,7 @@ _CUTS = 4  # tables of beats that are kept: several parts of the page ask for th
 
 
 class OpenRecordings:
-    """Open recordings, by keys that cannot be guessed; their folders are in ``root``.
-
-    Parameters
-    ----------
-    jobs
-        Analyses them.
-    now_s
-        The time on a clock that goes evenly.
-    """
+    """Open recordings, by keys that cannot be guessed; their folders are in ``root``, and ``jobs`` analyses them."""
 
     def __init__(self, jobs: Jobs, now_s: Callable[[], float] = time.monotonic):
         self.jobs = jobs
@@ -100,12 +92,13 @@ class OpenRecordings:
 
     def stored(self, key: str | None) -> Stored:
         """Give an analysed recording."""
-        return read_store(self.folder(key) / ANALYSED)
+        return read_store_once(self.folder(key) / ANALYSED)
 
     def beats(self, key: str | None, threshold: float | None = None) -> tuple[Stored, pd.DataFrame]:
         """Give an analysed recording, and its beats at a threshold; without one, at that of the model."""
-        stored = self.stored(key)
-        return stored, _cut(self.folder(key) / ANALYSED, stored.threshold.threshold if threshold is None else threshold)
+        folder = self.folder(key) / ANALYSED
+        stored = read_store_once(folder)
+        return stored, _cut(folder, stored.threshold.threshold if threshold is None else threshold)
 
     def leave(self, key: str | None) -> None:
         """Note that the page of a recording was left: it is deleted soon unless it is asked for again."""
@@ -116,10 +109,10 @@ class OpenRecordings:
     def delete(self, key: str | None) -> None:
         """End the analysis of a recording and delete it; it need not be there."""
         with self._lock:
-            known = self._delete_at_s.pop(key or "", None) is not None
-        if key and known:
-            self.jobs.forget(self.root / key)
-            shutil.rmtree(self.root / key, ignore_errors=True)
+            if key is None or self._delete_at_s.pop(key, None) is None:
+                return
+        self.jobs.forget(self.root / key)
+        shutil.rmtree(self.root / key, ignore_errors=True)
 
     def sweep(self) -> None:
         """Delete the recordings whose time is over."""
@@ -143,4 +136,4 @@ class OpenRecordings:
 
 @functools.lru_cache(maxsize=_CUTS)
 def _cut(folder: Path, threshold: float) -> pd.DataFrame:
-    return cut(read_store(folder), threshold)
+    return cut(read_store_once(folder), threshold)

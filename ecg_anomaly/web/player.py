@@ -28,18 +28,14 @@ _ENDED, _BROKEN = "The record has ended", "Playing has failed; the terminal says
 
 @dataclass(frozen=True)
 class Shown:
-    """What the screen shows of a record that is played: its last seconds, and in words how much there was so far.
-
-    ``times_s`` and ``signals_mv`` have shape ``(samples,)`` and ``(samples, leads)``. The beats within them are at
-    ``beat_s``, which of them are ``flagged``; both have shape ``(beats,)``. Of ``news`` the newest come first.
-    """
+    """What the screen shows of a record that is played: its last seconds, and in words how much there was so far."""
 
     leads: tuple[str, ...]
-    times_s: np.ndarray
-    signals_mv: np.ndarray
-    beat_s: np.ndarray
-    flagged: np.ndarray
-    news: tuple[Message, ...] = ()
+    times_s: np.ndarray  # shape (samples,)
+    signals_mv: np.ndarray  # shape (samples, leads)
+    beat_s: np.ndarray  # shape (beats,): when the beats within them are
+    flagged: np.ndarray  # shape (beats,): which of them are
+    news: tuple[Message, ...] = ()  # the newest first
     end_s: float = 0.0
     counts: str = ""
     state: str = _LOADING
@@ -59,7 +55,7 @@ class Shown:
         signals_mv = np.concatenate([self.signals_mv, signals_mv])[-round(SHOWN_S * rate_hz) :]
         beat_s, flagged, found = self.beat_s, self.flagged, news.findings.beats
         if len(found):
-            beat_s = np.append(beat_s, found["time_s"].to_numpy(dtype=float))
+            beat_s = np.append(beat_s, found["time_s"])
             flagged = np.append(flagged, found["flagged"].to_numpy(dtype=bool))
         seen = beat_s > tally.duration_s - SHOWN_S
         heart = "" if tally.heart_rate_bpm is None else f", heart rate {tally.heart_rate_bpm:.0f} bpm"
@@ -82,8 +78,8 @@ class _Play:
     def __init__(self, source: LiveSignal):
         self._source = source
         self._watched_s = time.monotonic()
-        leads = source.leads
-        self._shown = Shown(leads, np.empty(0), np.empty((0, len(leads))), np.empty(0), np.empty(0, dtype=bool))
+        nothing_mv = np.empty((0, len(source.leads)))
+        self._shown = Shown(source.leads, np.empty(0), nothing_mv, np.empty(0), np.empty(0, dtype=bool))
         self.stopped = False
 
     def run(self, read_detector: Callable[[], TrainedDetector]) -> None:
@@ -113,13 +109,7 @@ class _Play:
 
 
 class Players:
-    """The records that are played, by keys that cannot be guessed.
-
-    Parameters
-    ----------
-    read_detector
-        Gives the detector; it is asked once, when the first record is played.
-    """
+    """The records that are played, by keys that cannot be guessed; the detector is read when the first one is."""
 
     def __init__(self, read_detector: Callable[[], TrainedDetector]):
         self._read_detector = read_detector
@@ -145,13 +135,12 @@ class Players:
 
     def shown(self, key: str | None) -> Shown | None:
         """Give what the screen shows of a record; ``None`` when it is no longer played."""
-        play = self._plays.get(key or "")
-        return None if play is None else play.shown()
+        return self._plays[key].shown() if key in self._plays else None
 
     def stop(self, key: str | None) -> None:
         """Stop playing a record; it need not be played."""
-        if (play := self._plays.get(key or "")) is not None:
-            play.stopped = True
+        if key in self._plays:
+            self._plays[key].stopped = True
 
     def close(self) -> None:
         """Stop all."""

@@ -30,13 +30,8 @@ _HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Ref
 def add_routes(app: Dash, state: ServerState, hosts: Sequence[str]) -> None:
     """Add the routes.
 
-    Parameters
-    ----------
-    app, state
-        The application, and the state of the server.
-    hosts
-        The names by which the server may be asked for; empty: any. A page of another site whose name was made to
-        point to this machine is refused by that.
+    The server may be asked for by the names ``hosts``; empty: by any. A page of another site whose name was made to
+    point to this machine is refused by that.
     """
     server: Flask = app.server
     server.config.update(MAX_CONTENT_LENGTH=uploads.MOST_BYTES, MAX_FORM_PARTS=uploads.MOST_FILES + _FORM_FIELDS)

@@ -21,17 +21,13 @@ _EXAMPLE_MINUTES, _EXAMPLE_SEED = 10.0, 3
 class ServerState:
     """The state of the server.
 
-    Parameters
-    ----------
-    config
-        Settings of the model that is used; its paths say where it lies. If it cannot be used, ``problem`` says why.
-    demo
-        Settings of a model that is then ``offered`` instead, if it is there.
+    The model is that of the settings ``config``. If it cannot be used, ``problem`` says why, and that of the settings
+    ``demo`` is ``offered`` instead, if it is there.
     """
 
     def __init__(self, config: Config, demo: Config | None = None):
         self.config, self.problem = _usable(config)
-        self.offered = None
+        self.offered: Config | None = None
         if self.problem and demo is not None:
             own, missing = _usable(demo)
             self.offered = None if missing else own
@@ -58,7 +54,7 @@ class ServerState:
             raise UserError(self.problem)
 
     def open_record(self, name: str | None) -> str:
-        """Open a record that is on this machine, by its name; give its key.
+        """Open a record, by its name as for `find_record`; give its key.
 
         Raises
         ------
@@ -66,13 +62,7 @@ class ServerState:
             When there is no such record, no model, or too much to do.
         """
         self.check_model()
-        path = self.find_record(name)
-        return self.recordings.open(path, path.stem)
-
-    def open_example(self) -> str:
-        """Simulate a recording and open it; give its key."""
-        self.check_model()
-        return self.recordings.open(self.example(), EXAMPLE)
+        return self.recordings.open(self.find_record(name), str(name).rpartition("/")[2])
 
     def records(self) -> dict[str, Path]:
         """Find the headers of the records that are on this machine, by their names, ``database/name``."""
@@ -81,7 +71,7 @@ class ServerState:
         return dict(sorted((f"{header.parent.name}/{header.stem}", header) for header in headers))
 
     def find_record(self, name: str | None) -> Path:
-        """Find the header of a record that is on this machine, by its name.
+        """Find the header of a record that is on this machine, by its name; `EXAMPLE` is simulated.
 
         Raises
         ------
@@ -90,15 +80,13 @@ class ServerState:
         """
         if not name:
             raise UserError("choose a record first")
+        if name == EXAMPLE:
+            folder = self.recordings.root / "example"
+            return folder / f"{write_database(folder, 1, _EXAMPLE_MINUTES, _EXAMPLE_SEED)[0]}.hea"
         path = self.records().get(name)  # what comes from a page is not taken for a path
         if path is None:
             raise UserError("there is no such record on this machine; choose one of the list")
         return path
-
-    def example(self) -> Path:
-        """Simulate a record, once; give its header."""
-        folder = self.recordings.root / "example"
-        return folder / f"{write_database(folder, 1, _EXAMPLE_MINUTES, _EXAMPLE_SEED)[0]}.hea"
 
     def close(self) -> None:
         """End all work and delete the recordings."""

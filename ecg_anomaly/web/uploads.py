@@ -48,15 +48,8 @@ def check_room(folder: Path, size: int) -> None:
 def receive(files: Sequence[FileStorage], folder: Path, annotator: str) -> tuple[Path, str]:
     """Write the files of a recording into a folder; give its path, for `open_recording`, and what it is called.
 
-    Parameters
-    ----------
-    files
-        What the browser sent.
-    folder
-        An empty folder, where they go. A name that comes from outside reaches the disk only where a WFDB header
-        needs it, and then only if it is a plain file name.
-    annotator
-        Extension of annotation files, which may come along.
+    The folder is empty. A name that comes from outside reaches the disk only where a WFDB header needs it, and then
+    only if it is a plain file name. A file of annotations, with the extension ``annotator``, may come along.
 
     Raises
     ------

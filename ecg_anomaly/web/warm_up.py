@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from concurrent import futures
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.simulate import write_database
@@ -27,11 +28,8 @@ def warm_up(state: ServerState) -> None:
     recordings = state.recordings
     with contextlib.suppress(UserError), recordings.opening() as (key, folder):  # the server may be ended meanwhile
         names = write_database(folder / "simdb", 1, _MINUTES, _SEED)
-        recordings.jobs.submit(Job(folder, folder / "simdb" / f"{names[0]}.hea", "warm-up"))
-        recordings.jobs.wait(folder)
-        if (
-            recordings.progress(key).state == DONE
-        ):  # if not, the user will learn why when a recording of theirs fails, too
+        futures.wait([recordings.jobs.submit(Job(folder, folder / "simdb" / f"{names[0]}.hea", "warm-up"))])
+        if recordings.progress(key).state == DONE:  # if not, the user learns why when a recording of theirs fails
             _draw(state, key)
         recordings.delete(key)
 

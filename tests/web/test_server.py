@@ -5,6 +5,8 @@ import json
 import multiprocessing
 import re
 import time
+from concurrent import futures
+from concurrent.futures import Future
 
 import pytest
 
@@ -34,9 +36,9 @@ class HereAndNow(Jobs):
             analyse(self.detector, job)
         except UserError as error:
             self.errors[job.folder] = str(error)
-
-    def wait(self, folder):
-        pass
+        done = Future()
+        done.set_result(None)
+        return done
 
     def progress(self, folder):
         if folder in self.errors:
@@ -199,7 +201,7 @@ def test_records_of_this_machine(state, finished):
 
 
 def test_the_simulated_example(state):
-    stored = state.recordings.stored(state.open_example())
+    stored = state.recordings.stored(state.open_record(EXAMPLE))
     assert stored.summary["recording"] == EXAMPLE
     assert stored.annotated is not None
 
@@ -308,13 +310,14 @@ def test_analyses_run_in_other_processes_and_can_be_cancelled(finished, state):
         with pytest.raises(UserError, match="try again"):
             working.submit(Job(folders[0], finished.records / "simdb/s007.hea", "s007"))
         for folder in folders[1:]:
-            working.cancel(folder)
+            working.forget(folder)
         deadline = time.monotonic() + 60
         while working.progress(folders[0]).state != DONE and time.monotonic() < deadline:
             time.sleep(0.1)
         assert working.progress(folders[0]) == Progress(DONE, 1.0)
         assert working.progress(folders[-1]).state == jobs.CANCELLED
         assert progress_words(working.progress(folders[-1])) == "Cancelled."
+        assert not any((folder / ANALYSED).exists() for folder in folders[1:])
     finally:
         working.close()
         for key in keys:
@@ -328,12 +331,12 @@ def test_a_process_that_was_ended_from_outside_is_replaced(finished, state, tmp_
         for folder in folders:
             folder.mkdir()
         others = set(multiprocessing.active_children())
-        working.submit(Job(folders[0], finished.records / "simdb/s007.hea", "s007"))
+        analysis = working.submit(Job(folders[0], finished.records / "simdb/s007.hea", "s007"))
         started = set(multiprocessing.active_children()) - others
         assert started
         for process in started:
             process.kill()
-        working.wait(folders[0])
+        futures.wait([analysis], 60)
         assert "ended from outside" in working.progress(folders[0]).error
         working.submit(Job(folders[1], finished.records / "simdb/s007.hea", "s007"))
         assert working.progress(folders[1]).state in (jobs.WAITING, jobs.RUNNING)

@@ -10,7 +10,7 @@ from ecg_anomaly import batch
 from ecg_anomaly.live.sources import Replay
 from ecg_anomaly.records.recording import open_recording
 from ecg_anomaly.web import figures, ids, parts
-from ecg_anomaly.web.state import ServerState
+from ecg_anomaly.web.state import EXAMPLE, ServerState
 from ecg_anomaly.words import clock
 
 _SPEEDS = (1, 2, 5, 10)
@@ -74,6 +74,6 @@ def register(app: Dash, state: ServerState) -> None:
 def start(state: ServerState, name: str | None, speed: float) -> str:
     """Play a record by its name, or a simulated one without any; give the key of the play."""
     state.check_model()
-    path = state.find_record(name) if name else state.example()
+    path = state.find_record(name or EXAMPLE)
     recording = batch.with_leads(open_recording(path), batch.Request(path.parent), state.config)
     return state.players.play(Replay(recording, speed))

@@ -9,7 +9,7 @@ from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.web import ids, parts
 from ecg_anomaly.web.jobs import CANCELLED, DONE, FAILED, RUNNING, WAITING, Progress
-from ecg_anomaly.web.state import ServerState
+from ecg_anomaly.web.state import EXAMPLE, ServerState
 
 
 def layout(state: ServerState) -> html.Section:
@@ -56,7 +56,7 @@ def register(app: Dash, state: ServerState) -> None:
     )
     def open_one(_record: int, _example: int, name: str | None, before: str | None) -> str:
         state.recordings.delete(before)
-        return state.open_example() if ctx.triggered_id == ids.OPEN_EXAMPLE else state.open_record(name)
+        return state.open_record(EXAMPLE if ctx.triggered_id == ids.OPEN_EXAMPLE else name)
 
     @app.callback(
         Output(ids.READY, "data"),
