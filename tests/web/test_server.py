@@ -351,7 +351,7 @@ def test_a_warm_up_leaves_nothing(state):
 
 
 def test_what_plotly_tells_of_the_view():
-    assert asked_range({"xaxis3.range[0]": 2, "xaxis3.range[1]": 4}, 60) == (2, 4)
+    assert asked_range({"xaxis.range[0]": 2, "xaxis.range[1]": 4}, 60) == (2, 4)
     assert asked_range({"xaxis.autorange": True}, 60) == (0, 60)
     assert asked_range({"autosize": True}, 60) is None
 

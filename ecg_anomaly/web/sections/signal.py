@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +10,6 @@ from dash import ClientsideFunction, Dash, Input, Output, Patch, State, ctx, htm
 from ecg_anomaly.web import figures, ids, parts
 from ecg_anomaly.web.state import ServerState
 
-_RANGE = re.compile(r"xaxis\d*\.range\[([01])\]")
 _BUTTONS = (("in", "+", "Zoom in"), ("out", "-", "Zoom out"), ("left", "◀", "Earlier"), ("right", "▶", "Later"))
 
 
@@ -71,12 +69,9 @@ def register(app: Dash, state: ServerState) -> None:
 
 def asked_range(relayout: dict[str, Any], duration_s: float) -> tuple[float, float] | None:
     """Read from Plotly's news which stretch is seen now; ``None`` when that has not changed."""
-    ends = {match.group(1): value for name, value in relayout.items() if (match := _RANGE.fullmatch(name))}
-    if len(ends) == 2:
-        return float(ends["0"]), float(ends["1"])
-    if any(name.endswith(".autorange") for name in relayout):
-        return 0.0, duration_s
-    return None
+    if "xaxis.range[0]" in relayout:
+        return float(relayout["xaxis.range[0]"]), float(relayout["xaxis.range[1]"])
+    return (0.0, duration_s) if "xaxis.autorange" in relayout else None
 
 
 def next_view(
@@ -105,6 +100,6 @@ def _redrawn(figure: figures.Figure) -> Patch:
     patch = Patch()
     patch["data"], patch["layout"]["shapes"] = figure["data"], figure["layout"]["shapes"]
     for name, axis in figure["layout"].items():
-        for key in {"xaxis": ("tickvals", "ticktext"), "yaxis": ("range",)}.get(name[:5], ()):
+        for key in ("tickvals", "ticktext") if name == "xaxis" else ("range",) if name.startswith("yaxis") else ():
             patch["layout"][name][key] = axis[key]
     return patch
