@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecg_anomaly import batch
-from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.annotated import read_annotated
 from ecg_anomaly.findings.store import analyse_to_store
 from ecg_anomaly.records.recording import open_recording
-from ecg_anomaly.workers import call_with_detector, detector_pool
 
 if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
 
 ANALYSED = "analysed"  # folder of the results, in the folder of a recording
-WAITING, RUNNING, DONE, FAILED, CANCELLED = "waiting", "running", "done", "failed", "cancelled"
+WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
 
-_PROGRESS, _CANCEL = "progress", "cancel"  # files by which the processes talk
-_QUEUE = 10  # analyses that wait or run at once
+_PROGRESS = "progress"  # file in which a process says how far it is
 
 
 @dataclass(frozen=True)
@@ -48,77 +44,20 @@ class Progress:
     error: str = ""  # why it has failed, if it has
 
 
-class Jobs:
-    """Analyses that wait, run, or are done."""
-
-    def __init__(self, config: Config):
-        self._config = config
-        self._pool = detector_pool(config)  # its processes start with the first job
-        self._futures: dict[Path, Future[None]] = {}
-        self._lock = threading.Lock()
-
-    def submit(self, job: Job) -> Future[None]:
-        """Have a recording analysed, by new processes if one of them was ended from outside.
-
-        Raises
-        ------
-        UserError
-            When too many wait already.
-        """
-        with self._lock:
-            if sum(not future.done() for future in self._futures.values()) >= _QUEUE:
-                raise UserError(f"{_QUEUE} recordings are being analysed or wait for it; try again in a minute")
-            try:
-                future = self._pool.submit(call_with_detector, analyse, job)
-            except BrokenProcessPool:
-                self._pool = detector_pool(self._config)
-                future = self._pool.submit(call_with_detector, analyse, job)
-            self._futures[job.folder] = future
-            return future
-
-    def progress(self, folder: Path) -> Progress:
-        """Say how far the analysis of the recording in a folder is."""
-        future = self._futures.get(folder)
-        over = future is not None and future.done()  # asked first: it may end while its results are looked for
-        if (folder / ANALYSED).is_dir():
-            return Progress(DONE, 1.0)
-        if future is None or future.cancelled():
-            return Progress(CANCELLED)
-        if over:
-            return Progress(FAILED, error=_words(future.exception()))
-        try:
-            return Progress(RUNNING, float((folder / _PROGRESS).read_text(encoding="ascii") or 0))
-        except OSError:
-            return Progress(WAITING)
-
-    def forget(self, folder: Path) -> None:
-        """End the analysis of the recording in a folder, if it goes on, and forget it."""
-        future = self._futures.pop(folder, None)
-        if future is not None and not future.cancel() and not future.done():
-            (folder / _CANCEL).touch()
-
-    def close(self) -> None:
-        """End everything."""
-        for folder in list(self._futures):
-            self.forget(folder)
-        self._pool.shutdown(cancel_futures=True)
-
-
 def analyse(detector: TrainedDetector, job: Job) -> None:
-    """Analyse a recording, in a process of its own.
+    """Analyse a recording, in a process of its own; it ends when the folder of the job is deleted.
 
     Raises
     ------
     UserError
         When the recording cannot be read.
     """
+    (job.folder / _PROGRESS).write_text("0", encoding="ascii")
 
     def went_on(share: float) -> None:
-        if (job.folder / _CANCEL).exists():
-            raise CancelledError
-        (job.folder / _PROGRESS).write_text(f"{share:.4f}", encoding="ascii")
+        with (job.folder / _PROGRESS).open("r+", encoding="ascii") as file:  # "w" would make one that was deleted
+            file.write(f"{share:.4f}")
 
-    went_on(0.0)
     try:
         opened = open_recording(job.path, job.sampling_rate_hz, job.gain)
         recording = batch.with_leads(opened, batch.Request(job.folder), detector.config)
@@ -130,6 +69,19 @@ def analyse(detector: TrainedDetector, job: Job) -> None:
         words = str(error).replace(str(job.path), job.name + job.path.suffix).replace(f"{job.path.parent}/", "")
         words = words.replace("--sampling-rate", "samples per second").replace("--gain", "units per millivolt")
         raise UserError(words) from None
+
+
+def progress(folder: Path, analysis: Future[None] | None) -> Progress:
+    """Say how far the analysis is whose results go to a folder."""
+    over = analysis is not None and analysis.done()  # asked first: it may end while its results are looked for
+    if (folder / ANALYSED).is_dir():
+        return Progress(DONE, 1.0)
+    if analysis is not None and over:
+        return Progress(FAILED, error=_words(analysis.exception()))
+    try:
+        return Progress(RUNNING, float((folder / _PROGRESS).read_text(encoding="ascii") or 0))
+    except OSError:
+        return Progress(WAITING)
 
 
 def _words(error: BaseException | None) -> str:

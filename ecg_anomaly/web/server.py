@@ -68,7 +68,7 @@ def add_routes(app: Dash, state: ServerState, hosts: Sequence[str]) -> None:
                 upload.mkdir()
                 path, name = uploads.receive(request.files.getlist("file"), upload, state.config.records.annotator)
                 rate_hz, gain = (_number(request.form.get(field), field) for field in ("sampling_rate", "gain"))
-                state.recordings.jobs.submit(Job(folder, path, name, rate_hz, gain))
+                state.recordings.analyse(Job(folder, path, name, rate_hz, gain))
         except UserError as error:
             return _refuse(str(error))
         except OSError as error:

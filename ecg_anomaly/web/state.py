@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 from ecg_anomaly.commandline import warn
@@ -10,9 +9,10 @@ from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.model import check_detector, read_detector
 from ecg_anomaly.records.simulate import write_database
-from ecg_anomaly.web.jobs import Jobs
+from ecg_anomaly.web.jobs import Job
 from ecg_anomaly.web.opened import OpenRecordings
 from ecg_anomaly.web.player import Players
+from ecg_anomaly.workers import detector_pool
 
 EXAMPLE = "simulated-example"
 _EXAMPLE_MINUTES, _EXAMPLE_SEED = 10.0, 3
@@ -31,16 +31,14 @@ class ServerState:
         if self.problem and demo is not None:
             own, missing = _usable(demo)
             self.offered = None if missing else own
-        self.recordings = OpenRecordings(Jobs(self.config))
+        self.recordings = OpenRecordings(lambda: detector_pool(self.config))
         self.players = Players(lambda: read_detector(self.config))
-        self._lock = threading.Lock()
 
     def take_offered(self) -> None:
         """Use the model that is offered."""
-        with self._lock:
-            if self.offered is not None:
-                self.config, self.problem, self.offered = self.offered, "", None
-                self.recordings.jobs = Jobs(self.config)
+        offered, self.offered = self.offered, None
+        if offered is not None:
+            self.config, self.problem = offered, ""
 
     def check_model(self) -> None:
         """Check that there is a model.
@@ -62,7 +60,10 @@ class ServerState:
             When there is no such record, no model, or too much to do.
         """
         self.check_model()
-        return self.recordings.open(self.find_record(name), str(name).rpartition("/")[2])
+        path = self.find_record(name)
+        with self.recordings.opening() as (key, folder):
+            self.recordings.analyse(Job(folder, path, str(name).rpartition("/")[2]))
+        return key
 
     def records(self) -> dict[str, Path]:
         """Find the headers of the records that are on this machine, by their names, ``database/name``."""

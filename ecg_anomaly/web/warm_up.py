@@ -28,7 +28,7 @@ def warm_up(state: ServerState) -> None:
     recordings = state.recordings
     with contextlib.suppress(UserError), recordings.opening() as (key, folder):  # the server may be ended meanwhile
         names = write_database(folder / "simdb", 1, _MINUTES, _SEED)
-        futures.wait([recordings.jobs.submit(Job(folder, folder / "simdb" / f"{names[0]}.hea", "warm-up"))])
+        futures.wait([recordings.analyse(Job(folder, folder / "simdb" / f"{names[0]}.hea", "warm-up"))])
         if recordings.progress(key).state == DONE:  # if not, the user learns why when a recording of theirs fails
             _draw(state, key)
         recordings.delete(key)

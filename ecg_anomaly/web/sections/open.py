@@ -8,7 +8,7 @@ from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.web import ids, parts
-from ecg_anomaly.web.jobs import CANCELLED, DONE, FAILED, RUNNING, WAITING, Progress
+from ecg_anomaly.web.jobs import DONE, FAILED, RUNNING, WAITING, Progress
 from ecg_anomaly.web.state import EXAMPLE, ServerState
 
 
@@ -101,6 +101,5 @@ def progress_words(progress: Progress) -> str:
         RUNNING: f"Analysing: {progress.share:.0%} of the recording.",
         DONE: "Analysed.",
         FAILED: f"Not analysed: {progress.error}",
-        CANCELLED: "Cancelled.",
     }
     return words[progress.state]
