@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from jinja2 import Template
 from tsdownsample import MinMaxDownsampler
 
 from ecg_anomaly import words
@@ -38,7 +37,6 @@ _CURVES = {  # of a beat
 }
 _LEGEND = {"orientation": "h", "yref": "container", "yanchor": "top", "y": 1, "x": 0}
 _SELECTED = "selected"  # kind of a shade on ECG paper
-_PAPER = '{% from "ecg_paper.jinja" import paper_strip %}{{ paper_strip(strip, paper) }}'
 
 _DOWNSAMPLER = MinMaxDownsampler()  # type: ignore[no-untyped-call]
 
@@ -61,16 +59,8 @@ def overview_time_s(stored: Stored, position: float) -> float:
 def signal(stored: Stored, beats: pd.DataFrame, seen_s: Sequence[float], shades: Sequence[Any] = ()) -> Figure:
     """Draw a stretch of the signal, one row per lead below the marks of flagged beats, to be zoomed and moved.
 
-    What the screen cannot show is left out, but for extremes.
-
-    Parameters
-    ----------
-    stored, beats
-        The recording, and its beats as `decisions.cut` gives them.
-    seen_s
-        Start and end of the stretch; it may reach beyond the recording.
-    shades
-        What is shaded, from `shade`.
+    What the screen cannot show is left out, but for extremes. The stretch, start and end in ``seen_s``, may reach
+    beyond the recording; ``shades`` come from `shade`.
     """
     start_s, end_s = max(0.0, seen_s[0]), min(stored.duration_s, seen_s[1])
     rate_hz = stored.sampling_rate_hz
@@ -128,12 +118,12 @@ def paper(stored: Stored, beats: pd.DataFrame, row: int) -> str:
     title = f"On ECG paper, the beat at {words.clock(time_s)} shaded"
     strip = dataclasses.replace(strip, title=title, note="", key="strip", shades=shades)
     colours = {**styles.EVENT_COLOURS, _SELECTED: styles.ORANGE}
-    return _paper_template().render(strip=strip, paper={**ecg_paper.PAPER, "colours": colours})
+    return str(_paper_macros().paper_strip(strip, {**ecg_paper.PAPER, "colours": colours}))
 
 
 @functools.cache
-def _paper_template() -> Template:
-    return environment().from_string(_PAPER)
+def _paper_macros() -> Any:
+    return environment().get_template("ecg_paper.jinja").module
 
 
 def beat(stored: Stored, row: int) -> Figure:

@@ -40,8 +40,8 @@ class Progress:
     """How far an analysis is."""
 
     state: str
-    share: float = 0.0  # that is done
-    error: str = ""  # why it has failed, if it has
+    share: float  # that is done
+    words: str
 
 
 def analyse(detector: TrainedDetector, job: Job) -> None:
@@ -75,16 +75,17 @@ def progress(folder: Path, analysis: Future[None] | None) -> Progress:
     """Say how far the analysis is whose results go to a folder."""
     over = analysis is not None and analysis.done()  # asked first: it may end while its results are looked for
     if (folder / ANALYSED).is_dir():
-        return Progress(DONE, 1.0)
+        return Progress(DONE, 1.0, "Analysed.")
     if analysis is not None and over:
-        return Progress(FAILED, error=_words(analysis.exception()))
+        return Progress(FAILED, 0.0, f"Not analysed: {_reason(analysis.exception())}")
     try:
-        return Progress(RUNNING, float((folder / _PROGRESS).read_text(encoding="ascii") or 0))
+        share = float((folder / _PROGRESS).read_text(encoding="ascii") or 0)
     except OSError:
-        return Progress(WAITING)
+        return Progress(WAITING, 0.0, "Waiting for the analysis to start.")
+    return Progress(RUNNING, share, f"Analysing: {share:.0%} of the recording.")
 
 
-def _words(error: BaseException | None) -> str:
+def _reason(error: BaseException | None) -> str:
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, BrokenProcessPool):

@@ -66,7 +66,7 @@ class OpenRecordings:
         Raises
         ------
         UserError
-            When there are too many already.
+            When too many are open already.
         """
         self.sweep()
         with self._lock:
@@ -103,13 +103,7 @@ class OpenRecordings:
             return opened.analysis
 
     def folder(self, key: str | None) -> Path:
-        """Find the folder of a recording, which counts as a use of it.
-
-        Raises
-        ------
-        UserError
-            When there is none: it was deleted, or never was.
-        """
+        """Find the folder of a recording; `UserError` when it is not there any more. Each use lengthens its life."""
         return self._use(key).folder
 
     def progress(self, key: str | None) -> jobs.Progress:

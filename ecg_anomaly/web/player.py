@@ -72,40 +72,17 @@ class Shown:
         )
 
 
+@dataclass
 class _Play:
-    """A record that is played, in a thread of its own."""
+    """A record that is played."""
 
-    def __init__(self, source: LiveSignal):
-        self._source = source
-        self._watched_s = time.monotonic()
-        nothing_mv = np.empty((0, len(source.leads)))
-        self._shown = Shown(source.leads, np.empty(0), nothing_mv, np.empty(0), np.empty(0, dtype=bool))
-        self.stopped = False
-
-    def run(self, read_detector: Callable[[], TrainedDetector]) -> None:
-        """Play the record to its end, or until it is stopped or nobody watches."""
-        source, rate_hz = self._source, float(self._source.sampling_rate_hz)
-        try:
-            session = Session(read_detector(), source.sampling_rate_hz, source.leads, look_at_start=False)
-            for portion in source.portions():
-                news = session.push(portion, time.monotonic())
-                self._shown = self._shown.after(portion.signals_mv, news, session.tally, rate_hz)
-                if not self.goes_on():
-                    return
-            rest = self._shown.after(self._shown.signals_mv[:0], session.finish(), session.tally, rate_hz)
-            self._shown = dataclasses.replace(rest, state=_ENDED)
-        except Exception:
-            self._shown = dataclasses.replace(self._shown, state=_BROKEN)
-            raise  # for the terminal
+    shown: Shown
+    watched_s: float  # when it was looked at last
+    stopped: bool = False
 
     def goes_on(self) -> bool:
-        """Say whether more will come."""
-        return self._shown.goes_on and not self.stopped and time.monotonic() - self._watched_s <= _UNWATCHED_S
-
-    def shown(self) -> Shown:
-        """Give what the screen shows, which counts as being watched."""
-        self._watched_s = time.monotonic()
-        return dataclasses.replace(self._shown, state=_STOPPED) if self.stopped else self._shown
+        """Say whether more will come: it is neither over nor stopped, and somebody watches."""
+        return self.shown.goes_on and not self.stopped and time.monotonic() - self.watched_s <= _UNWATCHED_S
 
 
 class Players:
@@ -128,14 +105,20 @@ class Players:
         self._plays = {key: play for key, play in self._plays.items() if play.goes_on()}
         if len(self._plays) >= _MOST:
             raise UserError(f"{_MOST} records are being played; stop one, or try again in a moment")
-        key, play = secrets.token_urlsafe(16), _Play(source)
+        nothing, nothing_mv = np.empty(0), np.empty((0, len(source.leads)))
+        shown = Shown(source.leads, nothing, nothing_mv, nothing, nothing.astype(bool))
+        key, play = secrets.token_urlsafe(16), _Play(shown, time.monotonic())
         self._plays[key] = play
-        threading.Thread(target=play.run, args=(self._load,), daemon=True).start()
+        threading.Thread(target=self._run, args=(play, source), daemon=True).start()
         return key
 
     def shown(self, key: str | None) -> Shown | None:
-        """Give what the screen shows of a record; ``None`` when it is no longer played."""
-        return self._plays[key].shown() if key in self._plays else None
+        """Give what the screen shows of a record, which is watched by that; ``None`` when it is no longer played."""
+        if key not in self._plays:
+            return None
+        play = self._plays[key]
+        play.watched_s = time.monotonic()
+        return dataclasses.replace(play.shown, state=_STOPPED) if play.stopped else play.shown
 
     def stop(self, key: str | None) -> None:
         """Stop playing a record; it need not be played."""
@@ -147,8 +130,19 @@ class Players:
         for key in self._plays:
             self.stop(key)
 
-    def _load(self) -> TrainedDetector:
-        with self._lock:
-            if self._detector is None:
-                self._detector = self._read_detector()
-            return self._detector
+    def _run(self, play: _Play, source: LiveSignal) -> None:
+        rate_hz = float(source.sampling_rate_hz)
+        try:
+            with self._lock:
+                self._detector = self._detector or self._read_detector()
+            session = Session(self._detector, source.sampling_rate_hz, source.leads, look_at_start=False)
+            for portion in source.portions():
+                news = session.push(portion, time.monotonic())
+                play.shown = play.shown.after(portion.signals_mv, news, session.tally, rate_hz)
+                if not play.goes_on():
+                    return
+            rest = play.shown.after(play.shown.signals_mv[:0], session.finish(), session.tally, rate_hz)
+            play.shown = dataclasses.replace(rest, state=_ENDED)
+        except Exception:
+            play.shown = dataclasses.replace(play.shown, state=_BROKEN)
+            raise  # for the terminal

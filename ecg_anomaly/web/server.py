@@ -17,7 +17,6 @@ from ecg_anomaly.web.jobs import Job
 from ecg_anomaly.web.state import ServerState
 
 _FORM_FIELDS = 10
-_UPLOAD_FOLDER = "upload"
 
 # What a browser may do with the page: nothing is fetched from elsewhere.
 _POLICY = (
@@ -55,7 +54,7 @@ def add_routes(app: Dash, state: ServerState, hosts: Sequence[str]) -> None:
     @server.errorhandler(413)
     def _too_large(_: HTTPException) -> tuple[Response, int]:
         most = f"{uploads.MOST_BYTES / 1024**3:g} GB, or more than {uploads.MOST_FILES} files"
-        return _refuse(f"more than {most}, are not taken; cut the recording"), 413
+        return jsonify(error=f"more than {most}, are not taken; cut the recording"), 413
 
     @server.post("/recordings")
     def _upload() -> Response:
@@ -64,15 +63,15 @@ def add_routes(app: Dash, state: ServerState, hosts: Sequence[str]) -> None:
             state.check_model()
             uploads.check_room(state.recordings.root, request.content_length or 0)
             with state.recordings.opening() as (key, folder):
-                upload = folder / _UPLOAD_FOLDER
+                upload = folder / "upload"
                 upload.mkdir()
                 path, name = uploads.receive(request.files.getlist("file"), upload, state.config.records.annotator)
                 rate_hz, gain = (_number(request.form.get(field), field) for field in ("sampling_rate", "gain"))
                 state.recordings.analyse(Job(folder, path, name, rate_hz, gain))
         except UserError as error:
-            return _refuse(str(error))
+            return jsonify(error=str(error))
         except OSError as error:
-            return _refuse(f"the files cannot be kept: {error.strerror}; free some space on the disk")
+            return jsonify(error=f"the files cannot be kept: {error.strerror}; free some space on the disk")
         return jsonify(key=key)
 
     @server.post("/recordings/<key>/leave")
@@ -83,12 +82,12 @@ def add_routes(app: Dash, state: ServerState, hosts: Sequence[str]) -> None:
     @server.get("/recordings/<key>/<kind>")
     def _download(key: str, kind: str) -> Response | tuple[Response, int]:
         if kind not in downloads.FILES:
-            return _refuse("there is no such file"), 404
+            return jsonify(error="there is no such file"), 404
         try:
             marks = read_marks(state.recordings.folder(key))
             stored, beats = state.recordings.beats(key, _number(request.args.get("threshold"), "threshold"))
         except (UserError, OSError):
-            return _refuse("this recording is not there any more; open it again"), 404
+            return jsonify(error="this recording is not there any more; open it again"), 404
         name = downloads.FILES[kind].format(uploads.shown(stored.summary["recording"]))
         content = io.BytesIO(downloads.make(kind, stored, beats, marks))
         return send_file(content, as_attachment=True, download_name=name)
@@ -115,7 +114,3 @@ def _number(text: str | None, name: str) -> float | None:
         return float(text) if text else None
     except ValueError:
         raise UserError(f"{name.replace('_', ' ')} is no number; leave it empty, or write one") from None
-
-
-def _refuse(message: str) -> Response:
-    return jsonify(error=message)

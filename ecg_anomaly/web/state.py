@@ -41,13 +41,7 @@ class ServerState:
             self.config, self.problem = offered, ""
 
     def check_model(self) -> None:
-        """Check that there is a model.
-
-        Raises
-        ------
-        UserError
-            With the command that makes one.
-        """
+        """Raise a `UserError` with the command that makes a model where there is none."""
         if self.problem:
             raise UserError(self.problem)
 

@@ -56,7 +56,7 @@ def receive(files: Sequence[FileStorage], folder: Path, annotator: str) -> tuple
     UserError
         When they are no recording, or not all of it.
     """
-    by_name = {_plain(file.filename): file for file in files}
+    by_name = {(file.filename or "").replace("\\", "/").rpartition("/")[2]: file for file in files}
     if not by_name:
         raise UserError(f"no file has arrived; {_KINDS}")
     if len(by_name) < len(files):
@@ -81,10 +81,6 @@ def receive(files: Sequence[FileStorage], folder: Path, annotator: str) -> tuple
 def shown(name: str) -> str:
     """Make a name that can be shown, and be part of the name of a download: of letters, digits and ``_.-`` alone."""
     return re.sub(r"[^\w.-]+", "_", name).strip("._")[:_LONGEST_NAME] or "recording"
-
-
-def _plain(name: str | None) -> str:
-    return (name or "").replace("\\", "/").rpartition("/")[2]
 
 
 def _receive_wfdb(files: dict[str, FileStorage], folder: Path, annotator: str) -> tuple[Path, str]:

@@ -9,7 +9,6 @@ from concurrent import futures
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.simulate import write_database
 from ecg_anomaly.web import decisions, figures
-from ecg_anomaly.web.evaluated import read_evaluated
 from ecg_anomaly.web.jobs import DONE, Job
 from ecg_anomaly.web.sections import decide, overview
 from ecg_anomaly.web.state import ServerState
@@ -30,16 +29,13 @@ def warm_up(state: ServerState) -> None:
         names = write_database(folder / "simdb", 1, _MINUTES, _SEED)
         futures.wait([recordings.analyse(Job(folder, folder / "simdb" / f"{names[0]}.hea", "warm-up"))])
         if recordings.progress(key).state == DONE:  # if not, the user learns why when a recording of theirs fails
-            _draw(state, key)
+            stored, beats = recordings.beats(key)
+            figures.overview(stored, beats)
+            figures.signal(stored, beats, (0.0, stored.duration_s))
+            overview.headline(decisions.summarise(stored, beats))
+            evaluated = decisions.read_evaluated(state.config.paths.outputs)
+            decide.outcome_words(decisions.outcome(stored, beats), evaluated, 0.0, {})
+            if len(beats):
+                figures.beat(stored, 0)
+                figures.paper(stored, beats, 0)
         recordings.delete(key)
-
-
-def _draw(state: ServerState, key: str) -> None:
-    stored, beats = state.recordings.beats(key)
-    figures.overview(stored, beats)
-    figures.signal(stored, beats, (0.0, stored.duration_s))
-    overview.headline(decisions.summarise(stored, beats))
-    decide.outcome_words(decisions.outcome(stored, beats), read_evaluated(state.config.paths.outputs), 0.0, {})
-    if len(beats):
-        figures.beat(stored, 0)
-        figures.paper(stored, beats, 0)

@@ -11,6 +11,7 @@ from ecg_anomaly.evaluation.metrics import threshold_figures
 from ecg_anomaly.findings.store import read_store
 from ecg_anomaly.web import decisions, figures
 from ecg_anomaly.web.jobs import ANALYSED, Job, analyse
+from tests.web.web_parts import config_of
 
 
 def test_a_recording_without_beats(detector, tmp_path):
@@ -80,3 +81,12 @@ def test_marks_are_kept_and_taken_away(tmp_path):
     decisions.write_mark(tmp_path, 2, decisions.WRONG)
     decisions.write_mark(tmp_path, 4, "")
     assert decisions.read_marks(tmp_path) == {2: decisions.WRONG}
+
+
+def test_test_patients_are_a_guide(finished):
+    scores = pd.read_csv(finished.outputs / "scores.csv")
+    alarms_per_hour, sensitivity = decisions.read_evaluated(config_of(finished).paths.outputs).at(0.5)
+    flagged = scores["anomaly_score"] > scores["threshold"] + 0.5
+    normal = ~scores["anomalous"]
+    assert sensitivity == pytest.approx(flagged[~normal].mean())
+    assert alarms_per_hour == pytest.approx((flagged & normal).sum() / (scores["rr_before_s"].sum() / 3600))

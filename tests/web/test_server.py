@@ -76,7 +76,7 @@ def test_a_record_that_is_dropped_is_analysed(state, key):
 def test_a_table_that_is_dropped_is_analysed(state, client):
     rows = "".join(f"{number % 250 == 0:d}\n" for number in range(250 * 20))
     key = upload(client, {"../my table.csv": f"II\n{rows}".encode()}, sampling_rate="250").get_json()["key"]
-    assert state.recordings.progress(key).state == DONE, state.recordings.progress(key).error
+    assert state.recordings.progress(key).state == DONE, state.recordings.progress(key).words
     assert state.recordings.stored(key).summary["recording"] == "my_table"
 
 
@@ -93,10 +93,10 @@ def test_what_is_damaged_is_told_without_paths(state, client, files, words):
     key = upload(client, files).get_json()["key"]
     progress = state.recordings.progress(key)
     assert progress.state == FAILED
-    assert words in progress.error
-    assert str(state.recordings.folder(key).parent) not in progress.error
-    assert "upload/" not in progress.error
-    assert "--" not in progress.error
+    assert words in progress.words
+    assert str(state.recordings.folder(key).parent) not in progress.words
+    assert "upload/" not in progress.words
+    assert "--" not in progress.words
 
 
 def test_what_is_no_recording_is_refused_and_leaves_nothing(state, client):
@@ -309,7 +309,7 @@ def test_analyses_run_in_other_processes_and_can_be_cancelled(finished, working)
     for other, _ in others:
         working.delete(other)
     assert first.result(60) is None
-    assert working.progress(key) == Progress(DONE, 1.0)
+    assert working.progress(key) == Progress(DONE, 1.0, "Analysed.")
     ended = futures.wait([analysis for _, analysis in others], 60)
     assert not ended.not_done
     assert all(analysis.cancelled() or isinstance(analysis.exception(), OSError) for analysis in ended.done)
@@ -324,7 +324,7 @@ def test_a_process_that_was_ended_from_outside_is_replaced(finished, working):
     for process in started:
         process.kill()
     futures.wait([analysis], 60)
-    assert "ended from outside" in working.progress(key).error
+    assert "ended from outside" in working.progress(key).words
     key, _ = begin(working, finished)
     assert working.progress(key).state in (jobs.WAITING, jobs.RUNNING)
 

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, ctx, dcc, html, no_update
+from dash import Dash, Input, Output, ctx, dcc, html, no_update
 
 from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
 from ecg_anomaly.web import decisions, ids, parts
-from ecg_anomaly.web.decisions import Outcome
-from ecg_anomaly.web.evaluated import Evaluated, read_evaluated
+from ecg_anomaly.web.decisions import Evaluated, Outcome
 from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.words import count_text, percent, score_text
 
@@ -65,15 +64,12 @@ def register(app: Dash, state: ServerState) -> None:
         threshold = dragged if by_drag and dragged is not None else value
         stored, beats = state.recordings.beats(key, threshold)
         marks = decisions.read_marks(state.recordings.folder(key))
-        evaluated = read_evaluated(state.config.paths.outputs)
+        evaluated = decisions.read_evaluated(state.config.paths.outputs)
         shift = threshold - stored.threshold.threshold
         return outcome_words(decisions.outcome(stored, beats), evaluated, shift, marks)
 
-    app.clientside_callback(  # type: ignore[no-untyped-call]
-        ClientsideFunction("page", "downloadLinks"),
-        [Output(name, "href") for name in ids.DOWNLOADS.values()],
-        [Input(ids.READY, "data"), Input(ids.THRESHOLD, "value")],
-    )
+    hrefs = [Output(name, "href") for name in ids.DOWNLOADS.values()]
+    parts.answer_in_browser(app, "downloadLinks", hrefs, [Input(ids.READY, "data"), Input(ids.THRESHOLD, "value")])
 
 
 def outcome_words(outcome: Outcome, evaluated: Evaluated | None, shift: float, marks: Mapping[int, str]) -> list[Any]:

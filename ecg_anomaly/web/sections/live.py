@@ -49,7 +49,10 @@ def register(app: Dash, state: ServerState) -> None:
         state.players.stop(before)
         if ctx.triggered_id == ids.STOP:
             return no_update, False  # a last look shows that it stopped
-        return start(state, name, speed), False
+        state.check_model()
+        path = state.find_record(name or EXAMPLE)
+        recording = batch.with_leads(open_recording(path), batch.Request(path.parent), state.config)
+        return state.players.play(Replay(recording, speed)), False
 
     @app.callback(
         Output(ids.LIVE_WORDS, "children"),
@@ -69,11 +72,3 @@ def register(app: Dash, state: ServerState) -> None:
             for message in shown.news
         ]
         return shown.words, figures.live(shown), html.Ul(news, className="news"), False, not shown.goes_on
-
-
-def start(state: ServerState, name: str | None, speed: float) -> str:
-    """Play a record by its name, or a simulated one without any; give the key of the play."""
-    state.check_model()
-    path = state.find_record(name or EXAMPLE)
-    recording = batch.with_leads(open_recording(path), batch.Request(path.parent), state.config)
-    return state.players.play(Replay(recording, speed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, Patch, State, ctx, html, no_update
+from dash import Dash, Input, Output, Patch, State, ctx, html, no_update
 
 from ecg_anomaly.web import figures, ids, parts
 from ecg_anomaly.web.state import ServerState
@@ -62,9 +62,7 @@ def register(app: Dash, state: ServerState) -> None:
         figure = figures.signal(stored, beats, next_s, shades)
         return figure if moved else _redrawn(figure), (key, next_s), shades
 
-    app.clientside_callback(  # type: ignore[no-untyped-call]
-        ClientsideFunction("page", "shade"), Output(ids.SIGNAL, "className"), Input(ids.SHADES, "data")
-    )
+    parts.answer_in_browser(app, "shade", Output(ids.SIGNAL, "className"), Input(ids.SHADES, "data"))
 
 
 def asked_range(relayout: dict[str, Any], duration_s: float) -> tuple[float, float] | None:
