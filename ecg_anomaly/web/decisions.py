@@ -1,4 +1,4 @@
-"""What the user decides: where scores are cut, and which flagged beats are right or wrong."""
+"""What the user decides: where scores are cut, what that does, and which flagged beats are right or wrong."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.findings.summary import Summary, unreadable_s
 from ecg_anomaly.handover.scores import SCORES, ThresholdFigures, read_scores
 from ecg_anomaly.manifest import write_json
-from ecg_anomaly.records.simulate import is_simulated
 
 RIGHT, WRONG = "right", "wrong"  # what a mark on a flagged beat says
 BY_TIME, BY_SCORE = "time", "score"
@@ -45,26 +44,6 @@ class Outcome:
     def per_hour(self, count: int | None) -> float | None:
         """So many per hour that can be read; ``None`` where nothing can, or there is no count."""
         return None if count is None or self.hours <= 0 else count / self.hours
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """The beats of the patients that the model was tested on: a guide where there are no annotations."""
-
-    above: np.ndarray  # shape (beats,): how far their scores lie above the thresholds
-    anomalous: np.ndarray  # shape (beats,), of bool
-    hours: float
-    patients: int
-    word: str  # what the patients are
-
-    def at(self, shift: float) -> tuple[float | None, float | None]:
-        """Give false alarms per hour and the share of anomalous beats found, at thresholds higher by ``shift``.
-
-        Either is ``None`` where nothing defines it.
-        """
-        flagged = self.above > shift
-        alarms, found = int(flagged[~self.anomalous].sum()), flagged[self.anomalous]
-        return alarms / self.hours if self.hours > 0 else None, float(found.mean()) if len(found) else None
 
 
 def cut(stored: Stored, threshold: float) -> pd.DataFrame:
@@ -105,16 +84,22 @@ def outcome(stored: Stored, beats: pd.DataFrame) -> Outcome:
 
 
 @functools.lru_cache(maxsize=2)
-def read_evaluated(outputs: str) -> Evaluated | None:
-    """Read what ``evaluate_model.py`` wrote; ``None`` where it is not there."""
+def read_tested(outputs: str) -> pd.DataFrame | None:
+    """Read the scores that ``evaluate_model.py`` wrote of the test patients; ``None`` where they are not there."""
     if not (Path(outputs) / SCORES).is_file():
         return None
-    scores = read_scores(outputs, ["record", "rr_before_s", "anomalous", "anomaly_score", "threshold"])
-    above = scores["anomaly_score"].to_numpy() - scores["threshold"].to_numpy()
-    anomalous = scores["anomalous"].to_numpy(dtype=bool)
-    records = scores["record"].unique()
-    word = "patients (simulated)" if len(records) and all(map(is_simulated, records)) else "patients"
-    return Evaluated(above, anomalous, recorded_hours(scores), len(records), word)
+    return read_scores(outputs, ["record", "rr_before_s", "anomalous", "anomaly_score", "threshold"])
+
+
+def outcome_of_test(tested: pd.DataFrame, shift: float) -> tuple[float | None, float | None]:
+    """Give false alarms per hour and the share of anomalous beats found, at thresholds that are higher by ``shift``.
+
+    They are a guide where there are no annotations. Either is ``None`` where nothing defines it.
+    """
+    flagged = (tested["anomaly_score"] - tested["threshold"] > shift).to_numpy()
+    anomalous, hours = tested["anomalous"].to_numpy(dtype=bool), recorded_hours(tested)
+    alarms, found = int(flagged[~anomalous].sum()), flagged[anomalous]
+    return alarms / hours if hours > 0 else None, float(found.mean()) if len(found) else None
 
 
 def slider(threshold: float) -> tuple[float, float, float]:

@@ -133,7 +133,8 @@ def beat(stored: Stored, row: int) -> Figure:
     reach = [0, 1.05 * (float(error.max()) or 1.0)]
     below, above = _divided([0.32, 0.68], 0.08)
     data, titles = [], list[Any]()
-    layout: dict[str, Any] = {"height": 380, "margin": {"l": 52, "r": 10, "t": 84, "b": 46}, "annotations": titles}
+    margin = {"l": 52, "r": 10, "t": 84, "b": 46}
+    layout: dict[str, Any] = {"height": 380, "autosize": True, "margin": margin, "annotations": titles}
     for column, (lead, domain) in enumerate(zip(leads, _divided([1 / len(leads)] * len(leads), 0.1), strict=True)):
         number, lower = column + 2, column + 2 + len(leads)  # of axes: Plotly has x and x2, but no x1
         common = {"x": stored.window_s.round(4), "mode": "lines", "xaxis": f"x{number}"}
@@ -159,11 +160,12 @@ def live(shown: Shown) -> Figure:
     seconds = np.arange(np.ceil(start_s / 2) * 2, start_s + SHOWN_S + 1e-9, 2)
     times = {"range": [start_s, start_s + SHOWN_S], "tickvals": seconds, "ticktext": list(map(words.clock, seconds))}
     marks = []
-    for kind, name, size, rows in (
-        (styles.FOUND, "flagged", 11, shown.flagged),
-        (styles.NOT_FLAGGED, "not flagged", 6, ~shown.flagged),
+    for rows, name, kind, size in (
+        (shown.flagged, "flagged", styles.FOUND, 11),
+        (~shown.flagged, "not flagged", styles.NOT_FLAGGED, 6),
     ):
-        marker = {"symbol": styles.OUTCOMES[kind].symbol, "color": styles.OUTCOMES[kind].colour, "size": size}
+        sign = styles.OUTCOMES[kind]
+        marker = {"symbol": sign.symbol, "color": sign.colour, "size": size}
         marks.append({"x": shown.beat_s[rows], "name": name, "hoverinfo": "skip", "marker": marker})
     curves = []
     for lead_mv in shown.signals_mv.T:
@@ -187,6 +189,7 @@ def _rows(
     layout = {
         "xaxis": {"anchor": f"y{len(leads) + 1}", **times},
         "yaxis": {"domain": top, "visible": False, "range": [-1, 1], "fixedrange": True},
+        "autosize": True,
     }
     data = [{"y": np.zeros(len(mark["x"])), "mode": "markers", **mark} for mark in marks]
     look = {"mode": "lines", "line": {"width": 1, "color": styles.BLUE}, "showlegend": False, "hoverinfo": "skip"}

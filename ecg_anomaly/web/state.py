@@ -46,14 +46,13 @@ class ServerState:
             raise UserError(self.problem)
 
     def open_record(self, name: str | None) -> str:
-        """Open a record, by its name as for `find_record`; give its key.
+        """Open a record, found as by `find_record`; give its key.
 
         Raises
         ------
         UserError
-            When there is no such record, no model, or too much to do.
+            When it is not found, or there is too much to do.
         """
-        self.check_model()
         path = self.find_record(name)
         with self.recordings.opening() as (key, folder):
             self.recordings.analyse(Job(folder, path, str(name).rpartition("/")[2]))
@@ -71,8 +70,9 @@ class ServerState:
         Raises
         ------
         UserError
-            When there is no such record.
+            When there is no such record, or no model.
         """
+        self.check_model()
         if not name:
             raise UserError("choose a record first")
         if name == EXAMPLE:

@@ -10,7 +10,6 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.simulate import write_database
 from ecg_anomaly.web import decisions, figures
 from ecg_anomaly.web.jobs import DONE, Job
-from ecg_anomaly.web.sections import decide, overview
 from ecg_anomaly.web.state import ServerState
 
 _MINUTES, _SEED = 1.0, 5
@@ -23,7 +22,7 @@ def start_warm_up(state: ServerState) -> None:
 
 
 def warm_up(state: ServerState) -> None:
-    """Analyse a simulated recording and draw all that the page shows of one; nothing of it stays."""
+    """Analyse a simulated recording and draw what the page shows of one; nothing of it stays."""
     recordings = state.recordings
     with contextlib.suppress(UserError), recordings.opening() as (key, folder):  # the server may be ended meanwhile
         names = write_database(folder / "simdb", 1, _MINUTES, _SEED)
@@ -32,9 +31,8 @@ def warm_up(state: ServerState) -> None:
             stored, beats = recordings.beats(key)
             figures.overview(stored, beats)
             figures.signal(stored, beats, (0.0, stored.duration_s))
-            overview.headline(decisions.summarise(stored, beats))
-            evaluated = decisions.read_evaluated(state.config.paths.outputs)
-            decide.outcome_words(decisions.outcome(stored, beats), evaluated, 0.0, {})
+            decisions.outcome(stored, beats)
+            decisions.read_tested(state.config.paths.outputs)
             if len(beats):
                 figures.beat(stored, 0)
                 figures.paper(stored, beats, 0)

@@ -85,7 +85,8 @@ def test_marks_are_kept_and_taken_away(tmp_path):
 
 def test_test_patients_are_a_guide(finished):
     scores = pd.read_csv(finished.outputs / "scores.csv")
-    alarms_per_hour, sensitivity = decisions.read_evaluated(config_of(finished).paths.outputs).at(0.5)
+    tested = decisions.read_tested(config_of(finished).paths.outputs)
+    alarms_per_hour, sensitivity = decisions.outcome_of_test(tested, 0.5)
     flagged = scores["anomaly_score"] > scores["threshold"] + 0.5
     normal = ~scores["anomalous"]
     assert sensitivity == pytest.approx(flagged[~normal].mean())

@@ -49,7 +49,6 @@ def register(app: Dash, state: ServerState) -> None:
         state.players.stop(before)
         if ctx.triggered_id == ids.STOP:
             return no_update, False  # a last look shows that it stopped
-        state.check_model()
         path = state.find_record(name or EXAMPLE)
         recording = batch.with_leads(open_recording(path), batch.Request(path.parent), state.config)
         return state.players.play(Replay(recording, speed)), False

@@ -98,6 +98,8 @@ def _redrawn(figure: figures.Figure) -> Patch:
     patch = Patch()
     patch["data"], patch["layout"]["shapes"] = figure["data"], figure["layout"]["shapes"]
     for name, axis in figure["layout"].items():
-        for key in ("tickvals", "ticktext") if name == "xaxis" else ("range",) if name.startswith("yaxis") else ():
-            patch["layout"][name][key] = axis[key]
+        if name.startswith("yaxis"):
+            patch["layout"][name]["range"] = axis["range"]
+    for key in ("tickvals", "ticktext"):
+        patch["layout"]["xaxis"][key] = figure["layout"]["xaxis"][key]
     return patch
