@@ -11,7 +11,7 @@ from dash import Dash, Input, Output, dcc, html, set_props
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.reports.pages import environment
 from ecg_anomaly.web import ids, parts
-from ecg_anomaly.web.sections import beat, beats, decide, live, overview, signal
+from ecg_anomaly.web.sections import beats, decide, live, overview, signal
 from ecg_anomaly.web.sections import open as opening
 from ecg_anomaly.web.server import add_routes
 from ecg_anomaly.web.state import ServerState
@@ -20,7 +20,7 @@ from ecg_anomaly.web.warm_up import start_warm_up
 _POLL_MS, _LIVE_MS = 200, 500
 _LINKS = ("open", "overview", "beats", "signal", "decide", "live")
 # The browser asks in this order: what is answered in words comes before what has to be drawn.
-_CALLBACKS = (opening, decide, overview, beats, beat, signal, live)
+_CALLBACKS = (opening, decide, overview, beats, signal, live)
 _STORES = (
     ids.READY,  # key of the recording that is shown: it was opened, and there are results
     ids.BEAT,  # row of the beat that is looked at
@@ -88,27 +88,23 @@ def create_app(state: ServerState, hosts: Sequence[str]) -> Dash:
 def _page(state: ServerState) -> html.Div:
     """Lay the page out."""
     links = [html.A(name.title(), href=f"#{name}") for name in _LINKS]
-    nav = html.Nav(links, **parts.aria(label="Parts of the page"))
     notice = " Research software: no diagnosis or treatment may rest on it. Recordings stay on this machine."
     of_a_recording = [section.layout(state) for section in (overview, beats, signal, decide)]
-    unseen = [
+    main = [
+        _model_notice(state),
+        opening.layout(state),
+        html.Div(of_a_recording, id=ids.RECORDING_PARTS, hidden=True),
+        live.layout(state),
         dcc.Store(id=ids.OPENED, storage_type="session"),  # key of the recording that is analysed or shown
         dcc.Store(id=ids.LIST_PAGE, data=0),
         *(dcc.Store(id=name) for name in _STORES),
         dcc.Interval(id=ids.POLL, interval=_POLL_MS, disabled=True),
         dcc.Interval(id=ids.LIVE_TICK, interval=_LIVE_MS, disabled=True),
     ]
-    main = [
-        _model_notice(state),
-        opening.layout(state),
-        html.Div(of_a_recording, id=ids.RECORDING_PARTS, hidden=True),
-        live.layout(state),
-        *unseen,
-    ]
     return html.Div(
         [
             html.A("Skip to the flagged beats", href="#beats", className="skip"),
-            html.Header([html.H1("ECG Anomaly Detector"), nav]),
+            html.Header([html.H1("ECG Anomaly Detector"), html.Nav(links, **parts.aria(label="Parts of the page"))]),
             html.P([html.Strong("Not a medical device."), notice], className="notice"),
             html.Main(main),
         ]
@@ -117,15 +113,13 @@ def _page(state: ServerState) -> html.Div:
 
 def _model_notice(state: ServerState) -> html.Div:
     """Say that there is no model, and what to do."""
+    button = parts.button("Use the demo's model", ids.TAKE_OFFERED, hidden=state.offered is None)
     if not state.problem:
-        return html.Div(html.Button(id=ids.TAKE_OFFERED, hidden=True), id=ids.MODEL)
-    if state.offered is not None:
-        words: list[Any] = ["The demo's model is there. It was trained on simulated records: use it to look around."]
-        button = parts.button("Use the demo's model", ids.TAKE_OFFERED)
-    else:
+        return html.Div(button, id=ids.MODEL)
+    words: list[Any] = ["The demo's model is there. It was trained on simulated records: use it to look around."]
+    if state.offered is None:
         command = html.Code("make demo")
         words = ["To look around, make a model from simulated records: ", command, "; then start this again."]
-        button = html.Button(id=ids.TAKE_OFFERED, hidden=True)
     title = html.H2("There is no trained model yet")
     return html.Div([title, html.P(state.problem), html.P(words), button], id=ids.MODEL, className="card", role="alert")
 

@@ -1,7 +1,8 @@
-"""What the user decides: where scores are cut, and which flagged beats are right or wrong."""
+"""What the user decides: where scores are cut, what that does, and which flagged beats are right or wrong."""
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from ecg_anomaly.beats.events import FIBRILLATION
 from ecg_anomaly.beats.labelled import NORMAL_CLASS
 from ecg_anomaly.detector.measures import surprise_column
 from ecg_anomaly.detector.stream import Findings
+from ecg_anomaly.detector.thresholds import recorded_hours
 from ecg_anomaly.evaluation.metrics import threshold_figures
 from ecg_anomaly.findings import summary
 from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.findings.summary import Summary, unreadable_s
-from ecg_anomaly.handover.scores import ThresholdFigures
+from ecg_anomaly.handover.scores import SCORES, ThresholdFigures, read_scores
 from ecg_anomaly.manifest import write_json
 
 RIGHT, WRONG = "right", "wrong"  # what a mark on a flagged beat says
@@ -31,18 +33,13 @@ _STEPS = 150
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a threshold does in so many ``hours`` that can be read.
+    """What a threshold does; what annotations say of it is ``None`` where there are none."""
 
-    ``figures``, as `threshold_figures` gives them, and ``false_alarms``, the flagged beats that are normal, come from
-    annotations; ``None`` without any. Annotated beats that were not found (``missed``) count as not flagged, and what
-    was taken for a beat as normal.
-    """
-
-    hours: float
+    hours: float  # that can be read
     flagged: int
-    false_alarms: int | None = None
-    figures: ThresholdFigures | None = None
-    missed: int = 0
+    false_alarms: int | None = None  # flagged beats that are normal, or no beats
+    figures: ThresholdFigures | None = None  # beats that were not found count as not flagged, what is none as normal
+    missed: int = 0  # annotated beats that were not found
 
     def per_hour(self, count: int | None) -> float | None:
         """So many per hour that can be read; ``None`` where nothing can, or there is no count."""
@@ -58,7 +55,9 @@ def cut(stored: Stored, threshold: float) -> pd.DataFrame:
     thresholds = beats["threshold"].to_numpy() + (threshold - stored.threshold.threshold)
     judged = beats["readable"].to_numpy() & (beats["event"] != FIBRILLATION).to_numpy()
     flagged = judged & (beats["anomaly_score"].to_numpy() > thresholds)
-    return beats.assign(threshold=thresholds, flagged=flagged, reason=np.where(flagged, _most_surprising(stored), ""))
+    surprises = beats[[surprise_column(name) for name in stored.components]].to_numpy()
+    most_surprising = np.array(stored.components, dtype=object)[surprises.argmax(axis=1)]
+    return beats.assign(threshold=thresholds, flagged=flagged, reason=np.where(flagged, most_surprising, ""))
 
 
 def summarise(stored: Stored, beats: pd.DataFrame) -> Summary:
@@ -82,6 +81,25 @@ def outcome(stored: Stored, beats: pd.DataFrame) -> Outcome:
     false_alarms = int((found & (classes == NORMAL_CLASS)).sum())
     figures = threshold_figures(classes, found)
     return Outcome(hours, int(flagged.sum()), false_alarms, figures, len(compared.missed))
+
+
+@functools.lru_cache(maxsize=2)
+def read_tested(outputs: str) -> pd.DataFrame | None:
+    """Read the scores that ``evaluate_model.py`` wrote of the test patients; ``None`` where they are not there."""
+    if not (Path(outputs) / SCORES).is_file():
+        return None
+    return read_scores(outputs, ["record", "rr_before_s", "anomalous", "anomaly_score", "threshold"])
+
+
+def outcome_of_test(tested: pd.DataFrame, shift: float) -> tuple[float | None, float | None]:
+    """Give false alarms per hour and the share of anomalous beats found, at thresholds that are higher by ``shift``.
+
+    They are a guide where there are no annotations. Either is ``None`` where nothing defines it.
+    """
+    flagged = (tested["anomaly_score"] - tested["threshold"] > shift).to_numpy()
+    anomalous, hours = tested["anomalous"].to_numpy(dtype=bool), recorded_hours(tested)
+    alarms, found = int(flagged[~anomalous].sum()), flagged[anomalous]
+    return alarms / hours if hours > 0 else None, float(found.mean()) if len(found) else None
 
 
 def slider(threshold: float) -> tuple[float, float, float]:
@@ -129,8 +147,3 @@ def write_mark(folder: Path, row: int, mark: str) -> None:
     """Mark a beat as right or wrong, or take its mark away (an empty one)."""
     marks = {**read_marks(folder), row: mark}
     write_json(folder / _MARKS, {str(row): mark for row, mark in sorted(marks.items()) if mark})
-
-
-def _most_surprising(stored: Stored) -> np.ndarray:
-    surprises = np.stack([stored.beats[surprise_column(name)].to_numpy() for name in stored.components])
-    return np.asarray(np.array(stored.components, dtype=object)[surprises.argmax(axis=0)])

@@ -17,17 +17,7 @@ FILES = {"beats": files.BEATS, "annotations": files.ANNOTATIONS, "report": files
 
 
 def make(kind: str, stored: Stored, beats: pd.DataFrame, marks: Mapping[int, str]) -> bytes:
-    """Make a file.
-
-    Parameters
-    ----------
-    kind
-        One of `FILES`.
-    stored, beats
-        The recording, and its beats as `decisions.cut` gives them.
-    marks
-        The user's marks, by row.
-    """
+    """Make one of `FILES` of a recording, with beats that `decisions.cut` gave and the user's marks, by row."""
     marked = beats.assign(mark=[marks.get(row, "") for row in range(len(beats))])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"

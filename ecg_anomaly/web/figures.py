@@ -1,21 +1,18 @@
 """The figures of the page. Colours of text and axes are those of the page, from its style sheet.
 
-Plotly takes longer to prepare a figure than for all the rest, so that figures which change often are prepared once
-for each choice of leads, as ``_blank`` figures, and filled.
+Figures that change often are made as the plain data that Plotly reads, which takes a fraction of the time.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from jinja2 import Template
-from plotly.subplots import make_subplots
 from tsdownsample import MinMaxDownsampler
 
 from ecg_anomaly import words
@@ -40,12 +37,10 @@ _CURVES = {  # of a beat
 }
 _LEGEND = {"orientation": "h", "yref": "container", "yanchor": "top", "y": 1, "x": 0}
 _SELECTED = "selected"  # kind of a shade on ECG paper
-_PAPER = '{% from "ecg_paper.jinja" import paper_strip %}{{ paper_strip(strip, paper) }}'
 
 _DOWNSAMPLER = MinMaxDownsampler()  # type: ignore[no-untyped-call]
 
 Figure = dict[str, Any]  # of Plotly: its data and layout
-_prepared = functools.lru_cache(maxsize=8)  # blank figures, by leads
 
 
 def overview(stored: Stored, beats: pd.DataFrame) -> go.Figure:
@@ -64,41 +59,26 @@ def overview_time_s(stored: Stored, position: float) -> float:
 def signal(stored: Stored, beats: pd.DataFrame, seen_s: Sequence[float], shades: Sequence[Any] = ()) -> Figure:
     """Draw a stretch of the signal, one row per lead below the marks of flagged beats, to be zoomed and moved.
 
-    What the screen cannot show is left out, but for extremes.
-
-    Parameters
-    ----------
-    stored, beats
-        The recording, and its beats as `decisions.cut` gives them.
-    seen_s
-        Start and end of the stretch; it may reach beyond the recording.
-    shades
-        What is shaded, from `shade`.
+    What the screen cannot show is left out, but for extremes. The stretch, start and end in ``seen_s``, may reach
+    beyond the recording; ``shades`` come from `shade`.
     """
     start_s, end_s = max(0.0, seen_s[0]), min(stored.duration_s, seen_s[1])
-    rate_hz, leads = stored.sampling_rate_hz, len(stored.signals_mv)
+    rate_hz = stored.sampling_rate_hz
     first, last = int(start_s * rate_hz), int(np.ceil(end_s * rate_hz)) + 1
-    times = {**_ticks(start_s, end_s), "range": seen_s}
-    curves, axes = [_marks(beats, start_s, end_s)], dict.fromkeys(_axes("xaxis", 1, leads + 1), times)
-    for axis, lead_mv in zip(_axes("yaxis", 2, leads + 1), stored.signals_mv, strict=True):
+    curves = []
+    for lead_mv in stored.signals_mv:
         part_mv = np.asarray(lead_mv[first:last])
         kept = _extremes(part_mv, _POINTS)
-        curves.append({"x": ((first + kept) / rate_hz).round(4), "y": part_mv[kept].round(3)})
-        axes[axis] = {"range": _span_mv(part_mv[kept])}
-    figure = _filled(_blank_signal(tuple(stored.summary["leads"])), curves, axes)
-    figure["layout"]["shapes"] = shades
-    return figure
-
-
-@_prepared
-def _blank_signal(leads: tuple[str, ...]) -> Figure:
-    marker = {"symbol": "triangle-down", "color": styles.OUTCOMES[styles.FOUND].colour, "size": 10}
-    mark = {"name": "flagged beat", "marker": marker, "hovertemplate": "%{text}<extra></extra>"}
-    figure = _rows(leads, 0.09, [mark]).update_yaxes(nticks=5).update_xaxes(showgrid=True)
-    figure.update_xaxes(title="time from the start of the recording", row=len(leads) + 1)
+        curves.append((((first + kept) / rate_hz).round(4), part_mv[kept].round(3)))
+    title = {"text": "time from the start of the recording"}
+    times = {**_ticks(start_s, end_s), "range": seen_s, "title": title, "showgrid": True}
+    figure = _rows(stored.summary["leads"], 0.09, [_marks(beats, start_s, end_s)], curves, times)
+    for number, (_, drawn_mv) in enumerate(curves, start=2):
+        figure["layout"][f"yaxis{number}"].update(range=_span_mv(drawn_mv), nticks=5)
     margin = {"l": 62, "r": 14, "t": 34, "b": 52}
-    figure.update_layout(height=110 + 150 * len(leads), margin=margin, showlegend=False, dragmode="pan")
-    return _as_dict(figure)
+    look = {"height": 110 + 150 * len(curves), "margin": margin, "showlegend": False, "dragmode": "pan"}
+    figure["layout"].update(look, shapes=shades)
+    return figure
 
 
 def shade(time_s: float | None, window_s: np.ndarray) -> list[dict[str, Any]]:
@@ -138,46 +118,40 @@ def paper(stored: Stored, beats: pd.DataFrame, row: int) -> str:
     title = f"On ECG paper, the beat at {words.clock(time_s)} shaded"
     strip = dataclasses.replace(strip, title=title, note="", key="strip", shades=shades)
     colours = {**styles.EVENT_COLOURS, _SELECTED: styles.ORANGE}
-    return _paper_template().render(strip=strip, paper={**ecg_paper.PAPER, "colours": colours})
+    return str(_paper_macros().paper_strip(strip, {**ecg_paper.PAPER, "colours": colours}))
 
 
 @functools.cache
-def _paper_template() -> Template:
-    return environment().from_string(_PAPER)
+def _paper_macros() -> Any:
+    return environment().get_template("ecg_paper.jinja").module
 
 
 def beat(stored: Stored, row: int) -> Figure:
     """Draw a beat beside the patient's own beat and its reconstruction, and the error along the window."""
-    shapes, leads, x = np.asarray(stored.shapes[row]), tuple(stored.summary["leads"]), stored.window_s.round(4)
+    shapes, leads = np.asarray(stored.shapes[row]), stored.summary["leads"]
     error = np.abs(shapes[WINDOW] - shapes[RECONSTRUCTION])
-    curves = np.concatenate([shapes[list(_CURVES)], error[np.newaxis]]).transpose(2, 0, 1)  # lead by lead
-    reach = {"range": [0, 1.05 * (float(error.max()) or 1.0)]}
-    below = dict.fromkeys(_axes("yaxis", len(leads) + 1, 2 * len(leads)), reach)
-    return _filled(_blank_beat(leads), [{"x": x, "y": y} for y in curves.reshape(-1, len(x)).round(4)], below)
-
-
-@_prepared
-def _blank_beat(leads: tuple[str, ...]) -> Figure:
-    figure = make_subplots(
-        2,
-        len(leads),
-        shared_xaxes=True,
-        vertical_spacing=0.08,
-        horizontal_spacing=0.1,
-        row_heights=[0.68, 0.32],
-        subplot_titles=[f"lead {lead}" for lead in leads],
-    )
-    for column in range(1, len(leads) + 1):
-        for name, line in _CURVES.values():
-            look = {"mode": "lines", "line": line, "showlegend": column == 1, "legendgroup": name}
-            figure.add_scatter(name=name, **look, row=1, col=column)
-        look = {"mode": "lines", "fill": "tozeroy", "line": {"color": styles.ORANGE, "width": 1.5}}
-        figure.add_scatter(name="error", **look, showlegend=False, row=2, col=column)
-    figure.update_yaxes(nticks=4).update_yaxes(title="scaled", row=1, col=1).update_yaxes(title="error", row=2, col=1)
-    figure.update_xaxes(title="s from the R wave", nticks=5, row=2)
+    reach = [0, 1.05 * (float(error.max()) or 1.0)]
+    below, above = _divided([0.32, 0.68], 0.08)
+    data, titles = [], list[Any]()
     margin = {"l": 52, "r": 10, "t": 84, "b": 46}
-    figure.update_layout(template="none", height=380, margin=margin, legend=_LEGEND, autosize=True)
-    return _as_dict(figure.update_layout(hovermode="x unified", dragmode=False))
+    layout: dict[str, Any] = {"height": 380, "autosize": True, "margin": margin, "annotations": titles}
+    for column, (lead, domain) in enumerate(zip(leads, _divided([1 / len(leads)] * len(leads), 0.1), strict=True)):
+        number, lower = column + 2, column + 2 + len(leads)  # of axes: Plotly has x and x2, but no x1
+        common = {"x": stored.window_s.round(4), "mode": "lines", "xaxis": f"x{number}"}
+        for shape, (name, line) in _CURVES.items():
+            look = {"name": name, "line": line, "legendgroup": name, "showlegend": column == 0}
+            data.append({**common, "y": shapes[shape, :, column].round(4), "yaxis": f"y{number}", **look})
+        look = {"name": "error", "line": {"color": styles.ORANGE, "width": 1.5}, "fill": "tozeroy", "showlegend": False}
+        data.append({**common, "y": error[:, column].round(4), "yaxis": f"y{lower}", **look})
+        upper_title, lower_title = ({"text": title if column == 0 else ""} for title in ("scaled", "error"))
+        y_axis = {"anchor": f"x{number}", "nticks": 4}
+        layout[f"yaxis{number}"] = {**y_axis, "domain": above, "title": upper_title}
+        layout[f"yaxis{lower}"] = {**y_axis, "domain": below, "title": lower_title, "range": reach}
+        x_title = {"text": "s from the R wave"}
+        layout[f"xaxis{number}"] = {"anchor": f"y{lower}", "domain": domain, "title": x_title, "nticks": 5}
+        at = {"x": sum(domain) / 2, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
+        titles.append({**at, "text": f"lead {lead}", "font": {"size": 16}, "showarrow": False})
+    return {"data": data, "layout": {**layout, "legend": _LEGEND, "hovermode": "x unified", "dragmode": False}}
 
 
 def live(shown: Shown) -> Figure:
@@ -185,53 +159,52 @@ def live(shown: Shown) -> Figure:
     start_s = max(0.0, shown.end_s - SHOWN_S)
     seconds = np.arange(np.ceil(start_s / 2) * 2, start_s + SHOWN_S + 1e-9, 2)
     times = {"range": [start_s, start_s + SHOWN_S], "tickvals": seconds, "ticktext": list(map(words.clock, seconds))}
-    curves = [{"x": shown.beat_s[rows], "y": np.zeros(rows.sum())} for rows in (shown.flagged, ~shown.flagged)]
+    marks = []
+    for rows, name, kind, size in (
+        (shown.flagged, "flagged", styles.FOUND, 11),
+        (~shown.flagged, "not flagged", styles.NOT_FLAGGED, 6),
+    ):
+        sign = styles.OUTCOMES[kind]
+        marker = {"symbol": sign.symbol, "color": sign.colour, "size": size}
+        marks.append({"x": shown.beat_s[rows], "name": name, "hoverinfo": "skip", "marker": marker})
+    curves = []
     for lead_mv in shown.signals_mv.T:
         kept = _extremes(lead_mv, _LIVE_POINTS)
-        curves.append({"x": shown.times_s[kept].round(3), "y": lead_mv[kept].round(3)})
-    axes = dict.fromkeys(_axes("xaxis", 1, len(shown.leads) + 1), times)
-    return _filled(_blank_live(tuple(shown.leads)), curves, axes)
-
-
-@_prepared
-def _blank_live(leads: tuple[str, ...]) -> Figure:
-    marks = []
-    for kind, name, size in ((styles.FOUND, "flagged", 11), (styles.NOT_FLAGGED, "not flagged", 6)):
-        marker = {"symbol": styles.OUTCOMES[kind].symbol, "color": styles.OUTCOMES[kind].colour, "size": size}
-        marks.append({"name": name, "hoverinfo": "skip", "marker": marker})
-    figure = _rows(leads, 0.14, marks).update_yaxes(nticks=4).update_xaxes(fixedrange=True)
+        curves.append((shown.times_s[kept].round(3), lead_mv[kept].round(3)))
+    figure = _rows(shown.leads, 0.14, marks, curves, {**times, "fixedrange": True})
     margin = {"l": 62, "r": 14, "t": 40, "b": 36}
-    return _as_dict(figure.update_layout(height=110 + 120 * len(leads), margin=margin, legend=_LEGEND, dragmode=False))
+    figure["layout"].update(height=110 + 120 * len(curves), margin=margin, legend=_LEGEND, dragmode=False)
+    return figure
 
 
-def _rows(leads: Sequence[str], share: float, marks: Sequence[dict[str, Any]]) -> go.Figure:
-    """Prepare rows of leads, below a row of marks that takes a share of the height."""
-    heights = [share] + [(1 - share) / len(leads)] * len(leads)
-    figure = make_subplots(len(leads) + 1, 1, shared_xaxes=True, vertical_spacing=0.02, row_heights=heights)
-    for mark in marks:
-        figure.add_scatter(**mark, mode="markers", row=1, col=1)
+def _rows(
+    leads: Sequence[str],
+    share: float,
+    marks: Iterable[dict[str, Any]],
+    curves: Sequence[tuple[np.ndarray, np.ndarray]],
+    times: dict[str, Any],
+) -> Figure:
+    """Put the curves of leads, times and values, below a row of marks that takes a share of the height."""
+    *domains, top = _divided([(1 - share) / len(leads)] * len(leads) + [share], 0.02)
+    layout = {
+        "xaxis": {"anchor": f"y{len(leads) + 1}", **times},
+        "yaxis": {"domain": top, "visible": False, "range": [-1, 1], "fixedrange": True},
+        "autosize": True,
+    }
+    data = [{"y": np.zeros(len(mark["x"])), "mode": "markers", **mark} for mark in marks]
     look = {"mode": "lines", "line": {"width": 1, "color": styles.BLUE}, "showlegend": False, "hoverinfo": "skip"}
-    for row, lead in enumerate(leads, start=2):
-        figure.add_scatter(name=lead, **look, row=row, col=1)
-        figure.update_yaxes(title=f"{lead} (mV)", row=row)
-    figure.update_yaxes(visible=False, range=[-1, 1], row=1).update_yaxes(fixedrange=True)
-    return figure.update_layout(template="none", autosize=True)
+    for number, (lead, (x, y), domain) in enumerate(zip(leads, curves, domains[::-1], strict=True), start=2):
+        data.append({"name": lead, "x": x, "y": y, "yaxis": f"y{number}", **look})
+        title = {"text": f"{lead} (mV)"}
+        layout[f"yaxis{number}"] = {"domain": domain, "title": title, "nticks": 4, "fixedrange": True}
+    return {"data": data, "layout": layout}
 
 
-def _as_dict(figure: go.Figure) -> Figure:
-    return dict(figure.to_dict())
-
-
-def _filled(blank: Figure, curves: Sequence[Mapping[str, Any]], axes: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Give a blank figure with curves, and with changed axes."""
-    layout = blank["layout"]
-    data = [{**empty, **curve} for empty, curve in zip(blank["data"], curves, strict=True)]
-    return {"data": data, "layout": {**layout, **{name: {**layout[name], **news} for name, news in axes.items()}}}
-
-
-def _axes(kind: str, first: int, last: int) -> list[str]:
-    """Name axes as Plotly does, by their numbers: ``xaxis``, ``xaxis2`` and so on."""
-    return [f"{kind}{number if number > 1 else ''}" for number in range(first, last + 1)]
+def _divided(shares: Sequence[float], gap: float) -> list[tuple[float, float]]:
+    """Divide an axis from 0 to 1 by shares that add up to 1, with gaps between them."""
+    room = 1 - gap * (len(shares) - 1)
+    ends = np.cumsum([share * room + gap for share in shares]) - gap
+    return [(end - share * room, end) for share, end in zip(shares, ends.tolist(), strict=True)]
 
 
 def _extremes(values: np.ndarray, points: int) -> np.ndarray:
@@ -248,8 +221,9 @@ def _marks(beats: pd.DataFrame, start_s: float, end_s: float) -> dict[str, Any]:
     if len(rows) > _MARKS:
         rows = np.sort(rows[np.argsort(-beats["anomaly_score"].to_numpy()[rows], kind="stable")[:_MARKS]])
     marked = beats.iloc[rows]
-    text = styles.beat_words(marked)
-    return {"x": marked["time_s"].to_numpy(), "y": np.zeros(len(rows)), "text": text, "customdata": rows}
+    marker = {"symbol": "triangle-down", "color": styles.OUTCOMES[styles.FOUND].colour, "size": 10}
+    look = {"name": "flagged beat", "marker": marker, "hovertemplate": "%{text}<extra></extra>"}
+    return {"x": marked["time_s"].to_numpy(), "text": styles.beat_words(marked), **look}
 
 
 def _ticks(start_s: float, end_s: float) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dash import dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 
 NO_FIGURE: dict[str, Any] = {"layout": {"xaxis": {"visible": False}, "yaxis": {"visible": False}}}
 
@@ -39,7 +39,7 @@ def field(label: str, control: Any, **properties: Any) -> html.Div:
 def figure(name: str, label: str, **config: Any) -> html.Div:
     """Make room for a figure of Plotly."""
     settings: Any = {"displaylogo": False, "responsive": True, "displayModeBar": False, **config}
-    graph = dcc.Graph(id=name, figure=NO_FIGURE, config=settings, className="graph")
+    graph = dcc.Graph(id=name, figure=NO_FIGURE, config=settings)
     return html.Div(graph, className="figure", role="group", **aria(label=label))
 
 
@@ -51,3 +51,8 @@ def facts(pairs: Iterable[tuple[Any, Any]], name: str = "facts") -> html.Dl:
 def soft(text: str) -> html.P:
     """Write what need not be read."""
     return html.P(text, className="soft")
+
+
+def answer_in_browser(app: Dash, function: str, *ends: Output | Input | Sequence[Output | Input]) -> None:
+    """Have a function of ``page.js`` answer a callback."""
+    app.clientside_callback(ClientsideFunction("page", function), *ends)  # type: ignore[no-untyped-call]

@@ -28,18 +28,14 @@ _ENDED, _BROKEN = "The record has ended", "Playing has failed; the terminal says
 
 @dataclass(frozen=True)
 class Shown:
-    """What the screen shows of a record that is played: its last seconds, and in words how much there was so far.
-
-    ``times_s`` and ``signals_mv`` have shape ``(samples,)`` and ``(samples, leads)``. The beats within them are at
-    ``beat_s``, which of them are ``flagged``; both have shape ``(beats,)``. Of ``news`` the newest come first.
-    """
+    """What the screen shows of a record that is played: its last seconds, and in words how much there was so far."""
 
     leads: tuple[str, ...]
-    times_s: np.ndarray
-    signals_mv: np.ndarray
-    beat_s: np.ndarray
-    flagged: np.ndarray
-    news: tuple[Message, ...] = ()
+    times_s: np.ndarray  # shape (samples,)
+    signals_mv: np.ndarray  # shape (samples, leads)
+    beat_s: np.ndarray  # shape (beats,): when the beats within them are
+    flagged: np.ndarray  # shape (beats,): which of them are
+    news: tuple[Message, ...] = ()  # the newest first
     end_s: float = 0.0
     counts: str = ""
     state: str = _LOADING
@@ -59,7 +55,7 @@ class Shown:
         signals_mv = np.concatenate([self.signals_mv, signals_mv])[-round(SHOWN_S * rate_hz) :]
         beat_s, flagged, found = self.beat_s, self.flagged, news.findings.beats
         if len(found):
-            beat_s = np.append(beat_s, found["time_s"].to_numpy(dtype=float))
+            beat_s = np.append(beat_s, found["time_s"])
             flagged = np.append(flagged, found["flagged"].to_numpy(dtype=bool))
         seen = beat_s > tally.duration_s - SHOWN_S
         heart = "" if tally.heart_rate_bpm is None else f", heart rate {tally.heart_rate_bpm:.0f} bpm"
@@ -76,50 +72,21 @@ class Shown:
         )
 
 
+@dataclass
 class _Play:
-    """A record that is played, in a thread of its own."""
+    """A record that is played."""
 
-    def __init__(self, source: LiveSignal):
-        self._source = source
-        self._watched_s = time.monotonic()
-        leads = source.leads
-        self._shown = Shown(leads, np.empty(0), np.empty((0, len(leads))), np.empty(0), np.empty(0, dtype=bool))
-        self.stopped = False
-
-    def run(self, read_detector: Callable[[], TrainedDetector]) -> None:
-        """Play the record to its end, or until it is stopped or nobody watches."""
-        source, rate_hz = self._source, float(self._source.sampling_rate_hz)
-        try:
-            session = Session(read_detector(), source.sampling_rate_hz, source.leads, look_at_start=False)
-            for portion in source.portions():
-                news = session.push(portion, time.monotonic())
-                self._shown = self._shown.after(portion.signals_mv, news, session.tally, rate_hz)
-                if not self.goes_on():
-                    return
-            rest = self._shown.after(self._shown.signals_mv[:0], session.finish(), session.tally, rate_hz)
-            self._shown = dataclasses.replace(rest, state=_ENDED)
-        except Exception:
-            self._shown = dataclasses.replace(self._shown, state=_BROKEN)
-            raise  # for the terminal
+    shown: Shown
+    watched_s: float  # when it was looked at last
+    stopped: bool = False
 
     def goes_on(self) -> bool:
-        """Say whether more will come."""
-        return self._shown.goes_on and not self.stopped and time.monotonic() - self._watched_s <= _UNWATCHED_S
-
-    def shown(self) -> Shown:
-        """Give what the screen shows, which counts as being watched."""
-        self._watched_s = time.monotonic()
-        return dataclasses.replace(self._shown, state=_STOPPED) if self.stopped else self._shown
+        """Say whether more will come: it is neither over nor stopped, and somebody watches."""
+        return self.shown.goes_on and not self.stopped and time.monotonic() - self.watched_s <= _UNWATCHED_S
 
 
 class Players:
-    """The records that are played, by keys that cannot be guessed.
-
-    Parameters
-    ----------
-    read_detector
-        Gives the detector; it is asked once, when the first record is played.
-    """
+    """The records that are played, by keys that cannot be guessed; the detector is read when the first one is."""
 
     def __init__(self, read_detector: Callable[[], TrainedDetector]):
         self._read_detector = read_detector
@@ -138,28 +105,44 @@ class Players:
         self._plays = {key: play for key, play in self._plays.items() if play.goes_on()}
         if len(self._plays) >= _MOST:
             raise UserError(f"{_MOST} records are being played; stop one, or try again in a moment")
-        key, play = secrets.token_urlsafe(16), _Play(source)
+        nothing, nothing_mv = np.empty(0), np.empty((0, len(source.leads)))
+        shown = Shown(source.leads, nothing, nothing_mv, nothing, nothing.astype(bool))
+        key, play = secrets.token_urlsafe(16), _Play(shown, time.monotonic())
         self._plays[key] = play
-        threading.Thread(target=play.run, args=(self._load,), daemon=True).start()
+        threading.Thread(target=self._run, args=(play, source), daemon=True).start()
         return key
 
     def shown(self, key: str | None) -> Shown | None:
-        """Give what the screen shows of a record; ``None`` when it is no longer played."""
-        play = self._plays.get(key or "")
-        return None if play is None else play.shown()
+        """Give what the screen shows of a record, which is watched by that; ``None`` when it is no longer played."""
+        if key not in self._plays:
+            return None
+        play = self._plays[key]
+        play.watched_s = time.monotonic()
+        return dataclasses.replace(play.shown, state=_STOPPED) if play.stopped else play.shown
 
     def stop(self, key: str | None) -> None:
         """Stop playing a record; it need not be played."""
-        if (play := self._plays.get(key or "")) is not None:
-            play.stopped = True
+        if key in self._plays:
+            self._plays[key].stopped = True
 
     def close(self) -> None:
         """Stop all."""
         for key in self._plays:
             self.stop(key)
 
-    def _load(self) -> TrainedDetector:
-        with self._lock:
-            if self._detector is None:
-                self._detector = self._read_detector()
-            return self._detector
+    def _run(self, play: _Play, source: LiveSignal) -> None:
+        rate_hz = float(source.sampling_rate_hz)
+        try:
+            with self._lock:
+                self._detector = self._detector or self._read_detector()
+            session = Session(self._detector, source.sampling_rate_hz, source.leads, look_at_start=False)
+            for portion in source.portions():
+                news = session.push(portion, time.monotonic())
+                play.shown = play.shown.after(portion.signals_mv, news, session.tally, rate_hz)
+                if not play.goes_on():
+                    return
+            rest = play.shown.after(play.shown.signals_mv[:0], session.finish(), session.tally, rate_hz)
+            play.shown = dataclasses.replace(rest, state=_ENDED)
+        except Exception:
+            play.shown = dataclasses.replace(play.shown, state=_BROKEN)
+            raise  # for the terminal

@@ -17,7 +17,6 @@ from ecg_anomaly.web.jobs import Job
 from ecg_anomaly.web.state import ServerState
 
 _FORM_FIELDS = 10
-_UPLOAD_FOLDER = "upload"
 
 # What a browser may do with the page: nothing is fetched from elsewhere.
 _POLICY = (
@@ -30,13 +29,8 @@ _HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Ref
 def add_routes(app: Dash, state: ServerState, hosts: Sequence[str]) -> None:
     """Add the routes.
 
-    Parameters
-    ----------
-    app, state
-        The application, and the state of the server.
-    hosts
-        The names by which the server may be asked for; empty: any. A page of another site whose name was made to
-        point to this machine is refused by that.
+    The server may be asked for by the names ``hosts``; empty: by any. A page of another site whose name was made to
+    point to this machine is refused by that.
     """
     server: Flask = app.server
     server.config.update(MAX_CONTENT_LENGTH=uploads.MOST_BYTES, MAX_FORM_PARTS=uploads.MOST_FILES + _FORM_FIELDS)
@@ -60,7 +54,7 @@ def add_routes(app: Dash, state: ServerState, hosts: Sequence[str]) -> None:
     @server.errorhandler(413)
     def _too_large(_: HTTPException) -> tuple[Response, int]:
         most = f"{uploads.MOST_BYTES / 1024**3:g} GB, or more than {uploads.MOST_FILES} files"
-        return _refuse(f"more than {most}, are not taken; cut the recording"), 413
+        return jsonify(error=f"more than {most}, are not taken; cut the recording"), 413
 
     @server.post("/recordings")
     def _upload() -> Response:
@@ -69,15 +63,15 @@ def add_routes(app: Dash, state: ServerState, hosts: Sequence[str]) -> None:
             state.check_model()
             uploads.check_room(state.recordings.root, request.content_length or 0)
             with state.recordings.opening() as (key, folder):
-                upload = folder / _UPLOAD_FOLDER
+                upload = folder / "upload"
                 upload.mkdir()
                 path, name = uploads.receive(request.files.getlist("file"), upload, state.config.records.annotator)
                 rate_hz, gain = (_number(request.form.get(field), field) for field in ("sampling_rate", "gain"))
-                state.recordings.jobs.submit(Job(folder, path, name, rate_hz, gain))
+                state.recordings.analyse(Job(folder, path, name, rate_hz, gain))
         except UserError as error:
-            return _refuse(str(error))
+            return jsonify(error=str(error))
         except OSError as error:
-            return _refuse(f"the files cannot be kept: {error.strerror}; free some space on the disk")
+            return jsonify(error=f"the files cannot be kept: {error.strerror}; free some space on the disk")
         return jsonify(key=key)
 
     @server.post("/recordings/<key>/leave")
@@ -88,12 +82,12 @@ def add_routes(app: Dash, state: ServerState, hosts: Sequence[str]) -> None:
     @server.get("/recordings/<key>/<kind>")
     def _download(key: str, kind: str) -> Response | tuple[Response, int]:
         if kind not in downloads.FILES:
-            return _refuse("there is no such file"), 404
+            return jsonify(error="there is no such file"), 404
         try:
             marks = read_marks(state.recordings.folder(key))
             stored, beats = state.recordings.beats(key, _number(request.args.get("threshold"), "threshold"))
         except (UserError, OSError):
-            return _refuse("this recording is not there any more; open it again"), 404
+            return jsonify(error="this recording is not there any more; open it again"), 404
         name = downloads.FILES[kind].format(uploads.shown(stored.summary["recording"]))
         content = io.BytesIO(downloads.make(kind, stored, beats, marks))
         return send_file(content, as_attachment=True, download_name=name)
@@ -120,7 +114,3 @@ def _number(text: str | None, name: str) -> float | None:
         return float(text) if text else None
     except ValueError:
         raise UserError(f"{name.replace('_', ' ')} is no number; leave it empty, or write one") from None
-
-
-def _refuse(message: str) -> Response:
-    return jsonify(error=message)

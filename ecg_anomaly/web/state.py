@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 from ecg_anomaly.commandline import warn
@@ -10,9 +9,10 @@ from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.model import check_detector, read_detector
 from ecg_anomaly.records.simulate import write_database
-from ecg_anomaly.web.jobs import Jobs
+from ecg_anomaly.web.jobs import Job
 from ecg_anomaly.web.opened import OpenRecordings
 from ecg_anomaly.web.player import Players
+from ecg_anomaly.workers import detector_pool
 
 EXAMPLE = "simulated-example"
 _EXAMPLE_MINUTES, _EXAMPLE_SEED = 10.0, 3
@@ -21,58 +21,42 @@ _EXAMPLE_MINUTES, _EXAMPLE_SEED = 10.0, 3
 class ServerState:
     """The state of the server.
 
-    Parameters
-    ----------
-    config
-        Settings of the model that is used; its paths say where it lies. If it cannot be used, ``problem`` says why.
-    demo
-        Settings of a model that is then ``offered`` instead, if it is there.
+    The model is that of the settings ``config``. If it cannot be used, ``problem`` says why, and that of the settings
+    ``demo`` is ``offered`` instead, if it is there.
     """
 
     def __init__(self, config: Config, demo: Config | None = None):
         self.config, self.problem = _usable(config)
-        self.offered = None
+        self.offered: Config | None = None
         if self.problem and demo is not None:
             own, missing = _usable(demo)
             self.offered = None if missing else own
-        self.recordings = OpenRecordings(Jobs(self.config))
+        self.recordings = OpenRecordings(lambda: detector_pool(self.config))
         self.players = Players(lambda: read_detector(self.config))
-        self._lock = threading.Lock()
 
     def take_offered(self) -> None:
         """Use the model that is offered."""
-        with self._lock:
-            if self.offered is not None:
-                self.config, self.problem, self.offered = self.offered, "", None
-                self.recordings.jobs = Jobs(self.config)
+        offered, self.offered = self.offered, None
+        if offered is not None:
+            self.config, self.problem = offered, ""
 
     def check_model(self) -> None:
-        """Check that there is a model.
-
-        Raises
-        ------
-        UserError
-            With the command that makes one.
-        """
+        """Raise a `UserError` with the command that makes a model where there is none."""
         if self.problem:
             raise UserError(self.problem)
 
     def open_record(self, name: str | None) -> str:
-        """Open a record that is on this machine, by its name; give its key.
+        """Open a record, found as by `find_record`; give its key.
 
         Raises
         ------
         UserError
-            When there is no such record, no model, or too much to do.
+            When it is not found, or there is too much to do.
         """
-        self.check_model()
         path = self.find_record(name)
-        return self.recordings.open(path, path.stem)
-
-    def open_example(self) -> str:
-        """Simulate a recording and open it; give its key."""
-        self.check_model()
-        return self.recordings.open(self.example(), EXAMPLE)
+        with self.recordings.opening() as (key, folder):
+            self.recordings.analyse(Job(folder, path, str(name).rpartition("/")[2]))
+        return key
 
     def records(self) -> dict[str, Path]:
         """Find the headers of the records that are on this machine, by their names, ``database/name``."""
@@ -81,24 +65,23 @@ class ServerState:
         return dict(sorted((f"{header.parent.name}/{header.stem}", header) for header in headers))
 
     def find_record(self, name: str | None) -> Path:
-        """Find the header of a record that is on this machine, by its name.
+        """Find the header of a record that is on this machine, by its name; `EXAMPLE` is simulated.
 
         Raises
         ------
         UserError
-            When there is no such record.
+            When there is no such record, or no model.
         """
+        self.check_model()
         if not name:
             raise UserError("choose a record first")
+        if name == EXAMPLE:
+            folder = self.recordings.root / "example"
+            return folder / f"{write_database(folder, 1, _EXAMPLE_MINUTES, _EXAMPLE_SEED)[0]}.hea"
         path = self.records().get(name)  # what comes from a page is not taken for a path
         if path is None:
             raise UserError("there is no such record on this machine; choose one of the list")
         return path
-
-    def example(self) -> Path:
-        """Simulate a record, once; give its header."""
-        folder = self.recordings.root / "example"
-        return folder / f"{write_database(folder, 1, _EXAMPLE_MINUTES, _EXAMPLE_SEED)[0]}.hea"
 
     def close(self) -> None:
         """End all work and delete the recordings."""

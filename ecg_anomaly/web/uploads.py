@@ -48,22 +48,15 @@ def check_room(folder: Path, size: int) -> None:
 def receive(files: Sequence[FileStorage], folder: Path, annotator: str) -> tuple[Path, str]:
     """Write the files of a recording into a folder; give its path, for `open_recording`, and what it is called.
 
-    Parameters
-    ----------
-    files
-        What the browser sent.
-    folder
-        An empty folder, where they go. A name that comes from outside reaches the disk only where a WFDB header
-        needs it, and then only if it is a plain file name.
-    annotator
-        Extension of annotation files, which may come along.
+    The folder is empty. A name that comes from outside reaches the disk only where a WFDB header needs it, and then
+    only if it is a plain file name. A file of annotations, with the extension ``annotator``, may come along.
 
     Raises
     ------
     UserError
         When they are no recording, or not all of it.
     """
-    by_name = {_plain(file.filename): file for file in files}
+    by_name = {(file.filename or "").replace("\\", "/").rpartition("/")[2]: file for file in files}
     if not by_name:
         raise UserError(f"no file has arrived; {_KINDS}")
     if len(by_name) < len(files):
@@ -88,10 +81,6 @@ def receive(files: Sequence[FileStorage], folder: Path, annotator: str) -> tuple
 def shown(name: str) -> str:
     """Make a name that can be shown, and be part of the name of a download: of letters, digits and ``_.-`` alone."""
     return re.sub(r"[^\w.-]+", "_", name).strip("._")[:_LONGEST_NAME] or "recording"
-
-
-def _plain(name: str | None) -> str:
-    return (name or "").replace("\\", "/").rpartition("/")[2]
 
 
 def _receive_wfdb(files: dict[str, FileStorage], folder: Path, annotator: str) -> tuple[Path, str]:

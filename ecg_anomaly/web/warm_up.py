@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from concurrent import futures
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.simulate import write_database
 from ecg_anomaly.web import decisions, figures
-from ecg_anomaly.web.evaluated import read_evaluated
 from ecg_anomaly.web.jobs import DONE, Job
-from ecg_anomaly.web.sections import decide, overview
 from ecg_anomaly.web.state import ServerState
 
 _MINUTES, _SEED = 1.0, 5
@@ -23,25 +22,18 @@ def start_warm_up(state: ServerState) -> None:
 
 
 def warm_up(state: ServerState) -> None:
-    """Analyse a simulated recording and draw all that the page shows of one; nothing of it stays."""
+    """Analyse a simulated recording and draw what the page shows of one; nothing of it stays."""
     recordings = state.recordings
     with contextlib.suppress(UserError), recordings.opening() as (key, folder):  # the server may be ended meanwhile
         names = write_database(folder / "simdb", 1, _MINUTES, _SEED)
-        recordings.jobs.submit(Job(folder, folder / "simdb" / f"{names[0]}.hea", "warm-up"))
-        recordings.jobs.wait(folder)
-        if (
-            recordings.progress(key).state == DONE
-        ):  # if not, the user will learn why when a recording of theirs fails, too
-            _draw(state, key)
+        futures.wait([recordings.analyse(Job(folder, folder / "simdb" / f"{names[0]}.hea", "warm-up"))])
+        if recordings.progress(key).state == DONE:  # if not, the user learns why when a recording of theirs fails
+            stored, beats = recordings.beats(key)
+            figures.overview(stored, beats)
+            figures.signal(stored, beats, (0.0, stored.duration_s))
+            decisions.outcome(stored, beats)
+            decisions.read_tested(state.config.paths.outputs)
+            if len(beats):
+                figures.beat(stored, 0)
+                figures.paper(stored, beats, 0)
         recordings.delete(key)
-
-
-def _draw(state: ServerState, key: str) -> None:
-    stored, beats = state.recordings.beats(key)
-    figures.overview(stored, beats)
-    figures.signal(stored, beats, (0.0, stored.duration_s))
-    overview.headline(decisions.summarise(stored, beats))
-    decide.outcome_words(decisions.outcome(stored, beats), read_evaluated(state.config.paths.outputs), 0.0, {})
-    if len(beats):
-        figures.beat(stored, 0)
-        figures.paper(stored, beats, 0)

@@ -14,17 +14,11 @@ from ecg_anomaly.live.sources import Replay
 from ecg_anomaly.records.recording import open_recording
 from ecg_anomaly.web import figures
 from ecg_anomaly.web.player import SHOWN_S, Players, Shown
-from tests.web.web_parts import detector_of
 
 
 @pytest.fixture(scope="module")
 def recording(finished):
     return open_recording(finished.records / "simdb/s007")
-
-
-@pytest.fixture(scope="module")
-def detector(finished):
-    return detector_of(finished)
 
 
 def wait_for(condition):

@@ -4,51 +4,43 @@ import io
 import json
 import multiprocessing
 import re
-import time
+from concurrent import futures
+from concurrent.futures import Future
 
 import pytest
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.web import ids, jobs
 from ecg_anomaly.web.app import create_app
-from ecg_anomaly.web.jobs import ANALYSED, DONE, FAILED, Job, Jobs, Progress, analyse
+from ecg_anomaly.web.jobs import DONE, FAILED, Job, Progress
 from ecg_anomaly.web.opened import LEFT_S, UNUSED_S, OpenRecordings
-from ecg_anomaly.web.sections.open import progress_words
 from ecg_anomaly.web.sections.signal import asked_range, next_view
 from ecg_anomaly.web.state import EXAMPLE, ServerState
 from ecg_anomaly.web.warm_up import warm_up
-from tests.web.web_parts import config_of, detector_of
+from ecg_anomaly.workers import detector_pool
+from tests.web.web_parts import config_of
 
 
-class HereAndNow(Jobs):
+class HereAndNow(futures.Executor):
     """Analyses at once, in this process."""
 
-    detector = None
+    def __init__(self, detector):
+        self.detector = detector
 
-    def __init__(self, config):
-        super().__init__(config)
-        self.errors = {}
-
-    def submit(self, job):
+    def submit(self, _call, work, job):
+        done = Future()
         try:
-            analyse(self.detector, job)
+            done.set_result(work(self.detector, job))
         except UserError as error:
-            self.errors[job.folder] = str(error)
-
-    def wait(self, folder):
-        pass
-
-    def progress(self, folder):
-        if folder in self.errors:
-            return Progress(FAILED, error=self.errors[folder])
-        return Progress(DONE, 1.0) if (folder / ANALYSED).is_dir() else Progress(jobs.CANCELLED)
+            done.set_exception(error)
+        return done
 
 
 @pytest.fixture(scope="module")
-def state(finished):
+def state(finished, detector):
     made = ServerState(config_of(finished))
-    made.recordings.jobs = HereAndNow(made.config)
-    made.recordings.jobs.detector = detector_of(finished)
+    made.recordings.close()
+    made.recordings = OpenRecordings(lambda: HereAndNow(detector))
     yield made
     made.close()
 
@@ -84,7 +76,7 @@ def test_a_record_that_is_dropped_is_analysed(state, key):
 def test_a_table_that_is_dropped_is_analysed(state, client):
     rows = "".join(f"{number % 250 == 0:d}\n" for number in range(250 * 20))
     key = upload(client, {"../my table.csv": f"II\n{rows}".encode()}, sampling_rate="250").get_json()["key"]
-    assert state.recordings.progress(key).state == DONE, state.recordings.progress(key).error
+    assert state.recordings.progress(key).state == DONE, state.recordings.progress(key).words
     assert state.recordings.stored(key).summary["recording"] == "my_table"
 
 
@@ -101,10 +93,10 @@ def test_what_is_damaged_is_told_without_paths(state, client, files, words):
     key = upload(client, files).get_json()["key"]
     progress = state.recordings.progress(key)
     assert progress.state == FAILED
-    assert words in progress.error
-    assert str(state.recordings.folder(key).parent) not in progress.error
-    assert "upload/" not in progress.error
-    assert "--" not in progress.error
+    assert words in progress.words
+    assert str(state.recordings.folder(key).parent) not in progress.words
+    assert "upload/" not in progress.words
+    assert "--" not in progress.words
 
 
 def test_what_is_no_recording_is_refused_and_leaves_nothing(state, client):
@@ -199,7 +191,7 @@ def test_records_of_this_machine(state, finished):
 
 
 def test_the_simulated_example(state):
-    stored = state.recordings.stored(state.open_example())
+    stored = state.recordings.stored(state.open_record(EXAMPLE))
     assert stored.summary["recording"] == EXAMPLE
     assert stored.annotated is not None
 
@@ -222,35 +214,37 @@ def test_without_a_model_the_command_that_makes_one_is_told(finished, workspace)
     assert "make demo" in layout
 
 
-class Forgetful:
-    """Takes note of the analyses that are ended."""
+class Waiting(futures.Executor):
+    """Takes note of what it is asked to analyse, and does nothing."""
 
     def __init__(self):
-        self.forgotten = []
+        self.analyses = []
+        self.ended = False
 
-    def forget(self, folder):
-        self.forgotten.append(folder)
+    def submit(self, *_):
+        self.analyses.append(Future())
+        return self.analyses[-1]
 
-    def close(self):
-        self.forgotten.append("everything")
+    def shutdown(self, wait=True, *, cancel_futures=False):
+        self.ended = cancel_futures
 
 
 def room(recordings):
     with recordings.opening() as (key, folder):
-        assert folder.is_dir()
+        recordings.analyse(Job(folder, folder / "a.csv", "a"))
     return key
 
 
 def test_recordings_are_deleted_when_their_time_is_over():
-    now, working = [0.0], Forgetful()
-    recordings = OpenRecordings(working, lambda: now[0])
+    now, working = [0.0], Waiting()
+    recordings = OpenRecordings(lambda: working, lambda: now[0])
     used, left, unused = (room(recordings) for _ in range(3))
     folder = recordings.folder(left)
     recordings.leave(left)
     now[0] = LEFT_S + 1
     recordings.sweep()
     assert not folder.exists()
-    assert working.forgotten == [folder]
+    assert [analysis.cancelled() for analysis in working.analyses] == [False, True, False]
     with pytest.raises(UserError, match="open it again"):
         recordings.folder(left)
     now[0] = UNUSED_S - 1
@@ -262,12 +256,13 @@ def test_recordings_are_deleted_when_their_time_is_over():
         recordings.folder(unused)
     recordings.close()
     assert not folder.parent.exists()
-    assert working.forgotten[-1] == "everything"
+    assert all(analysis.cancelled() for analysis in working.analyses)
+    assert working.ended
 
 
 def test_a_page_that_is_loaded_again_keeps_its_recording():
     now = [0.0]
-    recordings = OpenRecordings(Forgetful(), lambda: now[0])
+    recordings = OpenRecordings(Waiting, lambda: now[0])
     key = room(recordings)
     recordings.leave(key)
     now[0] = LEFT_S / 2
@@ -279,66 +274,59 @@ def test_a_page_that_is_loaded_again_keeps_its_recording():
 
 
 def test_too_many_recordings_are_refused():
-    recordings = OpenRecordings(Forgetful())
+    recordings = OpenRecordings(Waiting)
     with pytest.raises(UserError, match="open already"):
         for _ in range(100):
-            room(recordings)
+            with recordings.opening():
+                pass
     recordings.close()
 
 
-def test_what_cannot_be_opened_leaves_nothing(tmp_path):
-    class Busy(Forgetful):
-        def submit(self, job):
-            raise UserError("too much to do")
-
-    recordings = OpenRecordings(Busy())
-    with pytest.raises(UserError, match="too much"):
-        recordings.open(tmp_path, "name")
-    assert list(recordings.root.iterdir()) == []
+def test_what_cannot_be_opened_leaves_nothing():
+    recordings = OpenRecordings(Waiting)
+    keys = [room(recordings) for _ in range(10)]
+    with pytest.raises(UserError, match="try again in a minute"):
+        room(recordings)
+    assert sorted(path.name for path in recordings.root.iterdir()) == sorted(keys)
     recordings.close()
 
 
-def test_analyses_run_in_other_processes_and_can_be_cancelled(finished, state):
-    working = Jobs(state.config)
-    try:
-        keys = [room(state.recordings) for _ in range(10)]
-        folders = [state.recordings.folder(key) for key in keys]
-        for folder in folders:
-            working.submit(Job(folder, finished.records / "simdb/s007.hea", "s007"))
-        with pytest.raises(UserError, match="try again"):
-            working.submit(Job(folders[0], finished.records / "simdb/s007.hea", "s007"))
-        for folder in folders[1:]:
-            working.cancel(folder)
-        deadline = time.monotonic() + 60
-        while working.progress(folders[0]).state != DONE and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert working.progress(folders[0]) == Progress(DONE, 1.0)
-        assert working.progress(folders[-1]).state == jobs.CANCELLED
-        assert progress_words(working.progress(folders[-1])) == "Cancelled."
-    finally:
-        working.close()
-        for key in keys:
-            state.recordings.delete(key)
+@pytest.fixture
+def working(state):
+    recordings = OpenRecordings(lambda: detector_pool(state.config))
+    yield recordings
+    recordings.close()
 
 
-def test_a_process_that_was_ended_from_outside_is_replaced(finished, state, tmp_path):
-    working = Jobs(state.config)
-    try:
-        folders = [tmp_path / "first", tmp_path / "second"]
-        for folder in folders:
-            folder.mkdir()
-        others = set(multiprocessing.active_children())
-        working.submit(Job(folders[0], finished.records / "simdb/s007.hea", "s007"))
-        started = set(multiprocessing.active_children()) - others
-        assert started
-        for process in started:
-            process.kill()
-        working.wait(folders[0])
-        assert "ended from outside" in working.progress(folders[0]).error
-        working.submit(Job(folders[1], finished.records / "simdb/s007.hea", "s007"))
-        assert working.progress(folders[1]).state in (jobs.WAITING, jobs.RUNNING)
-    finally:
-        working.close()
+def begin(working, finished):
+    with working.opening() as (key, folder):
+        return key, working.analyse(Job(folder, finished.records / "simdb/s007.hea", "s007"))
+
+
+def test_analyses_run_in_other_processes_and_can_be_cancelled(finished, working):
+    (key, first), *others = (begin(working, finished) for _ in range(10))
+    assert working.progress(key).state in (jobs.WAITING, jobs.RUNNING)
+    for other, _ in others:
+        working.delete(other)
+    assert first.result(60) is None
+    assert working.progress(key) == Progress(DONE, 1.0, "Analysed.")
+    ended = futures.wait([analysis for _, analysis in others], 60)
+    assert not ended.not_done
+    assert all(analysis.cancelled() or isinstance(analysis.exception(), OSError) for analysis in ended.done)
+    assert [path.name for path in working.root.iterdir()] == [key]
+
+
+def test_a_process_that_was_ended_from_outside_is_replaced(finished, working):
+    others = set(multiprocessing.active_children())
+    key, analysis = begin(working, finished)
+    started = set(multiprocessing.active_children()) - others
+    assert started
+    for process in started:
+        process.kill()
+    futures.wait([analysis], 60)
+    assert "ended from outside" in working.progress(key).words
+    key, _ = begin(working, finished)
+    assert working.progress(key).state in (jobs.WAITING, jobs.RUNNING)
 
 
 def test_a_warm_up_leaves_nothing(state):
@@ -348,7 +336,7 @@ def test_a_warm_up_leaves_nothing(state):
 
 
 def test_what_plotly_tells_of_the_view():
-    assert asked_range({"xaxis3.range[0]": 2, "xaxis3.range[1]": 4}, 60) == (2, 4)
+    assert asked_range({"xaxis.range[0]": 2, "xaxis.range[1]": 4}, 60) == (2, 4)
     assert asked_range({"xaxis.autorange": True}, 60) == (0, 60)
     assert asked_range({"autosize": True}, 60) is None
 

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, ctx, dcc, html, no_update
+import pandas as pd
+from dash import Dash, Input, Output, ctx, dcc, html, no_update
 
 from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
+from ecg_anomaly.records.simulate import is_simulated
 from ecg_anomaly.web import decisions, ids, parts
 from ecg_anomaly.web.decisions import Outcome
-from ecg_anomaly.web.evaluated import Evaluated, read_evaluated
 from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.words import count_text, percent, score_text
 
@@ -65,18 +66,15 @@ def register(app: Dash, state: ServerState) -> None:
         threshold = dragged if by_drag and dragged is not None else value
         stored, beats = state.recordings.beats(key, threshold)
         marks = decisions.read_marks(state.recordings.folder(key))
-        evaluated = read_evaluated(state.config.paths.outputs)
+        tested = decisions.read_tested(state.config.paths.outputs)
         shift = threshold - stored.threshold.threshold
-        return outcome_words(decisions.outcome(stored, beats), evaluated, shift, marks)
+        return outcome_words(decisions.outcome(stored, beats), tested, shift, marks)
 
-    app.clientside_callback(  # type: ignore[no-untyped-call]
-        ClientsideFunction("page", "downloadLinks"),
-        [Output(name, "href") for name in ids.DOWNLOADS.values()],
-        [Input(ids.READY, "data"), Input(ids.THRESHOLD, "value")],
-    )
+    hrefs = [Output(name, "href") for name in ids.DOWNLOADS.values()]
+    parts.answer_in_browser(app, "downloadLinks", hrefs, [Input(ids.READY, "data"), Input(ids.THRESHOLD, "value")])
 
 
-def outcome_words(outcome: Outcome, evaluated: Evaluated | None, shift: float, marks: Mapping[int, str]) -> list[Any]:
+def outcome_words(outcome: Outcome, tested: pd.DataFrame | None, shift: float, marks: Mapping[int, str]) -> list[Any]:
     """Say what a threshold does to this recording, and what it did to the test patients of the model."""
     tiles = [
         ("flagged beats", f"{outcome.flagged:,}"),
@@ -98,11 +96,13 @@ def outcome_words(outcome: Outcome, evaluated: Evaluated | None, shift: float, m
     if marks:
         counts = Counter(marks.values())
         tiles += [(f"marked {mark}", f"{counts[mark]:,}") for mark in (decisions.RIGHT, decisions.WRONG)]
-    if evaluated is not None:
-        alarms_per_hour, share = evaluated.at(shift)
+    if tested is not None:
+        alarms_per_hour, share = decisions.outcome_of_test(tested, shift)
+        records = tested["record"].unique()
+        simulated = " (simulated)" if len(records) and all(map(is_simulated, records)) else ""
         lines.append(
             html.P(
-                f"On the {evaluated.patients} test {evaluated.word} of this model, such a threshold raises "
+                f"On the {len(records)} test patients{simulated} of this model, such a threshold raises "
                 f"{score_text(alarms_per_hour)} false alarms per hour and finds "
                 f"{percent(share, 0)} of the anomalous beats."
             )

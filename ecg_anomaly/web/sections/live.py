@@ -10,7 +10,7 @@ from ecg_anomaly import batch
 from ecg_anomaly.live.sources import Replay
 from ecg_anomaly.records.recording import open_recording
 from ecg_anomaly.web import figures, ids, parts
-from ecg_anomaly.web.state import ServerState
+from ecg_anomaly.web.state import EXAMPLE, ServerState
 from ecg_anomaly.words import clock
 
 _SPEEDS = (1, 2, 5, 10)
@@ -49,7 +49,9 @@ def register(app: Dash, state: ServerState) -> None:
         state.players.stop(before)
         if ctx.triggered_id == ids.STOP:
             return no_update, False  # a last look shows that it stopped
-        return start(state, name, speed), False
+        path = state.find_record(name or EXAMPLE)
+        recording = batch.with_leads(open_recording(path), batch.Request(path.parent), state.config)
+        return state.players.play(Replay(recording, speed)), False
 
     @app.callback(
         Output(ids.LIVE_WORDS, "children"),
@@ -69,11 +71,3 @@ def register(app: Dash, state: ServerState) -> None:
             for message in shown.news
         ]
         return shown.words, figures.live(shown), html.Ul(news, className="news"), False, not shown.goes_on
-
-
-def start(state: ServerState, name: str | None, speed: float) -> str:
-    """Play a record by its name, or a simulated one without any; give the key of the play."""
-    state.check_model()
-    path = state.find_record(name) if name else state.example()
-    recording = batch.with_leads(open_recording(path), batch.Request(path.parent), state.config)
-    return state.players.play(Replay(recording, speed))

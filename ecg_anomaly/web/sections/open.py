@@ -8,8 +8,8 @@ from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.web import ids, parts
-from ecg_anomaly.web.jobs import CANCELLED, DONE, FAILED, RUNNING, WAITING, Progress
-from ecg_anomaly.web.state import ServerState
+from ecg_anomaly.web.jobs import DONE, RUNNING, WAITING
+from ecg_anomaly.web.state import EXAMPLE, ServerState
 
 
 def layout(state: ServerState) -> html.Section:
@@ -56,7 +56,7 @@ def register(app: Dash, state: ServerState) -> None:
     )
     def open_one(_record: int, _example: int, name: str | None, before: str | None) -> str:
         state.recordings.delete(before)
-        return state.open_example() if ctx.triggered_id == ids.OPEN_EXAMPLE else state.open_record(name)
+        return state.open_record(EXAMPLE if ctx.triggered_id == ids.OPEN_EXAMPLE else name)
 
     @app.callback(
         Output(ids.READY, "data"),
@@ -78,7 +78,7 @@ def register(app: Dash, state: ServerState) -> None:
             return nothing, True, True, "0", str(error)
         goes_on = progress.state in (WAITING, RUNNING)
         ready = (no_update if shown == key else key) if progress.state == DONE else nothing
-        return ready, not goes_on, not goes_on, f"{progress.share:.3f}", progress_words(progress)
+        return ready, not goes_on, not goes_on, f"{progress.share:.3f}", progress.words
 
     @app.callback(
         [Output(name, of, allow_duplicate=True) for name, of in ((ids.OPENED, "data"), (ids.MESSAGE, "children"))],
@@ -92,15 +92,3 @@ def register(app: Dash, state: ServerState) -> None:
     @app.callback(Output(ids.RECORDING_PARTS, "hidden"), Input(ids.READY, "data"))
     def show_sections(key: str | None) -> bool:
         return key is None
-
-
-def progress_words(progress: Progress) -> str:
-    """Say how far an analysis is."""
-    words = {
-        WAITING: "Waiting for the analysis to start.",
-        RUNNING: f"Analysing: {progress.share:.0%} of the recording.",
-        DONE: "Analysed.",
-        FAILED: f"Not analysed: {progress.error}",
-        CANCELLED: "Cancelled.",
-    }
-    return words[progress.state]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, Patch, State, ctx, html, no_update
+from dash import Dash, Input, Output, Patch, State, ctx, html, no_update
 
 from ecg_anomaly.web import figures, ids, parts
 from ecg_anomaly.web.state import ServerState
 
-_RANGE = re.compile(r"xaxis\d*\.range\[([01])\]")
 _BUTTONS = (("in", "+", "Zoom in"), ("out", "-", "Zoom out"), ("left", "◀", "Earlier"), ("right", "▶", "Later"))
 
 
@@ -64,19 +62,14 @@ def register(app: Dash, state: ServerState) -> None:
         figure = figures.signal(stored, beats, next_s, shades)
         return figure if moved else _redrawn(figure), (key, next_s), shades
 
-    app.clientside_callback(  # type: ignore[no-untyped-call]
-        ClientsideFunction("page", "shade"), Output(ids.SIGNAL, "className"), Input(ids.SHADES, "data")
-    )
+    parts.answer_in_browser(app, "shade", Output(ids.SIGNAL, "className"), Input(ids.SHADES, "data"))
 
 
 def asked_range(relayout: dict[str, Any], duration_s: float) -> tuple[float, float] | None:
     """Read from Plotly's news which stretch is seen now; ``None`` when that has not changed."""
-    ends = {match.group(1): value for name, value in relayout.items() if (match := _RANGE.fullmatch(name))}
-    if len(ends) == 2:
-        return float(ends["0"]), float(ends["1"])
-    if any(name.endswith(".autorange") for name in relayout):
-        return 0.0, duration_s
-    return None
+    if "xaxis.range[0]" in relayout:
+        return float(relayout["xaxis.range[0]"]), float(relayout["xaxis.range[1]"])
+    return (0.0, duration_s) if "xaxis.autorange" in relayout else None
 
 
 def next_view(
@@ -105,6 +98,8 @@ def _redrawn(figure: figures.Figure) -> Patch:
     patch = Patch()
     patch["data"], patch["layout"]["shapes"] = figure["data"], figure["layout"]["shapes"]
     for name, axis in figure["layout"].items():
-        for key in {"xaxis": ("tickvals", "ticktext"), "yaxis": ("range",)}.get(name[:5], ()):
-            patch["layout"][name][key] = axis[key]
+        if name.startswith("yaxis"):
+            patch["layout"][name]["range"] = axis["range"]
+    for key in ("tickvals", "ticktext"):
+        patch["layout"]["xaxis"][key] = figure["layout"]["xaxis"][key]
     return patch

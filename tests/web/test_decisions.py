@@ -1,0 +1,93 @@
+"""What the user decides about an analysed recording."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ecg_anomaly.beats.events import FIBRILLATION
+from ecg_anomaly.evaluation.metrics import threshold_figures
+from ecg_anomaly.findings.store import read_store
+from ecg_anomaly.web import decisions, figures
+from ecg_anomaly.web.jobs import ANALYSED, Job, analyse
+from tests.web.web_parts import config_of
+
+
+def test_a_recording_without_beats(detector, tmp_path):
+    (tmp_path / "flat.csv").write_text("time,II\n" + "".join(f"{i / 250},0.0\n" for i in range(5000)))
+    analyse(detector, Job(tmp_path, tmp_path / "flat.csv", "flat"))
+    empty = read_store(tmp_path / ANALYSED)
+    assert len(empty.beats) == len(empty.shapes) == 0
+    beats = decisions.cut(empty, 1.0)
+    assert decisions.outcome(empty, beats).flagged == 0
+    assert decisions.step(decisions.listed(beats, "time", empty.components), np.empty(0), None, 1) is None
+    assert figures.overview(empty, beats).layout.height
+
+
+def test_the_threshold_of_the_model_flags_what_the_analysis_flagged(stored, threshold):
+    pd.testing.assert_frame_equal(decisions.cut(stored, threshold), stored.beats, check_dtype=False)
+    assert decisions.summarise(stored, stored.beats) == stored.summary
+
+
+def test_flags_at_another_threshold(stored, threshold):
+    beats = decisions.cut(stored, threshold - 1)
+    above = stored.beats["anomaly_score"] > stored.beats["threshold"] - 1
+    np.testing.assert_array_equal(beats["flagged"], above & stored.beats["readable"])
+    assert beats["flagged"].sum() > stored.beats["flagged"].sum()
+    assert ((beats["reason"] != "") == beats["flagged"]).all()
+
+
+def test_nothing_within_a_fibrillation_is_flagged(stored):
+    lost = dataclasses.replace(stored, beats=stored.beats.assign(event=FIBRILLATION))
+    assert not decisions.cut(lost, 0.0)["flagged"].any()
+
+
+def test_figures_are_those_of_the_metrics(stored, threshold):
+    beats = decisions.cut(stored, threshold)
+    outcome = decisions.outcome(stored, beats)
+    compared = stored.compared
+    classes = np.concatenate([compared.classes, compared.missed])
+    flagged = np.concatenate([beats["flagged"].to_numpy(), np.zeros(len(compared.missed), dtype=bool)])
+    assert outcome.figures == threshold_figures(classes, flagged)
+    alarms = (flagged & (classes == "N")).sum()
+    assert outcome.per_hour(outcome.false_alarms) == pytest.approx(alarms / (stored.duration_s / 3600), rel=0.05)
+    assert 0 < (compared.classes != "N").sum() < len(beats)
+    assert compared.matched.mean() > 0.98
+
+
+def test_the_list_is_ordered_and_filtered(stored, threshold):
+    beats = decisions.cut(stored, threshold)
+    by_score = decisions.listed(beats, decisions.BY_SCORE, stored.components)
+    assert (np.diff(beats["anomaly_score"].to_numpy()[by_score]) <= 0).all()
+    assert sorted(by_score) == decisions.listed(beats, decisions.BY_TIME, stored.components).tolist()
+    assert len(by_score) == beats["flagged"].sum() > 0
+    rhythm = decisions.listed(beats, decisions.BY_TIME, ["rhythm"])
+    assert (beats["reason"].iloc[rhythm] == "rhythm").all()
+    assert len(decisions.listed(beats, decisions.BY_TIME, [])) == 0
+
+
+@pytest.mark.parametrize(
+    ("current", "by", "expected"), [(None, 1, 7), (7, 1, 2), (2, -1, 7), (7, -1, 7), (5, 1, 5), (5, -1, 2), (3, 1, 2)]
+)
+def test_stepping_through_a_list(current, by, expected):
+    rows, times_s = np.array([7, 2, 5]), np.arange(10.0)
+    assert decisions.step(rows, times_s, current, by) == expected
+
+
+def test_marks_are_kept_and_taken_away(tmp_path):
+    assert decisions.read_marks(tmp_path) == {}
+    decisions.write_mark(tmp_path, 4, decisions.RIGHT)
+    decisions.write_mark(tmp_path, 2, decisions.WRONG)
+    decisions.write_mark(tmp_path, 4, "")
+    assert decisions.read_marks(tmp_path) == {2: decisions.WRONG}
+
+
+def test_test_patients_are_a_guide(finished):
+    scores = pd.read_csv(finished.outputs / "scores.csv")
+    tested = decisions.read_tested(config_of(finished).paths.outputs)
+    alarms_per_hour, sensitivity = decisions.outcome_of_test(tested, 0.5)
+    flagged = scores["anomaly_score"] > scores["threshold"] + 0.5
+    normal = ~scores["anomalous"]
+    assert sensitivity == pytest.approx(flagged[~normal].mean())
+    assert alarms_per_hour == pytest.approx((flagged & normal).sum() / (scores["rr_before_s"].sum() / 3600))
