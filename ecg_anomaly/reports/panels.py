@@ -38,28 +38,14 @@ _TO_PAGE = (
 
 @dataclass(frozen=True)
 class Panel:
-    """A figure with its words.
+    """A figure with its words."""
 
-    Attributes
-    ----------
-    name
-        Its name as a file, without the ending, and within the page.
-    title, note
-        What stands above it in its file.
-    reading
-        How to read it, below it on the page.
-    figure
-        The figure.
-    wide
-        Whether it takes the whole width of a wide page.
-    """
-
-    name: str
+    name: str  # of its file, without the ending, and within the page
     title: str
     figure: Figure
-    reading: str = ""
-    note: str = ""
-    wide: bool = False
+    reading: str = ""  # how to read it, below it on the page
+    note: str = ""  # stands with the title above it in its file
+    wide: bool = False  # whether it takes the whole width of a wide page
 
     def with_head(self, simulated: bool) -> Panel:
         """Write title and note above the figure, and whether its records are simulated."""

@@ -39,6 +39,9 @@ EVENT_WORDS = {
 
 EVENT_COLOURS = {ASYSTOLE: BLUE, FIBRILLATION: PURPLE, UNREADABLE: GREY}
 
+PLOTLY_SYMBOLS = {".": "circle", "o": "circle", "^": "triangle-up", "s": "square", "x": "x-thin"}
+PLOTLY_DASHES = {"-": "solid", "--": "dash", "-.": "dashdot"}
+
 _BUTTONS_HEIGHT = 32  # pixels at the top of a figure that stay free for Plotly's buttons
 _DETECTOR_NAMES = {"pca": "PCA reconstruction error", "prematurity": "prematurity alone"}
 
@@ -49,12 +52,16 @@ PAGE_COLOURS = {INK: "var(--ink)", RULE: "var(--rule)", GROUND: "var(--card)"}
 
 @dataclass(frozen=True)
 class Sign:
-    """How one kind of beat is drawn: a colour, and a marker in Matplotlib's and in Plotly's words."""
+    """How one kind of beat is drawn: a colour, and a marker in Matplotlib's words."""
 
     colour: str
     marker: str
-    symbol: str
     filled: bool = True
+
+    @property
+    def symbol(self) -> str:
+        """The marker in Plotly's words."""
+        return PLOTLY_SYMBOLS[self.marker] + ("" if self.filled else "-open")
 
     @property
     def look(self) -> dict[str, Any]:
@@ -82,10 +89,10 @@ class Line:
 NOT_FLAGGED, FALSE_ALARM = "normal, not flagged", "false alarm"
 FOUND, OVERLOOKED = "anomalous, found", "anomalous, missed"
 OUTCOMES = {
-    NOT_FLAGGED: Sign(GREY, ".", "circle"),
-    FALSE_ALARM: Sign(ORANGE, "x", "x-thin-open", filled=False),
-    FOUND: Sign(VERMILLION, "^", "triangle-up"),
-    OVERLOOKED: Sign(BLUE, "o", "circle-open", filled=False),
+    NOT_FLAGGED: Sign(GREY, "."),
+    FALSE_ALARM: Sign(ORANGE, "x", filled=False),
+    FOUND: Sign(VERMILLION, "^"),
+    OVERLOOKED: Sign(BLUE, "o", filled=False),
 }
 
 CLASS_LINES = {
@@ -118,6 +125,12 @@ def layout(height: int, top: int = _BUTTONS_HEIGHT) -> dict[str, Any]:
     """Layout of a Plotly figure of this height in pixels, the legend above it; colours are left to the page."""
     legend = {"orientation": "h", "yref": "container", "yanchor": "top", "y": 1 - _BUTTONS_HEIGHT / height, "x": 0}
     return {"template": "none", "height": height, "legend": legend, "margin": {"l": 62, "r": 14, "t": top, "b": 52}}
+
+
+def shade(start: float, end: float, colour: str, opacity: float) -> dict[str, Any]:
+    """Shape that shades a stretch of time across all rows of a Plotly figure."""
+    place = {"xref": "x", "yref": "paper", "x0": start, "x1": end, "y0": 0, "y1": 1}
+    return {"type": "rect", **place, "fillcolor": colour, "opacity": opacity, "line": {"width": 0}, "layer": "below"}
 
 
 def detector_name(key: str) -> str:

@@ -10,20 +10,42 @@ from typing import Any
 
 import pandas as pd
 
-from ecg_anomaly.beats.labelled import CLASSES, NORMAL_CLASS
+from ecg_anomaly.beats.labelled import NORMAL_CLASS
 from ecg_anomaly.detector.measures import surprise_column
 from ecg_anomaly.detector.thresholds import FittedThreshold
-from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
+from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES, class_counts
 from ecg_anomaly.evaluation.noise_stress import CLEAN, pooled
 from ecg_anomaly.records.splits import SPLITS
-from ecg_anomaly.reports import styles
-from ecg_anomaly.reports.figure_data import counted_surprises
+from ecg_anomaly.reports import pages, styles
 from ecg_anomaly.words import UNDEFINED, clock, count_text, interval, is_number, number, ordinal, percent, score_text
 
 HIGHEST_SCORES = 50
 WORST_RECORDS = 5  # in which the QRS detector finds the fewest beats
 
-_SENSITIVITIES = (*ANOMALOUS_CLASSES, "all")
+# Figures of metrics.json by their titles: where they stand, and how they are written.
+_Figures = Mapping[Any, tuple[tuple[str, ...], Callable[[Any], str]]]
+_CLASSES_AND_ALL = (*ANOMALOUS_CLASSES, "all")
+_RANKING: _Figures = {
+    "AUC": (("auc",), number),
+    "average precision": (("average_precision",), number),
+    "mean AUC per record": (("per_record_auc_mean", "mean"), number),
+}
+_SENSITIVITIES: _Figures = {f"sensitivity {key}": (("sensitivity", key), percent) for key in _CLASSES_AND_ALL}
+_AT_THRESHOLD: _Figures = {
+    "false-positive rate": (("false_positive_rate",), percent),
+    "false alarms per hour": (("false_alarms_per_hour",), score_text),
+    **_SENSITIVITIES,
+}
+_PRECISION: _Figures = {"precision": (("precision",), percent), "F1": (("f1",), number)}
+_AVERAGES: _Figures = {
+    **{
+        (name.replace("_", " "), "all anomalous" if key == "all" else styles.class_name(key)): ((name, key), percent)
+        for name in ("sensitivity", "positive_predictivity")
+        for key in _CLASSES_AND_ALL
+    },
+    ("false-positive rate", styles.class_name(NORMAL_CLASS)): (("false_positive_rate",), percent),
+}
+_QRS_SHARES = {"QRS sensitivity": "sensitivity", "QRS positive predictivity": "positive_predictivity"}
 _QRS_BEATS = ("annotated", "detected", "missed", "extra")
 _THRESHOLDS = {  # in words, by method; what stands in braces is in threshold.json
     "adaptive": "median of the patient's last {recent_beats} scores + {threshold} (mean over {patients} of the "
@@ -39,18 +61,9 @@ _THRESHOLDS = {  # in words, by method; what stands in braces is in threshold.js
 def main_figures(metrics: Mapping[str, Any], baselines: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Collect the figures that open the page, each beside the baselines'.
 
-    Parameters
-    ----------
-    metrics
-        ``metrics.json``.
-    baselines
-        What `Results.baselines_compared` returns.
-
-    Returns
-    -------
-    list of dict
-        ``name``, ``value``, ``interval`` (95 %, empty where it is unknown), ``note``, ``others`` (pairs of a
-        baseline's name and its value) and ``condition`` (under which these compare).
+    ``baselines`` are those of `Results.baselines_compared`. Each figure has ``name``, ``value``, ``interval`` (95 %,
+    empty where it is unknown), ``note``, ``others`` (pairs of a baseline's name and its value) and ``condition`` (under
+    which these compare).
     """
     at_threshold, intervals = "at the threshold", metrics["confidence_intervals"]
     at_random = f"at random {percent(metrics['prevalence'])}, the prevalence"
@@ -86,13 +99,12 @@ def detector_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
         if its["without"]:
             detectors[f"{styles.SCORE} without {styles.detector_name(name)}"] = its["without"]
     detectors |= {f"baseline: {styles.detector_name(name)}": its for name, its in metrics["baselines"].items()}
-    return _table({name: _ranking(its) for name, its in detectors.items()})
+    return _table({name: _figures(its, _RANKING) for name, its in detectors.items()})
 
 
 def threshold_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """Tabulate what the threshold reaches, and between what it lies for other patients."""
-    precision = {"precision": percent(metrics["precision"]), "F1": number(metrics["f1"])}
-    rows = {"figure": {**_alarms(metrics), **_sensitivities(metrics["sensitivity"]), **precision}}
+    rows = {"figure": _figures(metrics, {**_AT_THRESHOLD, **_PRECISION})}
     known = {"false-positive rate": "false_positive_rate", "sensitivity all": "sensitivity"}
     between = {title: interval(metrics["confidence_intervals"][name], percent) for title, name in known.items()}
     if any(between.values()):
@@ -101,29 +113,16 @@ def threshold_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def average_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
-    """Tabulate gross and average figures per class.
-
-    Gross figures pool all beats, average figures are the mean over the records.
-    """
-    wanted: dict[tuple[str, str], tuple[str, ...]] = {
-        (title, "all anomalous" if key == "all" else styles.class_name(key)): (name, key)
-        for title, name in (("sensitivity", "sensitivity"), ("positive predictivity", "positive_predictivity"))
-        for key in _SENSITIVITIES
-    }
-    wanted["false-positive rate", styles.class_name(NORMAL_CLASS)] = ("false_positive_rate",)
+    """Tabulate figures per class: gross ones pool all beats, average ones are the mean over the records."""
     sources = {"gross": metrics, "average": metrics["average_over_records"]}
-    return _table(
-        {row: {title: percent(_at(its, keys)) for title, its in sources.items()} for row, keys in wanted.items()}
-    )
+    return _table({name: _figures(its, _AVERAGES) for name, its in sources.items()}).T
 
 
 def without_record_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """Tabulate the figures of all test records beside those without one of them; no row where none is left out."""
     without = {f"without {name}": its for name, its in metrics["without_record"].items()}
     rows = {"all records": metrics, **without} if without else {}
-    return _table(
-        {name: {**_ranking(its), **_alarms(its), **_sensitivities(its["sensitivity"])} for name, its in rows.items()}
-    )
+    return _table({name: _figures(its, {**_RANKING, **_AT_THRESHOLD}) for name, its in rows.items()})
 
 
 def fixed_rate_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
@@ -132,7 +131,7 @@ def fixed_rate_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     detectors |= {styles.detector_name(name): its for name, its in metrics["baselines"].items()}
     return _table(
         {
-            (f"{float(rate):.0%}", name): _sensitivities(its["sensitivity_at_fpr"][rate])
+            (f"{float(rate):.0%}", name): _figures({"sensitivity": its["sensitivity_at_fpr"][rate]}, _SENSITIVITIES)
             for rate in metrics["sensitivity_at_fpr"]
             for name, its in detectors.items()
         }
@@ -144,7 +143,7 @@ def beats_table(beats: pd.DataFrame) -> pd.DataFrame:
     rows = {}
     for split in SPLITS:
         chosen = beats[beats["split"] == split]
-        counts = {name: int((chosen["aami_class"] == name).sum()) for name in CLASSES}
+        counts = class_counts(chosen["aami_class"].to_numpy())
         row = {"records": f"{chosen['record'].nunique():,}", "beats": f"{len(chosen):,}"}
         row |= {styles.class_name(name): f"{count:,}" for name, count in counts.items()}
         row["anomalous"] = percent(1 - counts[NORMAL_CLASS] / len(chosen)) if len(chosen) else UNDEFINED
@@ -153,33 +152,25 @@ def beats_table(beats: pd.DataFrame) -> pd.DataFrame:
 
 
 def highest_scores(scores: pd.DataFrame, components: Sequence[str], count: int = HIGHEST_SCORES) -> pd.DataFrame:
-    """Tabulate the beats with the highest scores, as text, the highest first.
+    """Tabulate the beats of ``scores.csv`` with the highest scores, as text, the highest first.
 
-    Parameters
-    ----------
-    scores
-        ``scores.csv``.
-    components
-        The questions that the anomaly score adds up.
-    count
-        How many beats, at most.
+    ``components`` are the questions that the anomaly score adds up.
     """
+    surprises = [surprise_column(name) for name in components]
     top = scores.sort_values("anomaly_score", ascending=False, kind="stable").head(count)
-    surprises = counted_surprises(top, components)
-    columns = {
-        "record": top["record"],
-        "time": top["time_s"].map(clock),
-        "symbol": top["symbol"],
-        "class": top["aami_class"],
-        styles.SCORE: top["anomaly_score"].map(score_text),
-        "threshold": top["threshold"].map(score_text),
-        "flagged": top["flagged"].map({True: "yes", False: "no"}),
-        "largest surprise": surprises.idxmax(axis="columns").map(styles.question),
-        **{surprise_column(str(name)).replace("_", " "): surprises[name].map(score_text) for name in surprises},
-        "RR before (s)": top["rr_before_s"].map("{:.2f}".format),
-        "RR after (s)": top["rr_after_s"].map("{:.2f}".format),
+    largest = top[surprises].astype(float).set_axis(list(components), axis="columns").idxmax(axis="columns")
+    columns: pages.Columns = {
+        "record": ("record", str),
+        "time": ("time_s", clock),
+        "symbol": ("symbol", str),
+        "class": ("aami_class", str),
+        **pages.SCORE_AND_THRESHOLD,
+        "flagged": ("flagged", {True: "yes", False: "no"}.get),
+        "largest surprise": ("largest", styles.question),
+        **{name.replace("_", " "): (name, score_text) for name in surprises},
+        **pages.RR_INTERVALS,
     }
-    return pd.DataFrame(columns).reset_index(drop=True)
+    return pages.as_text(top.assign(largest=largest), columns)
 
 
 def detection_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
@@ -189,8 +180,7 @@ def detection_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     return _table(
         {
             name: {
-                "QRS sensitivity": percent(its["sensitivity"], 2),
-                "QRS positive predictivity": percent(its["positive_predictivity"], 2),
+                **{title: percent(its[key], 2) for title, key in _QRS_SHARES.items()},
                 **{key: f"{its[key]:,}" if key in its else "" for key in _QRS_BEATS},
             }
             for name, its in rows.items()
@@ -204,14 +194,11 @@ def worst_detected(per_record: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame()
     wrong = per_record.assign(wrong=per_record["missed"] + per_record["extra"])
     worst = wrong[wrong["wrong"] > 0].sort_values("wrong", ascending=False, kind="stable").head(WORST_RECORDS)
-    return pd.DataFrame(
-        {
-            "record": worst["record"],
-            "QRS sensitivity": worst["qrs_sensitivity"].map(lambda share: percent(share, 2)),
-            "QRS positive predictivity": worst["qrs_positive_predictivity"].map(lambda share: percent(share, 2)),
-            **{name: worst[name].map("{:,}".format) for name in _QRS_BEATS},
-        }
-    )
+    shares: pages.Columns = {
+        title: (f"qrs_{key}", lambda share: percent(share, 2)) for title, key in _QRS_SHARES.items()
+    }
+    counts: pages.Columns = {name: (name, "{:,}".format) for name in _QRS_BEATS}
+    return pages.as_text(worst, {"record": ("record", str), **shares, **counts})
 
 
 def noise_table(noise: pd.DataFrame) -> pd.DataFrame:
@@ -283,7 +270,7 @@ def classification_table(report: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _table(rows: dict[Any, dict[str, str]]) -> pd.DataFrame:
+def _table(rows: dict[Any, dict[Any, str]]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -291,21 +278,8 @@ def _at(values: Any, keys: Sequence[str]) -> Any:
     return functools.reduce(operator.getitem, keys, values)
 
 
-def _ranking(its: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        "AUC": number(its["auc"]),
-        "average precision": number(its["average_precision"]),
-        "mean AUC per record": number(its["per_record_auc_mean"]["mean"]),
-    }
-
-
-def _alarms(its: Mapping[str, Any]) -> dict[str, str]:
-    per_hour = score_text(its["false_alarms_per_hour"])
-    return {"false-positive rate": percent(its["false_positive_rate"]), "false alarms per hour": per_hour}
-
-
-def _sensitivities(its: Mapping[str, Any]) -> dict[str, str]:
-    return {f"sensitivity {key}": percent(its[key]) for key in _SENSITIVITIES}
+def _figures(its: Mapping[str, Any], wanted: _Figures) -> dict[Any, str]:
+    return {title: form(_at(its, keys)) for title, (keys, form) in wanted.items()}
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
