@@ -36,15 +36,8 @@ class Example:
 def choose_examples(scores: pd.DataFrame) -> list[Example]:
     """Choose the beats that stand for their class.
 
-    Parameters
-    ----------
-    scores
-        The columns ``aami_class``, ``anomaly_score``, ``threshold`` and ``flagged``, one row per beat.
-
-    Returns
-    -------
-    list of Example
-        Class by class in the order of ``RULES``, each beat once. Of equal scores the first beat is taken.
+    ``scores`` has the columns ``aami_class``, ``anomaly_score``, ``threshold`` and ``flagged``, one row per beat. The
+    examples go class by class in the order of ``RULES``, each beat once. Of equal scores the first beat is taken.
     """
     rows = {name: np.flatnonzero(scores["aami_class"] == name) for name in CLASSES}
     return [

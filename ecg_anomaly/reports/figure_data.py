@@ -76,10 +76,6 @@ class ScoreAxis:
         """Where scores stand on the axis."""
         return np.asarray(np.arcsinh(np.asarray(scores, dtype=float) / self.unit))
 
-    def scores(self, positions: np.ndarray) -> np.ndarray:
-        """Scores that stand at positions on the axis."""
-        return np.asarray(np.sinh(positions) * self.unit)
-
     def ticks(self, lowest: float, highest: float, count: int) -> tuple[np.ndarray, list[str]]:
         """Positions and labels of round scores between two scores, not closer than ``count`` even ones would be."""
         reach = max(abs(lowest), abs(highest), self.unit)
@@ -237,18 +233,9 @@ def example_beats(
     beat: Beat,
     components: Sequence[str],
 ) -> list[ExampleBeat]:
-    """Lay each chosen beat beside its reconstruction.
+    """Lay each chosen beat beside its reconstruction; ``components`` are the questions that the score adds up.
 
-    Parameters
-    ----------
-    chosen, scores
-        The examples, and one row per scored beat, which their ``row`` counts.
-    windows, reconstructions
-        Shape ``(examples, samples, leads)``, scaled.
-    beat
-        Sampling rate and window.
-    components
-        The questions that the anomaly score adds up.
+    ``windows`` and ``reconstructions`` are those of the examples, scaled, of shape ``(examples, samples, leads)``.
     """
     rows = scores.iloc[[example.row for example in chosen]]
     beats_mv = in_millivolts(windows, windows, rows)
@@ -307,18 +294,9 @@ def excerpt_rows(scores: pd.DataFrame, record: str) -> np.ndarray:
 def record_strip(
     scores: pd.DataFrame, record: str, reason: str, rows: np.ndarray, windows: np.ndarray, beat: Beat
 ) -> RecordOverTime:
-    """Lay out one record over time.
+    """Lay out the record that `strip_record` chose, with the excerpt that `excerpt_rows` chose.
 
-    Parameters
-    ----------
-    scores
-        One row per scored beat.
-    record, reason, rows
-        What `strip_record` and `excerpt_rows` chose.
-    windows
-        Shape ``(excerpt beats, samples, leads)``: the windows of these rows, scaled.
-    beat
-        Sampling rate and window.
+    ``windows`` are those of its rows, scaled, of shape ``(excerpt beats, samples, leads)``.
     """
     beats = scores[scores["record"] == record].reset_index(drop=True).assign(outcome=outcomes)
     shown = np.concatenate([_thinned(its) for _, _, its in by_outcome(beats)])

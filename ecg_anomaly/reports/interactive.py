@@ -59,10 +59,9 @@ def strip_panels(results: Results) -> list[InteractivePanel]:
         if strip.leads
         else "No lead has a signal around the record's highest score."
     )
+    figure = strip_figure(strip, results.score_axis)
     return [
-        InteractivePanel(
-            "strip", f"Record {strip.record} over time", over_time, strip_figure(strip, results.score_axis)
-        ),
+        InteractivePanel("strip", f"Record {strip.record} over time", over_time, figure),
         InteractivePanel("excerpt", f"Signal of {strip.record}", signal, excerpt_figure(strip), 760),
     ]
 
@@ -115,9 +114,8 @@ def strip_figure(strip: RecordOverTime, axis: ScoreAxis) -> go.Figure:
     figure.add_scattergl(
         x=(strip.threshold_s / unit_s).astype(np.float32),
         y=axis.position(strip.thresholds).astype(np.float32),
-        mode="lines",
-        name="threshold",
-        line={"dash": "dash", "width": 1.5, "color": styles.ORANGE, "shape": "hv"},
+        **styles.THRESHOLD,
+        line_shape="hv",
         text=[score_text(value) for value in strip.thresholds],
         hovertemplate="threshold %{text}<extra></extra>",
     )

@@ -79,7 +79,7 @@ def plot_curves(judged: pd.DataFrame, detectors: Mapping[str, np.ndarray]) -> Fi
         known = ~np.isnan(scores)
         if len(np.unique(anomalous[known])) < 2:
             continue
-        look = {**styles.line(number).look, "zorder": 3 if number else 4}
+        look = {**styles.DETECTOR_LINES[number].look, "zorder": 3 if number else 4}
         roc = RocCurveDisplay.from_predictions(anomalous[known], scores[known], ax=left)
         roc.line_.set(**look, label=f"{name}, AUC {roc.roc_auc:.3f}")
         ranking = PrecisionRecallDisplay.from_predictions(anomalous[known], scores[known], ax=right)
@@ -138,20 +138,11 @@ def plot_confusion(confusion: pd.DataFrame) -> Figure:
     shares = confusion.div(totals, axis=0)  # NaN in a row without beats
     texts = confusion.map("{:,.0f}\n".format) + shares.map(words.percent)
     axes = figure.subplots()
-    sns.heatmap(
-        shares.fillna(0),
-        annot=texts,
-        fmt="",
-        cmap=sns.light_palette(styles.BLUE, as_cmap=True),
-        vmin=0,
-        vmax=1,
-        linewidths=2,
-        linecolor=styles.GROUND,
-        ax=axes,
-        yticklabels=[f"{name}\n({total:,.0f})" for name, total in totals.items()],
-        annot_kws={"fontsize": 15},
-        cbar_kws={"label": "share of the row", "format": PercentFormatter(1)},
-    )
+    look = {"cmap": sns.light_palette(styles.BLUE, as_cmap=True), "linewidths": 2, "linecolor": styles.GROUND}
+    bar = {"label": "share of the row", "format": PercentFormatter(1)}
+    names = [f"{name}\n({total:,.0f})" for name, total in totals.items()]
+    written: dict[str, Any] = {"annot": texts, "fmt": "", "annot_kws": {"fontsize": 15}, "yticklabels": names}
+    sns.heatmap(shares.fillna(0), vmin=0, vmax=1, ax=axes, cbar_kws=bar, **written, **look)
     axes.tick_params(length=0)
     axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
     axes.set(xlabel="the detector says", ylabel="the annotation says")
@@ -167,11 +158,13 @@ def plot_scores(scores: pd.DataFrame, axis: ScoreAxis, thresholds: ThresholdSpre
     """
     classes = [name for name in CLASSES if (scores["aami_class"] == name).any()]
     positions = axis.position(scores["anomaly_score"].to_numpy(dtype=float))
-    lowest, highest = positions.min(initial=0.0), positions.max(initial=0.0)
-    edges = np.linspace(lowest, highest if highest > lowest else lowest + 1.0, _BINS + 1)
-    figure = _figure(1.0 + 1.25 * max(1, len(classes)))
-    panels = figure.subplots(max(1, len(classes)), 1, sharex=True, squeeze=False)[:, 0]
-    for panel, aami_class in zip(panels, classes, strict=False):
+    lowest, highest = scores["anomaly_score"].clip(upper=0).min(), scores["anomaly_score"].clip(lower=0).max()
+    if lowest == highest:
+        highest += axis.unit
+    edges = np.linspace(float(axis.position(lowest)), float(axis.position(highest)), _BINS + 1)
+    figure = _figure(1.0 + 1.25 * len(classes))
+    panels = figure.subplots(len(classes), 1, sharex=True, squeeze=False)[:, 0]
+    for panel, aami_class in zip(panels, classes, strict=True):
         chosen, colour = (scores["aami_class"] == aami_class).to_numpy(), styles.CLASS_COLOURS[aami_class]
         shares = np.histogram(positions[chosen], edges)[0] / chosen.sum()
         some = shares > 0
@@ -189,8 +182,7 @@ def plot_scores(scores: pd.DataFrame, axis: ScoreAxis, thresholds: ThresholdSpre
         panel.set_ylim(bottom=0)
         panel.yaxis.set_major_locator(MaxNLocator(2))
         panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    low, high = axis.scores(edges[[0, -1]])
-    panels[-1].set_xticks(*axis.ticks(low, high, 14))
+    panels[-1].set_xticks(*axis.ticks(lowest, highest, 14))
     panels[-1].set_xlabel("anomaly score (linear up to the threshold, logarithmic above; height: share of the class)")
     return figure
 
@@ -228,11 +220,11 @@ def plot_history(history: pd.DataFrame) -> Figure:
 def plot_examples(examples: Sequence[ExampleBeat]) -> Figure:
     """Draw beats, chosen class by class, beside their reconstructions: one row of panels per class."""
     classes = list(dict.fromkeys(beat.example.aami_class for beat in examples))
-    leads = max((len(beat.leads) for beat in examples), default=1)
-    columns = sorted({_column(beat) for beat in examples}) or [0]
+    leads = max(len(beat.leads) for beat in examples)
+    columns = sorted({_column(beat) for beat in examples})
     panel_in, gap_in, top_in, bottom_in = 1.15 * leads, 1.0, 1.05, 0.55
     width_in = _WIDTH_IN / len(_COLUMNS) * max(2, len(columns))
-    rows = max(1, len(classes))
+    rows = len(classes)
     height_in = top_in + bottom_in + panel_in * rows + gap_in * (rows - 1)
     figure = Figure((width_in, height_in))
     left, right, bottom, top = 0.72 / width_in, 1 - 0.12 / width_in, bottom_in / height_in, 1 - top_in / height_in
@@ -243,10 +235,9 @@ def plot_examples(examples: Sequence[ExampleBeat]) -> Figure:
         panels = _draw_example(figure, grid[row, columns.index(_column(beat))], beat)
         panels[0].set_title(f"{beat.example.aami_class}: {beat.rules}\n{plain(beat.words)}\n{beat.verdict}")
         panels[-1].set_xlabel("time from the fiducial point (s)" if row == rows - 1 else "")
-    if examples:
-        corner = (0.06 / width_in, 1 + 0.06 / height_in)
-        legend: dict[str, Any] = {"loc": "upper left", "ncols": 3, "fontsize": 11, "bbox_to_anchor": corner}
-        figure.legend(*panels[0].get_legend_handles_labels(), **legend)
+    corner = (0.06 / width_in, 1 + 0.06 / height_in)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="upper left", ncols=3, fontsize=11, bbox_to_anchor=corner)
     return figure
 
 
@@ -408,17 +399,16 @@ def _mark_beats(panels: Sequence[Axes], beats: pd.DataFrame) -> None:
     """Write the symbol of each beat above the signal, and mark what became of it."""
     top = panels[0]
     above = top.get_xaxis_transform()  # seconds along the axis, shares of the panel upwards
-    for beat in beats.itertuples():
-        sign = styles.OUTCOMES[str(beat.outcome)]
-        time_s = float(beat.fiducial_s)  # type: ignore[arg-type]
-        weight = "normal" if beat.outcome == styles.NOT_FLAGGED else "bold"
-        place: dict[str, Any] = {"transform": above, "ha": "center", "va": "bottom"}
-        top.text(time_s, 1.16, plain(str(beat.symbol)), fontsize=10, fontweight=weight, **place)
-        if beat.outcome != styles.NOT_FLAGGED:
-            top.plot(time_s, 1.09, transform=above, clip_on=False, markersize=7, **sign.look)
-        if beat.flagged:
-            for panel in panels:
-                panel.axvspan(time_s - 0.2, time_s + 0.2, color=sign.colour, alpha=0.2, linewidth=0)
+    for name, sign, its in figure_data.by_outcome(beats):
+        weight = "normal" if name == styles.NOT_FLAGGED else "bold"
+        place: dict[str, Any] = {"transform": above, "ha": "center", "va": "bottom", "fontsize": 10}
+        for time_s, symbol in zip(its["fiducial_s"], its["symbol"], strict=True):
+            top.text(time_s, 1.16, plain(str(symbol)), fontweight=weight, **place)
+            if name != styles.NOT_FLAGGED:
+                top.plot(time_s, 1.09, transform=above, clip_on=False, markersize=7, **sign.look)
+            if name in (styles.FOUND, styles.FALSE_ALARM):
+                for panel in panels:
+                    panel.axvspan(time_s - 0.2, time_s + 0.2, color=sign.colour, alpha=0.2, linewidth=0)
 
 
 def _say(axes: Axes, text: str) -> None:

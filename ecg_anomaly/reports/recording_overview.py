@@ -13,6 +13,10 @@ from ecg_anomaly.beats.events import FIBRILLATION, Event
 from ecg_anomaly.reports import styles
 from ecg_anomaly.reports.figure_data import ScoreAxis, time_unit
 
+_RANGE = {"mode": "lines", "name": "lowest to highest", "hoverinfo": "skip", "line": {"width": 0, "color": styles.SKY}}
+_FILL = {"fill": "toself", "fillcolor": "rgba(86, 180, 233, 0.35)"}
+_RATE = {"mode": "lines", "name": "heart rate", "line": {"width": 1.2, "color": styles.BLUE}}
+
 _POINTS = 1500  # of a curve over the whole recording: more than a screen has room for
 _LONGEST_LINE_S = 10.0  # between two beats: a line across a longer pause would say that the heart beat on
 _SHADES = 500  # side by side over the whole recording: narrower ones are not seen
@@ -62,28 +66,9 @@ def _add_heart_rate(figure: go.Figure, beats: pd.DataFrame, duration_s: float, u
     times = (rate["time_s"].to_numpy() / unit_s).round(5)
     if not rate["lowest"].equals(rate["highest"]):
         outline = _outline(times, rate["lowest"].to_numpy(), rate["highest"].to_numpy())
-        figure.add_scatter(
-            x=outline[:, 0],
-            y=outline[:, 1].astype(np.float32),
-            mode="lines",
-            name="lowest to highest",
-            line={"width": 0, "color": styles.SKY},
-            fill="toself",
-            fillcolor="rgba(86, 180, 233, 0.35)",
-            hoverinfo="skip",
-            row=1,
-            col=1,
-        )
-    figure.add_scatter(
-        x=times,
-        y=rate["median"].to_numpy(dtype=np.float32),
-        mode="lines",
-        name="heart rate",
-        line={"width": 1.2, "color": styles.BLUE},
-        hovertemplate="%{y:.0f} bpm<extra></extra>",
-        row=1,
-        col=1,
-    )
+        figure.add_scatter(x=outline[:, 0], y=outline[:, 1].astype(np.float32), **_RANGE, **_FILL, row=1, col=1)
+    median, words = rate["median"].to_numpy(dtype=np.float32), "%{y:.0f} bpm<extra></extra>"
+    figure.add_scatter(x=times, y=median, hovertemplate=words, **_RATE, row=1, col=1)
     figure.update_yaxes(title="heart rate (bpm)", rangemode="tozero", row=1)
 
 
@@ -123,16 +108,9 @@ def _add_scores(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit_
             row=2,
             col=1,
         )
-    figure.add_scatter(
-        x=(highest["time_s"].to_numpy(dtype=float) / unit_s).round(5),
-        y=axis.position(highest["threshold"].to_numpy()).astype(np.float32),
-        mode="lines",
-        name="threshold",
-        line={"dash": "dash", "width": 1.5, "color": styles.ORANGE},
-        hoverinfo="skip",
-        row=2,
-        col=1,
-    )
+    times, thresholds = (highest[name].to_numpy(dtype=float) for name in ("time_s", "threshold"))
+    positions = axis.position(thresholds).astype(np.float32)
+    figure.add_scatter(x=(times / unit_s).round(5), y=positions, hoverinfo="skip", **styles.THRESHOLD, row=2, col=1)
     reach = float(judged["anomaly_score"].max()) if len(judged) else axis.unit
     positions, labels = axis.ticks(0.0, max(reach, axis.unit), 6)
     figure.update_yaxes(title=styles.SCORE, tickvals=positions, ticktext=labels, row=2)
@@ -145,13 +123,8 @@ def _add_events(figure: go.Figure, events: Sequence[Event], duration_s: float, u
         spans = _visible_spans([event for event in events if event.kind == kind], duration_s)
         if not spans:
             continue
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            name=styles.EVENT_WORDS[kind],
-            marker={"symbol": "square", "size": 12, "color": colour, "opacity": 0.4},
-        )
+        marker = {"symbol": "square", "size": 12, "color": colour, "opacity": 0.4}
+        figure.add_scatter(x=[None], y=[None], mode="markers", name=styles.EVENT_WORDS[kind], marker=marker)
         shapes += [styles.shade(start_s / unit_s, end_s / unit_s, colour, 0.3) for start_s, end_s in spans]
     figure.update_layout(shapes=shapes)  # all at once: Plotly checks the whole list each time
 

@@ -45,6 +45,9 @@ PLOTLY_DASHES = {"-": "solid", "--": "dash", "-.": "dashdot"}
 _BUTTONS_HEIGHT = 32  # pixels at the top of a figure that stay free for Plotly's buttons
 _DETECTOR_NAMES = {"pca": "PCA reconstruction error", "prematurity": "prematurity alone"}
 
+# The threshold in Plotly's words.
+THRESHOLD = {"mode": "lines", "name": "threshold", "line": {"dash": "dash", "width": 1.5, "color": ORANGE}}
+
 # What drawings share with the page that holds them: in an SVG these give way to the page's own, light or dark.
 INK, RULE, GROUND = "#1b1f24", "#e3e4e6", "#fefefe"
 PAGE_COLOURS = {INK: "var(--ink)", RULE: "var(--rule)", GROUND: "var(--card)"}
@@ -75,7 +78,7 @@ class Line:
     """How one curve is drawn, in Matplotlib's words: a colour, a line style, and a marker where it has points."""
 
     colour: str
-    style: str | tuple[int, tuple[int, ...]]
+    style: str
     width: float = 1.6
     marker: str = ""
 
@@ -106,19 +109,7 @@ NOISE_NAMES = {"baseline_wander": "baseline wander", "muscle": "muscle noise", "
 # They look like the classes, which no figure shows beside them.
 NOISE_LINES = dict(zip(NOISE_NAMES, CLASS_LINES.values(), strict=True))
 
-_LINES = (
-    Line(BLUE, "-", 2.4),
-    Line(VERMILLION, "--"),
-    Line(GREEN, "-."),
-    Line(PURPLE, ":", 2.0),
-    Line(ORANGE, (0, (8, 3))),
-    Line(SKY, (0, (8, 2, 2, 2))),
-)
-
-
-def line(number: int) -> Line:
-    """Line of the curve with this number; 0 is the anomaly score, the others are what it is compared with."""
-    return _LINES[number] if number < len(_LINES) else _LINES[1 + (number - 1) % (len(_LINES) - 1)]
+DETECTOR_LINES = (Line(BLUE, "-", 2.4), Line(VERMILLION, "--"), Line(GREEN, "-."))  # the anomaly score, the baselines
 
 
 def layout(height: int, top: int = _BUTTONS_HEIGHT) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -246,8 +246,8 @@ def threshold_words(threshold: FittedThreshold) -> str:
 
 def settings_table(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """List the settings that shaped the scores as ``section.key`` and value."""
-    sections = {name: manifest["config"][name] for name in manifest["shaped_by"]}
-    return list(_flat(sections))
+    flat = pd.json_normalize({name: manifest["config"][name] for name in manifest["shaped_by"]}).to_dict("records")[0]
+    return [(str(key), value if isinstance(value, str) else json.dumps(value)) for key, value in flat.items()]
 
 
 def per_record_table(per_record: pd.DataFrame) -> pd.DataFrame:
@@ -280,11 +280,3 @@ def _at(values: Any, keys: Sequence[str]) -> Any:
 
 def _figures(its: Mapping[str, Any], wanted: _Figures) -> dict[Any, str]:
     return {title: form(_at(its, keys)) for title, (keys, form) in wanted.items()}
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value)
