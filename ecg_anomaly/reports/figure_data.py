@@ -200,11 +200,8 @@ def ranked_records(per_record: pd.DataFrame) -> pd.DataFrame:
 def outcomes(scores: pd.DataFrame) -> np.ndarray:
     """Name what became of each beat: one of ``styles.OUTCOMES``, shape ``(beats,)``."""
     anomalous, flagged = (scores[name].to_numpy(dtype=bool) for name in ("anomalous", "flagged"))
-    return np.where(
-        anomalous,
-        np.where(flagged, styles.FOUND, styles.OVERLOOKED),
-        np.where(flagged, styles.FALSE_ALARM, styles.NOT_FLAGGED),
-    )
+    names = np.array([[styles.NOT_FLAGGED, styles.FALSE_ALARM], [styles.OVERLOOKED, styles.FOUND]])
+    return np.asarray(names[anomalous.astype(int), flagged.astype(int)])
 
 
 def by_outcome(beats: pd.DataFrame) -> Iterator[tuple[str, styles.Sign, pd.DataFrame]]:

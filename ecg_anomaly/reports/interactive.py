@@ -133,19 +133,11 @@ def excerpt_figure(strip: RecordOverTime) -> go.Figure | None:
     rows = len(strip.leads)
     if not rows:
         return None
+    seconds = strip.excerpt_s.astype(np.float32)
+    look = {"mode": "lines", "line": {"color": styles.GREY, "width": 1.4}, "showlegend": False}
     figure = make_subplots(rows, 1, shared_xaxes=True, vertical_spacing=0.06)
     for row, (lead, lead_mv) in enumerate(zip(strip.leads, strip.excerpt_mv.T, strict=True), start=1):
-        figure.add_scatter(
-            x=strip.excerpt_s.astype(np.float32),
-            y=lead_mv.astype(np.float32),
-            mode="lines",
-            name=f"lead {lead}",
-            line={"color": styles.GREY, "width": 1.4},
-            connectgaps=False,
-            showlegend=False,
-            row=row,
-            col=1,
-        )
+        figure.add_scatter(x=seconds, y=lead_mv.astype(np.float32), name=f"lead {lead}", **look, row=row, col=1)
         figure.update_yaxes(title=f"lead {lead} (mV)", nticks=4, row=row)
     low_mv, top_mv = float(np.nanmin(strip.excerpt_mv[:, 0])), float(np.nanmax(strip.excerpt_mv[:, 0]))
     height_mv = max(top_mv - low_mv, 1e-3)

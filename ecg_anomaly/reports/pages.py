@@ -1,4 +1,4 @@
-"""What the HTML pages have in common; their shared style and script are in ``page_parts.jinja``."""
+"""What the HTML pages have in common; their shared style and script are in ``page.html.jinja``."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def all_panels(results: Results) -> dict[str, Panel]:
 def _panels(results: Results) -> Iterator[Panel]:
     judged, axis, thresholds, strip = results.judged, results.score_axis, results.thresholds, results.strip
     follows = thresholds.follows
-    records = figure_data.ranked_records(results.per_record)
+    records, records_note = figure_data.ranked_records(results.per_record), _records_note(results.per_record)
     yield Panel(
         "roc_precision_recall",
         "How well the score ranks beats",
@@ -152,8 +152,8 @@ def _panels(results: Results) -> Iterator[Panel]:
         "AUC of each record",
         plots.plot_records(records.iloc[:MOST_RECORDS]),
         "How well the score ranks the beats within each record, the number of its anomalous beats in brackets: "
-        f"{_records_note(results.per_record)}.",
-        _records_note(results.per_record),
+        f"{records_note}.",
+        records_note,
         wide=True,
     )
     if results.noise is not None:

@@ -50,12 +50,10 @@ STYLE = {
     "axes.grid": True,
     "grid.color": styles.RULE,
     "grid.linewidth": 0.7,
-    "axes.axisbelow": True,
     "lines.solid_capstyle": "butt",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
-    "font.family": ["sans-serif"],
     "font.sans-serif": ["DejaVu Sans"],  # comes with Matplotlib, so that figures look alike everywhere
 }
 _SMALL = {
@@ -143,8 +141,7 @@ def plot_confusion(confusion: pd.DataFrame) -> Figure:
     names = [f"{name}\n({total:,.0f})" for name, total in totals.items()]
     written: dict[str, Any] = {"annot": texts, "fmt": "", "annot_kws": {"fontsize": 15}, "yticklabels": names}
     sns.heatmap(shares.fillna(0), vmin=0, vmax=1, ax=axes, cbar_kws=bar, **written, **look)
-    axes.tick_params(length=0)
-    axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
+    axes.tick_params(length=0, labelrotation=0)
     axes.set(xlabel="the detector says", ylabel="the annotation says")
     return figure
 

@@ -89,16 +89,14 @@ def flagged_table(beats: pd.DataFrame, count: int = TABLE_BEATS) -> pd.DataFrame
 def facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Give the facts of a summary, each as a term and its words."""
     rate = summary["heart_rate_bpm"]
+    heart_rate = (
+        "{median:.0f} bpm (median), {lowest:.0f} to {highest:.0f}".format(**rate) if rate["median"] else UNDEFINED
+    )
     reasons = "; ".join(f"{styles.question(reason)} {count:,}" for reason, count in summary["reasons"].items())
     return [
         ("duration", clock(summary["duration_s"])),
         ("leads", ", ".join(summary["leads"])),
         ("sampling rate", f"{summary['sampling_rate_hz']:g} Hz"),
-        (
-            "heart rate",
-            f"{rate['median']:.0f} bpm (median), {rate['lowest']:.0f} to {rate['highest']:.0f}"
-            if rate["median"]
-            else UNDEFINED,
-        ),
+        ("heart rate", heart_rate),
         ("flagged for", reasons or UNDEFINED),
     ]
