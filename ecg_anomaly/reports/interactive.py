@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -102,15 +103,9 @@ def strip_figure(strip: RecordOverTime, axis: ScoreAxis) -> go.Figure:
     """Draw the scores of one record over time."""
     figure, (unit, unit_s) = go.Figure(), strip.unit
     for name, sign, its in figure_data.by_outcome(strip.beats):
-        figure.add_scattergl(
-            x=(its["time_s"] / unit_s).astype(np.float32),
-            y=axis.position(its["anomaly_score"]).astype(np.float32),
-            mode="markers",
-            name=name,
-            marker=_marker(sign, 4 if name == styles.NOT_FLAGGED else 8),
-            text=_beat_words(its),
-            hovertemplate=f"%{{text}}<br>{name}<extra></extra>",
-        )
+        look = _look(name, sign, its, 4 if name == styles.NOT_FLAGGED else 8)
+        times, positions = its["time_s"] / unit_s, axis.position(its["anomaly_score"])
+        figure.add_scattergl(x=times.astype(np.float32), y=positions.astype(np.float32), mode="markers", **look)
     figure.add_scattergl(
         x=(strip.threshold_s / unit_s).astype(np.float32),
         y=axis.position(strip.thresholds).astype(np.float32),
@@ -134,28 +129,18 @@ def excerpt_figure(strip: RecordOverTime) -> go.Figure | None:
     if not rows:
         return None
     seconds = strip.excerpt_s.astype(np.float32)
-    look = {"mode": "lines", "line": {"color": styles.GREY, "width": 1.4}, "showlegend": False}
+    curve = {"mode": "lines", "line": {"color": styles.GREY, "width": 1.4}, "showlegend": False}
     figure = make_subplots(rows, 1, shared_xaxes=True, vertical_spacing=0.06)
     for row, (lead, lead_mv) in enumerate(zip(strip.leads, strip.excerpt_mv.T, strict=True), start=1):
-        figure.add_scatter(x=seconds, y=lead_mv.astype(np.float32), name=f"lead {lead}", **look, row=row, col=1)
+        figure.add_scatter(x=seconds, y=lead_mv.astype(np.float32), name=f"lead {lead}", **curve, row=row, col=1)
         figure.update_yaxes(title=f"lead {lead} (mV)", nticks=4, row=row)
     low_mv, top_mv = float(np.nanmin(strip.excerpt_mv[:, 0])), float(np.nanmax(strip.excerpt_mv[:, 0]))
     height_mv = max(top_mv - low_mv, 1e-3)
     above_mv = top_mv + 0.12 * height_mv
     for name, sign, its in figure_data.by_outcome(strip.excerpt_beats):
-        figure.add_scatter(
-            x=its["fiducial_s"],
-            y=np.full(len(its), above_mv),
-            mode="markers+text",
-            name=name,
-            marker=_marker(sign, 3 if name == styles.NOT_FLAGGED else 9),
-            textposition="top center",
-            text=[_safe(symbol) for symbol in its["symbol"]],
-            customdata=_beat_words(its),
-            hovertemplate=f"%{{customdata}}<br>{name}<extra></extra>",
-            row=1,
-            col=1,
-        )
+        look = _look(name, sign, its, 3 if name == styles.NOT_FLAGGED else 9)
+        above = {"x": its["fiducial_s"], "y": np.full(len(its), above_mv), "text": its["symbol"].map(_safe)}
+        figure.add_scatter(mode="markers+text", textposition="top center", **above, **look, row=1, col=1)
     flagged_s = strip.excerpt_beats.loc[strip.excerpt_beats["flagged"].astype(bool), "fiducial_s"]
     shapes = [styles.shade(time_s - 0.2, time_s + 0.2, styles.ORANGE, 0.18) for time_s in flagged_s]
     figure.update_layout(shapes=shapes)
@@ -164,8 +149,12 @@ def excerpt_figure(strip: RecordOverTime) -> go.Figure | None:
     return figure.update_layout(styles.layout(170 + 130 * rows))
 
 
-def _marker(sign: styles.Sign, size: int) -> dict[str, object]:
-    return {"symbol": sign.symbol, "color": sign.colour, "size": size, "line": {"width": 0 if sign.filled else 2}}
+def _look(outcome: str, sign: styles.Sign, beats: pd.DataFrame, size: int) -> dict[str, Any]:
+    """Name, marker and words of the beats with an outcome."""
+    edge = {"width": 0 if sign.filled else 2}
+    marker = {"symbol": sign.symbol, "color": sign.colour, "size": size, "line": edge}
+    words = {"customdata": _beat_words(beats), "hovertemplate": f"%{{customdata}}<br>{outcome}<extra></extra>"}
+    return {"name": outcome, "marker": marker, **words}
 
 
 def _beat_words(beats: pd.DataFrame) -> list[str]:

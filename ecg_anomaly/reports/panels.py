@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ MOST_RECORDS = 80  # that fit below each other and can be read
 
 _HEAD_IN, _NOTE_IN = 0.42, 0.28  # what the title and the note below it take
 # What changes in an SVG file that goes into a page: what would reach beyond it, and what no eye sees, half of it.
-_TO_PAGE = (
+_TO_PAGE: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"<defs>\s*<style(.|\n)*?</defs>", ""),  # would hold for the whole page
     (r'<g id="[^"]*"', "<g"),
     (r' (width|height)="[\d.]+pt"| font-family: [^;"]*;?| transform="rotate\(-0 [^"]*"', ""),
@@ -33,6 +33,9 @@ _TO_PAGE = (
     (r"> <", "><"),
     (r'<path d="[^"]*" style="fill: none"/>|xlink:(?=href)', ""),
     *[(r"<g>(<[^<>]*/>|<text[^<]*</text>)</g>", r"\1")] * 2,
+    # No eye sees hundredths of a point.
+    (r' (d|x|y|width|height|transform)="[^"]*"', lambda place: re.sub(r"(\.\d)\d+", r"\1", place[0])),
+    (r"( L [\d.-]+ [\d.-]+)+", lambda path: " L" + path[0].replace(" L", "")),
 )
 
 
@@ -78,10 +81,6 @@ class Panel:
         svg = drawn.getvalue().partition("<svg ")[2]
         for pattern, replacement in _TO_PAGE:
             svg = re.sub(pattern, replacement, svg)
-        # No eye sees hundredths of a point.
-        places = r' (d|x|y|width|height|transform)="[^"]*"'
-        svg = re.sub(places, lambda place: re.sub(r"(\.\d)\d+", r"\1", place[0]), svg)
-        svg = re.sub(r"( L [\d.-]+ [\d.-]+)+", lambda path: " L" + path[0].replace(" L", ""), svg)
         svg = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{self.name}-", svg)  # names differ from figure to figure
         for colour, variable in styles.PAGE_COLOURS.items():
             svg = svg.replace(colour, variable)

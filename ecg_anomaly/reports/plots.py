@@ -286,7 +286,21 @@ def plot_strip(strip: RecordOverTime, axis: ScoreAxis) -> Figure:
     leads = len(strip.leads)
     figure = _figure(4.6 + 1.5 * leads)
     panels = figure.subplots(1 + max(1, leads), 1, height_ratios=[2.4, *[1.0] * max(1, leads)])
-    _draw_scores_over_time(panels[0], strip, axis)
+    unit, unit_s = strip.unit
+    top = panels[0]
+    for name, sign, its in figure_data.by_outcome(strip.beats):
+        size = 4 if name == styles.NOT_FLAGGED else 6
+        label = name if strip.thinned else f"{name} ({len(its):,})"
+        places = its["time_s"] / unit_s, axis.position(its["anomaly_score"])
+        top.plot(*places, markersize=size, label=label, **sign.look)
+    thresholds = strip.threshold_s / unit_s, axis.position(strip.thresholds)
+    top.step(*thresholds, where="post", color=styles.INK, linewidth=1.2, linestyle="--", label="threshold")
+    start, end = strip.excerpt_s[[0, -1]] / unit_s
+    top.axvspan(start, end, color=styles.SKY, alpha=0.3, linewidth=1.5, label="excerpt beneath")
+    top.set_yticks(*strip.score_ticks(axis))
+    top.set(xlabel=f"time from the start of the record ({unit})", ylabel=styles.SCORE)
+    top.margins(x=0.01)
+    top.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=6, fontsize=9, columnspacing=1.2, handletextpad=0.4)
     for panel in panels[2:]:
         panel.sharex(panels[1])
     for panel, lead, lead_mv in zip(panels[1:], strip.leads, strip.excerpt_mv.T, strict=False):
@@ -373,23 +387,6 @@ def _draw_example(figure: Figure, cell: SubplotSpec, beat: ExampleBeat) -> Seque
         panel.tick_params(labelbottom=lead == beat.leads[-1])
         panel.margins(x=0)
     return list(panels)
-
-
-def _draw_scores_over_time(axes: Axes, strip: RecordOverTime, axis: ScoreAxis) -> None:
-    unit, unit_s = strip.unit
-    for name, sign, its in figure_data.by_outcome(strip.beats):
-        size = 4 if name == styles.NOT_FLAGGED else 6
-        label = name if strip.thinned else f"{name} ({len(its):,})"
-        places = its["time_s"] / unit_s, axis.position(its["anomaly_score"])
-        axes.plot(*places, markersize=size, label=label, **sign.look)
-    thresholds = strip.threshold_s / unit_s, axis.position(strip.thresholds)
-    axes.step(*thresholds, where="post", color=styles.INK, linewidth=1.2, linestyle="--", label="threshold")
-    start, end = strip.excerpt_s[[0, -1]] / unit_s
-    axes.axvspan(start, end, color=styles.SKY, alpha=0.3, linewidth=1.5, label="excerpt beneath")
-    axes.set_yticks(*strip.score_ticks(axis))
-    axes.set(xlabel=f"time from the start of the record ({unit})", ylabel=styles.SCORE)
-    axes.margins(x=0.01)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=6, fontsize=9, columnspacing=1.2, handletextpad=0.4)
 
 
 def _mark_beats(panels: Sequence[Axes], beats: pd.DataFrame) -> None:

@@ -17,6 +17,7 @@ from ecg_anomaly.words import number, percent
 def render(results: Results, drawn: Mapping[str, Panel]) -> str:
     """Make the page, with its static figures as `panels.all_panels` returns them."""
     metrics, threshold, manifest = results.metrics, results.threshold, results.manifest
+    config = manifest["config"]
     alarms, strips = interactive.alarm_panel(results), interactive.strip_panels(results)
     names = ("roc_precision_recall", "confusion_matrix", "training_history", "score_distribution", "auc_per_record")
     ranking, confusion, history, distribution, records = (drawn[name] for name in names)
@@ -25,7 +26,7 @@ def render(results: Results, drawn: Mapping[str, Panel]) -> str:
         {its.name: its.figure for its in (alarms, *strips) if its.figure is not None},
         simulated=styles.SIMULATED if results.simulated else "",
         made=manifest["made"],
-        protocol=manifest["config"]["split"]["protocol"],
+        protocol=config["split"]["protocol"],
         uses_labels=threshold.uses_labels,
         tiles=tables.main_figures(metrics, results.baselines_compared()),
         threshold_set=tables.threshold_words(threshold),
@@ -48,7 +49,7 @@ def render(results: Results, drawn: Mapping[str, Panel]) -> str:
         rules=RULES,
         questions=panels.question_panel(results.examples),
         examples=list(panels.example_panels(results.examples)),
-        highest=tables.highest_scores(results.scores, results.components),
+        highest=tables.highest_scores(results.scores, config["scoring"]["components"]),
         per_record=tables.per_record_table(results.per_record),
     )
 

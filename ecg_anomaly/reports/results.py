@@ -49,11 +49,6 @@ class Results(Evaluation):
         return figure_data.threshold_spread(self.scores["threshold"].to_numpy(dtype=float))
 
     @property
-    def components(self) -> list[str]:
-        """The questions that the anomaly score adds up."""
-        return list(self.manifest["config"]["scoring"]["components"])
-
-    @property
     def judged(self) -> pd.DataFrame:
         """All beats that figures count: the scored ones, then those that the QRS detector missed."""
         return with_missed_beats(self.scores, {}, self.detection)[0]

@@ -47,6 +47,17 @@ _AVERAGES: _Figures = {
 }
 _QRS_SHARES = {"QRS sensitivity": "sensitivity", "QRS positive predictivity": "positive_predictivity"}
 _QRS_BEATS = ("annotated", "detected", "missed", "extra")
+_DETECTION: _Figures = {
+    **{title: ((key,), functools.partial(percent, decimals=2)) for title, key in _QRS_SHARES.items()},
+    **{key: ((key,), "{:,}".format) for key in _QRS_BEATS},
+}
+_NOISE: _Figures = {
+    "false alarms per hour": (("false_alarms_per_hour",), score_text),
+    **{f"sensitivity {key}": ((f"sensitivity_{key}",), percent) for key in ("S", "V")},
+    "sensitivity all": (("sensitivity",), percent),
+    **{title: ((f"qrs_{key}",), percent) for title, key in _QRS_SHARES.items()},
+    "unreadable": (("unreadable_share",), percent),
+}
 _THRESHOLDS = {  # in words, by method; what stands in braces is in threshold.json
     "adaptive": "median of the patient's last {recent_beats} scores + {threshold} (mean over {patients} of the "
     "{percentile} percentile of how far normal beats lie above that median)",
@@ -99,43 +110,41 @@ def detector_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
         if its["without"]:
             detectors[f"{styles.SCORE} without {styles.detector_name(name)}"] = its["without"]
     detectors |= {f"baseline: {styles.detector_name(name)}": its for name, its in metrics["baselines"].items()}
-    return _table({name: _figures(its, _RANKING) for name, its in detectors.items()})
+    return _table(detectors, _RANKING)
 
 
 def threshold_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """Tabulate what the threshold reaches, and between what it lies for other patients."""
-    rows = {"figure": _figures(metrics, {**_AT_THRESHOLD, **_PRECISION})}
+    table = _table({"figure": metrics}, {**_AT_THRESHOLD, **_PRECISION})
     known = {"false-positive rate": "false_positive_rate", "sensitivity all": "sensitivity"}
     between = {title: interval(metrics["confidence_intervals"][name], percent) for title, name in known.items()}
     if any(between.values()):
-        rows["95 % interval"] = {title: between.get(title, "") for title in rows["figure"]}
-    return _table(rows)
+        table.loc["95 % interval"] = pd.Series(between).reindex(table.columns, fill_value="")
+    return table
 
 
 def average_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """Tabulate figures per class: gross ones pool all beats, average ones are the mean over the records."""
-    sources = {"gross": metrics, "average": metrics["average_over_records"]}
-    return _table({name: _figures(its, _AVERAGES) for name, its in sources.items()}).T
+    return _table({"gross": metrics, "average": metrics["average_over_records"]}, _AVERAGES).T
 
 
 def without_record_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """Tabulate the figures of all test records beside those without one of them; no row where none is left out."""
     without = {f"without {name}": its for name, its in metrics["without_record"].items()}
     rows = {"all records": metrics, **without} if without else {}
-    return _table({name: _figures(its, {**_RANKING, **_AT_THRESHOLD}) for name, its in rows.items()})
+    return _table(rows, {**_RANKING, **_AT_THRESHOLD})
 
 
 def fixed_rate_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """Tabulate the sensitivities that the score and the baselines reach at given false-positive rates."""
     detectors = {styles.SCORE: metrics}
     detectors |= {styles.detector_name(name): its for name, its in metrics["baselines"].items()}
-    return _table(
-        {
-            (f"{float(rate):.0%}", name): _figures({"sensitivity": its["sensitivity_at_fpr"][rate]}, _SENSITIVITIES)
-            for rate in metrics["sensitivity_at_fpr"]
-            for name, its in detectors.items()
-        }
-    )
+    rows = {
+        (f"{float(rate):.0%}", name): {"sensitivity": its["sensitivity_at_fpr"][rate]}
+        for rate in metrics["sensitivity_at_fpr"]
+        for name, its in detectors.items()
+    }
+    return _table(rows, _SENSITIVITIES)
 
 
 def beats_table(beats: pd.DataFrame) -> pd.DataFrame:
@@ -148,7 +157,7 @@ def beats_table(beats: pd.DataFrame) -> pd.DataFrame:
         row |= {styles.class_name(name): f"{count:,}" for name, count in counts.items()}
         row["anomalous"] = percent(1 - counts[NORMAL_CLASS] / len(chosen)) if len(chosen) else UNDEFINED
         rows[split] = row
-    return _table(rows)
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def highest_scores(scores: pd.DataFrame, components: Sequence[str], count: int = HIGHEST_SCORES) -> pd.DataFrame:
@@ -176,16 +185,7 @@ def highest_scores(scores: pd.DataFrame, components: Sequence[str], count: int =
 def detection_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """Tabulate how well the QRS detector finds beats; no row where test beats are the annotated ones."""
     found = metrics.get("detection")
-    rows = {"gross": found, "average": found["average_over_records"]} if found else {}
-    return _table(
-        {
-            name: {
-                **{title: percent(its[key], 2) for title, key in _QRS_SHARES.items()},
-                **{key: f"{its[key]:,}" if key in its else "" for key in _QRS_BEATS},
-            }
-            for name, its in rows.items()
-        }
-    )
+    return _table({"gross": found, "average": found["average_over_records"]} if found else {}, _DETECTION)
 
 
 def worst_detected(per_record: pd.DataFrame) -> pd.DataFrame:
@@ -204,17 +204,10 @@ def worst_detected(per_record: pd.DataFrame) -> pd.DataFrame:
 def noise_table(noise: pd.DataFrame) -> pd.DataFrame:
     """Tabulate what is found at each strength of each kind of noise, all records of ``noise.csv`` pooled."""
     rows = {
-        "none" if its["noise"] == CLEAN else f"{styles.NOISE_NAMES[its['noise']]}, {its['snr_db']:g} dB": {
-            "false alarms per hour": score_text(its["false_alarms_per_hour"]),
-            **{f"sensitivity {key}": percent(its[f"sensitivity_{key}"]) for key in ("S", "V")},
-            "sensitivity all": percent(its["sensitivity"]),
-            "QRS sensitivity": percent(its["qrs_sensitivity"]),
-            "QRS positive predictivity": percent(its["qrs_positive_predictivity"]),
-            "unreadable": percent(its["unreadable_share"]),
-        }
+        "none" if its["noise"] == CLEAN else f"{styles.NOISE_NAMES[its['noise']]}, {its['snr_db']:g} dB": its
         for its in pooled(noise).to_dict("records")
     }
-    return _table(rows)
+    return _table(rows, _NOISE)
 
 
 def main_settings(manifest: Mapping[str, Any], threshold: FittedThreshold) -> list[tuple[str, str]]:
@@ -270,13 +263,14 @@ def classification_table(report: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _table(rows: dict[Any, dict[Any, str]]) -> pd.DataFrame:
-    return pd.DataFrame.from_dict(rows, orient="index")
+def _table(rows: Mapping[Any, Mapping[Any, Any]], figures: _Figures) -> pd.DataFrame:
+    """Write the same figures of each row; where a row has none of that name, nothing."""
+    texts = {
+        name: {title: form(_at(its, keys)) if keys[0] in its else "" for title, (keys, form) in figures.items()}
+        for name, its in rows.items()
+    }
+    return pd.DataFrame.from_dict(texts, orient="index")
 
 
 def _at(values: Any, keys: Sequence[str]) -> Any:
     return functools.reduce(operator.getitem, keys, values)
-
-
-def _figures(its: Mapping[str, Any], wanted: _Figures) -> dict[Any, str]:
-    return {title: form(_at(its, keys)) for title, (keys, form) in wanted.items()}
