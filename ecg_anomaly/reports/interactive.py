@@ -72,7 +72,7 @@ def alarms_figure(curves: AlarmCurves) -> go.Figure:
     figure = go.Figure()
     for name, sensitivity in curves.sensitivity.items():
         line, called = styles.CLASS_LINES[name], styles.class_name(name)
-        symbol, dash = styles.PLOTLY_SYMBOLS[line.marker], styles.PLOTLY_DASHES[str(line.style)]
+        symbol, dash = styles.PLOTLY_SYMBOLS[line.marker], styles.PLOTLY_DASHES[line.style]
         figure.add_scatter(
             x=curves.position(curves.per_hour),
             y=sensitivity,
