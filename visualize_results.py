@@ -6,15 +6,7 @@ Needs the files of the earlier scripts alone, not the network.
 import sys
 from pathlib import Path
 
-from ecg_anomaly import commandline
-from ecg_anomaly.manifest import (
-    check_input,
-    folder_fingerprint,
-    handover,
-    read_checked_manifest,
-    read_manifest,
-    write_whole,
-)
+from ecg_anomaly import commandline, manifest
 
 SCRIPT = "visualize_results.py"
 SCORED_BY = "evaluate_model.py"
@@ -30,12 +22,12 @@ def visualize(config):
 
     outputs = Path(config.paths.outputs)
     results = read_results(config, _check_inputs(config))
-    with handover(outputs / PLOTS) as output:
+    with manifest.handover(outputs / PLOTS) as output:
         drawn = panels.all_panels(results)
         for name, panel in drawn.items():
             panel.save(output.path(f"{name}.png"))
-        output.describe(SCRIPT, config, settings.SHAPES_SCORES, dict([folder_fingerprint(outputs)]))
-        write_whole(outputs / REPORT, report.render(results, drawn))
+        output.describe(SCRIPT, config, settings.SHAPES_SCORES, dict([manifest.folder_fingerprint(outputs)]))
+        manifest.write_whole(outputs / REPORT, report.render(results, drawn))
     print(f"Drew {len(results.scores):,} beats of {results.scores['record'].nunique()} records")
     print(f"Wrote {len(drawn)} plots to {outputs / PLOTS}")
     print(report.main_line(results))
@@ -44,11 +36,11 @@ def visualize(config):
 
 def _check_inputs(config):
     outputs = config.paths.outputs
-    manifest = read_checked_manifest(outputs, config, made_by=SCORED_BY)
+    scored = manifest.read_checked_manifest(outputs, config, made_by=SCORED_BY)
     for folder, script in ((config.paths.processed, "preprocess_data.py"), (config.paths.models, "train_model.py")):
-        read_manifest(folder, made_by=script)
-        check_input(manifest, outputs, folder, made_by=SCORED_BY)
-    return manifest
+        manifest.read_manifest(folder, made_by=script)
+        manifest.check_input(scored, outputs, folder, made_by=SCORED_BY)
+    return scored
 
 
 def main(argv=None):

@@ -39,28 +39,14 @@ ReadMillivolts = Callable[[float, float], np.ndarray]
 
 @dataclass(frozen=True)
 class Episode:
-    """What one strip shows: flagged beats that follow each other closely, or an event.
+    """What one strip shows: flagged beats that follow each other closely, or an event."""
 
-    Attributes
-    ----------
-    start_s, end_s
-        From the first to the last of its beats, or of the event.
-    centre_s
-        What must be on the strip, however long the episode is: its highest score, or the start of the event.
-    kind
-        The event's; empty for flagged beats.
-    flagged
-        Number of flagged beats.
-    score
-        The highest.
-    """
-
-    start_s: float
+    start_s: float  # from the first to the last of its beats, or of the event
     end_s: float
-    centre_s: float
-    kind: str
-    flagged: int
-    score: float
+    centre_s: float  # must be on the strip, however long the episode is: its highest score, or the start of the event
+    kind: str  # the event's; empty for flagged beats
+    flagged: int  # number of flagged beats
+    score: float  # the highest
 
 
 @dataclass(frozen=True)
@@ -156,10 +142,8 @@ def draw_strip(
 
 def _strip_start_s(episode: Episode) -> float:
     """Let a strip start on a whole second, so that the lines of the paper are those of the clock."""
-    if episode.end_s - episode.start_s < _STRIP_S - 2:
-        centre_s = (episode.start_s + episode.end_s) / 2
-    else:
-        centre_s = episode.centre_s
+    short = episode.end_s - episode.start_s < _STRIP_S - 2
+    centre_s = (episode.start_s + episode.end_s) / 2 if short else episode.centre_s
     return max(0.0, float(np.round(centre_s - _STRIP_S / 2)))
 
 
@@ -173,9 +157,8 @@ def _lanes(signals_mv: np.ndarray, leads: Sequence[str], offset_s: float, sampli
         above = _whole_squares(middle - low)
         height_mm = above + _whole_squares(high - middle)
         zero_mm = top_mm + above
-        path = _path(
-            _x_mm(offset_s + np.arange(len(y_mm)) / sampling_rate_hz), zero_mm + y_mm - middle, sampling_rate_hz
-        )
+        x_mm = _x_mm(offset_s + np.arange(len(y_mm)) / sampling_rate_hz)
+        path = _path(x_mm, zero_mm + y_mm - middle, sampling_rate_hz)
         lanes.append(Lane(lead, top_mm, height_mm, zero_mm, path))
         top_mm += height_mm
     return lanes
@@ -209,22 +192,20 @@ def _path(x_mm: np.ndarray, y_mm: np.ndarray, sampling_rate_hz: float) -> str:
 def _marks(beats: pd.DataFrame, start_s: float, end_s: float) -> list[Mark]:
     time_s = beats["time_s"].to_numpy(dtype=float)
     shown = beats[beats["flagged"].to_numpy(dtype=bool) & (time_s >= start_s) & (time_s < end_s)]
-    words = styles.beat_words(shown)
+    marks = zip(shown["time_s"], shown["reason"], styles.beat_words(shown), strict=True)
     return [
-        Mark(_x_mm(beat_s - start_s), number % 2, _SHORT_REASONS.get(reason, reason), words[number])
-        for number, (beat_s, reason) in enumerate(zip(shown["time_s"], shown["reason"], strict=True))
+        Mark(_x_mm(beat_s - start_s), number % 2, _SHORT_REASONS.get(reason, reason), words)
+        for number, (beat_s, reason, words) in enumerate(marks)
     ]
 
 
 def _shades(events: Sequence[Event], start_s: float, end_s: float) -> list[tuple[float, float, str]]:
+    """Left, width and kind of each event on the strip."""
+    seen = [(max(event.start_s, start_s), min(event.end_s, end_s), event.kind) for event in events]
     return [
-        (
-            _x_mm(max(event.start_s, start_s) - start_s),
-            MM_PER_S * (min(event.end_s, end_s) - max(event.start_s, start_s)),
-            event.kind,
-        )
-        for event in events
-        if event.start_s < end_s and event.end_s > start_s
+        (_x_mm(first_s - start_s), MM_PER_S * (last_s - first_s), kind)
+        for first_s, last_s, kind in seen
+        if first_s < last_s
     ]
 
 

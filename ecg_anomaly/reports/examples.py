@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from ecg_anomaly.beats.labelled import CLASSES, NORMAL_CLASS
 
@@ -26,66 +26,42 @@ RULES = {
 
 @dataclass(frozen=True)
 class Example:
-    """A beat that is shown, and why.
+    """A beat that is shown, and why."""
 
-    Attributes
-    ----------
-    row
-        Its row among the scored beats.
-    aami_class
-        Its class.
-    rules
-        Every rule that chose it; one beat may serve several.
-    """
-
-    row: int
+    row: int  # among the scored beats
     aami_class: str
-    rules: tuple[str, ...]
+    rules: tuple[str, ...]  # every rule that chose it; one beat may serve several
 
 
-def choose_examples(
-    scores: np.ndarray,
-    flagged: np.ndarray,
-    aami_classes: np.ndarray,
-    thresholds: np.ndarray,
-    classes: Sequence[str] = CLASSES,
-) -> list[Example]:
+def choose_examples(scores: pd.DataFrame) -> list[Example]:
     """Choose the beats that stand for their class.
 
-    Parameters
-    ----------
-    scores, flagged, aami_classes, thresholds
-        Shape ``(beats,)``: anomaly score, whether it was flagged, the class, and the threshold of each beat.
-    classes
-        The classes to choose from, in the order of the result.
-
-    Returns
-    -------
-    list of Example
-        Class by class in the order of ``RULES``, each beat once. Of equal scores the first beat is taken.
+    ``scores`` has the columns ``aami_class``, ``anomaly_score``, ``threshold`` and ``flagged``, one row per beat. The
+    examples go class by class in the order of ``RULES``, each beat once. Of equal scores the first beat is taken.
     """
-    examples = []
-    for aami_class in classes:
-        rows = np.flatnonzero(aami_classes == aami_class)
-        if len(rows):
-            above = scores[rows] - thresholds[rows]
-            examples += _of_one_class(aami_class, rows, scores[rows], flagged[rows], above)
-    return examples
+    rows = {name: np.flatnonzero(scores["aami_class"] == name) for name in CLASSES}
+    return [
+        Example(int(its[position]), name, rules)
+        for name, its in rows.items()
+        if len(its)
+        for position, rules in _of_one_class(scores.iloc[its], name == NORMAL_CLASS).items()
+    ]
 
 
-def _of_one_class(
-    aami_class: str, rows: np.ndarray, scores: np.ndarray, flagged: np.ndarray, above: np.ndarray
-) -> list[Example]:
+def _of_one_class(beats: pd.DataFrame, normal: bool) -> dict[int, tuple[str, ...]]:
+    """Positions of the chosen beats, each with its rules."""
+    scores, thresholds = (beats[name].to_numpy(dtype=float) for name in ("anomaly_score", "threshold"))
+    above, flagged = scores - thresholds, beats["flagged"].to_numpy(dtype=bool)
     chosen = {
         TYPICAL: np.abs(scores - np.median(scores)).argmin(),
         BORDERLINE: np.abs(above).argmin(),
         HIGHEST: scores.argmax(),
     }
-    if aami_class == NORMAL_CLASS and flagged.any():
+    if normal and flagged.any():
         chosen[FARTHEST_ABOVE] = np.where(flagged, above, -np.inf).argmax()
-    if aami_class != NORMAL_CLASS and not flagged.all():
+    if not normal and not flagged.all():
         chosen[FARTHEST_BELOW] = np.where(flagged, np.inf, above).argmin()
-    rules: dict[int, list[str]] = {}
+    rules: dict[int, tuple[str, ...]] = {}
     for rule, position in chosen.items():
-        rules.setdefault(int(rows[position]), []).append(rule)
-    return [Example(row, aami_class, tuple(names)) for row, names in rules.items()]
+        rules[int(position)] = (*rules.get(int(position), ()), rule)
+    return rules

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,25 +27,13 @@ _ALARM_POINTS = 600
 
 @dataclass(frozen=True)
 class AlarmCurves:
-    """Sensitivity to each class against false alarms, as all thresholds are raised or lowered by the same amount.
+    """Sensitivity to each class against false alarms, as all thresholds are raised or lowered by the same amount."""
 
-    Attributes
-    ----------
-    per_hour
-        Shape ``(points,)``: false alarms per hour of recording, rising.
-    sensitivity
-        Per class that has beats: shape ``(points,)``.
-    per_hour_at_threshold, at_threshold
-        What the thresholds as they are give: false alarms per hour, and the sensitivity to each class.
-    none
-        Where no false alarm at all stands on a logarithmic axis, below a single one.
-    """
-
-    per_hour: np.ndarray
-    sensitivity: dict[str, np.ndarray]
-    per_hour_at_threshold: float
-    at_threshold: dict[str, float]
-    none: float
+    per_hour: np.ndarray  # shape (points,): false alarms per hour of recording, rising
+    sensitivity: dict[str, np.ndarray]  # per class that has beats: shape (points,)
+    per_hour_at_threshold: float  # false alarms per hour that the thresholds as they are give
+    at_threshold: dict[str, float]  # and the sensitivity to each class
+    none: float  # where no false alarm at all stands on a logarithmic axis, below a single one
 
     def position(self, per_hour: np.ndarray | float) -> np.ndarray:
         """Where false alarms per hour stand on the logarithmic axis."""
@@ -59,20 +47,12 @@ class AlarmCurves:
 
 @dataclass(frozen=True)
 class ThresholdSpread:
-    """Where the thresholds of the beats lie: all at one value, or around it where they follow the patient.
-
-    Attributes
-    ----------
-    median, low, high
-        Median, 5th and 95th percentile of the thresholds.
-    follows
-        Whether they differ from beat to beat.
-    """
+    """Where the thresholds of the beats lie: all at one value, or around it where they follow the patient."""
 
     median: float
-    low: float
-    high: float
-    follows: bool
+    low: float  # 5th percentile
+    high: float  # 95th percentile
+    follows: bool  # whether they differ from beat to beat
 
     @property
     def words(self) -> str:
@@ -92,13 +72,9 @@ class ScoreAxis:
 
     unit: float
 
-    def position(self, scores: np.ndarray | float) -> np.ndarray:
+    def position(self, scores: np.ndarray | pd.Series | float) -> np.ndarray:
         """Where scores stand on the axis."""
         return np.asarray(np.arcsinh(np.asarray(scores, dtype=float) / self.unit))
-
-    def scores(self, positions: np.ndarray) -> np.ndarray:
-        """Scores that stand at positions on the axis."""
-        return np.asarray(np.sinh(positions) * self.unit)
 
     def ticks(self, lowest: float, highest: float, count: int) -> tuple[np.ndarray, list[str]]:
         """Positions and labels of round scores between two scores, not closer than ``count`` even ones would be."""
@@ -116,45 +92,27 @@ class ScoreAxis:
 
 @dataclass(frozen=True)
 class ExampleBeat:
-    """A beat beside its reconstruction.
+    """A beat beside its reconstruction."""
 
-    Attributes
-    ----------
-    example
-        The rules that chose it.
-    record, time_s, symbol, score
-        Which beat it is; seconds from the start of its record.
-    threshold, flagged
-        The beat's own threshold, and whether its score is above.
-    surprises
-        What each question adds to the score, by component.
-    window_s
-        Shape ``(samples,)``: seconds from the fiducial point.
-    leads
-        Numbers of the leads that are shown, from 1.
-    beat_mv, reconstruction_mv
-        Shape ``(samples, shown leads)``.
-    """
-
-    example: Example
+    example: Example  # the rules that chose it
     record: str
-    time_s: float
+    time_s: float  # seconds from the start of its record
     symbol: str
     score: float
-    threshold: float
-    flagged: bool
-    surprises: dict[str, float]
-    window_s: np.ndarray
-    leads: tuple[int, ...]
-    beat_mv: np.ndarray
-    reconstruction_mv: np.ndarray
+    threshold: float  # the beat's own
+    flagged: bool  # whether its score is above
+    surprises: dict[str, float]  # what each question adds to the score, by component
+    window_s: np.ndarray  # shape (samples,): seconds from the fiducial point
+    leads: tuple[int, ...]  # numbers of the leads that are shown, from 1
+    beat_mv: np.ndarray  # shape (samples, shown leads)
+    reconstruction_mv: np.ndarray  # shape (samples, shown leads)
 
     @property
     def verdict(self) -> str:
         """Whether it was flagged, and by which question."""
         if not self.flagged:
             return "not flagged"
-        return f"flagged; {styles.question(max(self.surprises, key=lambda name: self.surprises[name]))}"
+        return f"flagged; {styles.question(max(self.surprises, key=self.surprises.__getitem__))}"
 
     @property
     def rules(self) -> str:
@@ -169,53 +127,36 @@ class ExampleBeat:
 
 @dataclass(frozen=True)
 class RecordOverTime:
-    """One record over time, and an excerpt of its signal.
-
-    Attributes
-    ----------
-    record, reason
-        Which record, and by which rule it was chosen.
-    beats
-        Rows of the scores with the column ``outcome``; of many beats the lowest and the highest of each moment.
-    thinned
-        Whether beats were left out.
-    threshold_s, thresholds
-        Shape ``(steps,)``: from when on which threshold holds, and the end of the last.
-    excerpt_beats
-        The beats of the excerpt, with the column ``outcome``.
-    excerpt_s
-        Shape ``(samples,)``: seconds from the start of the record.
-    leads
-        Numbers of the leads that are shown, from 1.
-    excerpt_mv
-        Shape ``(samples, shown leads)``; NaN between windows.
-    """
+    """One record over time, and an excerpt of its signal."""
 
     record: str
-    reason: str
-    beats: pd.DataFrame
-    thinned: bool
-    threshold_s: np.ndarray
-    thresholds: np.ndarray
-    excerpt_beats: pd.DataFrame
-    excerpt_s: np.ndarray
-    leads: tuple[int, ...]
-    excerpt_mv: np.ndarray
+    reason: str  # the rule by which it was chosen
+    beats: pd.DataFrame  # scores with the column ``outcome``; of many beats the lowest and the highest of each moment
+    thinned: bool  # whether beats were left out
+    threshold_s: np.ndarray  # shape (steps,): from when on which threshold holds, and the end of the last
+    thresholds: np.ndarray  # shape (steps,)
+    excerpt_beats: pd.DataFrame  # the beats of the excerpt, with the column ``outcome``
+    excerpt_s: np.ndarray  # shape (samples,): seconds from the start of the record
+    leads: tuple[int, ...]  # numbers of the leads that are shown, from 1
+    excerpt_mv: np.ndarray  # shape (samples, shown leads); NaN between windows
+
+    @property
+    def unit(self) -> tuple[str, float]:
+        """The unit of the axis of time, and its seconds."""
+        return time_unit(self.beats["time_s"].iloc[-1])
+
+    def score_ticks(self, axis: ScoreAxis) -> tuple[np.ndarray, list[str]]:
+        """Positions and labels of the axis of the scores."""
+        scores = self.beats["anomaly_score"]
+        return axis.ticks(min(0.0, scores.min()), scores.max(), 7)
 
 
 def alarm_curves(scores: pd.DataFrame) -> AlarmCurves | None:
     """Trace how many anomalous beats are found for how many false alarms per hour.
 
-    Parameters
-    ----------
-    scores
-        One row per beat: ``record``, ``time_s``, ``aami_class``, ``anomaly_score``, ``threshold`` (NaN for a beat
-        that was missed) and ``flagged``.
-
-    Returns
-    -------
-    AlarmCurves or None
-        ``None`` without normal beats, without beats of class S, V or F, or when no time passes.
+    ``scores`` has a row per beat, with the columns ``rr_before_s``, ``aami_class``, ``anomaly_score``, ``threshold``
+    (NaN for a beat that was missed) and ``flagged``. Gives ``None`` without normal beats, without beats of class S, V
+    or F, or when no time passes.
     """
     classes, hours = scores["aami_class"].to_numpy(), recorded_hours(scores)
     normal = classes == CLASSES[0]
@@ -240,13 +181,8 @@ def alarm_curves(scores: pd.DataFrame) -> AlarmCurves | None:
 
 def threshold_spread(thresholds: np.ndarray) -> ThresholdSpread:
     """Say where the thresholds of the beats lie, of shape ``(beats,)``."""
-    low, median, high = np.quantile(thresholds, [0.05, 0.5, 0.95])
-    return ThresholdSpread(float(median), float(low), float(high), bool(thresholds.min() < thresholds.max()))
-
-
-def counted_surprises(scores: pd.DataFrame, components: Sequence[str]) -> pd.DataFrame:
-    """Select what each question adds to the anomaly score: a column per component that counts."""
-    return scores[[surprise_column(name) for name in components]].astype(float).set_axis(list(components), axis=1)
+    low, median, high = np.quantile(thresholds, [0.05, 0.5, 0.95]).tolist()
+    return ThresholdSpread(median, low, high, follows=bool(thresholds.min() < thresholds.max()))
 
 
 def score_axis(scores: np.ndarray, threshold: float) -> ScoreAxis:
@@ -264,29 +200,20 @@ def ranked_records(per_record: pd.DataFrame) -> pd.DataFrame:
 def outcomes(scores: pd.DataFrame) -> np.ndarray:
     """Name what became of each beat: one of ``styles.OUTCOMES``, shape ``(beats,)``."""
     anomalous, flagged = (scores[name].to_numpy(dtype=bool) for name in ("anomalous", "flagged"))
-    return np.where(
-        anomalous,
-        np.where(flagged, styles.FOUND, styles.OVERLOOKED),
-        np.where(flagged, styles.FALSE_ALARM, styles.NOT_FLAGGED),
-    )
+    names = np.array([[styles.NOT_FLAGGED, styles.FALSE_ALARM], [styles.OVERLOOKED, styles.FOUND]])
+    return np.asarray(names[anomalous.astype(int), flagged.astype(int)])
+
+
+def by_outcome(beats: pd.DataFrame) -> Iterator[tuple[str, styles.Sign, pd.DataFrame]]:
+    """Yield each outcome with its sign and its beats, from their column ``outcome``."""
+    return ((name, sign, beats[beats["outcome"] == name]) for name, sign in styles.OUTCOMES.items())
 
 
 def in_millivolts(scaled: np.ndarray, windows: np.ndarray, beats: pd.DataFrame) -> np.ndarray:
-    """Turn scaled values back into millivolts.
+    """Turn scaled windows or reconstructions, shape ``(beats, samples, leads)``, back into millivolts.
 
-    Parameters
-    ----------
-    scaled
-        Shape ``(beats, samples, leads)``: windows or their reconstructions.
-    windows
-        The windows, same shape: a lead that is all zeros is missing.
-    beats
-        Their rows, with ``offset_mv_1``, ``range_mv_1``, ... per lead.
-
-    Returns
-    -------
-    ndarray
-        Shape of ``scaled``; NaN where a lead is missing.
+    A lead that is all zeros in ``windows`` is missing: NaN. ``beats`` has ``offset_mv_1``, ``range_mv_1``, ... for
+    each lead.
     """
     leads = range(1, scaled.shape[2] + 1)
     offset_mv = beats[[f"offset_mv_{lead}" for lead in leads]].to_numpy(dtype=float)
@@ -303,43 +230,31 @@ def example_beats(
     beat: Beat,
     components: Sequence[str],
 ) -> list[ExampleBeat]:
-    """Lay each chosen beat beside its reconstruction.
+    """Lay each chosen beat beside its reconstruction; ``components`` are the questions that the score adds up.
 
-    Parameters
-    ----------
-    chosen
-        The examples.
-    scores
-        One row per scored beat; the examples' ``row`` counts them.
-    windows, reconstructions
-        Shape ``(examples, samples, leads)``, scaled.
-    beat
-        Sampling rate and window.
-    components
-        The questions that the anomaly score adds up.
+    ``windows`` and ``reconstructions`` are those of the examples, scaled, of shape ``(examples, samples, leads)``.
     """
     rows = scores.iloc[[example.row for example in chosen]]
-    surprises = counted_surprises(rows, components).to_dict("records")
     beats_mv = in_millivolts(windows, windows, rows)
     reconstructions_mv = in_millivolts(reconstructions, windows, rows)
     window_s = (np.arange(windows.shape[1]) - beat.samples_before) / beat.sampling_rate_hz
     laid = []
-    for number, (example, row) in enumerate(zip(chosen, rows.itertuples(), strict=True)):
+    for number, (example, row) in enumerate(zip(chosen, rows.to_dict("records"), strict=True)):
         leads = _leads_with_most_error(windows[number], reconstructions[number])
         laid.append(
             ExampleBeat(
-                example,
-                str(row.record),
-                float(row.time_s),  # type: ignore[arg-type]
-                str(row.symbol),
-                float(row.anomaly_score),  # type: ignore[arg-type]
-                float(row.threshold),  # type: ignore[arg-type]
-                bool(row.flagged),
-                {str(name): value for name, value in surprises[number].items()},
-                window_s,
-                tuple(int(lead) + 1 for lead in leads),
-                beats_mv[number][:, leads],
-                reconstructions_mv[number][:, leads],
+                example=example,
+                record=row["record"],
+                time_s=row["time_s"],
+                symbol=row["symbol"],
+                score=row["anomaly_score"],
+                threshold=row["threshold"],
+                flagged=row["flagged"],
+                surprises={name: row[surprise_column(name)] for name in components},
+                window_s=window_s,
+                leads=tuple((leads + 1).tolist()),
+                beat_mv=beats_mv[number][:, leads],
+                reconstruction_mv=reconstructions_mv[number][:, leads],
             )
         )
     return laid
@@ -352,16 +267,16 @@ def strip_record(per_record: pd.DataFrame, scores: pd.DataFrame) -> tuple[str, s
     where no record has both, the one with the highest score.
     """
     ranked = ranked_records(per_record)
-    if len(ranked):
-        middle = ranked.iloc[(len(ranked) - 1) // 2]
-        if len(ranked) == 1:
-            return str(middle["record"]), "it is the one record with normal and anomalous beats"
-        reason = (
-            f"its AUC, {middle['auc']:.3f}, is the median of the {len(ranked)} records with normal and anomalous beats"
-        )
-        return str(middle["record"]), reason
-    highest = int(scores["anomaly_score"].to_numpy(dtype=float).argmax())
-    return str(scores["record"].iloc[highest]), "it has the highest score, and no record has normal and anomalous beats"
+    if not len(ranked):
+        highest = scores["record"].iloc[scores["anomaly_score"].argmax()]
+        return str(highest), "it has the highest score, and no record has normal and anomalous beats"
+    middle = ranked.iloc[(len(ranked) - 1) // 2]
+    if len(ranked) == 1:
+        reason = "it is the one record with normal and anomalous beats"
+    else:
+        these = f"the {len(ranked)} records with normal and anomalous beats"
+        reason = f"its AUC, {middle['auc']:.3f}, is the median of {these}"
+    return str(middle["record"]), reason
 
 
 def excerpt_rows(scores: pd.DataFrame, record: str) -> np.ndarray:
@@ -376,48 +291,34 @@ def excerpt_rows(scores: pd.DataFrame, record: str) -> np.ndarray:
 def record_strip(
     scores: pd.DataFrame, record: str, reason: str, rows: np.ndarray, windows: np.ndarray, beat: Beat
 ) -> RecordOverTime:
-    """Lay out one record over time.
+    """Lay out the record that `strip_record` chose, with the excerpt that `excerpt_rows` chose.
 
-    Parameters
-    ----------
-    scores
-        One row per scored beat.
-    record, reason
-        What `strip_record` chose.
-    rows
-        What `excerpt_rows` chose.
-    windows
-        Shape ``(excerpt beats, samples, leads)``: the windows of these rows, scaled.
-    beat
-        Sampling rate and window.
+    ``windows`` are those of its rows, scaled, of shape ``(excerpt beats, samples, leads)``.
     """
-    beats = scores[scores["record"] == record].reset_index(drop=True)
-    beats["outcome"] = outcomes(beats)
-    shown = np.concatenate([_thin_beats(beats, beats["outcome"] == outcome) for outcome in styles.OUTCOMES])
-    excerpt_beats = scores.iloc[rows].reset_index(drop=True)
-    excerpt_beats["outcome"] = outcomes(excerpt_beats)
+    beats = scores[scores["record"] == record].reset_index(drop=True).assign(outcome=outcomes)
+    shown = np.concatenate([_thinned(its) for _, _, its in by_outcome(beats)])
+    excerpt_beats = scores.iloc[rows].reset_index(drop=True).assign(outcome=outcomes)
     excerpt_s, excerpt_mv = _paste(excerpt_beats, windows, beat)
     present = np.flatnonzero(np.isfinite(excerpt_mv).any(axis=0))[:MOST_LEADS]
-    steps = _steps(beats["threshold"].to_numpy(dtype=float))
+    times_s, thresholds = (beats[name].to_numpy(dtype=float) for name in ("time_s", "threshold"))
+    steps = _steps(thresholds)
     return RecordOverTime(
-        record,
-        reason,
-        beats.iloc[np.sort(shown)].reset_index(drop=True),
-        len(shown) < len(beats),
-        beats["time_s"].to_numpy(dtype=float)[steps],
-        beats["threshold"].to_numpy(dtype=float)[steps],
-        excerpt_beats,
-        excerpt_s,
-        tuple(int(lead) + 1 for lead in present),
-        excerpt_mv[:, present],
+        record=record,
+        reason=reason,
+        beats=beats.iloc[np.sort(shown)].reset_index(drop=True),
+        thinned=len(shown) < len(beats),
+        threshold_s=times_s[steps],
+        thresholds=thresholds[steps],
+        excerpt_beats=excerpt_beats,
+        excerpt_s=excerpt_s,
+        leads=tuple((present + 1).tolist()),
+        excerpt_mv=excerpt_mv[:, present],
     )
 
 
-def time_axis(times_s: np.ndarray, unit: str | None = None) -> tuple[np.ndarray, str]:
-    """Bring seconds to the unit that suits them: ``s``, ``min`` or ``h``."""
-    reach_s = float(times_s[-1]) if len(times_s) else 0.0
-    unit = unit or ("h" if reach_s > 3 * 3600 else "min" if reach_s > 180 else "s")
-    return times_s / {"s": 1, "min": 60, "h": 3600}[unit], unit
+def time_unit(reach_s: float) -> tuple[str, float]:
+    """Name the unit that suits times up to this one (``s``, ``min`` or ``h``), and say how many seconds it has."""
+    return ("h", 3600.0) if reach_s > 3 * 3600 else ("min", 60.0) if reach_s > 180 else ("s", 1.0)
 
 
 def _counts_above(values: np.ndarray, cuts: np.ndarray) -> np.ndarray:
@@ -431,13 +332,13 @@ def _steps(values: np.ndarray) -> np.ndarray:
     return np.asarray(changes[kept])
 
 
-def _thin_beats(beats: pd.DataFrame, chosen: pd.Series) -> np.ndarray:
-    rows = np.flatnonzero(chosen)
-    if len(rows) <= STRIP_POINTS:
-        return rows
-    times_s, scores = (beats[name].to_numpy(dtype=float)[rows] for name in ("time_s", "anomaly_score"))
+def _thinned(beats: pd.DataFrame) -> np.ndarray:
+    """Index of the beats that are drawn: all, or the lowest and the highest of each moment."""
+    if len(beats) <= STRIP_POINTS:
+        return beats.index.to_numpy()
+    times_s, scores = (beats[name].to_numpy(dtype=float) for name in ("time_s", "anomaly_score"))
     kept = MinMaxDownsampler().downsample(times_s, scores, n_out=STRIP_POINTS)  # type: ignore[no-untyped-call]
-    return np.asarray(rows[np.unique(kept)])
+    return np.asarray(beats.index[np.unique(kept)])
 
 
 def _paste(beats: pd.DataFrame, windows: np.ndarray, beat: Beat) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,32 +19,16 @@ from ecg_anomaly.reports.figure_data import AlarmCurves, RecordOverTime, ScoreAx
 from ecg_anomaly.reports.results import Results
 from ecg_anomaly.words import clock, score_text
 
-_DASHES = {"-": "solid", "--": "dash", "-.": "dashdot"}
-_EDGE = {"width": 1.5, "color": "black"}
-_SYMBOLS = {"o": "circle", "^": "triangle-up", "s": "square"}
-
 
 @dataclass(frozen=True)
 class InteractivePanel:
-    """A figure with its words.
+    """A figure with its words."""
 
-    Attributes
-    ----------
-    name
-        Its name within the page.
-    title, reading
-        What it shows, and how to read it.
-    figure
-        The figure; ``None`` when there is nothing to draw, which ``reading`` then explains.
-    min_width
-        Pixels below which it scrolls sideways on a narrow page.
-    """
-
-    name: str
+    name: str  # within the page
     title: str
-    reading: str
-    figure: go.Figure | None
-    min_width: int = 0
+    reading: str  # how to read it
+    figure: go.Figure | None  # None when there is nothing to draw, which ``reading`` then explains
+    min_width: int = 0  # pixels below which it scrolls sideways on a narrow page
 
 
 def alarm_panel(results: Results) -> InteractivePanel:
@@ -75,10 +60,9 @@ def strip_panels(results: Results) -> list[InteractivePanel]:
         if strip.leads
         else "No lead has a signal around the record's highest score."
     )
+    figure = strip_figure(strip, results.score_axis)
     return [
-        InteractivePanel(
-            "strip", f"Record {strip.record} over time", over_time, strip_figure(strip, results.score_axis)
-        ),
+        InteractivePanel("strip", f"Record {strip.record} over time", over_time, figure),
         InteractivePanel("excerpt", f"Signal of {strip.record}", signal, excerpt_figure(strip), 760),
     ]
 
@@ -88,6 +72,7 @@ def alarms_figure(curves: AlarmCurves) -> go.Figure:
     figure = go.Figure()
     for name, sensitivity in curves.sensitivity.items():
         line, called = styles.CLASS_LINES[name], styles.class_name(name)
+        symbol, dash = styles.PLOTLY_SYMBOLS[line.marker], styles.PLOTLY_DASHES[line.style]
         figure.add_scatter(
             x=curves.position(curves.per_hour),
             y=sensitivity,
@@ -95,16 +80,17 @@ def alarms_figure(curves: AlarmCurves) -> go.Figure:
             mode="lines",
             name=called,
             legendgroup=name,
-            line={"color": line.colour, "dash": _DASHES[str(line.style)], "width": line.width, "shape": "hv"},
+            line={"color": line.colour, "dash": dash, "width": line.width, "shape": "hv"},
             hovertemplate=f"%{{customdata:.3g}} false alarms per hour<br>sensitivity %{{y:.1%}}<extra>{called}</extra>",
         )
+        edge = {"width": 1.5, "color": "black"}
         figure.add_scatter(
             x=[float(curves.position(curves.per_hour_at_threshold))],
             y=[curves.at_threshold[name]],
             mode="markers",
             name=f"{name} at the threshold: {curves.at_threshold[name]:.1%}",
             legendgroup=name,
-            marker={"symbol": _SYMBOLS[line.marker], "size": 12, "color": line.colour, "line": _EDGE},
+            marker={"symbol": symbol, "size": 12, "color": line.colour, "line": edge},
             hovertemplate=f"sensitivity %{{y:.1%}}<extra>{name} at the threshold</extra>",
         )
     positions, labels = curves.ticks()
@@ -115,35 +101,23 @@ def alarms_figure(curves: AlarmCurves) -> go.Figure:
 
 def strip_figure(strip: RecordOverTime, axis: ScoreAxis) -> go.Figure:
     """Draw the scores of one record over time."""
-    figure = go.Figure()
-    times, unit = figure_data.time_axis(strip.beats["time_s"].to_numpy(dtype=float))
-    scores = strip.beats["anomaly_score"].to_numpy(dtype=float)
-    readings = _beat_words(strip.beats)
-    for name, sign in styles.OUTCOMES.items():
-        chosen = (strip.beats["outcome"] == name).to_numpy()
-        figure.add_scattergl(
-            x=times[chosen].astype(np.float32),
-            y=axis.position(scores[chosen]).astype(np.float32),
-            mode="markers",
-            name=name,
-            marker=_marker(sign, 4 if name == styles.NOT_FLAGGED else 8),
-            text=readings[chosen],
-            hovertemplate=f"%{{text}}<br>{name}<extra></extra>",
-        )
-    thresholds, _ = figure_data.time_axis(strip.threshold_s, unit)
+    figure, (unit, unit_s) = go.Figure(), strip.unit
+    for name, sign, its in figure_data.by_outcome(strip.beats):
+        look = _look(name, sign, its, 4 if name == styles.NOT_FLAGGED else 8)
+        times, positions = its["time_s"] / unit_s, axis.position(its["anomaly_score"])
+        figure.add_scattergl(x=times.astype(np.float32), y=positions.astype(np.float32), mode="markers", **look)
     figure.add_scattergl(
-        x=thresholds.astype(np.float32),
+        x=(strip.threshold_s / unit_s).astype(np.float32),
         y=axis.position(strip.thresholds).astype(np.float32),
-        mode="lines",
-        name="threshold",
-        line={"dash": "dash", "width": 1.5, "color": styles.ORANGE, "shape": "hv"},
+        **styles.THRESHOLD,
+        line_shape="hv",
         text=[score_text(value) for value in strip.thresholds],
         hovertemplate="threshold %{text}<extra></extra>",
     )
-    excerpt, _ = figure_data.time_axis(strip.excerpt_s, unit)
-    shade = {"fillcolor": styles.SKY, "opacity": 0.35, "line": {"width": 1.5, "color": styles.SKY}, "layer": "below"}
-    figure.add_vrect(x0=excerpt[0], x1=excerpt[-1], **shade)
-    positions, labels = axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7)
+    start, end = strip.excerpt_s[[0, -1]] / unit_s
+    edge = {"width": 1.5, "color": styles.SKY}
+    figure.add_vrect(start, end, fillcolor=styles.SKY, opacity=0.35, line=edge, layer="below")
+    positions, labels = strip.score_ticks(axis)
     figure.update_yaxes(tickvals=positions, ticktext=labels, title=styles.SCORE)
     figure.update_xaxes(title=f"time from the start of the record ({unit})")
     return figure.update_layout(styles.layout(420))
@@ -154,65 +128,42 @@ def excerpt_figure(strip: RecordOverTime) -> go.Figure | None:
     rows = len(strip.leads)
     if not rows:
         return None
+    seconds = strip.excerpt_s.astype(np.float32)
+    curve = {"mode": "lines", "line": {"color": styles.GREY, "width": 1.4}, "showlegend": False}
     figure = make_subplots(rows, 1, shared_xaxes=True, vertical_spacing=0.06)
-    for row, lead in enumerate(strip.leads, start=1):
-        figure.add_scatter(
-            x=strip.excerpt_s.astype(np.float32),
-            y=strip.excerpt_mv[:, row - 1].astype(np.float32),
-            mode="lines",
-            name=f"lead {lead}",
-            line={"color": styles.GREY, "width": 1.4},
-            connectgaps=False,
-            showlegend=False,
-            row=row,
-            col=1,
-        )
-        figure.update_yaxes(title=f"lead {lead} (mV)", nticks=4, row=row, col=1)
+    for row, (lead, lead_mv) in enumerate(zip(strip.leads, strip.excerpt_mv.T, strict=True), start=1):
+        figure.add_scatter(x=seconds, y=lead_mv.astype(np.float32), name=f"lead {lead}", **curve, row=row, col=1)
+        figure.update_yaxes(title=f"lead {lead} (mV)", nticks=4, row=row)
     low_mv, top_mv = float(np.nanmin(strip.excerpt_mv[:, 0])), float(np.nanmax(strip.excerpt_mv[:, 0]))
     height_mv = max(top_mv - low_mv, 1e-3)
     above_mv = top_mv + 0.12 * height_mv
-    beats = strip.excerpt_beats
-    readings = _beat_words(beats)
-    for name, sign in styles.OUTCOMES.items():
-        chosen = (beats["outcome"] == name).to_numpy()
-        figure.add_scatter(
-            x=beats["fiducial_s"][chosen],
-            y=np.full(chosen.sum(), above_mv),
-            mode="markers+text",
-            name=name,
-            marker=_marker(sign, 3 if name == styles.NOT_FLAGGED else 9),
-            textposition="top center",
-            text=[_safe(symbol) for symbol in beats["symbol"][chosen]],
-            customdata=readings[chosen],
-            hovertemplate=f"%{{customdata}}<br>{name}<extra></extra>",
-            row=1,
-            col=1,
-        )
-    flagged_s = beats["fiducial_s"][beats["flagged"].to_numpy(dtype=bool)]
-    figure.update_layout(shapes=[_band(time_s) for time_s in flagged_s])
-    figure.update_yaxes(range=[low_mv - 0.05 * height_mv, above_mv + 0.25 * height_mv], row=1, col=1)
-    figure.update_xaxes(title="time from the start of the record (s)", row=rows, col=1)
+    for name, sign, its in figure_data.by_outcome(strip.excerpt_beats):
+        look = _look(name, sign, its, 3 if name == styles.NOT_FLAGGED else 9)
+        above = {"x": its["fiducial_s"], "y": np.full(len(its), above_mv), "text": its["symbol"].map(_safe)}
+        figure.add_scatter(mode="markers+text", textposition="top center", **above, **look, row=1, col=1)
+    flagged_s = strip.excerpt_beats.loc[strip.excerpt_beats["flagged"].astype(bool), "fiducial_s"]
+    shapes = [styles.shade(time_s - 0.2, time_s + 0.2, styles.ORANGE, 0.18) for time_s in flagged_s]
+    figure.update_layout(shapes=shapes)
+    figure.update_yaxes(range=[low_mv - 0.05 * height_mv, above_mv + 0.25 * height_mv], row=1)
+    figure.update_xaxes(title="time from the start of the record (s)", row=rows)
     return figure.update_layout(styles.layout(170 + 130 * rows))
 
 
-def _band(time_s: float) -> dict[str, object]:
-    """Shade a flagged beat across all rows."""
-    place = {"type": "rect", "xref": "x", "x0": time_s - 0.2, "x1": time_s + 0.2, "yref": "paper", "y0": 0, "y1": 1}
-    return {**place, "fillcolor": styles.ORANGE, "opacity": 0.18, "line": {"width": 0}, "layer": "below"}
+def _look(outcome: str, sign: styles.Sign, beats: pd.DataFrame, size: int) -> dict[str, Any]:
+    """Name, marker and words of the beats with an outcome."""
+    edge = {"width": 0 if sign.filled else 2}
+    marker = {"symbol": sign.symbol, "color": sign.colour, "size": size, "line": edge}
+    words = {"customdata": _beat_words(beats), "hovertemplate": f"%{{customdata}}<br>{outcome}<extra></extra>"}
+    return {"name": outcome, "marker": marker, **words}
 
 
-def _marker(sign: styles.Sign, size: int) -> dict[str, object]:
-    return {"symbol": sign.symbol, "color": sign.colour, "size": size, "line": {"width": 0 if sign.filled else 2}}
-
-
-def _beat_words(beats: pd.DataFrame) -> np.ndarray:
+def _beat_words(beats: pd.DataFrame) -> list[str]:
     columns = (beats[name] for name in ("time_s", "symbol", "aami_class", "anomaly_score", "threshold"))
-    readings = [
+    return [
         f"{clock(time_s)}  {_safe(symbol)} ({aami_class})<br>score {score_text(score)}, "
         f"threshold {score_text(threshold)}"
         for time_s, symbol, aami_class, score, threshold in zip(*columns, strict=True)
     ]
-    return np.array(readings, dtype=object)
 
 
 def _safe(text: object) -> str:

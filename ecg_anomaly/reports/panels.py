@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ MOST_RECORDS = 80  # that fit below each other and can be read
 
 _HEAD_IN, _NOTE_IN = 0.42, 0.28  # what the title and the note below it take
 # What changes in an SVG file that goes into a page: what would reach beyond it, and what no eye sees, half of it.
-_TO_PAGE = (
+_TO_PAGE: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"<defs>\s*<style(.|\n)*?</defs>", ""),  # would hold for the whole page
     (r'<g id="[^"]*"', "<g"),
     (r' (width|height)="[\d.]+pt"| font-family: [^;"]*;?| transform="rotate\(-0 [^"]*"', ""),
@@ -33,33 +33,22 @@ _TO_PAGE = (
     (r"> <", "><"),
     (r'<path d="[^"]*" style="fill: none"/>|xlink:(?=href)', ""),
     *[(r"<g>(<[^<>]*/>|<text[^<]*</text>)</g>", r"\1")] * 2,
+    # No eye sees hundredths of a point.
+    (r' (d|x|y|width|height|transform)="[^"]*"', lambda place: re.sub(r"(\.\d)\d+", r"\1", place[0])),
+    (r"( L [\d.-]+ [\d.-]+)+", lambda path: " L" + path[0].replace(" L", "")),
 )
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A figure with its words.
+    """A figure with its words."""
 
-    Attributes
-    ----------
-    name
-        Its name as a file, without the ending, and within the page.
-    title, note
-        What stands above it in its file.
-    reading
-        How to read it, below it on the page.
-    figure
-        The figure.
-    wide
-        Whether it takes the whole width of a wide page.
-    """
-
-    name: str
+    name: str  # of its file, without the ending, and within the page
     title: str
     figure: Figure
-    reading: str = ""
-    note: str = ""
-    wide: bool = False
+    reading: str = ""  # how to read it, below it on the page
+    note: str = ""  # stands with the title above it in its file
+    wide: bool = False  # whether it takes the whole width of a wide page
 
     def with_head(self, simulated: bool) -> Panel:
         """Write title and note above the figure, and whether its records are simulated."""
@@ -92,10 +81,6 @@ class Panel:
         svg = drawn.getvalue().partition("<svg ")[2]
         for pattern, replacement in _TO_PAGE:
             svg = re.sub(pattern, replacement, svg)
-        # No eye sees hundredths of a point.
-        places = r' (d|x|y|width|height|transform)="[^"]*"'
-        svg = re.sub(places, lambda place: re.sub(r"(\.\d)\d+", r"\1", place[0]), svg)
-        svg = re.sub(r"( L [\d.-]+ [\d.-]+)+", lambda path: " L" + path[0].replace(" L", ""), svg)
         svg = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{self.name}-", svg)  # names differ from figure to figure
         for colour, variable in styles.PAGE_COLOURS.items():
             svg = svg.replace(colour, variable)
@@ -119,7 +104,7 @@ def all_panels(results: Results) -> dict[str, Panel]:
 def _panels(results: Results) -> Iterator[Panel]:
     judged, axis, thresholds, strip = results.judged, results.score_axis, results.thresholds, results.strip
     follows = thresholds.follows
-    records = figure_data.ranked_records(results.per_record)
+    records, records_note = figure_data.ranked_records(results.per_record), _records_note(results.per_record)
     yield Panel(
         "roc_precision_recall",
         "How well the score ranks beats",
@@ -166,8 +151,8 @@ def _panels(results: Results) -> Iterator[Panel]:
         "AUC of each record",
         plots.plot_records(records.iloc[:MOST_RECORDS]),
         "How well the score ranks the beats within each record, the number of its anomalous beats in brackets: "
-        f"{_records_note(results.per_record)}.",
-        _records_note(results.per_record),
+        f"{records_note}.",
+        records_note,
         wide=True,
     )
     if results.noise is not None:

@@ -28,6 +28,7 @@ from ecg_anomaly.reports.figure_data import AlarmCurves, ExampleBeat, RecordOver
 FEW_ANOMALOUS = 5  # an AUC from so few anomalous beats is shaky
 
 _WIDTH_IN = 12.0
+_NO_CURVE = "no curve: normal and anomalous\ntest beats are both needed"
 _BINS = 60
 _CHANCE = {"color": styles.GREY, "linewidth": 1, "linestyle": (0, (2, 4))}
 # Each rule has a column, so that beats of different classes compare; the last is for what went wrong.
@@ -49,12 +50,10 @@ STYLE = {
     "axes.grid": True,
     "grid.color": styles.RULE,
     "grid.linewidth": 0.7,
-    "axes.axisbelow": True,
     "lines.solid_capstyle": "butt",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
-    "font.family": ["sans-serif"],
     "font.sans-serif": ["DejaVu Sans"],  # comes with Matplotlib, so that figures look alike everywhere
 }
 _SMALL = {
@@ -68,13 +67,8 @@ _SMALL = {
 def plot_curves(judged: pd.DataFrame, detectors: Mapping[str, np.ndarray]) -> Figure:
     """Draw ROC and precision-recall curves side by side.
 
-    Parameters
-    ----------
-    judged
-        The columns ``anomalous`` and ``flagged``, one row per beat.
-    detectors
-        By name, scores of shape ``(beats,)``: the detector first, then what it is compared with. Beats with NaN do
-        not count.
+    ``judged`` has the columns ``anomalous`` and ``flagged``, one row per beat. ``detectors`` are by name scores of
+    shape ``(beats,)``: the detector first, then what it is compared with; beats with NaN do not count.
     """
     figure = _figure(6.0)
     left, right = figure.subplots(1, 2)
@@ -83,28 +77,25 @@ def plot_curves(judged: pd.DataFrame, detectors: Mapping[str, np.ndarray]) -> Fi
         known = ~np.isnan(scores)
         if len(np.unique(anomalous[known])) < 2:
             continue
+        look = {**styles.DETECTOR_LINES[number].look, "zorder": 3 if number else 4}
         roc = RocCurveDisplay.from_predictions(anomalous[known], scores[known], ax=left)
+        roc.line_.set(**look, label=f"{name}, AUC {roc.roc_auc:.3f}")
         ranking = PrecisionRecallDisplay.from_predictions(anomalous[known], scores[known], ax=right)
-        for line, area in (
-            (roc.line_, f"AUC {roc.roc_auc:.3f}"),
-            (ranking.line_, f"AP {ranking.average_precision:.3f}"),
-        ):
-            line.set(**styles.line(number).look, label=f"{name}, {area}", zorder=3 if number else 4)
+        ranking.line_.set(**look, label=f"{name}, AP {ranking.average_precision:.3f}")
     for axes in (left, right):
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     left.set(xlabel="false-positive rate (1 - specificity)", ylabel="sensitivity")
     right.set(xlabel="sensitivity (recall)", ylabel="precision")
     if not left.lines:
         for axes in (left, right):
-            _say(axes, "no curve: normal and anomalous\ntest beats are both needed")
+            _say(axes, _NO_CURVE)
         return figure
     left.plot([0, 1], [0, 1], label="chance", **_CHANCE)
     right.axhline(anomalous.mean(), label=f"chance: prevalence {anomalous.mean():.1%}", **_CHANCE)
-    points = [(left, flagged[~anomalous].mean(), flagged[anomalous].mean())]
+    diamond: dict[str, Any] = {"color": styles.INK, "marker": "D", "linestyle": "none", "label": "at the threshold"}
+    left.plot(flagged[~anomalous].mean(), flagged[anomalous].mean(), zorder=5, **diamond)
     if flagged.any():
-        points.append((right, flagged[anomalous].mean(), anomalous[flagged].mean()))
-    for axes, x, y in points:
-        axes.plot(x, y, color=styles.INK, marker="D", linestyle="none", zorder=5, label="at the threshold")
+        right.plot(flagged[anomalous].mean(), anomalous[flagged].mean(), zorder=5, **diamond)
     for axes in (left, right):
         # Below the axes: no curve runs there.
         axes.legend(loc="upper left", bbox_to_anchor=(0, -0.13), borderaxespad=0, fontsize=10)
@@ -118,7 +109,7 @@ def plot_alarms(curves: AlarmCurves | None) -> Figure:
     axes = figure.subplots()
     axes.set(xlabel="false alarms per hour of recording", ylabel="sensitivity", ylim=(-0.02, 1.03))
     if curves is None:
-        _say(axes, "no curve: normal and anomalous\ntest beats are both needed")
+        _say(axes, _NO_CURVE)
         return figure
     alarms = float(curves.position(curves.per_hour_at_threshold))
     for name, sensitivity in curves.sensitivity.items():
@@ -139,39 +130,18 @@ def plot_alarms(curves: AlarmCurves | None) -> Figure:
 
 @mpl.rc_context({**STYLE, "axes.grid": False})
 def plot_confusion(confusion: pd.DataFrame) -> Figure:
-    """Draw the confusion matrix: counts, and shares of each row.
-
-    Parameters
-    ----------
-    confusion
-        Counts: rows true normal and anomalous, columns predicted normal and flagged.
-    """
+    """Draw the confusion matrix: counts by label (rows) and flag (columns), and shares of each row."""
     figure = _figure(4.6, width_in=8.0)
-    counts = confusion.to_numpy(dtype=float)
-    totals = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
-    texts = [
-        [f"{count:,.0f}\n{share:.1%}" if total else "0\n-" for count, share in zip(row, row_shares, strict=True)]
-        for row, row_shares, total in zip(counts, shares, totals[:, 0], strict=True)
-    ]
+    totals = confusion.sum(axis=1)
+    shares = confusion.div(totals, axis=0)  # NaN in a row without beats
+    texts = confusion.map("{:,.0f}\n".format) + shares.map(words.percent)
     axes = figure.subplots()
-    sns.heatmap(
-        shares,
-        annot=np.array(texts),
-        fmt="",
-        cmap=sns.light_palette(styles.BLUE, as_cmap=True),
-        vmin=0,
-        vmax=1,
-        linewidths=2,
-        linecolor=styles.GROUND,
-        ax=axes,
-        xticklabels=list(confusion.columns),
-        yticklabels=[f"{name}\n({total:,.0f})" for name, total in zip(confusion.index, totals[:, 0], strict=True)],
-        annot_kws={"fontsize": 15},
-        cbar_kws={"label": "share of the row", "format": PercentFormatter(1)},
-    )
-    axes.tick_params(length=0)
-    axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
+    look = {"cmap": sns.light_palette(styles.BLUE, as_cmap=True), "linewidths": 2, "linecolor": styles.GROUND}
+    bar = {"label": "share of the row", "format": PercentFormatter(1)}
+    names = [f"{name}\n({total:,.0f})" for name, total in totals.items()]
+    written: dict[str, Any] = {"annot": texts, "fmt": "", "annot_kws": {"fontsize": 15}, "yticklabels": names}
+    sns.heatmap(shares.fillna(0), vmin=0, vmax=1, ax=axes, cbar_kws=bar, **written, **look)
+    axes.tick_params(length=0, labelrotation=0)
     axes.set(xlabel="the detector says", ylabel="the annotation says")
     return figure
 
@@ -180,28 +150,24 @@ def plot_confusion(confusion: pd.DataFrame) -> Figure:
 def plot_scores(scores: pd.DataFrame, axis: ScoreAxis, thresholds: ThresholdSpread) -> Figure:
     """Draw the distribution of scores, one row per AAMI class, with the threshold through all rows.
 
-    Parameters
-    ----------
-    scores
-        One row per beat: ``aami_class``, ``anomaly_score`` and ``flagged``.
-    axis
-        The axis of the scores.
-    thresholds
-        Scores to the right are flagged; a band where the threshold follows the patient.
+    ``scores`` has a row per beat, with the columns ``aami_class``, ``anomaly_score`` and ``flagged``. Those to the
+    right of the threshold are flagged; where it follows the patient it is a band.
     """
     classes = [name for name in CLASSES if (scores["aami_class"] == name).any()]
     positions = axis.position(scores["anomaly_score"].to_numpy(dtype=float))
-    lowest, highest = positions.min(initial=0.0), positions.max(initial=0.0)
-    edges = np.linspace(lowest, highest if highest > lowest else lowest + 1.0, _BINS + 1)
-    figure = _figure(1.0 + 1.25 * max(1, len(classes)))
-    panels = figure.subplots(max(1, len(classes)), 1, sharex=True, squeeze=False)[:, 0]
-    for panel, aami_class in zip(panels, classes, strict=False):
+    lowest, highest = scores["anomaly_score"].clip(upper=0).min(), scores["anomaly_score"].clip(lower=0).max()
+    if lowest == highest:
+        highest += axis.unit
+    edges = np.linspace(float(axis.position(lowest)), float(axis.position(highest)), _BINS + 1)
+    figure = _figure(1.0 + 1.25 * len(classes))
+    panels = figure.subplots(len(classes), 1, sharex=True, squeeze=False)[:, 0]
+    for panel, aami_class in zip(panels, classes, strict=True):
         chosen, colour = (scores["aami_class"] == aami_class).to_numpy(), styles.CLASS_COLOURS[aami_class]
         shares = np.histogram(positions[chosen], edges)[0] / chosen.sum()
         some = shares > 0
         # The edge shows bars that are lower than a point.
-        bars: dict[str, Any] = {"align": "edge", "color": colour, "edgecolor": colour, "linewidth": 1.0}
-        panel.bar(edges[:-1][some], shares[some], np.diff(edges)[some], **bars)
+        look: dict[str, Any] = {"color": colour, "edgecolor": colour, "linewidth": 1.0}
+        panel.bar(edges[:-1][some], shares[some], np.diff(edges)[some], align="edge", **look)
         panel.axvline(axis.position(thresholds.median), color=styles.INK, linewidth=1.3, linestyle="--")
         if thresholds.follows:
             low, high = axis.position(np.array([thresholds.low, thresholds.high]))
@@ -213,21 +179,14 @@ def plot_scores(scores: pd.DataFrame, axis: ScoreAxis, thresholds: ThresholdSpre
         panel.set_ylim(bottom=0)
         panel.yaxis.set_major_locator(MaxNLocator(2))
         panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    low, high = axis.scores(edges[[0, -1]])
-    panels[-1].set_xticks(*axis.ticks(low, high, 14))
+    panels[-1].set_xticks(*axis.ticks(lowest, highest, 14))
     panels[-1].set_xlabel("anomaly score (linear up to the threshold, logarithmic above; height: share of the class)")
     return figure
 
 
 @mpl.rc_context(STYLE)
 def plot_history(history: pd.DataFrame) -> Figure:
-    """Draw losses and learning rate over the epochs, the best epoch marked.
-
-    Parameters
-    ----------
-    history
-        One row per epoch: ``epoch, loss, val_loss, learning_rate``.
-    """
+    """Draw losses and learning rate over the epochs of ``history.csv``, the best epoch marked."""
     figure = _figure(4.6, width_in=8.0)
     losses, rates = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     epochs, kept = history["epoch"].to_numpy(), history["val_loss"].to_numpy(dtype=float)
@@ -258,11 +217,11 @@ def plot_history(history: pd.DataFrame) -> Figure:
 def plot_examples(examples: Sequence[ExampleBeat]) -> Figure:
     """Draw beats, chosen class by class, beside their reconstructions: one row of panels per class."""
     classes = list(dict.fromkeys(beat.example.aami_class for beat in examples))
-    leads = max((len(beat.leads) for beat in examples), default=1)
-    columns = sorted({_column(beat) for beat in examples}) or [0]
+    leads = max(len(beat.leads) for beat in examples)
+    columns = sorted({_column(beat) for beat in examples})
     panel_in, gap_in, top_in, bottom_in = 1.15 * leads, 1.0, 1.05, 0.55
     width_in = _WIDTH_IN / len(_COLUMNS) * max(2, len(columns))
-    rows = max(1, len(classes))
+    rows = len(classes)
     height_in = top_in + bottom_in + panel_in * rows + gap_in * (rows - 1)
     figure = Figure((width_in, height_in))
     left, right, bottom, top = 0.72 / width_in, 1 - 0.12 / width_in, bottom_in / height_in, 1 - top_in / height_in
@@ -273,10 +232,9 @@ def plot_examples(examples: Sequence[ExampleBeat]) -> Figure:
         panels = _draw_example(figure, grid[row, columns.index(_column(beat))], beat)
         panels[0].set_title(f"{beat.example.aami_class}: {beat.rules}\n{plain(beat.words)}\n{beat.verdict}")
         panels[-1].set_xlabel("time from the fiducial point (s)" if row == rows - 1 else "")
-    if examples:
-        corner = (0.06 / width_in, 1 + 0.06 / height_in)
-        legend: dict[str, Any] = {"loc": "upper left", "ncols": 3, "fontsize": 11, "bbox_to_anchor": corner}
-        figure.legend(*panels[0].get_legend_handles_labels(), **legend)
+    corner = (0.06 / width_in, 1 + 0.06 / height_in)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="upper left", ncols=3, fontsize=11, bbox_to_anchor=corner)
     return figure
 
 
@@ -302,21 +260,14 @@ def plot_questions(examples: Sequence[ExampleBeat]) -> Figure:
     # A surprise may lie a little below zero, which is no part of anything.
     parts = pd.DataFrame([beat.surprises for beat in flagged]).clip(lower=0)
     shares = parts.div(parts.sum(axis=1).clip(lower=1e-12), axis=0)
-    for (component, its), left, (colour, hatch) in zip(
-        shares.items(), (shares.cumsum(axis=1) - shares).to_numpy().T, _QUESTION_LOOKS, strict=False
-    ):
+    lefts = shares.cumsum(axis=1) - shares
+    for component, (colour, hatch) in zip(shares, _QUESTION_LOOKS, strict=False):
+        its, asked = shares[component], styles.question(str(component))
         look: dict[str, Any] = {"color": colour, "hatch": hatch, "edgecolor": "#6b6b6b", "linewidth": 0}
-        asked = styles.question(str(component))
-        bars = axes.barh(np.arange(len(flagged)), its, 0.7, left=left, label=asked, **look)
+        bars = axes.barh(np.arange(len(flagged)), its, 0.7, left=lefts[component], label=asked, **look)
         texts = np.where(its < _NARROWEST, "", parts[component].map(words.score_text))
-        axes.bar_label(
-            bars,
-            texts,
-            label_type="center",
-            color="black",
-            fontsize=10,
-            bbox={"facecolor": colour, "linewidth": 0, "pad": 2},
-        )
+        box = {"facecolor": colour, "linewidth": 0, "pad": 2}
+        axes.bar_label(bars, texts, label_type="center", color="black", fontsize=10, bbox=box)
     names = [
         f"{beat.example.aami_class}: {beat.example.rules[0]}, score {words.score_text(beat.score)}\n"
         f"{plain(beat.record)} {words.clock(beat.time_s)}"
@@ -335,29 +286,37 @@ def plot_strip(strip: RecordOverTime, axis: ScoreAxis) -> Figure:
     leads = len(strip.leads)
     figure = _figure(4.6 + 1.5 * leads)
     panels = figure.subplots(1 + max(1, leads), 1, height_ratios=[2.4, *[1.0] * max(1, leads)])
-    _draw_scores_over_time(panels[0], strip, axis)
+    unit, unit_s = strip.unit
+    top = panels[0]
+    for name, sign, its in figure_data.by_outcome(strip.beats):
+        size = 4 if name == styles.NOT_FLAGGED else 6
+        label = name if strip.thinned else f"{name} ({len(its):,})"
+        places = its["time_s"] / unit_s, axis.position(its["anomaly_score"])
+        top.plot(*places, markersize=size, label=label, **sign.look)
+    thresholds = strip.threshold_s / unit_s, axis.position(strip.thresholds)
+    top.step(*thresholds, where="post", color=styles.INK, linewidth=1.2, linestyle="--", label="threshold")
+    start, end = strip.excerpt_s[[0, -1]] / unit_s
+    top.axvspan(start, end, color=styles.SKY, alpha=0.3, linewidth=1.5, label="excerpt beneath")
+    top.set_yticks(*strip.score_ticks(axis))
+    top.set(xlabel=f"time from the start of the record ({unit})", ylabel=styles.SCORE)
+    top.margins(x=0.01)
+    top.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=6, fontsize=9, columnspacing=1.2, handletextpad=0.4)
     for panel in panels[2:]:
         panel.sharex(panels[1])
-    for number, panel in enumerate(panels[1 : 1 + leads]):
-        panel.plot(strip.excerpt_s, strip.excerpt_mv[:, number], color=styles.INK, linewidth=0.9)
-        panel.set_ylabel(f"lead {strip.leads[number]} (mV)")
+    for panel, lead, lead_mv in zip(panels[1:], strip.leads, strip.excerpt_mv.T, strict=False):
+        panel.plot(strip.excerpt_s, lead_mv, color=styles.INK, linewidth=0.9)
+        panel.set_ylabel(f"lead {lead} (mV)")
         panel.margins(x=0.005)
-        panel.tick_params(labelbottom=number == leads - 1)
+        panel.tick_params(labelbottom=lead == strip.leads[-1])
     if leads:
-        _mark_beats(panels[1 : 1 + leads], strip.excerpt_beats)
+        _mark_beats(panels[1:], strip.excerpt_beats)
     panels[-1].set_xlabel("time from the start of the record (s); gaps: no window reaches there")
     return figure
 
 
 @mpl.rc_context({**STYLE, "font.size": 10})
 def plot_records(ranked: pd.DataFrame) -> Figure:
-    """Draw the AUC of each record, sorted, with its number of anomalous beats.
-
-    Parameters
-    ----------
-    ranked
-        ``record, anomalous, auc``, the lowest AUC first; it stands on top.
-    """
+    """Draw the AUC of each record with its number of anomalous beats, from top to bottom as in ``ranked``."""
     figure = _figure(1.2 + 0.24 * max(8, len(ranked)))
     axes = figure.subplots()
     axes.set_xlabel("AUC within the record")
@@ -386,13 +345,7 @@ def plot_records(ranked: pd.DataFrame) -> Figure:
 
 @mpl.rc_context(STYLE)
 def plot_noise(noise: pd.DataFrame) -> Figure:
-    """Draw figures against the signal-to-noise ratio, one panel each, one line per kind of noise.
-
-    Parameters
-    ----------
-    noise
-        ``noise.csv``; all records are pooled.
-    """
+    """Draw figures of ``noise.csv``, records pooled, against the signal-to-noise ratio, one line per kind of noise."""
     figure = _figure(4.6)
     figures = pooled(noise).sort_values("snr_db")
     panels = figure.subplots(1, len(_NOISE_FIGURES))
@@ -423,13 +376,11 @@ def _column(beat: ExampleBeat) -> int:
 def _draw_example(figure: Figure, cell: SubplotSpec, beat: ExampleBeat) -> Sequence[Axes]:
     count = max(1, len(beat.leads))
     panels = cell.subgridspec(count, 1, hspace=0.12).subplots(sharex=True, squeeze=False)[:, 0]
-    rebuilt: dict[str, Any] = {"color": styles.BLUE, "linestyle": "--", "label": "reconstruction"}
     error: dict[str, Any] = {"color": styles.ORANGE, "alpha": 0.45, "linewidth": 0, "label": "error"}
-    for panel, lead, lead_mv, rebuilt_mv in zip(
-        panels, beat.leads, beat.beat_mv.T, beat.reconstruction_mv.T, strict=False
-    ):
+    curves = zip(panels, beat.leads, beat.beat_mv.T, beat.reconstruction_mv.T, strict=False)
+    for panel, lead, lead_mv, rebuilt_mv in curves:
         panel.plot(beat.window_s, lead_mv, color=styles.INK, linewidth=1.3, label="beat")
-        panel.plot(beat.window_s, rebuilt_mv, linewidth=1.3, **rebuilt)
+        panel.plot(beat.window_s, rebuilt_mv, "--", color=styles.BLUE, linewidth=1.3, label="reconstruction")
         panel.fill_between(beat.window_s, lead_mv, rebuilt_mv, **error)
         panel.set_ylabel(f"lead {lead} (mV)")
         panel.yaxis.set_major_locator(MaxNLocator(3))
@@ -438,39 +389,20 @@ def _draw_example(figure: Figure, cell: SubplotSpec, beat: ExampleBeat) -> Seque
     return list(panels)
 
 
-def _draw_scores_over_time(axes: Axes, strip: RecordOverTime, axis: ScoreAxis) -> None:
-    times, unit = figure_data.time_axis(strip.beats["time_s"].to_numpy(dtype=float))
-    scores = strip.beats["anomaly_score"].to_numpy(dtype=float)
-    for name, sign in styles.OUTCOMES.items():
-        chosen = (strip.beats["outcome"] == name).to_numpy()
-        size = 4 if name == styles.NOT_FLAGGED else 6
-        label = name if strip.thinned else f"{name} ({chosen.sum():,})"
-        axes.plot(times[chosen], axis.position(scores[chosen]), markersize=size, label=label, **sign.look)
-    thresholds = figure_data.time_axis(strip.threshold_s, unit)[0], axis.position(strip.thresholds)
-    axes.step(*thresholds, where="post", color=styles.INK, linewidth=1.2, linestyle="--", label="threshold")
-    excerpt, _ = figure_data.time_axis(strip.excerpt_s, unit)
-    axes.axvspan(excerpt[0], excerpt[-1], color=styles.SKY, alpha=0.3, linewidth=1.5, label="excerpt beneath")
-    axes.set_yticks(*axis.ticks(min(0.0, float(scores.min())), float(scores.max()), 7))
-    axes.set(xlabel=f"time from the start of the record ({unit})", ylabel=styles.SCORE)
-    axes.margins(x=0.01)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=6, fontsize=9, columnspacing=1.2, handletextpad=0.4)
-
-
 def _mark_beats(panels: Sequence[Axes], beats: pd.DataFrame) -> None:
     """Write the symbol of each beat above the signal, and mark what became of it."""
     top = panels[0]
     above = top.get_xaxis_transform()  # seconds along the axis, shares of the panel upwards
-    for beat in beats.itertuples():
-        sign = styles.OUTCOMES[str(beat.outcome)]
-        time_s = float(beat.fiducial_s)  # type: ignore[arg-type]
-        weight = "normal" if beat.outcome == styles.NOT_FLAGGED else "bold"
-        place: dict[str, Any] = {"transform": above, "ha": "center", "va": "bottom"}
-        top.text(time_s, 1.16, plain(str(beat.symbol)), fontsize=10, fontweight=weight, **place)
-        if beat.outcome != styles.NOT_FLAGGED:
-            top.plot(time_s, 1.09, transform=above, clip_on=False, markersize=7, **sign.look)
-        if beat.flagged:
-            for panel in panels:
-                panel.axvspan(time_s - 0.2, time_s + 0.2, color=sign.colour, alpha=0.2, linewidth=0)
+    for name, sign, its in figure_data.by_outcome(beats):
+        weight = "normal" if name == styles.NOT_FLAGGED else "bold"
+        place: dict[str, Any] = {"transform": above, "ha": "center", "va": "bottom", "fontsize": 10}
+        for time_s, symbol in zip(its["fiducial_s"], its["symbol"], strict=True):
+            top.text(time_s, 1.16, plain(str(symbol)), fontweight=weight, **place)
+            if name != styles.NOT_FLAGGED:
+                top.plot(time_s, 1.09, transform=above, clip_on=False, markersize=7, **sign.look)
+            if name in (styles.FOUND, styles.FALSE_ALARM):
+                for panel in panels:
+                    panel.axvspan(time_s - 0.2, time_s + 0.2, color=sign.colour, alpha=0.2, linewidth=0)
 
 
 def _say(axes: Axes, text: str) -> None:

@@ -11,7 +11,11 @@ from plotly.subplots import make_subplots
 
 from ecg_anomaly.beats.events import FIBRILLATION, Event
 from ecg_anomaly.reports import styles
-from ecg_anomaly.reports.figure_data import ScoreAxis, time_axis
+from ecg_anomaly.reports.figure_data import ScoreAxis, time_unit
+
+_RANGE = {"mode": "lines", "name": "lowest to highest", "hoverinfo": "skip", "line": {"width": 0, "color": styles.SKY}}
+_FILL = {"fill": "toself", "fillcolor": "rgba(86, 180, 233, 0.35)"}
+_RATE = {"mode": "lines", "name": "heart rate", "line": {"width": 1.2, "color": styles.BLUE}}
 
 _POINTS = 1500  # of a curve over the whole recording: more than a screen has room for
 _LONGEST_LINE_S = 10.0  # between two beats: a line across a longer pause would say that the heart beat on
@@ -25,14 +29,13 @@ def overview_figure(beats: pd.DataFrame, events: Sequence[Event], duration_s: fl
     A long recording is cut into many short stretches: the heart rate is the median of each, between the lowest and the
     highest, and of the scores that are not flagged the highest of each is drawn.
     """
-    unit = time_axis(np.array([duration_s]))[1]
+    unit, unit_s = time_unit(duration_s)
     beats = beats[beats["event"] != FIBRILLATION]
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
-    _add_heart_rate(figure, beats, duration_s, unit)
-    _add_scores(figure, beats, duration_s, unit)
-    _add_events(figure, events, duration_s, unit)
-    end = float(time_axis(np.array([duration_s]), unit)[0][0])
-    figure.update_xaxes(range=[0, end])
+    _add_heart_rate(figure, beats, duration_s, unit_s)
+    _add_scores(figure, beats, duration_s, unit_s)
+    _add_events(figure, events, duration_s, unit_s)
+    figure.update_xaxes(range=[0, duration_s / unit_s])
     figure.update_xaxes(title=f"time from the start of the recording ({unit})", row=2)
     return figure.update_layout(styles.layout(520, top=70))
 
@@ -49,47 +52,23 @@ def _heart_rate(beats: pd.DataFrame, duration_s: float) -> pd.DataFrame:
     rr_s = beats["rr_before_s"].to_numpy(dtype=float)
     known = beats["readable"].to_numpy(dtype=bool) & (rr_s > 0)
     times_s = beats["time_s"].to_numpy(dtype=float)[known]
-    rates_bpm = pd.Series(60 / rr_s[known]).groupby(_stretches(times_s, duration_s))
-    rate = pd.DataFrame(
-        {
-            "time_s": pd.Series(times_s).groupby(_stretches(times_s, duration_s)).mean(),
-            "lowest": rates_bpm.min(),
-            "median": rates_bpm.median(),
-            "highest": rates_bpm.max(),
-        }
+    stretches = pd.DataFrame({"time_s": times_s, "bpm": 60 / rr_s[known]}).groupby(_stretches(times_s, duration_s))
+    rate = stretches.agg(
+        time_s=("time_s", "mean"), lowest=("bpm", "min"), median=("bpm", "median"), highest=("bpm", "max")
     )
     pauses = np.flatnonzero(np.diff(rate["time_s"]) > max(_LONGEST_LINE_S, 2 * duration_s / _POINTS))
     breaks = pd.DataFrame({"time_s": rate["time_s"].iloc[pauses] + 1e-3})
     return pd.concat([rate, breaks]).sort_values("time_s", ignore_index=True)
 
 
-def _add_heart_rate(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit: str) -> None:
+def _add_heart_rate(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit_s: float) -> None:
     rate = _heart_rate(beats, duration_s)
-    times = time_axis(rate["time_s"].to_numpy(), unit)[0].round(5)
+    times = (rate["time_s"].to_numpy() / unit_s).round(5)
     if not rate["lowest"].equals(rate["highest"]):
         outline = _outline(times, rate["lowest"].to_numpy(), rate["highest"].to_numpy())
-        figure.add_scatter(
-            x=outline[:, 0],
-            y=outline[:, 1].astype(np.float32),
-            mode="lines",
-            name="lowest to highest",
-            line={"width": 0, "color": styles.SKY},
-            fill="toself",
-            fillcolor="rgba(86, 180, 233, 0.35)",
-            hoverinfo="skip",
-            row=1,
-            col=1,
-        )
-    figure.add_scatter(
-        x=times,
-        y=rate["median"].to_numpy(dtype=np.float32),
-        mode="lines",
-        name="heart rate",
-        line={"width": 1.2, "color": styles.BLUE},
-        hovertemplate="%{y:.0f} bpm<extra></extra>",
-        row=1,
-        col=1,
-    )
+        figure.add_scatter(x=outline[:, 0], y=outline[:, 1].astype(np.float32), **_RANGE, **_FILL, row=1, col=1)
+    median, words = rate["median"].to_numpy(dtype=np.float32), "%{y:.0f} bpm<extra></extra>"
+    figure.add_scatter(x=times, y=median, hovertemplate=words, **_RATE, row=1, col=1)
     figure.update_yaxes(title="heart rate (bpm)", rangemode="tozero", row=1)
 
 
@@ -98,16 +77,15 @@ def _outline(times: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> np.n
 
     Where the band is broken by NaN, each part is walked around by itself, with NaN between them.
     """
-    parts = np.split(np.arange(len(times)), np.flatnonzero(np.isnan(lowest)))
+    lower, upper = np.column_stack([times, lowest]), np.column_stack([times, highest])
     walks = []
-    for part in parts:
+    for part in np.split(np.arange(len(times)), np.flatnonzero(np.isnan(lowest))):
         rows = part[~np.isnan(lowest[part])]
-        there, back = np.column_stack([times, lowest])[rows], np.column_stack([times, highest])[rows[::-1]]
-        walks += [there, back, np.full((1, 2), np.nan)]
+        walks += [lower[rows], upper[rows[::-1]], np.full((1, 2), np.nan)]
     return np.concatenate(walks)
 
 
-def _add_scores(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit: str) -> None:
+def _add_scores(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit_s: float) -> None:
     judged = beats[beats["readable"].to_numpy(dtype=bool)].astype({"anomaly_score": float, "threshold": float})
     flagged = judged["flagged"].to_numpy(dtype=bool)
     axis = ScoreAxis(max(1.0, float(judged["threshold"].median()) if len(judged) else 1.0))
@@ -120,7 +98,7 @@ def _add_scores(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit:
         (marked, name_of_marked, styles.OUTCOMES[styles.FOUND], 8),
     ):
         figure.add_scatter(
-            x=time_axis(beat_rows["time_s"].to_numpy(dtype=float), unit)[0].round(5),
+            x=(beat_rows["time_s"].to_numpy(dtype=float) / unit_s).round(5),
             y=axis.position(beat_rows["anomaly_score"].to_numpy()).astype(np.float32),
             mode="markers",
             name=name,
@@ -130,41 +108,24 @@ def _add_scores(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit:
             row=2,
             col=1,
         )
-    figure.add_scatter(
-        x=time_axis(highest["time_s"].to_numpy(dtype=float), unit)[0].round(5),
-        y=axis.position(highest["threshold"].to_numpy()).astype(np.float32),
-        mode="lines",
-        name="threshold",
-        line={"dash": "dash", "width": 1.5, "color": styles.ORANGE},
-        hoverinfo="skip",
-        row=2,
-        col=1,
-    )
+    times, thresholds = (highest[name].to_numpy(dtype=float) for name in ("time_s", "threshold"))
+    positions = axis.position(thresholds).astype(np.float32)
+    figure.add_scatter(x=(times / unit_s).round(5), y=positions, hoverinfo="skip", **styles.THRESHOLD, row=2, col=1)
     reach = float(judged["anomaly_score"].max()) if len(judged) else axis.unit
     positions, labels = axis.ticks(0.0, max(reach, axis.unit), 6)
     figure.update_yaxes(title=styles.SCORE, tickvals=positions, ticktext=labels, row=2)
 
 
-def _add_events(figure: go.Figure, events: Sequence[Event], duration_s: float, unit: str) -> None:
+def _add_events(figure: go.Figure, events: Sequence[Event], duration_s: float, unit_s: float) -> None:
     """Shade events over both plots; each kind has an empty curve so that it stands in the legend."""
     shapes = []
     for kind, colour in styles.EVENT_COLOURS.items():
         spans = _visible_spans([event for event in events if event.kind == kind], duration_s)
         if not spans:
             continue
-        figure.add_scatter(
-            x=[None],
-            y=[None],
-            mode="markers",
-            name=styles.EVENT_WORDS[kind],
-            marker={"symbol": "square", "size": 12, "color": colour, "opacity": 0.4},
-        )
-        look = {"type": "rect", "fillcolor": colour, "opacity": 0.3, "line": {"width": 0}, "layer": "below"}
-        starts, ends = (time_axis(np.array(times_s), unit)[0].tolist() for times_s in zip(*spans, strict=True))
-        shapes += [
-            {**look, "xref": "x", "yref": "paper", "x0": start, "x1": end, "y0": 0, "y1": 1}
-            for start, end in zip(starts, ends, strict=True)
-        ]
+        marker = {"symbol": "square", "size": 12, "color": colour, "opacity": 0.4}
+        figure.add_scatter(x=[None], y=[None], mode="markers", name=styles.EVENT_WORDS[kind], marker=marker)
+        shapes += [styles.shade(start_s / unit_s, end_s / unit_s, colour, 0.3) for start_s, end_s in spans]
     figure.update_layout(shapes=shapes)  # all at once: Plotly checks the whole list each time
 
 

@@ -6,19 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
-from ecg_anomaly.reports import ecg_paper, styles
+from ecg_anomaly.reports import ecg_paper, pages, styles
 from ecg_anomaly.reports.ecg_paper import ReadMillivolts
-from ecg_anomaly.reports.pages import environment, figures_json
 from ecg_anomaly.reports.recording_overview import overview_figure
 from ecg_anomaly.words import UNDEFINED, clock, count_text, percent, score_text
 
 TABLE_BEATS = 200
-
-_TEMPLATE = "recording_page.html.jinja"
 
 
 def render(summary: Mapping[str, Any], beats: pd.DataFrame, events: Sequence[Event], read_mv: ReadMillivolts) -> str:
@@ -33,36 +28,26 @@ def render(summary: Mapping[str, Any], beats: pd.DataFrame, events: Sequence[Eve
     read_mv
         Gives the signals between two times in seconds, in millivolts: shape ``(samples, leads)``, NaN where samples
         are missing. It is asked for stretches in order of time.
-
-    Returns
-    -------
-    str
-        HTML that fetches nothing: style, scripts and data are inside.
     """
-    duration_s = summary["duration_s"]
     found = ecg_paper.find_episodes(beats, events)
     paper = [
         ecg_paper.draw_strip(episode, number, summary, beats, events, read_mv)
         for number, episode in enumerate(ecg_paper.choose_episodes(found), start=1)
     ]
-    figure = overview_figure(beats, events, duration_s)
-    return (
-        environment()
-        .get_template(_TEMPLATE)
-        .render(
-            name=summary["recording"],
-            notes=summary.get("notes", []),
-            headline=headline(summary),
-            facts=facts(summary),
-            figures=figures_json({"overview": figure}),
-            figure_height=figure.layout.height,
-            episodes=len(found),
-            strips=paper,
-            paper=ecg_paper.PAPER,
-            flagged=summary["flagged"],
-            table=flagged_table(beats),
-            plotly=Markup(get_plotlyjs()),
-        )
+    figure = overview_figure(beats, events, summary["duration_s"])
+    return pages.page(
+        "recording_page.html.jinja",
+        {"overview": figure},
+        name=summary["recording"],
+        notes=summary.get("notes", []),
+        headline=headline(summary),
+        facts=facts(summary),
+        figure_height=figure.layout.height,
+        episodes=len(found),
+        strips=paper,
+        paper=ecg_paper.PAPER,
+        flagged=summary["flagged"],
+        table=flagged_table(beats),
     )
 
 
@@ -91,36 +76,27 @@ def headline(summary: Mapping[str, Any]) -> list[str]:
 
 def flagged_table(beats: pd.DataFrame, count: int = TABLE_BEATS) -> pd.DataFrame:
     """Tabulate the flagged beats with the highest scores, as text, the highest first."""
-    flagged = beats[beats["flagged"].to_numpy(dtype=bool)].astype({"anomaly_score": float})
-    top = flagged.sort_values("anomaly_score", ascending=False, kind="stable").head(count)
-    columns = {
-        "time": top["time_s"].map(clock),
-        styles.SCORE: top["anomaly_score"].map(score_text),
-        "threshold": top["threshold"].map(score_text),
-        "reason": top["reason"].map(styles.question),
-        "RR before (s)": top["rr_before_s"].map(_seconds),
-        "RR after (s)": top["rr_after_s"].map(_seconds),
+    flagged = beats[beats["flagged"].to_numpy(dtype=bool)]
+    columns: pages.Columns = {
+        "time": ("time_s", clock),
+        **pages.SCORE_AND_THRESHOLD,
+        "reason": ("reason", styles.question),
+        **pages.RR_INTERVALS,
     }
-    return pd.DataFrame(columns).reset_index(drop=True)
+    return pages.as_text(flagged.sort_values("anomaly_score", ascending=False, kind="stable").head(count), columns)
 
 
 def facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Give the facts of a summary, each as a term and its words."""
     rate = summary["heart_rate_bpm"]
+    heart_rate = (
+        "{median:.0f} bpm (median), {lowest:.0f} to {highest:.0f}".format(**rate) if rate["median"] else UNDEFINED
+    )
     reasons = "; ".join(f"{styles.question(reason)} {count:,}" for reason, count in summary["reasons"].items())
     return [
         ("duration", clock(summary["duration_s"])),
         ("leads", ", ".join(summary["leads"])),
         ("sampling rate", f"{summary['sampling_rate_hz']:g} Hz"),
-        (
-            "heart rate",
-            f"{rate['median']:.0f} bpm (median), {rate['lowest']:.0f} to {rate['highest']:.0f}"
-            if rate["median"]
-            else UNDEFINED,
-        ),
+        ("heart rate", heart_rate),
         ("flagged for", reasons or UNDEFINED),
     ]
-
-
-def _seconds(interval_s: float) -> str:
-    return UNDEFINED if pd.isna(interval_s) else f"{interval_s:.2f}"

@@ -4,74 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from markupsafe import Markup
-from plotly.offline import get_plotlyjs
-
 from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
 from ecg_anomaly.records.splits import SPLITS
 from ecg_anomaly.reports import interactive, panels, styles, tables
 from ecg_anomaly.reports.examples import RULES
-from ecg_anomaly.reports.pages import environment, figures_json
+from ecg_anomaly.reports.pages import page
 from ecg_anomaly.reports.panels import Panel
 from ecg_anomaly.reports.results import Results
 from ecg_anomaly.words import number, percent
 
-_TEMPLATE = "report.html.jinja"
-
 
 def render(results: Results, drawn: Mapping[str, Panel]) -> str:
-    """Make the page.
-
-    Parameters
-    ----------
-    results
-        What the page shows.
-    drawn
-        Its static figures, as `panels.all_panels` returns them.
-
-    Returns
-    -------
-    str
-        HTML that fetches nothing: style, scripts and data are inside.
-    """
+    """Make the page, with its static figures as `panels.all_panels` returns them."""
     metrics, threshold, manifest = results.metrics, results.threshold, results.manifest
+    config = manifest["config"]
     alarms, strips = interactive.alarm_panel(results), interactive.strip_panels(results)
     names = ("roc_precision_recall", "confusion_matrix", "training_history", "score_distribution", "auc_per_record")
     ranking, confusion, history, distribution, records = (drawn[name] for name in names)
-    return (
-        environment()
-        .get_template(_TEMPLATE)
-        .render(
-            simulated=styles.SIMULATED if results.simulated else "",
-            made=manifest["made"],
-            protocol=manifest["config"]["split"]["protocol"],
-            uses_labels=threshold.uses_labels,
-            tiles=tables.main_figures(metrics, results.baselines_compared()),
-            threshold_set=tables.threshold_words(threshold),
-            at_threshold=tables.threshold_table(metrics),
-            averages=tables.average_table(metrics),
-            without=tables.without_record_table(metrics),
-            detectors=tables.detector_table(metrics),
-            at_rates=tables.fixed_rate_table(metrics),
-            beats=tables.beats_table(results.beats),
-            records_of={name: metrics["split"].get(name, []) for name in SPLITS},
-            classification=tables.classification_table(results.classification),
-            main_settings=tables.main_settings(manifest, threshold),
-            settings=tables.settings_table(manifest),
-            versions=manifest["versions"],
-            panels=[ranking, alarms, confusion, history, distribution, *strips, records],
-            detection=tables.detection_table(metrics),
-            worst_detected=tables.worst_detected(results.per_record),
-            noise=drawn.get("noise"),
-            noise_figures=None if results.noise is None else tables.noise_table(results.noise),
-            rules=RULES,
-            questions=panels.question_panel(results.examples),
-            examples=list(panels.example_panels(results.examples)),
-            highest=tables.highest_scores(results.scores, results.components),
-            per_record=tables.per_record_table(results.per_record),
-            figures=figures_json({its.name: its.figure for its in (alarms, *strips) if its.figure is not None}),
-            plotly=Markup(get_plotlyjs()),
-        )
+    return page(
+        "report.html.jinja",
+        {its.name: its.figure for its in (alarms, *strips) if its.figure is not None},
+        simulated=styles.SIMULATED if results.simulated else "",
+        made=manifest["made"],
+        protocol=config["split"]["protocol"],
+        uses_labels=threshold.uses_labels,
+        tiles=tables.main_figures(metrics, results.baselines_compared()),
+        threshold_set=tables.threshold_words(threshold),
+        at_threshold=tables.threshold_table(metrics),
+        averages=tables.average_table(metrics),
+        without=tables.without_record_table(metrics),
+        detectors=tables.detector_table(metrics),
+        at_rates=tables.fixed_rate_table(metrics),
+        beats=tables.beats_table(results.beats),
+        records_of={name: metrics["split"].get(name, []) for name in SPLITS},
+        classification=tables.classification_table(results.classification),
+        main_settings=tables.main_settings(manifest, threshold),
+        settings=tables.settings_table(manifest),
+        versions=manifest["versions"],
+        panels=[ranking, alarms, confusion, history, distribution, *strips, records],
+        detection=tables.detection_table(metrics),
+        worst_detected=tables.worst_detected(results.per_record),
+        noise=drawn.get("noise"),
+        noise_figures=None if results.noise is None else tables.noise_table(results.noise),
+        rules=RULES,
+        questions=panels.question_panel(results.examples),
+        examples=list(panels.example_panels(results.examples)),
+        highest=tables.highest_scores(results.scores, config["scoring"]["components"]),
+        per_record=tables.per_record_table(results.per_record),
     )
 
 

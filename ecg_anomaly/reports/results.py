@@ -24,28 +24,14 @@ from ecg_anomaly.reports.figure_data import ExampleBeat, RecordOverTime, ScoreAx
 
 @dataclass(frozen=True, kw_only=True)
 class Results(Evaluation):
-    """What the figures and the report show: an evaluation, and what they need beside it.
+    """What the figures and the report show: an evaluation, and what they need beside it."""
 
-    Attributes
-    ----------
-    history
-        ``history.csv``.
-    beats
-        Beats of all splits: at least the columns ``record, split, aami_class``.
-    examples, strip
-        What `example_beats` and `record_strip` return.
-    manifest
-        The manifest of the scores.
-    detection
-        What the QRS detector found; ``None`` where test beats are the annotated ones.
-    """
-
-    history: pd.DataFrame
-    beats: pd.DataFrame
+    history: pd.DataFrame  # ``history.csv``
+    beats: pd.DataFrame  # of all splits: at least the columns ``record, split, aami_class``
     examples: Sequence[ExampleBeat]
     strip: RecordOverTime
-    manifest: dict[str, Any]
-    detection: Detection | None = None
+    manifest: dict[str, Any]  # of the scores
+    detection: Detection | None = None  # what the QRS detector found; None where test beats are the annotated ones
 
     @property
     def simulated(self) -> bool:
@@ -63,11 +49,6 @@ class Results(Evaluation):
         return figure_data.threshold_spread(self.scores["threshold"].to_numpy(dtype=float))
 
     @property
-    def components(self) -> list[str]:
-        """The questions that the anomaly score adds up."""
-        return list(self.manifest["config"]["scoring"]["components"])
-
-    @property
     def judged(self) -> pd.DataFrame:
         """All beats that figures count: the scored ones, then those that the QRS detector missed."""
         return with_missed_beats(self.scores, {}, self.detection)[0]
@@ -80,12 +61,8 @@ class Results(Evaluation):
     def baselines_compared(self) -> dict[str, dict[str, Any]]:
         """Figures of each baseline, at the score's own false-positive rate and at its own sensitivity.
 
-        Returns
-        -------
-        dict
-            By the key of the baseline: what ``metrics.json`` has of it, ``sensitivity`` (per class, and of all
-            anomalous beats) at the score's false-positive rate, and ``false_positive_rate`` at the score's
-            sensitivity to all of them.
+        By the key of the baseline: what ``metrics.json`` has of it, ``sensitivity`` (per class, and of all anomalous
+        beats) at the score's false-positive rate, and ``false_positive_rate`` at the score's sensitivity to them all.
         """
         judged, rate, found = self.judged, self.metrics["false_positive_rate"], self.metrics["sensitivity"]["all"]
         classes, anomalous = judged["aami_class"].to_numpy(), judged["anomalous"].to_numpy(dtype=bool)
@@ -109,19 +86,11 @@ class Results(Evaluation):
 def read_results(config: Config, manifest: dict[str, Any]) -> Results:
     """Read the files that the scripts handed on, and the windows of the beats that are shown.
 
-    Parameters
-    ----------
-    config
-        Where the files are, how beats were cut and which components count.
-    manifest
-        The manifest of the scores, checked.
+    ``manifest`` is that of the scores, checked.
     """
     processed, found = config.paths.processed, read_evaluation(config.paths.outputs, manifest["files"])
     scores = found.scores
-    anomaly_scores, flagged, classes, thresholds = (
-        scores[name].to_numpy() for name in ("anomaly_score", "flagged", "aami_class", "threshold")
-    )
-    chosen = choose_examples(anomaly_scores, flagged, classes, thresholds)
+    chosen = choose_examples(scores)
     rows = [example.row for example in chosen]
     windows = load_windows(processed, scores.iloc[rows])
     record, reason = figure_data.strip_record(found.per_record, scores)
@@ -143,12 +112,7 @@ def read_results(config: Config, manifest: dict[str, Any]) -> Results:
 def false_positive_rate_at(sensitivity: float, anomalous: np.ndarray, scores: np.ndarray) -> float:
     """Lowest false-positive rate at which a detector finds this share of the anomalous beats, from its ROC curve.
 
-    Parameters
-    ----------
-    sensitivity
-        The share that it must find.
-    anomalous, scores
-        Shape ``(beats,)``: the labels, and the detector's scores.
+    ``anomalous`` and ``scores`` have the shape ``(beats,)``.
     """
     rates, found, _ = roc_curve(anomalous, scores, drop_intermediate=False)
     return float(rates[np.searchsorted(found, sensitivity - 1e-9)])

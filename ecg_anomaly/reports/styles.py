@@ -39,8 +39,14 @@ EVENT_WORDS = {
 
 EVENT_COLOURS = {ASYSTOLE: BLUE, FIBRILLATION: PURPLE, UNREADABLE: GREY}
 
+PLOTLY_SYMBOLS = {".": "circle", "o": "circle", "^": "triangle-up", "s": "square", "x": "x-thin"}
+PLOTLY_DASHES = {"-": "solid", "--": "dash", "-.": "dashdot"}
+
 _BUTTONS_HEIGHT = 32  # pixels at the top of a figure that stay free for Plotly's buttons
 _DETECTOR_NAMES = {"pca": "PCA reconstruction error", "prematurity": "prematurity alone"}
+
+# The threshold in Plotly's words.
+THRESHOLD = {"mode": "lines", "name": "threshold", "line": {"dash": "dash", "width": 1.5, "color": ORANGE}}
 
 # What drawings share with the page that holds them: in an SVG these give way to the page's own, light or dark.
 INK, RULE, GROUND = "#1b1f24", "#e3e4e6", "#fefefe"
@@ -49,12 +55,16 @@ PAGE_COLOURS = {INK: "var(--ink)", RULE: "var(--rule)", GROUND: "var(--card)"}
 
 @dataclass(frozen=True)
 class Sign:
-    """How one kind of beat is drawn: a colour, and a marker in Matplotlib's and in Plotly's words."""
+    """How one kind of beat is drawn: a colour, and a marker in Matplotlib's words."""
 
     colour: str
     marker: str
-    symbol: str
     filled: bool = True
+
+    @property
+    def symbol(self) -> str:
+        """The marker in Plotly's words."""
+        return PLOTLY_SYMBOLS[self.marker] + ("" if self.filled else "-open")
 
     @property
     def look(self) -> dict[str, Any]:
@@ -68,7 +78,7 @@ class Line:
     """How one curve is drawn, in Matplotlib's words: a colour, a line style, and a marker where it has points."""
 
     colour: str
-    style: str | tuple[int, tuple[int, ...]]
+    style: str
     width: float = 1.6
     marker: str = ""
 
@@ -82,10 +92,10 @@ class Line:
 NOT_FLAGGED, FALSE_ALARM = "normal, not flagged", "false alarm"
 FOUND, OVERLOOKED = "anomalous, found", "anomalous, missed"
 OUTCOMES = {
-    NOT_FLAGGED: Sign(GREY, ".", "circle"),
-    FALSE_ALARM: Sign(ORANGE, "x", "x-thin-open", filled=False),
-    FOUND: Sign(VERMILLION, "^", "triangle-up"),
-    OVERLOOKED: Sign(BLUE, "o", "circle-open", filled=False),
+    NOT_FLAGGED: Sign(GREY, "."),
+    FALSE_ALARM: Sign(ORANGE, "x", filled=False),
+    FOUND: Sign(VERMILLION, "^"),
+    OVERLOOKED: Sign(BLUE, "o", filled=False),
 }
 
 CLASS_LINES = {
@@ -99,25 +109,19 @@ NOISE_NAMES = {"baseline_wander": "baseline wander", "muscle": "muscle noise", "
 # They look like the classes, which no figure shows beside them.
 NOISE_LINES = dict(zip(NOISE_NAMES, CLASS_LINES.values(), strict=True))
 
-_LINES = (
-    Line(BLUE, "-", 2.4),
-    Line(VERMILLION, "--"),
-    Line(GREEN, "-."),
-    Line(PURPLE, ":", 2.0),
-    Line(ORANGE, (0, (8, 3))),
-    Line(SKY, (0, (8, 2, 2, 2))),
-)
-
-
-def line(number: int) -> Line:
-    """Line of the curve with this number; 0 is the anomaly score, the others are what it is compared with."""
-    return _LINES[number] if number < len(_LINES) else _LINES[1 + (number - 1) % (len(_LINES) - 1)]
+DETECTOR_LINES = (Line(BLUE, "-", 2.4), Line(VERMILLION, "--"), Line(GREEN, "-."))  # the anomaly score, the baselines
 
 
 def layout(height: int, top: int = _BUTTONS_HEIGHT) -> dict[str, Any]:
     """Layout of a Plotly figure of this height in pixels, the legend above it; colours are left to the page."""
     legend = {"orientation": "h", "yref": "container", "yanchor": "top", "y": 1 - _BUTTONS_HEIGHT / height, "x": 0}
     return {"template": "none", "height": height, "legend": legend, "margin": {"l": 62, "r": 14, "t": top, "b": 52}}
+
+
+def shade(start: float, end: float, colour: str, opacity: float) -> dict[str, Any]:
+    """Shape that shades a stretch of time across all rows of a Plotly figure."""
+    place = {"xref": "x", "yref": "paper", "x0": start, "x1": end, "y0": 0, "y1": 1}
+    return {"type": "rect", **place, "fillcolor": colour, "opacity": opacity, "line": {"width": 0}, "layer": "below"}
 
 
 def detector_name(key: str) -> str:

@@ -5,26 +5,59 @@ from __future__ import annotations
 import functools
 import json
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from ecg_anomaly.beats.labelled import CLASSES, NORMAL_CLASS
+from ecg_anomaly.beats.labelled import NORMAL_CLASS
 from ecg_anomaly.detector.measures import surprise_column
 from ecg_anomaly.detector.thresholds import FittedThreshold
-from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
+from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES, class_counts
 from ecg_anomaly.evaluation.noise_stress import CLEAN, pooled
 from ecg_anomaly.records.splits import SPLITS
-from ecg_anomaly.reports import styles
-from ecg_anomaly.reports.figure_data import counted_surprises
+from ecg_anomaly.reports import pages, styles
 from ecg_anomaly.words import UNDEFINED, clock, count_text, interval, is_number, number, ordinal, percent, score_text
 
 HIGHEST_SCORES = 50
 WORST_RECORDS = 5  # in which the QRS detector finds the fewest beats
 
-_SENSITIVITIES = (*ANOMALOUS_CLASSES, "all")
+# Figures of metrics.json by their titles: where they stand, and how they are written.
+_Figures = Mapping[Any, tuple[tuple[str, ...], Callable[[Any], str]]]
+_CLASSES_AND_ALL = (*ANOMALOUS_CLASSES, "all")
+_RANKING: _Figures = {
+    "AUC": (("auc",), number),
+    "average precision": (("average_precision",), number),
+    "mean AUC per record": (("per_record_auc_mean", "mean"), number),
+}
+_SENSITIVITIES: _Figures = {f"sensitivity {key}": (("sensitivity", key), percent) for key in _CLASSES_AND_ALL}
+_AT_THRESHOLD: _Figures = {
+    "false-positive rate": (("false_positive_rate",), percent),
+    "false alarms per hour": (("false_alarms_per_hour",), score_text),
+    **_SENSITIVITIES,
+}
+_PRECISION: _Figures = {"precision": (("precision",), percent), "F1": (("f1",), number)}
+_AVERAGES: _Figures = {
+    **{
+        (name.replace("_", " "), "all anomalous" if key == "all" else styles.class_name(key)): ((name, key), percent)
+        for name in ("sensitivity", "positive_predictivity")
+        for key in _CLASSES_AND_ALL
+    },
+    ("false-positive rate", styles.class_name(NORMAL_CLASS)): (("false_positive_rate",), percent),
+}
+_QRS_SHARES = {"QRS sensitivity": "sensitivity", "QRS positive predictivity": "positive_predictivity"}
 _QRS_BEATS = ("annotated", "detected", "missed", "extra")
+_DETECTION: _Figures = {
+    **{title: ((key,), functools.partial(percent, decimals=2)) for title, key in _QRS_SHARES.items()},
+    **{key: ((key,), "{:,}".format) for key in _QRS_BEATS},
+}
+_NOISE: _Figures = {
+    "false alarms per hour": (("false_alarms_per_hour",), score_text),
+    **{f"sensitivity {key}": ((f"sensitivity_{key}",), percent) for key in ("S", "V")},
+    "sensitivity all": (("sensitivity",), percent),
+    **{title: ((f"qrs_{key}",), percent) for title, key in _QRS_SHARES.items()},
+    "unreadable": (("unreadable_share",), percent),
+}
 _THRESHOLDS = {  # in words, by method; what stands in braces is in threshold.json
     "adaptive": "median of the patient's last {recent_beats} scores + {threshold} (mean over {patients} of the "
     "{percentile} percentile of how far normal beats lie above that median)",
@@ -39,18 +72,9 @@ _THRESHOLDS = {  # in words, by method; what stands in braces is in threshold.js
 def main_figures(metrics: Mapping[str, Any], baselines: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Collect the figures that open the page, each beside the baselines'.
 
-    Parameters
-    ----------
-    metrics
-        ``metrics.json``.
-    baselines
-        What `Results.baselines_compared` returns.
-
-    Returns
-    -------
-    list of dict
-        ``name``, ``value``, ``interval`` (95 %, empty where it is unknown), ``note``, ``others`` (pairs of a
-        baseline's name and its value) and ``condition`` (under which these compare).
+    ``baselines`` are those of `Results.baselines_compared`. Each figure has ``name``, ``value``, ``interval`` (95 %,
+    empty where it is unknown), ``note``, ``others`` (pairs of a baseline's name and its value) and ``condition`` (under
+    which these compare).
     """
     at_threshold, intervals = "at the threshold", metrics["confidence_intervals"]
     at_random = f"at random {percent(metrics['prevalence'])}, the prevalence"
@@ -86,57 +110,41 @@ def detector_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
         if its["without"]:
             detectors[f"{styles.SCORE} without {styles.detector_name(name)}"] = its["without"]
     detectors |= {f"baseline: {styles.detector_name(name)}": its for name, its in metrics["baselines"].items()}
-    return _table({name: _ranking(its) for name, its in detectors.items()})
+    return _table(detectors, _RANKING)
 
 
 def threshold_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """Tabulate what the threshold reaches, and between what it lies for other patients."""
-    precision = {"precision": percent(metrics["precision"]), "F1": number(metrics["f1"])}
-    rows = {"figure": {**_alarms(metrics), **_sensitivities(metrics["sensitivity"]), **precision}}
+    table = _table({"figure": metrics}, {**_AT_THRESHOLD, **_PRECISION})
     known = {"false-positive rate": "false_positive_rate", "sensitivity all": "sensitivity"}
     between = {title: interval(metrics["confidence_intervals"][name], percent) for title, name in known.items()}
     if any(between.values()):
-        rows["95 % interval"] = {title: between.get(title, "") for title in rows["figure"]}
-    return _table(rows)
+        table.loc["95 % interval"] = pd.Series(between).reindex(table.columns, fill_value="")
+    return table
 
 
 def average_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
-    """Tabulate gross and average figures per class.
-
-    Gross figures pool all beats, average figures are the mean over the records.
-    """
-    wanted: dict[tuple[str, str], tuple[str, ...]] = {
-        (title, "all anomalous" if key == "all" else styles.class_name(key)): (name, key)
-        for title, name in (("sensitivity", "sensitivity"), ("positive predictivity", "positive_predictivity"))
-        for key in _SENSITIVITIES
-    }
-    wanted["false-positive rate", styles.class_name(NORMAL_CLASS)] = ("false_positive_rate",)
-    sources = {"gross": metrics, "average": metrics["average_over_records"]}
-    return _table(
-        {row: {title: percent(_at(its, keys)) for title, its in sources.items()} for row, keys in wanted.items()}
-    )
+    """Tabulate figures per class: gross ones pool all beats, average ones are the mean over the records."""
+    return _table({"gross": metrics, "average": metrics["average_over_records"]}, _AVERAGES).T
 
 
 def without_record_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """Tabulate the figures of all test records beside those without one of them; no row where none is left out."""
     without = {f"without {name}": its for name, its in metrics["without_record"].items()}
     rows = {"all records": metrics, **without} if without else {}
-    return _table(
-        {name: {**_ranking(its), **_alarms(its), **_sensitivities(its["sensitivity"])} for name, its in rows.items()}
-    )
+    return _table(rows, {**_RANKING, **_AT_THRESHOLD})
 
 
 def fixed_rate_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """Tabulate the sensitivities that the score and the baselines reach at given false-positive rates."""
     detectors = {styles.SCORE: metrics}
     detectors |= {styles.detector_name(name): its for name, its in metrics["baselines"].items()}
-    return _table(
-        {
-            (f"{float(rate):.0%}", name): _sensitivities(its["sensitivity_at_fpr"][rate])
-            for rate in metrics["sensitivity_at_fpr"]
-            for name, its in detectors.items()
-        }
-    )
+    rows = {
+        (f"{float(rate):.0%}", name): {"sensitivity": its["sensitivity_at_fpr"][rate]}
+        for rate in metrics["sensitivity_at_fpr"]
+        for name, its in detectors.items()
+    }
+    return _table(rows, _SENSITIVITIES)
 
 
 def beats_table(beats: pd.DataFrame) -> pd.DataFrame:
@@ -144,58 +152,40 @@ def beats_table(beats: pd.DataFrame) -> pd.DataFrame:
     rows = {}
     for split in SPLITS:
         chosen = beats[beats["split"] == split]
-        counts = {name: int((chosen["aami_class"] == name).sum()) for name in CLASSES}
+        counts = class_counts(chosen["aami_class"].to_numpy())
         row = {"records": f"{chosen['record'].nunique():,}", "beats": f"{len(chosen):,}"}
         row |= {styles.class_name(name): f"{count:,}" for name, count in counts.items()}
         row["anomalous"] = percent(1 - counts[NORMAL_CLASS] / len(chosen)) if len(chosen) else UNDEFINED
         rows[split] = row
-    return _table(rows)
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def highest_scores(scores: pd.DataFrame, components: Sequence[str], count: int = HIGHEST_SCORES) -> pd.DataFrame:
-    """Tabulate the beats with the highest scores, as text, the highest first.
+    """Tabulate the beats of ``scores.csv`` with the highest scores, as text, the highest first.
 
-    Parameters
-    ----------
-    scores
-        ``scores.csv``.
-    components
-        The questions that the anomaly score adds up.
-    count
-        How many beats, at most.
+    ``components`` are the questions that the anomaly score adds up.
     """
+    surprises = [surprise_column(name) for name in components]
     top = scores.sort_values("anomaly_score", ascending=False, kind="stable").head(count)
-    surprises = counted_surprises(top, components)
-    columns = {
-        "record": top["record"],
-        "time": top["time_s"].map(clock),
-        "symbol": top["symbol"],
-        "class": top["aami_class"],
-        styles.SCORE: top["anomaly_score"].map(score_text),
-        "threshold": top["threshold"].map(score_text),
-        "flagged": top["flagged"].map({True: "yes", False: "no"}),
-        "largest surprise": surprises.idxmax(axis="columns").map(styles.question),
-        **{surprise_column(str(name)).replace("_", " "): surprises[name].map(score_text) for name in surprises},
-        "RR before (s)": top["rr_before_s"].map("{:.2f}".format),
-        "RR after (s)": top["rr_after_s"].map("{:.2f}".format),
+    largest = top[surprises].astype(float).set_axis(list(components), axis="columns").idxmax(axis="columns")
+    columns: pages.Columns = {
+        "record": ("record", str),
+        "time": ("time_s", clock),
+        "symbol": ("symbol", str),
+        "class": ("aami_class", str),
+        **pages.SCORE_AND_THRESHOLD,
+        "flagged": ("flagged", {True: "yes", False: "no"}.get),
+        "largest surprise": ("largest", styles.question),
+        **{name.replace("_", " "): (name, score_text) for name in surprises},
+        **pages.RR_INTERVALS,
     }
-    return pd.DataFrame(columns).reset_index(drop=True)
+    return pages.as_text(top.assign(largest=largest), columns)
 
 
 def detection_table(metrics: Mapping[str, Any]) -> pd.DataFrame:
     """Tabulate how well the QRS detector finds beats; no row where test beats are the annotated ones."""
     found = metrics.get("detection")
-    rows = {"gross": found, "average": found["average_over_records"]} if found else {}
-    return _table(
-        {
-            name: {
-                "QRS sensitivity": percent(its["sensitivity"], 2),
-                "QRS positive predictivity": percent(its["positive_predictivity"], 2),
-                **{key: f"{its[key]:,}" if key in its else "" for key in _QRS_BEATS},
-            }
-            for name, its in rows.items()
-        }
-    )
+    return _table({"gross": found, "average": found["average_over_records"]} if found else {}, _DETECTION)
 
 
 def worst_detected(per_record: pd.DataFrame) -> pd.DataFrame:
@@ -204,30 +194,20 @@ def worst_detected(per_record: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame()
     wrong = per_record.assign(wrong=per_record["missed"] + per_record["extra"])
     worst = wrong[wrong["wrong"] > 0].sort_values("wrong", ascending=False, kind="stable").head(WORST_RECORDS)
-    return pd.DataFrame(
-        {
-            "record": worst["record"],
-            "QRS sensitivity": worst["qrs_sensitivity"].map(lambda share: percent(share, 2)),
-            "QRS positive predictivity": worst["qrs_positive_predictivity"].map(lambda share: percent(share, 2)),
-            **{name: worst[name].map("{:,}".format) for name in _QRS_BEATS},
-        }
-    )
+    shares: pages.Columns = {
+        title: (f"qrs_{key}", lambda share: percent(share, 2)) for title, key in _QRS_SHARES.items()
+    }
+    counts: pages.Columns = {name: (name, "{:,}".format) for name in _QRS_BEATS}
+    return pages.as_text(worst, {"record": ("record", str), **shares, **counts})
 
 
 def noise_table(noise: pd.DataFrame) -> pd.DataFrame:
     """Tabulate what is found at each strength of each kind of noise, all records of ``noise.csv`` pooled."""
     rows = {
-        "none" if its["noise"] == CLEAN else f"{styles.NOISE_NAMES[its['noise']]}, {its['snr_db']:g} dB": {
-            "false alarms per hour": score_text(its["false_alarms_per_hour"]),
-            **{f"sensitivity {key}": percent(its[f"sensitivity_{key}"]) for key in ("S", "V")},
-            "sensitivity all": percent(its["sensitivity"]),
-            "QRS sensitivity": percent(its["qrs_sensitivity"]),
-            "QRS positive predictivity": percent(its["qrs_positive_predictivity"]),
-            "unreadable": percent(its["unreadable_share"]),
-        }
+        "none" if its["noise"] == CLEAN else f"{styles.NOISE_NAMES[its['noise']]}, {its['snr_db']:g} dB": its
         for its in pooled(noise).to_dict("records")
     }
-    return _table(rows)
+    return _table(rows, _NOISE)
 
 
 def main_settings(manifest: Mapping[str, Any], threshold: FittedThreshold) -> list[tuple[str, str]]:
@@ -259,8 +239,8 @@ def threshold_words(threshold: FittedThreshold) -> str:
 
 def settings_table(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """List the settings that shaped the scores as ``section.key`` and value."""
-    sections = {name: manifest["config"][name] for name in manifest["shaped_by"]}
-    return list(_flat(sections))
+    flat = pd.json_normalize({name: manifest["config"][name] for name in manifest["shaped_by"]}).to_dict("records")[0]
+    return [(str(key), value if isinstance(value, str) else json.dumps(value)) for key, value in flat.items()]
 
 
 def per_record_table(per_record: pd.DataFrame) -> pd.DataFrame:
@@ -283,34 +263,14 @@ def classification_table(report: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _table(rows: dict[Any, dict[str, str]]) -> pd.DataFrame:
-    return pd.DataFrame.from_dict(rows, orient="index")
+def _table(rows: Mapping[Any, Mapping[Any, Any]], figures: _Figures) -> pd.DataFrame:
+    """Write the same figures of each row; where a row has none of that name, nothing."""
+    texts = {
+        name: {title: form(_at(its, keys)) if keys[0] in its else "" for title, (keys, form) in figures.items()}
+        for name, its in rows.items()
+    }
+    return pd.DataFrame.from_dict(texts, orient="index")
 
 
 def _at(values: Any, keys: Sequence[str]) -> Any:
     return functools.reduce(operator.getitem, keys, values)
-
-
-def _ranking(its: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        "AUC": number(its["auc"]),
-        "average precision": number(its["average_precision"]),
-        "mean AUC per record": number(its["per_record_auc_mean"]["mean"]),
-    }
-
-
-def _alarms(its: Mapping[str, Any]) -> dict[str, str]:
-    per_hour = score_text(its["false_alarms_per_hour"])
-    return {"false-positive rate": percent(its["false_positive_rate"]), "false alarms per hour": per_hour}
-
-
-def _sensitivities(its: Mapping[str, Any]) -> dict[str, str]:
-    return {f"sensitivity {key}": percent(its[key]) for key in _SENSITIVITIES}
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value if isinstance(value, str) else json.dumps(value)

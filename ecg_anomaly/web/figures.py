@@ -18,7 +18,7 @@ from tsdownsample import MinMaxDownsampler
 from ecg_anomaly import words
 from ecg_anomaly.findings.store import OWN_BEAT, RECONSTRUCTION, WINDOW, Stored
 from ecg_anomaly.reports import ecg_paper, recording_overview, styles
-from ecg_anomaly.reports.figure_data import time_axis
+from ecg_anomaly.reports.figure_data import time_unit
 from ecg_anomaly.reports.pages import environment
 from ecg_anomaly.web.player import SHOWN_S, Shown
 
@@ -53,7 +53,7 @@ def overview(stored: Stored, beats: pd.DataFrame) -> go.Figure:
 
 def overview_time_s(stored: Stored, position: float) -> float:
     """Say which time a position on the axis of the overview is."""
-    return position * stored.duration_s / float(time_axis(np.array([stored.duration_s]))[0][0])
+    return position * time_unit(stored.duration_s)[1]
 
 
 def signal(stored: Stored, beats: pd.DataFrame, seen_s: Sequence[float], shades: Sequence[Any] = ()) -> Figure:

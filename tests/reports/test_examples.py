@@ -1,13 +1,16 @@
-import numpy as np
+import pandas as pd
 
 from ecg_anomaly.reports.examples import BORDERLINE, FARTHEST_ABOVE, FARTHEST_BELOW, HIGHEST, TYPICAL, choose_examples
 
 
 def choose(classes, scores, threshold):
-    scores = np.array(scores, dtype=float)
-    thresholds = np.broadcast_to(np.asarray(threshold, dtype=float), scores.shape)
-    chosen = choose_examples(scores, scores > thresholds, np.array(list(classes)), thresholds)
-    return {(example.aami_class, rule): example.row for example in chosen for rule in example.rules}
+    examples = choose_examples(scored(classes, scores, threshold))
+    return {(example.aami_class, rule): example.row for example in examples for rule in example.rules}
+
+
+def scored(classes, scores, threshold):
+    beats = pd.DataFrame({"aami_class": list(classes), "anomaly_score": scores, "threshold": threshold})
+    return beats.assign(flagged=beats["anomaly_score"] > beats["threshold"])
 
 
 def test_each_rule_chooses_the_beat_it_names():
@@ -44,10 +47,9 @@ def test_without_mistakes_nothing_is_missed_or_a_false_alarm():
 
 
 def test_one_beat_serves_all_rules_of_its_class_and_is_shown_once():
-    scores = np.array([1.0, 2.0, 3.0])
-    chosen = choose_examples(scores, scores > 5, np.array(["N", "N", "F"]), np.full(3, 5.0))
+    examples = choose_examples(scored("NNF", [1.0, 2.0, 3.0], threshold=5))
 
-    fusion = [example for example in chosen if example.aami_class == "F"]
+    fusion = [example for example in examples if example.aami_class == "F"]
     assert [example.rules for example in fusion] == [(TYPICAL, BORDERLINE, HIGHEST, FARTHEST_BELOW)]
 
 
