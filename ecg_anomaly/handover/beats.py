@@ -45,7 +45,7 @@ class BeatWriter:
 
     def __init__(self, output: Handover, samples: int, leads: int):
         self._arrays = {
-            (split, anomalous): _ArrayWriter(output.path(array_name(split, anomalous)), (samples, leads))
+            (split, anomalous): ArrayWriter(output.path(array_name(split, anomalous)), (samples, leads))
             for split in SPLITS
             for anomalous in (False, True)
         }
@@ -163,8 +163,8 @@ def check_splits(beats: pd.DataFrame, skipped: Collection[str] = ()) -> None:
             raise UserError(f"split.{split}: its records have no normal beat; give it more records{left_out}")
 
 
-class _ArrayWriter:
-    """Writes one NPY file of float32, block by block along the first axis."""
+class ArrayWriter:
+    """Writes one NPY file of float32, block by block along the first axis, each with rows of one shape."""
 
     def __init__(self, path: Path, row_shape: tuple[int, ...]):
         self._row_shape = row_shape
@@ -173,10 +173,12 @@ class _ArrayWriter:
         self._write_header()
 
     def append(self, rows: np.ndarray) -> None:
+        """Write a block, of shape ``(rows, *row_shape)``."""
         self._file.write(np.ascontiguousarray(rows, dtype="<f4").data)
         self.rows += len(rows)
 
     def close(self) -> None:
+        """Close the file: only now can it be read."""
         # NumPy pads headers so that the first axis can grow in place.
         self._file.seek(0)
         self._write_header()
