@@ -73,31 +73,17 @@ class Tally:
 
 
 class Announcer:
-    """Says what was found, each thing once: flagged beats, and events when they are certain and when they are over.
-
-    Attributes
-    ----------
-    tally
-        How much there was so far; whoever takes the signal sets its ``duration_s``.
-    """
+    """Says what was found, each thing once: flagged beats, and events when they are certain and when they are over."""
 
     def __init__(self) -> None:
-        self.tally = Tally()
+        self.tally = Tally()  # how much there was so far; whoever takes the signal sets its ``duration_s``
         self._lasting: set[tuple[str, float]] = set()  # kind and start of events that were announced and are not over
         self._fibrillations: deque[Event] = deque(maxlen=_FIBRILLATIONS)  # the latest that are over
         self._recent: list[_Beat] = []
         self._rr_s: deque[float] = deque(maxlen=_RATE_BEATS)
 
     def announce(self, findings: Findings, ongoing: Sequence[Event]) -> list[Message]:
-        """Say what is new.
-
-        Parameters
-        ----------
-        findings
-            What has become known.
-        ongoing
-            Events that are certain but not over.
-        """
+        """Say what is new in what has become known, and of events that are certain but not over."""
         messages: list[Message] = []
         if len(findings.beats):
             self._count(findings.beats)

@@ -35,10 +35,8 @@ class Recorder:
         whether what a run that was killed has left may be.
     name
         What the files are called after.
-    detector
-        What analyses the signal.
-    sampling_rate_hz, leads
-        Samples per second, and names of the leads.
+    detector, sampling_rate_hz, leads
+        As for `StoreWriter`.
 
     Raises
     ------

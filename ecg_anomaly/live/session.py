@@ -38,11 +38,6 @@ class Session:
         Names of its leads, at most ``records.lead_count``.
     look_at_start
         Whether to say what is odd about the leads (gain, polarity, clipping), once the first minute shows it.
-
-    Attributes
-    ----------
-    notes
-        What the user should know of the signal, up to now.
     """
 
     def __init__(
@@ -54,7 +49,7 @@ class Session:
         self._stall = StallWatch()
         self._leads = LeadWatch(leads, self._rate_hz)
         self._start = StartLook(leads, sampling_rate_hz, detector.config) if look_at_start else None
-        self.notes: list[str] = []
+        self.notes: list[str] = []  # what the user should know of the signal, up to now
 
     @property
     def tally(self) -> Tally:
@@ -62,15 +57,7 @@ class Session:
         return self._announcer.tally
 
     def push(self, portion: Portion, now_s: float) -> News:
-        """Take the next portion.
-
-        Parameters
-        ----------
-        portion
-            What has come; perhaps nothing.
-        now_s
-            The time on any clock that goes evenly, by which a source that stalls is noticed.
-        """
+        """Take what has come, perhaps nothing; by ``now_s``, on any clock that goes evenly, a stall is noticed."""
         came = len(portion.signals_mv) > 0
         self._samples += len(portion.signals_mv)
         self.tally.duration_s = self._samples / self._rate_hz

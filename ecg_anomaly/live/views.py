@@ -46,33 +46,14 @@ class LineView:
         print(f"{stamp}  {message.text}", flush=True)
 
     def show(self, signals_mv: np.ndarray, news: News, tally: Tally, now_s: float) -> None:
-        """Take in the next portion.
+        """Take in the next portion, of shape ``(samples, leads)``, what it has brought, and how much there was so far.
 
-        Parameters
-        ----------
-        signals_mv
-            Shape ``(samples, leads)``.
-        news
-            What it has brought.
-        tally
-            How much there was so far.
-        now_s
-            The time on any clock that goes evenly.
+        ``now_s`` is the time on any clock that goes evenly.
         """
 
 
 class TerminalView(LineView):
-    """Draws below the messages, which scroll away above it.
-
-    Parameters
-    ----------
-    name
-        What is shown.
-    leads, sampling_rate_hz
-        Names of its leads, samples per second.
-    console
-        Where to draw.
-    """
+    """Draws a signal below the messages, which scroll away above it."""
 
     def __init__(self, name: str, leads: Sequence[str], sampling_rate_hz: float, console: Console):
         self._name, self._leads = name, list(leads[:_LEADS])
@@ -153,12 +134,7 @@ def draw_curve(values: np.ndarray, low: float, high: float, width: int, height: 
     low, high
         What the lower and the upper edge mean; values beyond are drawn at the edge.
     width, height
-        Size in characters.
-
-    Returns
-    -------
-    list of str
-        The lines, from top to bottom.
+        Size in characters: the length of a line, and how many there are, from top to bottom.
     """
     edges = np.linspace(0, len(values), 2 * width, endpoint=False).astype(int)
     before = values[np.maximum(edges - 1, 0)]  # each column of dots starts where the one before it ended
