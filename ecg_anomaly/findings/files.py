@@ -43,10 +43,8 @@ def anomaly_annotations(beats: pd.DataFrame, events: Iterable[Event], sampling_r
 
     Parameters
     ----------
-    beats
-        One row per beat, in order of time, from `summary.conclude`.
-    events
-        What is not beats at all.
+    beats, events
+        All findings of a recording, from `summary.conclude`.
     sampling_rate_hz
         Samples per second of the recording.
 
@@ -68,14 +66,9 @@ def anomaly_annotations(beats: pd.DataFrame, events: Iterable[Event], sampling_r
 
 
 def write_annotations(path: Path, annotations: pd.DataFrame, sampling_rate_hz: float) -> None:
-    """Write annotations as a WFDB file, whole or not at all.
+    """Write what `anomaly_annotations` gave as a WFDB file, whole or not at all.
 
-    Parameters
-    ----------
-    path
-        Where to write; WFDB's tools find ``NAME.anomaly`` beside the record as annotator ``anomaly``.
-    annotations, sampling_rate_hz
-        From and as for `anomaly_annotations`.
+    WFDB's tools find ``NAME.anomaly`` beside the record as annotator ``anomaly``.
     """
     # wfdb writes no name with a dot or a space in it, and has no way to write a file that appears whole.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".annotations-") as staging:

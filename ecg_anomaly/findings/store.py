@@ -89,20 +89,15 @@ class StoreWriter:
     folder
         A folder, which is there.
     detector
-        What it is analysed with.
+        What the recording is analysed with.
     sampling_rate_hz, leads
-        Of the recording: samples per second, names of the leads.
+        Samples per second, names of the leads.
     shapes
         Whether to keep the shapes of beats, which take more room than the signals.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        detector: TrainedDetector,
-        sampling_rate_hz: Fraction,
-        leads: Sequence[str],
-        shapes: bool = True,
+        self, folder: Path, detector: TrainedDetector, sampling_rate_hz: Fraction, leads: Sequence[str], shapes: bool
     ):
         beat = detector.config.beat
         self._folder, self._rate_hz, self._leads, self._keeps_shapes = folder, sampling_rate_hz, leads, shapes
@@ -219,7 +214,7 @@ read_store_once = functools.lru_cache(maxsize=_OPEN)(read_store)
 
 
 def _read_beats(path: Path) -> pd.DataFrame:
-    """Read the beats as they were found; an empty reason is a reason, any other empty cell a number that is missing."""
+    # An empty reason is a reason, any other empty cell a number that is missing.
     missing = {name: [""] for name in COLUMNS if name != "reason"}
     types = {name: _TYPES.get(name, "float64") for name in COLUMNS}
     return pd.read_csv(path, keep_default_na=False, na_values=missing, dtype=types)

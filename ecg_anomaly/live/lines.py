@@ -44,12 +44,11 @@ class SampleLines:
         Gives at most so many bytes as soon as there are any, and none at the end: ``os.read`` of an open file.
     sampling_rate_hz
         Lines per second.
-    names
-        The leads to take, if a header names the columns; else what the columns are called, in their order.
+    names, settings
+        The leads to take, if a header names the columns; else what the columns are called, in their order. Without
+        names, leads are chosen by ``records.leads``, at most ``records.lead_count``.
     gain
         Units per millivolt of columns whose header says no unit; ``None``: they are millivolts.
-    settings
-        The preferred leads, and how many are taken at most.
 
     Raises
     ------
@@ -133,14 +132,8 @@ def _is_lead(name: str, unit: str) -> bool:
 def _find_first_rows(batches: Iterator[list[str]]) -> tuple[int, list[str], list[str]]:
     """Wait for two rows of one width: the first may be the rest of a line that was cut off.
 
-    Returns
-    -------
-    skipped : int
-        Lines before them.
-    header : list of str
-        Names of the columns; empty if the line before the rows does not name them.
-    rows : list of str
-        The lines from the first row on, as far as they are there.
+    Gives how many lines stand before them, the names of the columns if the last of those has them, and the lines from
+    the first row on, as far as they are there.
     """
     lines: list[str] = []
     widths: list[int] = []

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
@@ -77,17 +76,15 @@ class TerminalView(LineView):
         """Take in the next portion, and draw if it is time; arguments as for `LineView`."""
         kept = len(self._signals_mv)
         self._signals_mv = np.concatenate([self._signals_mv, signals_mv[:, : len(self._leads)]])[-kept:]
-        self._mark(news.findings.beats, tally.duration_s - _SHOWN_S)
-        if now_s - self._drawn_s >= _EVERY_S:
-            self._drawn_s = now_s
-            self._live.update(self._draw(tally), refresh=True)
-
-    def _mark(self, beats: pd.DataFrame, since_s: float) -> None:
+        beats = news.findings.beats
         if len(beats):
             for time_s, readable, flagged in beats[["time_s", "readable", "flagged"]].itertuples(index=False):
                 self._marks.append((time_s, _FLAGGED if flagged else _READ if readable else _UNREADABLE))
-        while self._marks and self._marks[0][0] < since_s:
+        while self._marks and self._marks[0][0] < tally.duration_s - _SHOWN_S:
             self._marks.popleft()
+        if now_s - self._drawn_s >= _EVERY_S:
+            self._drawn_s = now_s
+            self._live.update(self._draw(tally), refresh=True)
 
     def _draw(self, tally: Tally) -> Panel:
         width = max(20, self._live.console.width - 4)
