@@ -114,23 +114,15 @@ def with_leads(recording: RecordingFile, request: Request, config: Config) -> Re
 
 
 def write_results(folder: Path, analysed: Path) -> Summary:
-    """Write the files of a recording beside what `store.StoreWriter` keeps of it, then move them to their places.
-
-    Parameters
-    ----------
-    folder
-        Where they go.
-    analysed
-        What was kept of the recording, in a folder within that one.
-    """
+    """Write the files of a recording beside what `store.StoreWriter` kept of it, then move them to their folder."""
     stored = read_store(analysed)
-    summary, beats, rate_hz = stored.summary, stored.beats, stored.sampling_rate_hz
+    summary, beats, events, rate_hz = stored.summary, stored.beats, stored.events, stored.sampling_rate_hz
     paths = [analysed / file.format(summary["recording"]) for file in files.FILES]
     beats_file, annotations, summary_file, page = paths
     files.write_beats_csv(beats_file, beats)
-    files.write_annotations(annotations, files.anomaly_annotations(beats, stored.events, rate_hz), rate_hz)
+    files.write_annotations(annotations, files.anomaly_annotations(beats, events, rate_hz), rate_hz)
     write_json(summary_file, summary)
-    page.write_text(render(summary, beats, stored.events, stored.read_mv), encoding="utf-8")
+    page.write_text(render(summary, beats, events, stored.read_mv), encoding="utf-8")
     for path in paths:
         path.replace(folder / path.name)
     return summary

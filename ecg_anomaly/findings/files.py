@@ -39,14 +39,7 @@ _Entry = tuple[int, str, int, str]  # of a table of annotations
 
 
 def anomaly_annotations(beats: pd.DataFrame, events: Iterable[Event], sampling_rate_hz: float) -> pd.DataFrame:
-    """Say in WFDB's symbols what was found.
-
-    Parameters
-    ----------
-    beats, events
-        All findings of a recording, from `summary.conclude`.
-    sampling_rate_hz
-        Samples per second of the recording.
+    """Say in WFDB's symbols what was found of a recording: beats and events from `summary.conclude`.
 
     Returns
     -------
@@ -107,7 +100,7 @@ def _beat_entries(beats: pd.DataFrame) -> Iterator[_Entry]:
 
 
 def _event_entries(event: Event, sampling_rate_hz: float, taken: set[int]) -> Iterator[_Entry]:
-    """Mark both ends of an event, on samples that no other annotation has: WFDB allows one per sample and channel."""
+    # On samples that no other annotation has: WFDB allows one per sample and channel.
     starts, ends = _MARKS[event.kind]
     start = _free(round(event.start_s * sampling_rate_hz), taken)
     yield start, starts, _UNREADABLE_SUBTYPE if event.kind == UNREADABLE else 0, event.kind
@@ -116,7 +109,7 @@ def _event_entries(event: Event, sampling_rate_hz: float, taken: set[int]) -> It
 
 
 def _free(sample: int, taken: set[int]) -> int:
-    """Find the first sample from one on that has no annotation, and take it."""
+    """Take the first sample from one on that has no annotation."""
     while sample in taken:
         sample += 1
     taken.add(sample)

@@ -28,7 +28,7 @@ _FIBRILLATIONS = 10
 class Message:
     """Something to say: when it happened, what it is about, and what happened, in words."""
 
-    time_s: float  # of signal, from the start
+    time_s: float  # from the start of the signal
     kind: str  # BEAT, EVENT, LEAD or SOURCE
     text: str
 
@@ -103,8 +103,8 @@ class Announcer:
     def _over(self, event: Event) -> Message:
         self.tally.events += 1
         self._lasting.discard((event.kind, event.start_s))
-        text = f"over: {styles.EVENT_WORDS[event.kind]}, from {clock(event.start_s)}"
-        text += f" for {event.end_s - event.start_s:.1f} s"
+        lasted = f"from {clock(event.start_s)} for {event.end_s - event.start_s:.1f} s"
+        text = f"over: {styles.EVENT_WORDS[event.kind]}, {lasted}"
         if event.kind == FIBRILLATION:  # no beats lie within, as `summary.conclude` says
             self._fibrillations.append(event)
             within = [beat for beat in self._recent if beat.within(event)]
