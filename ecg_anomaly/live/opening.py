@@ -37,14 +37,10 @@ def open_source(options: argparse.Namespace, request: Request, config: Config) -
         raise UserError("--speed is for --replay; leave it out, other sources come at their own speed")
     if request.gain is not None and not (request.gain > 0 and math.isfinite(request.gain)):
         raise UserError(f"--gain is {request.gain:g}; give a number above 0")
-    if options.lsl is None:
-        return _standard_input(request, config)
-    if request.sampling_rate_hz is not None:
-        raise UserError("--sampling-rate is for --stdin and CSV files; leave it out, a stream says its own")
-    return LslStream(options.lsl, request.leads, request.gain, config.records)
-
-
-def _standard_input(request: Request, config: Config) -> SampleLines:
+    if options.lsl is not None:
+        if request.sampling_rate_hz is not None:
+            raise UserError("--sampling-rate is for --stdin and CSV files; leave it out, a stream says its own")
+        return LslStream(options.lsl, request.leads, request.gain, config.records)
     if request.sampling_rate_hz is None:
         raise UserError(f"{WHERE}: give its lines per second with --sampling-rate")
     if sys.stdin.isatty():
