@@ -37,6 +37,7 @@ BEATS = "beats.csv"
 _BLOCK_S = 300.0
 _ABOUT, _SIGNAL, _SHAPES = "about.json", "lead_{}.npy", "shapes.npy"
 _STAGING = "incomplete"
+_DECIMALS = 6  # of a millivolt
 _OPEN = 8  # recordings that are kept open
 _TYPES = {"sample": "int64", "readable": "bool", "flagged": "bool", "reason": "object"}  # others: float
 
@@ -76,9 +77,10 @@ class Stored:
         return self.samples / self.sampling_rate_hz
 
     def read_mv(self, start_s: float, end_s: float) -> np.ndarray:
-        """Give the signals between two times, of shape ``(samples, leads)``."""
+        """Give the signals between two times, of shape ``(samples, leads)``, to the nanovolt."""
         first, last = (max(0, round(time_s * self.sampling_rate_hz)) for time_s in (start_s, end_s))
-        return np.stack([signal_mv[first:last] for signal_mv in self.signals_mv], axis=1)
+        signals_mv = np.stack([signal_mv[first:last] for signal_mv in self.signals_mv], axis=1)
+        return signals_mv.astype(float).round(_DECIMALS)  # so that what was 0.005 is that again
 
 
 class StoreWriter:
