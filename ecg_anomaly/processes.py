@@ -19,15 +19,9 @@ Result = TypeVar("Result")
 
 
 def in_processes(
-    work: Callable[..., Result],
-    calls: Sequence[tuple[Any, ...]],
-    doing: str,
-    start: Callable[..., None] | None = None,
-    start_arguments: tuple[Any, ...] = (),
-    method: str | None = None,
-    most: int | None = None,
+    work: Callable[..., Result], calls: Sequence[tuple[Any, ...]], doing: str, pool: ProcessPoolExecutor | None = None
 ) -> Generator[Result, None, None]:
-    """Call a function many times, one process per core; yield the results in the given order.
+    """Call a function many times, in processes that end afterwards; yield the results in the given order.
 
     Parameters
     ----------
@@ -37,20 +31,15 @@ def in_processes(
         The arguments of each call.
     doing
         What a process does, for the message when one dies.
-    start, start_arguments
-        Called once in each process before its first work.
-    method
-        How processes start (``multiprocessing.get_context``); ``None`` for the platform's way.
-    most
-        How many processes there are at most.
+    pool
+        The processes, from `process_pool`; else there is one per core.
 
     Raises
     ------
     UserError
         When a process is ended from outside.
     """
-    workers = min(most or len(calls), os.cpu_count() or 1, len(calls))
-    with process_pool(workers, start, start_arguments, method) as executor:
+    with pool or process_pool(len(calls)) as executor:
         try:
             yield from executor.map(work, *zip(*calls, strict=True))
         except BrokenProcessPool:
@@ -63,11 +52,15 @@ def in_processes(
 
 
 def process_pool(
-    workers: int, start: Callable[..., None] | None, start_arguments: tuple[Any, ...] = (), method: str | None = None
+    most: int, method: str | None = None, start: Callable[..., None] | None = None, *arguments: Any
 ) -> ProcessPoolExecutor:
-    """Make processes for calls that come one by one; arguments as for `in_processes`."""
+    """Make processes: ``most``, but not more than there are cores.
+
+    They start by a ``method`` of ``multiprocessing.get_context``, else in the platform's way, and call ``start`` with
+    its arguments before their first work.
+    """
     context = multiprocessing.get_context(method)
-    return ProcessPoolExecutor(workers, context, _start_process, (start, start_arguments))
+    return ProcessPoolExecutor(min(most, os.cpu_count() or 1), context, _start_process, (start, *arguments))
 
 
 @contextmanager
@@ -88,7 +81,7 @@ def ending_signals() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _start_process(start: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+def _start_process(start: Callable[..., None] | None, *arguments: Any) -> None:
     """Leave Ctrl-C to the parent process, and end when it ends: a killed script must not leave workers behind."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -32,32 +32,19 @@ def with_detector(
 ) -> Generator[Result, None, None]:
     """Call a function many times, in a few processes; yield the results in the given order.
 
-    A single call is made in this process: starting another takes seconds.
-
-    Parameters
-    ----------
-    work, calls, doing
-        As for `in_processes`; the first argument of each call, a `TrainedDetector`, is added.
-    config, threshold
-        The detector, as for `handover.model.read_detector`.
+    A single call is made in this process: starting another takes seconds. Parameters as for `in_processes`, but that
+    the first argument of each call, a `TrainedDetector`, is added, and for `handover.model.read_detector`.
     """
     if len(calls) == 1:
         yield work(read_detector(config, threshold), *calls[0])
         return
-    yield from in_processes(
-        call_with_detector,
-        [(work, *arguments) for arguments in calls],
-        doing=doing,
-        start=_read_detector,
-        start_arguments=(config, threshold),
-        method=_METHOD,
-        most=_PROCESSES,
-    )
+    its_calls = [(work, *arguments) for arguments in calls]
+    yield from in_processes(call_with_detector, its_calls, doing, detector_pool(config, threshold))
 
 
-def detector_pool(config: Config) -> ProcessPoolExecutor:
-    """Make processes that hold a detector, for calls of `call_with_detector` that come one by one."""
-    return process_pool(_PROCESSES, _read_detector, (config, None), _METHOD)
+def detector_pool(config: Config, threshold: FittedThreshold | None = None) -> ProcessPoolExecutor:
+    """Make processes that hold a detector, for calls of `call_with_detector` that may come one by one."""
+    return process_pool(_PROCESSES, _METHOD, _read_detector, config, threshold)
 
 
 def call_with_detector(work: Callable[..., Result], *arguments: Any) -> Result:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.cutter import CutBeats, cut_beats
-from ecg_anomaly.beats.matching import UNMATCHED, Comparison, compare_beats
+from ecg_anomaly.beats.matching import NO_BEAT, UNMATCHED, Comparison, compare_beats
 from ecg_anomaly.beats.windows import Scaler
 from ecg_anomaly.config import Config
 from ecg_anomaly.records.annotations import Annotations
@@ -62,12 +62,12 @@ def cut_at_annotations(recording: Recording, annotations: Annotations, config: C
     config
         Classes, filter, window and scaling.
     """
-    classes = config.labels.aami
-    covered = are_beats(annotations, classes)
+    classes = classes_of(annotations, config.labels.aami)
+    covered = classes != NO_BEAT
     samples, symbols = annotations.samples[covered], annotations.symbols[covered]
     cut = cut_beats(recording.signals_mv, recording.sampling_rate_hz, config.beat, config.rhythm, samples)
     uncovered = Counter(annotations.symbols[~covered].tolist())
-    return _labelled(recording.name, cut, symbols, _classes_of(symbols, classes), {}, uncovered, config)
+    return _labelled(recording.name, cut, symbols, classes[covered], {}, uncovered, config)
 
 
 def cut_at_detections(
@@ -91,34 +91,25 @@ def cut_at_detections(
     beats, detection
         The detected beats, with the columns `QUALITY` and `EVALUATED`; and what was found of the annotated ones.
     """
-    classes, rate_hz = config.labels.aami, recording.sampling_rate_hz
+    classes, rate_hz = classes_of(annotations, config.labels.aami), recording.sampling_rate_hz
     cut = cut_beats(recording.signals_mv, rate_hz, config.beat, config.rhythm)
-    compared = compare_beats(annotations, are_beats(annotations, classes), cut.samples, float(rate_hz))
+    compared = compare_beats(annotations, classes, cut.samples, float(rate_hz))
     counting = np.isin(compared.annotated.samples, annotated.table["sample"])
 
-    extra = compared.annotated_of == UNMATCHED
-    symbols = np.full(len(cut), EXTRA_SYMBOL, dtype=object)
-    symbols[~extra] = compared.annotated.symbols[compared.annotated_of[~extra]]
-    evaluated = ~compared.in_flutter
-    evaluated[~extra] = counting[compared.annotated_of[~extra]]
-    aami_classes = np.full(len(cut), NORMAL_CLASS, dtype=object)
-    aami_classes[~extra] = _classes_of(symbols[~extra], classes)
+    symbols = compared.to_detected(compared.annotated.symbols, EXTRA_SYMBOL)
+    aami_classes = compared.to_detected(compared.classes, NORMAL_CLASS)
+    evaluated = compared.to_detected(counting, True) & ~compared.in_flutter
     columns = {QUALITY: cut.quality, EVALUATED: evaluated}
     beats = _labelled(recording.name, cut, symbols, aami_classes, columns, annotated.uncovered, config)
 
-    scored = compared.detected_of != UNMATCHED
-    scored[scored] = cut.left_out[compared.detected_of[scored]] == ""
-    missed = _describe(recording, compared.annotated, counting & ~scored, classes)
+    scored = compared.to_annotated(cut.left_out == "", False)
+    missed = _describe(recording, compared, counting & ~scored)
     return beats, Detection(_count(recording.name, compared), missed)
 
 
-def are_beats(annotations: Annotations, classes: Mapping[str, str]) -> np.ndarray:
-    """Tell which annotations are beats, shape ``(annotations,)``: those whose symbol has an AAMI class."""
-    return np.array([symbol in classes for symbol in annotations.symbols], dtype=bool)
-
-
-def _classes_of(symbols: np.ndarray, classes: Mapping[str, str]) -> np.ndarray:
-    return np.array([classes[symbol] for symbol in symbols], dtype=object)
+def classes_of(annotations: Annotations, classes: Mapping[str, str]) -> np.ndarray:
+    """Give the AAMI class of each annotation, shape ``(annotations,)``; `NO_BEAT` where its symbol has none."""
+    return np.array([classes.get(symbol, NO_BEAT) for symbol in annotations.symbols], dtype=object)
 
 
 def _labelled(
@@ -162,18 +153,15 @@ def _count(record: str, compared: Comparison) -> pd.DataFrame:
     return pd.DataFrame([{"record": record, **counts}])
 
 
-def _describe(
-    recording: Recording, annotated: Annotations, chosen: np.ndarray, classes: Mapping[str, str]
-) -> pd.DataFrame:
+def _describe(recording: Recording, compared: Comparison, chosen: np.ndarray) -> pd.DataFrame:
     """Tabulate annotated beats."""
-    samples, symbols = annotated.samples[chosen], annotated.symbols[chosen]
-    aami_classes = _classes_of(symbols, classes)
+    samples, aami_classes = compared.annotated.samples[chosen], compared.classes[chosen]
     return pd.DataFrame(
         {
             "record": recording.name,
             "sample": samples,
             "time_s": (samples / float(recording.sampling_rate_hz)).round(6),
-            "symbol": symbols,
+            "symbol": compared.annotated.symbols[chosen],
             "aami_class": aami_classes,
             "anomalous": (aami_classes != NORMAL_CLASS).astype(bool),
         }

@@ -14,22 +14,32 @@ from ecg_anomaly.records.annotations import Annotations
 
 MATCH_WINDOW_S = 0.15  # AAMI EC57
 UNMATCHED = -1  # in place of the beat on the other side
+NO_BEAT = ""  # class of an annotation that is none
 
 _FLUTTER_STARTS, _FLUTTER_ENDS = "[", "]"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Which annotated beat each detected one is, and the reverse; `UNMATCHED` where there is none."""
+    """Which annotated beat each detected one is, and the reverse."""
 
     annotated: Annotations  # the annotated beats that are compared: those with a class, outside of flutter
-    detected_of: np.ndarray  # shape (annotated beats,): the number of the detected beat
-    annotated_of: np.ndarray  # shape (detected beats,): the number of the annotated beat
-    in_flutter: np.ndarray  # shape (detected beats,), bool: beats within flutter that are none of the annotated ones
+    classes: np.ndarray  # shape (annotated beats,): the AAMI class of each
+    detected_of: np.ndarray  # shape (annotated beats,): number of the detected beat, UNMATCHED where there is none
+    annotated_of: np.ndarray  # shape (detected beats,): number of the annotated beat, UNMATCHED where there is none
+    in_flutter: np.ndarray  # shape (detected beats,), bool: within flutter and not annotated; they do not count
+
+    def to_detected(self, values: np.ndarray, otherwise: str | bool) -> np.ndarray:
+        """Give each detected beat what belongs to the annotated one, and ``otherwise`` where there is none."""
+        return np.asarray(np.append(values, otherwise)[self.annotated_of])  # UNMATCHED takes the last
+
+    def to_annotated(self, values: np.ndarray, otherwise: str | bool) -> np.ndarray:
+        """Give each annotated beat what belongs to the detected one, and ``otherwise`` where there is none."""
+        return np.asarray(np.append(values, otherwise)[self.detected_of])
 
 
 def compare_beats(
-    annotations: Annotations, is_beat: np.ndarray, detected: np.ndarray, sampling_rate_hz: float
+    annotations: Annotations, classes: np.ndarray, detected: np.ndarray, sampling_rate_hz: float
 ) -> Comparison:
     """Compare the detected beats of a record with its annotations.
 
@@ -37,20 +47,19 @@ def compare_beats(
     ----------
     annotations
         All annotations of the record.
-    is_beat
-        Shape ``(annotations,)``, bool: which of them are beats.
+    classes
+        Shape ``(annotations,)``: the AAMI class of each, `NO_BEAT` for those that are no beats.
     detected
         Shape ``(detected beats,)``: the samples of the detected beats, increasing.
     """
-    compared = is_beat & ~in_flutter(annotations.samples, annotations)
+    compared = (classes != NO_BEAT) & ~in_flutter(annotations.samples, annotations)
     annotated = Annotations(annotations.samples[compared], annotations.symbols[compared])
     detected_of = match_beats(annotated.samples, detected, sampling_rate_hz)
     annotated_of = np.full(len(detected), UNMATCHED)
     found = np.flatnonzero(detected_of != UNMATCHED)
     annotated_of[detected_of[found]] = found
-    return Comparison(
-        annotated, detected_of, annotated_of, in_flutter(detected, annotations) & (annotated_of == UNMATCHED)
-    )
+    lost = in_flutter(detected, annotations) & (annotated_of == UNMATCHED)
+    return Comparison(annotated, classes[compared], detected_of, annotated_of, lost)
 
 
 def match_beats(annotated: np.ndarray, detected: np.ndarray, sampling_rate_hz: float) -> np.ndarray:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.beats.labelled import NORMAL_CLASS, are_beats
-from ecg_anomaly.beats.matching import UNMATCHED, compare_beats
+from ecg_anomaly.beats.labelled import NORMAL_CLASS, classes_of
+from ecg_anomaly.beats.matching import NO_BEAT, UNMATCHED, compare_beats
 from ecg_anomaly.beats.preprocessing import read_record
 from ecg_anomaly.config import Config, Noise
 from ecg_anomaly.detector.stream import Findings, analyse
@@ -77,7 +77,7 @@ def stress_record(detector: TrainedDetector, files: RecordFiles, kind: str, snr_
     """Add noise of one kind and strength to a record: its name, kind and ratio, and the counts of `count_found`."""
     config = detector.config
     recording, annotations, _ = read_record(files, config)
-    annotated = are_beats(annotations, config.labels.aami)
+    annotated = classes_of(annotations, config.labels.aami) != NO_BEAT
     if not annotated.any():
         raise UserError(
             f"{files.annotations}: has no beat, by which the strength of noise is measured; "
@@ -112,20 +112,17 @@ def count_found(
         flagged. What lies within annotated flutter counts on neither side, as in `matching`.
     """
     detected = findings.beats["sample"].to_numpy(dtype=np.int64)
-    compared = compare_beats(annotations, are_beats(annotations, classes), detected, sampling_rate_hz)
+    compared = compare_beats(annotations, classes_of(annotations, classes), detected, sampling_rate_hz)
     flagged = findings.beats["flagged"].to_numpy(dtype=bool) & ~compared.in_flutter
-    aami_classes = np.array([classes[symbol] for symbol in compared.annotated.symbols], dtype=object)
-    matched = compared.detected_of != UNMATCHED
-    hit = np.zeros(len(matched), dtype=bool)
-    hit[matched] = flagged[compared.detected_of[matched]]
-    anomalous = aami_classes != NORMAL_CLASS
-    chosen = {name: aami_classes == name for name in ("S", "V")}
+    hit = compared.to_annotated(flagged, False)
+    anomalous = compared.classes != NORMAL_CLASS
+    chosen = {name: compared.classes == name for name in ("S", "V")}
     return {
         "hours": duration_s / 3600,
         "unreadable_hours": unreadable_s(findings.beats, findings.events, duration_s) / 3600,
-        "beats": len(matched),
+        "beats": len(hit),
         "found": int((~compared.in_flutter).sum()),
-        "matched": int(matched.sum()),
+        "matched": int((compared.detected_of != UNMATCHED).sum()),
         "false_alarms": int(flagged.sum() - hit[anomalous].sum()),
         **{f"beats_{name}": int(of_class.sum()) for name, of_class in chosen.items()},
         **{f"flagged_{name}": int(hit[of_class].sum()) for name, of_class in chosen.items()},

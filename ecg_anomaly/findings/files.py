@@ -39,16 +39,7 @@ _Entry = tuple[int, str, int, str]  # of a table of annotations
 
 
 def anomaly_annotations(beats: pd.DataFrame, events: Iterable[Event], sampling_rate_hz: float) -> pd.DataFrame:
-    """Say in WFDB's symbols what was found.
-
-    Parameters
-    ----------
-    beats
-        One row per beat, in order of time, from `summary.conclude`.
-    events
-        What is not beats at all.
-    sampling_rate_hz
-        Samples per second of the recording.
+    """Say in WFDB's symbols what was found of a recording: beats and events from `summary.conclude`.
 
     Returns
     -------
@@ -68,14 +59,9 @@ def anomaly_annotations(beats: pd.DataFrame, events: Iterable[Event], sampling_r
 
 
 def write_annotations(path: Path, annotations: pd.DataFrame, sampling_rate_hz: float) -> None:
-    """Write annotations as a WFDB file, whole or not at all.
+    """Write what `anomaly_annotations` gave as a WFDB file, whole or not at all.
 
-    Parameters
-    ----------
-    path
-        Where to write; WFDB's tools find ``NAME.anomaly`` beside the record as annotator ``anomaly``.
-    annotations, sampling_rate_hz
-        From and as for `anomaly_annotations`.
+    WFDB's tools find ``NAME.anomaly`` beside the record as annotator ``anomaly``.
     """
     # wfdb writes no name with a dot or a space in it, and has no way to write a file that appears whole.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".annotations-") as staging:
@@ -114,7 +100,7 @@ def _beat_entries(beats: pd.DataFrame) -> Iterator[_Entry]:
 
 
 def _event_entries(event: Event, sampling_rate_hz: float, taken: set[int]) -> Iterator[_Entry]:
-    """Mark both ends of an event, on samples that no other annotation has: WFDB allows one per sample and channel."""
+    # On samples that no other annotation has: WFDB allows one per sample and channel.
     starts, ends = _MARKS[event.kind]
     start = _free(round(event.start_s * sampling_rate_hz), taken)
     yield start, starts, _UNREADABLE_SUBTYPE if event.kind == UNREADABLE else 0, event.kind
@@ -123,7 +109,7 @@ def _event_entries(event: Event, sampling_rate_hz: float, taken: set[int]) -> It
 
 
 def _free(sample: int, taken: set[int]) -> int:
-    """Find the first sample from one on that has no annotation, and take it."""
+    """Take the first sample from one on that has no annotation."""
     while sample in taken:
         sample += 1
     taken.add(sample)

@@ -24,6 +24,7 @@ from ecg_anomaly.detector.stream import COLUMNS, Analysis, Findings
 from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.findings.annotated import Compared, compare
 from ecg_anomaly.findings.summary import Summary, conclude, summarise
+from ecg_anomaly.handover.beats import ArrayWriter
 from ecg_anomaly.manifest import write_json
 from ecg_anomaly.records.recording import RecordingFile
 
@@ -36,49 +37,27 @@ BEATS = "beats.csv"
 _BLOCK_S = 300.0
 _ABOUT, _SIGNAL, _SHAPES = "about.json", "lead_{}.npy", "shapes.npy"
 _STAGING = "incomplete"
+_DECIMALS = 6  # of a millivolt
 _OPEN = 8  # recordings that are kept open
 _TYPES = {"sample": "int64", "readable": "bool", "flagged": "bool", "reason": "object"}  # others: float
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A recording that was analysed.
+    """A recording that was analysed; signals and shapes lie on disk."""
 
-    Attributes
-    ----------
-    summary
-        What became of it at the threshold of the model.
-    sampling_rate_hz
-        Samples per second of its signals.
-    signals_mv
-        A signal of shape ``(samples,)`` per lead, float32, NaN where samples are missing; they lie on disk.
-    beats
-        One row per beat, with ``summary.TABLE_COLUMNS``.
-    shapes
-        Shape ``(beats, 3, window samples, leads of the model)``, float32: the scaled beat, the patient's own beat and
-        the reconstruction; lies on disk. No rows where shapes were not kept.
-    events
-        What is not beats at all.
-    threshold
-        Where its score was cut when it was analysed.
-    components
-        The questions that the anomaly score adds up.
-    window_s
-        Shape ``(window samples,)``: seconds from the fiducial point of a beat.
-    annotated
-        The annotations that the recording brought, from `annotated.read_annotated`.
-    """
-
-    summary: Summary
-    sampling_rate_hz: float
-    signals_mv: list[np.ndarray]
-    beats: pd.DataFrame
+    summary: Summary  # what became of it at the threshold of the model
+    sampling_rate_hz: float  # of its signals
+    signals_mv: list[np.ndarray]  # per lead, shape (samples,), float32; NaN where samples are missing
+    beats: pd.DataFrame  # one row per beat, with summary.TABLE_COLUMNS
+    # Shape (beats, 3, window samples, leads of the model), float32: the scaled beat, the patient's own beat and the
+    # reconstruction. No rows where shapes were not kept.
     shapes: np.ndarray
-    events: list[Event]
-    threshold: FittedThreshold
-    components: tuple[str, ...]
-    window_s: np.ndarray
-    annotated: pd.DataFrame | None
+    events: list[Event]  # what is not beats at all
+    threshold: FittedThreshold  # where its score was cut when it was analysed
+    components: tuple[str, ...]  # the questions that the anomaly score adds up
+    window_s: np.ndarray  # shape (window samples,): seconds from the fiducial point of a beat
+    annotated: pd.DataFrame | None  # the annotations that it brought, from annotated.read_annotated
 
     @functools.cached_property
     def compared(self) -> Compared | None:
@@ -98,9 +77,10 @@ class Stored:
         return self.samples / self.sampling_rate_hz
 
     def read_mv(self, start_s: float, end_s: float) -> np.ndarray:
-        """Give the signals between two times, of shape ``(samples, leads)``."""
+        """Give the signals between two times, of shape ``(samples, leads)``, to the nanovolt."""
         first, last = (max(0, round(time_s * self.sampling_rate_hz)) for time_s in (start_s, end_s))
-        return np.stack([signal_mv[first:last] for signal_mv in self.signals_mv], axis=1)
+        signals_mv = np.stack([signal_mv[first:last] for signal_mv in self.signals_mv], axis=1)
+        return signals_mv.astype(float).round(_DECIMALS)  # so that what was 0.005 is that again
 
 
 class StoreWriter:
@@ -111,20 +91,15 @@ class StoreWriter:
     folder
         A folder, which is there.
     detector
-        What it is analysed with.
+        What the recording is analysed with.
     sampling_rate_hz, leads
-        Samples per second of the recording, names of its leads.
+        Samples per second, names of the leads.
     shapes
         Whether to keep the shapes of beats, which take more room than the signals.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        detector: TrainedDetector,
-        sampling_rate_hz: Fraction,
-        leads: Sequence[str],
-        shapes: bool = True,
+        self, folder: Path, detector: TrainedDetector, sampling_rate_hz: Fraction, leads: Sequence[str], shapes: bool
     ):
         beat = detector.config.beat
         self._folder, self._rate_hz, self._leads, self._keeps_shapes = folder, sampling_rate_hz, leads, shapes
@@ -135,8 +110,8 @@ class StoreWriter:
             "window_rate_hz": beat.sampling_rate_hz,
             "window_samples_before": beat.samples_before,
         }
-        self._signals = [_GrowingArray(folder / _SIGNAL.format(lead), ()) for lead in range(len(leads))]
-        self._shapes = _GrowingArray(folder / _SHAPES, (3, beat.samples, detector.config.records.lead_count))
+        self._signals = [ArrayWriter(folder / _SIGNAL.format(lead), ()) for lead in range(len(leads))]
+        self._shapes = ArrayWriter(folder / _SHAPES, (3, beat.samples, detector.config.records.lead_count))
         self._beats = (folder / BEATS).open("w", encoding="utf-8", newline="")
         self._beats.write(",".join(COLUMNS) + "\n")
 
@@ -156,8 +131,10 @@ class StoreWriter:
     def finish(self, name: str, notes: Sequence[str], annotated: pd.DataFrame | None = None) -> None:
         """Write what is known of the whole recording when it has ended: its name, notes and annotations."""
         about = {
-            **{"name": name, "notes": list(notes)},
-            **{"sampling_rate_hz": str(self._rate_hz), "leads": list(self._leads)},
+            "name": name,
+            "notes": list(notes),
+            "sampling_rate_hz": str(self._rate_hz),
+            "leads": list(self._leads),
             "events": [vars(event) for event in self._events],
             "annotated": None if annotated is None else annotated.to_dict("list"),
             **self._model,
@@ -175,8 +152,9 @@ def analyse_to_store(
     folder: Path,
     detector: TrainedDetector,
     recording: RecordingFile,
-    annotated: pd.DataFrame | None,
-    went_on: Callable[[float], None],
+    annotated: pd.DataFrame | None = None,
+    went_on: Callable[[float], None] = lambda _: None,
+    shapes: bool = True,
 ) -> None:
     """Analyse a recording, block by block, and write what was found.
 
@@ -184,8 +162,8 @@ def analyse_to_store(
     ----------
     folder
         Where the results go; it appears whole or not at all.
-    detector
-        A trained detector.
+    detector, shapes
+        As for `StoreWriter`.
     recording
         The leads to analyse.
     annotated
@@ -195,14 +173,15 @@ def analyse_to_store(
     """
     staging = folder.with_name(_STAGING)
     staging.mkdir()
-    analysis, done = Analysis(detector, recording.sampling_rate_hz, len(recording.leads)), 0
+    rate_hz, leads = recording.sampling_rate_hz, recording.leads
+    analysis, done = Analysis(detector, rate_hz, len(leads)), 0
     try:
-        with closing(StoreWriter(staging, detector, recording.sampling_rate_hz, recording.leads)) as store:
+        with closing(StoreWriter(staging, detector, rate_hz, leads, shapes)) as store:
             for block in recording.blocks(_BLOCK_S):
                 store.add(block, analysis.push(block))
                 done += len(block)
                 went_on(done / recording.samples)
-            store.add(np.empty((0, len(recording.leads))), analysis.finish())
+            store.add(np.empty((0, len(leads))), analysis.finish())
             store.finish(recording.name, recording.notes, annotated)
         staging.rename(folder)
     finally:
@@ -236,29 +215,8 @@ def read_store(folder: Path) -> Stored:
 read_store_once = functools.lru_cache(maxsize=_OPEN)(read_store)
 
 
-class _GrowingArray:
-    """A float32 array in NumPy's format to which rows are appended; its header has room for their number."""
-
-    def __init__(self, path: Path, row_shape: tuple[int, ...]):
-        self._file, self._rows, self._row_shape = path.open("wb"), 0, row_shape
-        self._write_header()
-
-    def append(self, rows: np.ndarray) -> None:
-        self._file.write(rows.astype("<f4").tobytes())
-        self._rows += len(rows)
-
-    def close(self) -> None:
-        self._file.seek(0)
-        self._write_header()
-        self._file.close()
-
-    def _write_header(self) -> None:
-        header = {"descr": "<f4", "fortran_order": False, "shape": (self._rows, *self._row_shape)}
-        np.lib.format.write_array_header_1_0(self._file, header)
-
-
 def _read_beats(path: Path) -> pd.DataFrame:
-    """Read the beats as they were found; an empty reason is a reason, any other empty cell a number that is missing."""
+    # An empty reason is a reason, any other empty cell a number that is missing.
     missing = {name: [""] for name in COLUMNS if name != "reason"}
     types = {name: _TYPES.get(name, "float64") for name in COLUMNS}
     return pd.read_csv(path, keep_default_na=False, na_values=missing, dtype=types)

@@ -69,13 +69,6 @@ def conclude(findings: Findings, duration_s: float) -> Findings:
 
     An event is known some seconds after it has begun. What was found within a fibrillation is no beat, and flags
     nothing; the column ``event`` says in which event a beat lies (empty: in none). Events end with the recording.
-
-    Parameters
-    ----------
-    findings
-        All findings of a recording.
-    duration_s
-        How long it is.
     """
     events = [
         dataclasses.replace(event, end_s=min(event.end_s, duration_s))
@@ -107,14 +100,11 @@ def summarise(
 
     Parameters
     ----------
-    name
-        Name of the recording.
-    sampling_rate_hz, leads, samples
-        Samples per second, names of the leads that were analysed, and samples per lead.
+    name, sampling_rate_hz, leads, samples, notes
+        Of the recording: its name, samples per second, names of the leads that were analysed, samples per lead, and
+        what the user should know.
     concluded
         All findings, from `conclude`.
-    notes
-        What the user should know of the recording.
     """
     duration_s = samples / sampling_rate_hz
     beats = concluded.beats[concluded.beats["event"] != FIBRILLATION]

@@ -37,44 +37,31 @@ class BeatWriter:
     """Writes beats record by record, so that memory does not grow with their number."""
 
     def __init__(self, output: Handover, samples: int, leads: int):
-        self._window_shape = samples, leads
-        self._arrays: dict[tuple[str, bool], BinaryIO] = {
-            key: output.path(array_name(*key)).open("wb") for key in itertools.product(SPLITS, (False, True))
+        self._arrays = {
+            key: ArrayWriter(output.path(array_name(*key)), (samples, leads))
+            for key in itertools.product(SPLITS, (False, True))
         }
-        self._rows = dict.fromkeys(self._arrays, 0)  # written to each
-        self._write_headers()
         self._table = output.path(TABLE)
+        self.beats = 0
 
     def __enter__(self) -> BeatWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._write_headers()
         for array in self._arrays.values():
             array.close()
 
     def append(self, table: pd.DataFrame, windows: np.ndarray) -> None:
         """Append the beats of one record: the table without ``row``, and windows ``(beats, samples, leads)``."""
         rows = np.empty(len(table), dtype=np.int64)
-        numbered, first = table.copy(), self.beats == 0
         for (split, anomalous), array in self._arrays.items():
-            chosen = np.flatnonzero((table["split"] == split) & (table["anomalous"] == anomalous))
-            rows[chosen] = self._rows[split, anomalous] + np.arange(len(chosen))
-            self._rows[split, anomalous] += len(chosen)
-            array.write(np.ascontiguousarray(windows[chosen], dtype="<f4").data)
+            chosen = ((table["split"] == split) & (table["anomalous"] == anomalous)).to_numpy()
+            rows[chosen] = array.rows + np.arange(chosen.sum())
+            array.append(windows[chosen])
+        numbered = table.copy()
         numbered.insert(list(table.columns).index("split") + 1, "row", rows)
-        numbered.to_csv(self._table, mode="a", header=first, index=False)
-
-    @property
-    def beats(self) -> int:
-        """How many were written."""
-        return sum(self._rows.values())
-
-    def _write_headers(self) -> None:
-        for key, array in self._arrays.items():
-            array.seek(0)  # NumPy pads headers so that the first axis can grow in place
-            header = {"descr": "<f4", "fortran_order": False, "shape": (self._rows[key], *self._window_shape)}
-            np.lib.format.write_array_header_1_0(array, header)
+        numbered.to_csv(self._table, mode="a", header=self.beats == 0, index=False)
+        self.beats += len(table)
 
 
 def read_table(folder: str | Path) -> pd.DataFrame:
@@ -162,3 +149,29 @@ def check_splits(beats: pd.DataFrame, skipped: Collection[str] = ()) -> None:
     for split in SPLITS:
         if split not in beats.index or not beats.loc[split, "normal"]:
             raise UserError(f"split.{split}: its records have no normal beat; give it more records{left_out}")
+
+
+class ArrayWriter:
+    """Writes one NPY file of float32, block by block along the first axis, each with rows of one shape."""
+
+    def __init__(self, path: Path, row_shape: tuple[int, ...]):
+        self._row_shape = row_shape
+        self._file: BinaryIO = path.open("wb")
+        self.rows = 0
+        self._write_header()
+
+    def append(self, rows: np.ndarray) -> None:
+        """Write a block, of shape ``(rows, *row_shape)``."""
+        self._file.write(np.ascontiguousarray(rows, dtype="<f4").data)
+        self.rows += len(rows)
+
+    def close(self) -> None:
+        """Close the file: only now can it be read."""
+        # NumPy pads headers so that the first axis can grow in place.
+        self._file.seek(0)
+        self._write_header()
+        self._file.close()
+
+    def _write_header(self) -> None:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (self.rows, *self._row_shape)}
+        np.lib.format.write_array_header_1_0(self._file, header)

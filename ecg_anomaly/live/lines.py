@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import queue
 import threading
 import time
@@ -42,12 +44,11 @@ class SampleLines:
         Gives at most so many bytes as soon as there are any, and none at the end: ``os.read`` of an open file.
     sampling_rate_hz
         Lines per second.
-    names
-        The leads to take, if a header names the columns; else what the columns are called, in their order.
+    names, settings
+        The leads to take, if a header names the columns; else what the columns are called, in their order. Without
+        names, leads are chosen by ``records.leads``, at most ``records.lead_count``.
     gain
         Units per millivolt of columns whose header says no unit; ``None``: they are millivolts.
-    settings
-        The preferred leads, and how many are taken at most.
 
     Raises
     ------
@@ -64,7 +65,7 @@ class SampleLines:
         self.sampling_rate_hz = Fraction(sampling_rate_hz).limit_denominator(1000)
         self._batches = _batches_of_lines(_read_in_background(read))
         skipped, header, self._first = _find_first_rows(self._batches)
-        self._width = len(_cells(self._first[0]))
+        self._width = len(_values(self._first[0]))
         self._columns = _choose_columns(header, self._width, names, gain, settings)
         self.leads = self._columns.leads
         self._number = skipped  # of the last line that was taken
@@ -85,13 +86,15 @@ class SampleLines:
         rows, notes = [], []
         for line in lines:
             self._number += 1
-            if not _holds_sample(line, self._width):
-                continue
-            row = _row(line, self._width)
-            if row is None and not self._malformed:
-                notes.append(f"line {self._number} cannot be read ({line[:40]!r}), and counts as missing")
-            self._malformed += row is None
-            rows.append(row or [np.nan] * self._width)
+            if line.startswith(_COMMENT) or not (line.strip() or self._width == 1):
+                continue  # but an empty line of one lead is a missing sample
+            row = _values(line)
+            if len(row) != self._width:
+                if not self._malformed:
+                    notes.append(f"line {self._number} cannot be read ({line[:40]!r}), and counts as missing")
+                self._malformed += 1
+                row = [np.nan] * self._width
+            rows.append(row)
         values = np.array(rows).reshape(len(rows), self._width)
         values[~(np.abs(values) < LARGEST_NUMBER)] = np.nan
         return Portion(self._columns.millivolts(values), tuple(notes))
@@ -129,35 +132,28 @@ def _is_lead(name: str, unit: str) -> bool:
 def _find_first_rows(batches: Iterator[list[str]]) -> tuple[int, list[str], list[str]]:
     """Wait for two rows of one width: the first may be the rest of a line that was cut off.
 
-    Returns
-    -------
-    skipped : int
-        Lines before them.
-    header : list of str
-        Names of the columns; empty if the line before the rows does not name them.
-    rows : list of str
-        The lines from the first row on, as far as they are there.
+    Gives how many lines stand before them, the names of the columns if the last of those has them, and the lines from
+    the first row on, as far as they are there.
     """
     lines: list[str] = []
-    for batch in batches:
+    widths: list[int] = []
+    first = None
+    while first is None and len(lines) <= _PREAMBLE_LINES and (batch := next(batches, None)) is not None:
         lines += batch
-        rows = [_row(line, len(_cells(line))) for line in lines]
-        for first in range(len(rows) - 1):
-            row, following = rows[first], rows[first + 1]
-            if row and following and len(row) == len(following):
-                return first, _header(lines[:first], len(row)), lines[first:]
-        if len(lines) > _PREAMBLE_LINES:
-            break
-    filled = [line for line in lines if line.strip()]
-    if not filled:
-        raise UserError(f"{WHERE}: ended without a line; pipe samples into it")
-    if _row(filled[-1], len(_cells(filled[-1]))):  # one sample, and no more
-        first = lines.index(filled[-1])
-        return first, _header(lines[:first], len(_cells(filled[-1]))), lines[first:]
-    raise UserError(
-        f"{WHERE}: has no line of numbers with a decimal point among its first {len(lines)}, the last is "
-        f"{filled[-1][:60]!r}; is it one line per sample, as in 0.012,-0.105?"
-    )
+        widths += [len(_values(line)) for line in batch]
+        pairs = enumerate(itertools.pairwise(widths))
+        first = next((number for number, (width, following) in pairs if 0 < width == following), None)
+    if first is None:
+        filled = [number for number, line in enumerate(lines) if line.strip()]
+        if not filled:
+            raise UserError(f"{WHERE}: ended without a line; pipe samples into it")
+        first = filled[-1]
+        if not widths[first]:  # not even one sample
+            raise UserError(
+                f"{WHERE}: has no line of numbers with a decimal point among its first {len(lines)}, the last is "
+                f"{lines[first][:60]!r}; is it one line per sample, as in 0.012,-0.105?"
+            )
+    return first, _header(lines[:first], widths[first]), lines[first:]
 
 
 def _header(before: Sequence[str], width: int) -> list[str]:
@@ -166,25 +162,17 @@ def _header(before: Sequence[str], width: int) -> list[str]:
     return cells if len(cells) == width and not all(map(is_missing, cells)) else []
 
 
-def _holds_sample(line: str, width: int) -> bool:
-    # An empty line of one lead is a missing sample.
-    return bool(line.strip() or width == 1) and not line.startswith(_COMMENT)
-
-
 def _cells(line: str) -> list[str]:
     mark = next((mark for mark in "\t;," if mark in line), None)
     return [cell.strip() for cell in line.split(mark)]
 
 
-def _row(line: str, width: int) -> list[float] | None:
-    """Read the numbers of a line; ``None`` if it is no row, NaN where a cell is missing."""
-    cells = _cells(line)
-    if len(cells) != width:
-        return None
+def _values(line: str) -> list[float]:
+    """Read the numbers of a line, NaN where a cell is missing; none if it is no row."""
     try:
-        return [np.nan if is_missing(cell) else float(cell) for cell in cells]
+        return [np.nan if is_missing(cell) else float(cell) for cell in _cells(line)]
     except ValueError:
-        return None
+        return []
 
 
 def _read_in_background(read: ReadBytes) -> queue.Queue[bytes]:
@@ -208,8 +196,9 @@ def _batches_of_lines(parts: queue.Queue[bytes]) -> Iterator[list[str]]:
     """Yield the lines that have come, none if nothing has, until the end."""
     rest, ended = b"", False
     while not ended:
-        came, ended = _gather(parts)
-        *lines, rest = (rest + came).split(b"\n")
+        came = _gather(parts)
+        ended = came[-1:] == [b""]
+        *lines, rest = b"".join([rest, *came]).split(b"\n")
         if len(rest) > _LONGEST_LINE_BYTES:
             raise UserError(f"{WHERE}: a line does not end within a million bytes; is it text?")
         if ended and rest:
@@ -217,16 +206,11 @@ def _batches_of_lines(parts: queue.Queue[bytes]) -> Iterator[list[str]]:
         yield [line.decode("utf-8", "replace").strip("\r\ufeff") for line in lines]
 
 
-def _gather(parts: queue.Queue[bytes]) -> tuple[bytes, bool]:
-    """Take what comes in a short time, and tell whether it is the end."""
+def _gather(parts: queue.Queue[bytes]) -> list[bytes]:
+    """Take what comes in a short time; an empty part is the end."""
     until_s = time.monotonic() + PORTION_S
     came: list[bytes] = []
-    while len(came) < _READS_AT_ONCE:
-        try:
-            part = parts.get(timeout=max(0.0, until_s - time.monotonic()))
-        except queue.Empty:
-            break
-        if not part:
-            return b"".join(came), True
-        came.append(part)
-    return b"".join(came), False
+    with contextlib.suppress(queue.Empty):
+        while len(came) < _READS_AT_ONCE and came[-1:] != [b""]:
+            came.append(parts.get(timeout=max(0.0, until_s - time.monotonic())))
+    return came

@@ -44,12 +44,10 @@ class LslStream:
     ----------
     wanted
         Name or source id of the stream.
-    asked
-        The leads to take; empty: chosen by ``records.leads``.
+    asked, settings
+        The leads to take; none: chosen by ``records.leads``, at most ``records.lead_count``.
     gain
         Units per millivolt, for a stream whose channels have no unit.
-    settings
-        The preferred leads, and how many are taken at most.
 
     Raises
     ------
@@ -59,7 +57,9 @@ class LslStream:
 
     def __init__(self, wanted: str, asked: Sequence[str], gain: float | None, settings: Records):
         self._pylsl = _library()
-        self._wanted, self._where = wanted, f"stream {wanted}"
+        self._where = f"stream {wanted}"
+        quoted = f"'{wanted}'" if '"' in wanted else f'"{wanted}"'
+        self._predicate = f"name={quoted} or source_id={quoted}"  # what streams must be, in XPath
         self._info = self._resolve_one()
         self._inlet = self._open_inlet(self._info)
         self.name = re.sub(r"[^\w.-]+", "_", self._info.name()).strip("._") or "stream"
@@ -87,7 +87,9 @@ class LslStream:
             except self._pylsl.util.LostError:  # the library itself finds streams again that have a source id
                 yield from self._wait_until_back()
                 continue
-            portion_mv = self._clock.push(self._columns.millivolts(signals), times_s + self._ahead_s())
+            with contextlib.suppress(RuntimeError):  # an old answer does: clocks drift by some milliseconds a minute
+                self._offset_s = self._inlet.time_correction(0.0)
+            portion_mv = self._clock.push(self._columns.millivolts(signals), times_s + self._offset_s)
             yield Portion(portion_mv, tuple(self._new_gaps()))
 
     def _wait_until_back(self) -> Iterator[Portion]:
@@ -113,13 +115,6 @@ class LslStream:
         self._inlet = inlet
         return True
 
-    def _ahead_s(self) -> float:
-        """How far the clock of this machine is ahead of the sender's; the library asks now and then."""
-        # An old answer does: clocks drift by some milliseconds a minute.
-        with contextlib.suppress(RuntimeError):
-            self._offset_s = float(self._inlet.time_correction(0.0))
-        return self._offset_s
-
     def _new_gaps(self) -> Iterator[str]:
         """Say how many samples were dropped, not too often."""
         now_s = time.monotonic()
@@ -129,13 +124,6 @@ class LslStream:
 
     def _samples_words(self, samples: int) -> str:
         return f"{words.count_text(samples, 'sample')} ({float(samples / self.sampling_rate_hz):.2f} s)"
-
-    @property
-    def _predicate(self) -> str:
-        """What streams must be, in XPath."""
-        mark = "'" if '"' in self._wanted else '"'
-        wanted = f"{mark}{self._wanted}{mark}"
-        return f"name={wanted} or source_id={wanted}"
 
     def _resolve_one(self) -> Any:
         with quiet_native_output():  # the library tells of its network interfaces
@@ -151,10 +139,8 @@ class LslStream:
                 f"{self._where}: there are {len(found)} of that name, with the source ids {ids}; give the id"
             )
         there = ", ".join(f"{info.name()} ({info.type() or 'no type'})" for info in others)
-        raise UserError(
-            f"{self._where}: is not there; "
-            + (f"the streams that are there: {there}" if there else "no stream is: is the sender on this network?")
-        )
+        known = f"the streams that are there: {there}" if there else "no stream is: is the sender on this network?"
+        raise UserError(f"{self._where}: is not there; {known}")
 
     def _check(self) -> None:
         if self._info.nominal_srate() <= 0:
@@ -208,15 +194,11 @@ def _choose_columns(
             f"{where}: its channels have no unit; say with --gain how many units make a millivolt (1000 for microvolts)"
         )
     by_kind = any(map(_is_ecg, kinds))
-    channels = [
-        Channel(
-            label,
-            _UNITS_BY_POWER.get(unit, unit) if gain is None else "mV",
-            rate_hz,
-            f"its type is {kind or 'not given'}" if by_kind and not _is_ecg(kind) else "",
-        )
-        for label, unit, kind in zip(labels, units, kinds, strict=True)
-    ]
+    channels = []
+    for label, unit, kind in zip(labels, units, kinds, strict=True):
+        known_unit = _UNITS_BY_POWER.get(unit, unit) if gain is None else "mV"
+        fault = f"its type is {kind or 'not given'}" if by_kind and not _is_ecg(kind) else ""
+        channels.append(Channel(label, known_unit, rate_hz, fault))
     kept, notes = choose_ecg(channels, where)
     leads = distinct([lead_name(labels[channel]) for channel in kept])
     chosen = choose_leads(leads, settings, where, asked=asked)

@@ -28,7 +28,7 @@ _FIBRILLATIONS = 10
 class Message:
     """Something to say: when it happened, what it is about, and what happened, in words."""
 
-    time_s: float  # of signal, from the start
+    time_s: float  # from the start of the signal
     kind: str  # BEAT, EVENT, LEAD or SOURCE
     text: str
 
@@ -73,31 +73,17 @@ class Tally:
 
 
 class Announcer:
-    """Says what was found, each thing once: flagged beats, and events when they are certain and when they are over.
-
-    Attributes
-    ----------
-    tally
-        How much there was so far; whoever takes the signal sets its ``duration_s``.
-    """
+    """Says what was found, each thing once: flagged beats, and events when they are certain and when they are over."""
 
     def __init__(self) -> None:
-        self.tally = Tally()
+        self.tally = Tally()  # how much there was so far; whoever takes the signal sets its ``duration_s``
         self._lasting: set[tuple[str, float]] = set()  # kind and start of events that were announced and are not over
         self._fibrillations: deque[Event] = deque(maxlen=_FIBRILLATIONS)  # the latest that are over
         self._recent: list[_Beat] = []
         self._rr_s: deque[float] = deque(maxlen=_RATE_BEATS)
 
     def announce(self, findings: Findings, ongoing: Sequence[Event]) -> list[Message]:
-        """Say what is new.
-
-        Parameters
-        ----------
-        findings
-            What has become known.
-        ongoing
-            Events that are certain but not over.
-        """
+        """Say what is new in what has become known, and of events that are certain but not over."""
         messages: list[Message] = []
         if len(findings.beats):
             self._count(findings.beats)
@@ -117,8 +103,8 @@ class Announcer:
     def _over(self, event: Event) -> Message:
         self.tally.events += 1
         self._lasting.discard((event.kind, event.start_s))
-        text = f"over: {styles.EVENT_WORDS[event.kind]}, from {clock(event.start_s)}"
-        text += f" for {event.end_s - event.start_s:.1f} s"
+        lasted = f"from {clock(event.start_s)} for {event.end_s - event.start_s:.1f} s"
+        text = f"over: {styles.EVENT_WORDS[event.kind]}, {lasted}"
         if event.kind == FIBRILLATION:  # no beats lie within, as `summary.conclude` says
             self._fibrillations.append(event)
             within = [beat for beat in self._recent if beat.within(event)]

@@ -27,26 +27,20 @@ def open_source(options: argparse.Namespace, request: Request, config: Config) -
         When it cannot be opened, or an option does not fit it.
     """
     if options.replay is not None:
-        return _replay(options.replay, 1.0 if options.speed is None else options.speed, request, config)
+        speed = 1.0 if options.speed is None else options.speed
+        if not speed > 0:
+            raise UserError(f"--speed is {speed:g}; give a number above 0, or max")
+        path = find_recording(options.replay, config.paths.record_folders)
+        opened = open_recording(path, request.sampling_rate_hz, request.gain)
+        return Replay(with_leads(opened, request, config), speed)
     if options.speed is not None:
         raise UserError("--speed is for --replay; leave it out, other sources come at their own speed")
     if request.gain is not None and not (request.gain > 0 and math.isfinite(request.gain)):
         raise UserError(f"--gain is {request.gain:g}; give a number above 0")
-    if options.lsl is None:
-        return _standard_input(request, config)
-    if request.sampling_rate_hz is not None:
-        raise UserError("--sampling-rate is for --stdin and CSV files; leave it out, a stream says its own")
-    return LslStream(options.lsl, request.leads, request.gain, config.records)
-
-
-def _replay(name: str, speed: float, request: Request, config: Config) -> Replay:
-    if not speed > 0:
-        raise UserError(f"--speed is {speed:g}; give a number above 0, or max")
-    path = find_recording(name, config.paths.record_folders)
-    return Replay(with_leads(open_recording(path, request.sampling_rate_hz, request.gain), request, config), speed)
-
-
-def _standard_input(request: Request, config: Config) -> SampleLines:
+    if options.lsl is not None:
+        if request.sampling_rate_hz is not None:
+            raise UserError("--sampling-rate is for --stdin and CSV files; leave it out, a stream says its own")
+        return LslStream(options.lsl, request.leads, request.gain, config.records)
     if request.sampling_rate_hz is None:
         raise UserError(f"{WHERE}: give its lines per second with --sampling-rate")
     if sys.stdin.isatty():

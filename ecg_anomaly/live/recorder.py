@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from ecg_anomaly.batch import Request, write_results
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.findings.store import BEATS, StoreWriter, read_store
+from ecg_anomaly.findings.store import BEATS, StoreWriter
 from ecg_anomaly.findings.summary import Summary
 
 if TYPE_CHECKING:
@@ -35,10 +35,8 @@ class Recorder:
         whether what a run that was killed has left may be.
     name
         What the files are called after.
-    detector
-        What analyses the signal.
-    sampling_rate_hz, leads
-        Samples per second, and names of the leads.
+    detector, sampling_rate_hz, leads
+        As for `StoreWriter`.
 
     Raises
     ------
@@ -65,15 +63,10 @@ class Recorder:
         """Make the files, with what the user should know of the source; ``None`` and no file when no signal came."""
         self._store.finish(self._name, notes)
         self._store.close()
-        summary = self._write() if self._came else None
+        summary = write_results(self._folder, self._staging) if self._came else None
         self._lock.release()
         shutil.rmtree(self._staging)
         return summary
-
-    def _write(self) -> Summary:
-        stored = read_store(self._staging)
-        write_results(self._folder, stored.summary, stored.beats, stored.events, stored.read_mv)
-        return stored.summary
 
 
 def _take_staging(staging: Path, force: bool) -> FileLock:

@@ -1,13 +1,12 @@
 """Samples with time stamps, put where they belong: what was dropped on the way becomes missing samples.
 
-Two things make time stamps uneven, and only one of them is a gap. A sample that comes late (a slow radio, a busy
-computer) is followed by others that catch up; after dropped samples all stay late. So when a stamp is later than the
-jitter explains, samples are held back for half a second: by as much as the earliest of them is late, samples are
-missing.
+Samples that come late (a slow radio, a busy computer) are followed by others that catch up; after dropped samples all
+stay late. So when a stamp is later than the jitter explains, samples are held back for half a second: by as much as the
+earliest of them is late, samples are missing.
 
 Libraries smooth time stamps by a regression over a minute or more (``proc_dejitter`` of the Lab Streaming Layer, half
-time 90 s), in which a gap is spread over the minutes after it. Here a phase-locked loop follows the sender's real
-sampling rate, and gaps are taken out before it sees them.
+time 90 s), which spreads a gap over the minutes after it. Here a phase-locked loop follows the sender's real sampling
+rate, and gaps are taken out before it sees them.
 """
 
 from __future__ import annotations
@@ -36,11 +35,6 @@ class SampleClock:
         Samples per second, as the sender tells.
     leads
         Number of leads.
-
-    Attributes
-    ----------
-    gaps, dropped
-        How many gaps were found, and how many samples they lack.
     """
 
     def __init__(self, sampling_rate_hz: Fraction, leads: int):
@@ -50,42 +44,27 @@ class SampleClock:
         self._learnt_s = 0.0
         self._signals = np.empty((0, leads))  # held back
         self._times_s = np.empty(0)
-        self.gaps = self.dropped = 0
+        self.gaps = self.dropped = 0  # how many gaps were found, and how many samples they lack
 
     def push(self, signals: np.ndarray, times_s: np.ndarray) -> np.ndarray:
-        """Take the next samples.
+        """Take the next samples, of shape ``(samples, leads)``; give what is certain now, NaN where some were dropped.
 
-        Parameters
-        ----------
-        signals
-            Shape ``(samples, leads)``.
-        times_s
-            Shape ``(samples,)``: when they were taken, on any clock.
-
-        Returns
-        -------
-        ndarray
-            Shape ``(samples, leads)``: what is certain now, with NaN where samples were dropped.
+        ``times_s``, of shape ``(samples,)``, is when they were taken, on any clock.
         """
-        return self._take(signals, times_s, last=False)
-
-    def finish(self) -> np.ndarray:
-        """Give what was held back when the stream ended, as `push` does."""
-        return self._take(self._signals[:0], self._times_s[:0], last=True)
-
-    def _take(self, signals: np.ndarray, times_s: np.ndarray, last: bool) -> np.ndarray:
         self._signals = np.concatenate([self._signals, signals])
         self._times_s = np.concatenate([self._times_s, times_s])
         if np.isnan(self._expected_s) and len(self._times_s):
             self._expected_s = self._times_s[0]
         given = [self._signals[:0]]
         while len(self._times_s):
-            lateness_s = self._lateness_s()
+            lateness_s = self._times_s - self._expected_s - np.arange(len(self._times_s)) * self._period_s
             off = np.flatnonzero(np.abs(lateness_s) > self._limit_s)
             if not len(off) or off[0]:
-                given.append(self._pass(off[0] if len(off) else len(lateness_s)))
-            elif last or len(lateness_s) * self._period_s >= _HELD_S:
-                given.append(self._settle(lateness_s[: max(1, round(_HELD_S / self._period_s))]))
+                in_time = lateness_s[: off[0]] if len(off) else lateness_s
+                self._follow(in_time)
+                given.append(self._forward(len(in_time)))
+            elif len(lateness_s) * self._period_s >= _HELD_S:
+                given.append(self._settle(lateness_s[: round(_HELD_S / self._period_s)]))
             else:
                 break
         return np.concatenate(given)
@@ -96,16 +75,8 @@ class SampleClock:
         limit_s = max(_STEP_SHARE * self._period_s, _JITTERS_OFF * self._jitter_s)
         return limit_s if self._learnt_s >= _LEARNING_S else max(limit_s, _LEARNING_LIMIT_S)
 
-    def _lateness_s(self) -> np.ndarray:
-        return self._times_s - self._expected_s - np.arange(len(self._times_s)) * self._period_s
-
-    def _pass(self, count: int) -> np.ndarray:
-        """Pass samples on that come in time, and follow them."""
-        self._follow(self._lateness_s()[:count])
-        return self._forward(count)
-
     def _settle(self, lateness_s: np.ndarray) -> np.ndarray:
-        """Decide what the first of the held samples tells; arguments: how late each is, for half a second."""
+        """Decide what the first of the held samples tells, by how late each of half a second is."""
         # One sign: all come late after a gap, all come early after a clock was set back.
         shift_s = lateness_s.min() if lateness_s[0] > 0 else lateness_s.max()
         if abs(shift_s) > self._limit_s and shift_s * lateness_s[0] > 0:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ecg_anomaly.detector.scorer import TrainedDetector
 from ecg_anomaly.detector.stream import Analysis, Findings
-from ecg_anomaly.live.messages import LEAD, SOURCE, Announcer, Message, Tally
+from ecg_anomaly.live.messages import LEAD, SOURCE, Announcer, Message
 from ecg_anomaly.live.sources import Portion
 from ecg_anomaly.live.watches import LeadWatch, StallWatch, StartLook
 
@@ -30,19 +30,12 @@ class Session:
 
     Parameters
     ----------
-    detector
-        A trained detector.
-    sampling_rate_hz
-        Samples per second of the signal.
+    detector, sampling_rate_hz
+        As for `stream.Analysis`.
     leads
-        Names of its leads, at most ``records.lead_count``.
+        Names of the leads, at most ``records.lead_count``.
     look_at_start
         Whether to say what is odd about the leads (gain, polarity, clipping), once the first minute shows it.
-
-    Attributes
-    ----------
-    notes
-        What the user should know of the signal, up to now.
     """
 
     def __init__(
@@ -50,27 +43,15 @@ class Session:
     ):
         self._analysis = Analysis(detector, sampling_rate_hz, len(leads))
         self._announcer = Announcer()
+        self.tally = self._announcer.tally  # how much there was so far
         self._rate_hz, self._samples = float(sampling_rate_hz), 0
         self._stall = StallWatch()
         self._leads = LeadWatch(leads, self._rate_hz)
         self._start = StartLook(leads, sampling_rate_hz, detector.config) if look_at_start else None
-        self.notes: list[str] = []
-
-    @property
-    def tally(self) -> Tally:
-        """How much there was so far."""
-        return self._announcer.tally
+        self.notes: list[str] = []  # what the user should know of the signal, up to now
 
     def push(self, portion: Portion, now_s: float) -> News:
-        """Take the next portion.
-
-        Parameters
-        ----------
-        portion
-            What has come; perhaps nothing.
-        now_s
-            The time on any clock that goes evenly, by which a source that stalls is noticed.
-        """
+        """Take what has come, perhaps nothing; by ``now_s``, on any clock that goes evenly, a stall is noticed."""
         came = len(portion.signals_mv) > 0
         self._samples += len(portion.signals_mv)
         self.tally.duration_s = self._samples / self._rate_hz

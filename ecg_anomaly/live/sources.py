@@ -43,19 +43,11 @@ class Columns:
 
 
 class LiveSignal(Protocol):
-    """A signal that arrives.
+    """A signal that arrives."""
 
-    Attributes
-    ----------
-    name
-        What outputs are called after.
-    sampling_rate_hz, leads
-        Samples per second of each lead, and names of the leads that are passed on.
-    """
-
-    name: str
-    sampling_rate_hz: Fraction
-    leads: tuple[str, ...]
+    name: str  # what outputs are called after
+    sampling_rate_hz: Fraction  # of each lead
+    leads: tuple[str, ...]  # names of those that are passed on
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -68,12 +60,7 @@ class LiveSignal(Protocol):
 class Replay:
     """A recording that is replayed as if it were recorded now; a `LiveSignal`.
 
-    Parameters
-    ----------
-    recording
-        The recording, with the leads that are passed on.
-    speed
-        So many seconds of signal pass in a second; infinite: as fast as it is taken.
+    ``speed`` is how many seconds of signal pass in a second; infinite: as fast as it is taken.
     """
 
     def __init__(self, recording: RecordingFile, speed: float = 1.0):

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
@@ -46,33 +45,14 @@ class LineView:
         print(f"{stamp}  {message.text}", flush=True)
 
     def show(self, signals_mv: np.ndarray, news: News, tally: Tally, now_s: float) -> None:
-        """Take in the next portion.
+        """Take in the next portion, of shape ``(samples, leads)``, what it has brought, and how much there was so far.
 
-        Parameters
-        ----------
-        signals_mv
-            Shape ``(samples, leads)``.
-        news
-            What it has brought.
-        tally
-            How much there was so far.
-        now_s
-            The time on any clock that goes evenly.
+        ``now_s`` is the time on any clock that goes evenly.
         """
 
 
 class TerminalView(LineView):
-    """Draws below the messages, which scroll away above it.
-
-    Parameters
-    ----------
-    name
-        What is shown.
-    leads, sampling_rate_hz
-        Names of its leads, samples per second.
-    console
-        Where to draw.
-    """
+    """Draws a signal below the messages, which scroll away above it."""
 
     def __init__(self, name: str, leads: Sequence[str], sampling_rate_hz: float, console: Console):
         self._name, self._leads = name, list(leads[:_LEADS])
@@ -96,17 +76,15 @@ class TerminalView(LineView):
         """Take in the next portion, and draw if it is time; arguments as for `LineView`."""
         kept = len(self._signals_mv)
         self._signals_mv = np.concatenate([self._signals_mv, signals_mv[:, : len(self._leads)]])[-kept:]
-        self._mark(news.findings.beats, tally.duration_s - _SHOWN_S)
-        if now_s - self._drawn_s >= _EVERY_S:
-            self._drawn_s = now_s
-            self._live.update(self._draw(tally), refresh=True)
-
-    def _mark(self, beats: pd.DataFrame, since_s: float) -> None:
+        beats = news.findings.beats
         if len(beats):
             for time_s, readable, flagged in beats[["time_s", "readable", "flagged"]].itertuples(index=False):
                 self._marks.append((time_s, _FLAGGED if flagged else _READ if readable else _UNREADABLE))
-        while self._marks and self._marks[0][0] < since_s:
+        while self._marks and self._marks[0][0] < tally.duration_s - _SHOWN_S:
             self._marks.popleft()
+        if now_s - self._drawn_s >= _EVERY_S:
+            self._drawn_s = now_s
+            self._live.update(self._draw(tally), refresh=True)
 
     def _draw(self, tally: Tally) -> Panel:
         width = max(20, self._live.console.width - 4)
@@ -153,12 +131,7 @@ def draw_curve(values: np.ndarray, low: float, high: float, width: int, height: 
     low, high
         What the lower and the upper edge mean; values beyond are drawn at the edge.
     width, height
-        Size in characters.
-
-    Returns
-    -------
-    list of str
-        The lines, from top to bottom.
+        Size in characters: the length of a line, and how many there are, from top to bottom.
     """
     edges = np.linspace(0, len(values), 2 * width, endpoint=False).astype(int)
     before = values[np.maximum(edges - 1, 0)]  # each column of dots starts where the one before it ended

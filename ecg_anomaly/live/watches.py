@@ -34,27 +34,21 @@ class StallWatch:
         now_s
             The time on any clock that goes evenly.
         """
-        waited_s = now_s - (now_s if self._last_s is None else self._last_s)
-        if came and self._stalled:
-            yield f"data come again, after {waited_s:.0f} s"
-        elif not came and not self._stalled and waited_s >= STALL_S:
+        self._last_s = now_s if self._last_s is None else self._last_s
+        waited_s = now_s - self._last_s
+        if came:
+            if self._stalled:
+                yield f"data come again, after {waited_s:.0f} s"
+            self._last_s, self._stalled = now_s, False
+        elif not self._stalled and waited_s >= STALL_S:
             yield f"no data for {waited_s:.0f} s; waiting"
-        self._stalled = not came and (self._stalled or waited_s >= STALL_S)
-        if came or self._last_s is None:
-            self._last_s = now_s
+            self._stalled = True
 
 
 class LeadWatch:
     """Notices when a lead comes off, and when it is back.
 
     The signal is looked at second by second from its start, so that what is said does not depend on the portions.
-
-    Parameters
-    ----------
-    leads
-        Their names.
-    sampling_rate_hz
-        Samples per second.
     """
 
     def __init__(self, leads: Sequence[str], sampling_rate_hz: float):
@@ -88,15 +82,7 @@ class LeadWatch:
 
 
 class StartLook:
-    """Looks at the leads once, when the first minute of a signal is there: what `leads.oddities` says of a recording.
-
-    Parameters
-    ----------
-    leads, sampling_rate_hz
-        Names of the leads, samples per second.
-    config
-        Filter and window of beats.
-    """
+    """Looks at the leads once, when the first minute of a signal is there, as is done at the start of a recording."""
 
     def __init__(self, leads: Sequence[str], sampling_rate_hz: Fraction, config: Config):
         self._names, self._rate_hz, self._config = leads, sampling_rate_hz, config

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from wfdb.processing import compare_annotations
 
-from ecg_anomaly.beats.matching import UNMATCHED, compare_beats, in_flutter, match_beats
+from ecg_anomaly.beats.matching import NO_BEAT, UNMATCHED, compare_beats, in_flutter, match_beats
 from ecg_anomaly.records.annotations import Annotations
 
 RATE_HZ = 360.0
@@ -21,8 +21,8 @@ def annotations(samples, symbols):
 
 
 def compare(found, detected):
-    is_beat = np.isin(found.symbols, ["N", "V", "!"])
-    return compare_beats(found, is_beat, np.array(detected, dtype=int), RATE_HZ)
+    classes = np.where(np.isin(found.symbols, ["N", "V", "!"]), "N", NO_BEAT)
+    return compare_beats(found, classes, np.array(detected, dtype=int), RATE_HZ)
 
 
 def heart_beats(seed):

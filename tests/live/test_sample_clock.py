@@ -17,12 +17,14 @@ def numbered(samples):
 
 
 def run(signals, times_s, lengths, rate_hz=RATE_HZ):
-    """Push in portions of some lengths; give the clock and all that it passes on."""
+    """Push in portions of some lengths, and a second more; give the clock and what it passes on of the former."""
     clock = SampleClock(rate_hz, signals.shape[1])
     ends = np.cumsum(lengths)
     ends = ends[ends < len(signals)]
     parts = [clock.push(*part) for part in zip(np.split(signals, ends), np.split(times_s, ends), strict=True)]
-    return clock, np.concatenate([*parts, clock.finish()])
+    more = round(rate_hz)
+    more_s = times_s[-1] + np.arange(1, more + 1) / float(rate_hz)
+    return clock, np.concatenate([*parts, clock.push(np.zeros((more, signals.shape[1])), more_s)])[:-more]
 
 
 def lengths(seed, longest=60):
@@ -100,9 +102,12 @@ def test_an_absurd_jump_is_cut_short():
     assert len(received) == len(sent) + clock.dropped
 
 
-def test_what_is_held_back_comes_at_the_end():
-    sent = numbered(1_020)
+def test_a_gap_is_certain_half_a_second_after_it():
+    sent = numbered(1_200)
     times_s = START_S + np.arange(len(sent)) / 250
-    times_s[1_000:] += 100 / 250  # less than half a second follows
-    clock, received = run(sent, times_s, [1_000])
-    assert (len(received), clock.dropped) == (1_120, 100)
+    times_s[1_000:] += 100 / 250
+    clock = SampleClock(RATE_HZ, 1)
+    assert len(clock.push(sent[:1_020], times_s[:1_020])) == 1_000
+    assert len(clock.push(sent[1_020:1_120], times_s[1_020:1_120])) == 0
+    assert len(clock.push(sent[1_120:], times_s[1_120:])) == 300
+    assert clock.dropped == 100

@@ -1,6 +1,8 @@
 """The live view in the terminal: curves of braille dots, marks, counts and messages."""
 
+import gc
 import io
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -77,10 +79,22 @@ def test_nothing_has_come_yet(console):
     assert "♥ --/min" in console.file.getvalue()
 
 
-def test_marks_of_long_ago_are_forgotten(console):
-    with TerminalView("live", ["II"], 250.0, console) as view:
-        for second in range(100):
+def test_what_came_long_ago_is_forgotten(console):
+    def show(seconds, signal_mv, now_s=0.0):
+        """Show a second with a beat each; give the memory that is taken then."""
+        for second in seconds:
             news = News(Findings(beats([(second + 0.5, True, False)]), []), [])
-            view.show(np.zeros((250, 1)), news, Tally(second + 1.0), 0.0)
-        assert len(view._marks) <= 11
-        assert view._signals_mv.shape == (2500, 1)
+            view.show(np.full((250, 1), signal_mv), news, Tally(second + 1.0), now_s)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    with TerminalView("live", ["II"], 250.0, console) as view:
+        before = show(range(100), 3.0)
+        after = show(range(100, 1599), 0.0)
+        show([1599], 0.0, now_s=1.0)
+    tracemalloc.stop()
+    assert after - before < 50_000
+    marks, scale = (next(line for line in console.file.getvalue().splitlines()[::-1] if part in line) for part in "·I")
+    assert marks.count("·") == 10
+    assert "II, 0.0 mV" in scale
