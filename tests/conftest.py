@@ -1,12 +1,15 @@
 """What several tests share: real records where they are, and a pipeline run on simulated ones."""
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 import evaluate_model
 import preprocess_data
@@ -25,6 +28,8 @@ SMALL_RUN = (
     "training.epochs=3",
     "evaluation.resamples=10",
 )
+
+MadeOnce = Callable[[str, Callable[[Path], None]], Path]
 
 
 @dataclass(frozen=True)
@@ -77,11 +82,26 @@ class Workspace:
 
 
 @pytest.fixture(scope="session")
-def simulated_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> MadeOnce:
+    """Fills a folder once for all processes of a test run, which wait for the one that does; each gets its own copy."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own if worker_id == "master" else own.parent) / "made_once"
+    shared.mkdir(exist_ok=True)
+
+    def copy_of(name: str, fill: Callable[[Path], None]) -> Path:
+        with FileLock(shared / f"{name}.lock"):
+            if not (shared / name).exists():
+                fill(shared / f"{name}.incomplete")
+                (shared / f"{name}.incomplete").rename(shared / name)
+        return shutil.copytree(shared / name, own / name)
+
+    return copy_of
+
+
+@pytest.fixture(scope="session")
+def simulated_records(made_once: MadeOnce) -> Path:
     """A folder that holds the database simdb: eight short records. Tests copy what they change."""
-    records = tmp_path_factory.mktemp("records")
-    write_database(records / "simdb", patients=8, minutes=2, seed=1)
-    return records
+    return made_once("records", lambda folder: write_database(folder / "simdb", patients=8, minutes=2, seed=1))
 
 
 @pytest.fixture
@@ -91,11 +111,14 @@ def workspace(tmp_path: Path, simulated_records: Path) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, simulated_records: Path) -> Workspace:
+def finished(made_once: MadeOnce, simulated_records: Path) -> Workspace:
     """A workspace in which the first three scripts have run. Tests only read it, or copy it."""
-    done = Workspace(tmp_path_factory.mktemp("finished"), simulated_records)
-    assert (done.preprocess(), done.train(), done.evaluate()) == (0, 0, 0)
-    return done
+
+    def run(folder: Path) -> None:
+        made = Workspace(folder, simulated_records)
+        assert (made.preprocess(), made.train(), made.evaluate()) == (0, 0, 0)
+
+    return Workspace(made_once("finished", run), simulated_records)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import wfdb
 
+from ecg_anomaly import workers
 from ecg_anomaly.beats.events import UNREADABLE, Event
 from ecg_anomaly.beats.preprocessing import read_record
 from ecg_anomaly.config import load_config
@@ -170,7 +171,8 @@ def test_scores_rise_with_noise_in_the_band_of_beats_alone(detector, finished: W
         assert medians[kind][-1] > 1.5 * clean
 
 
-def test_evaluation_adds_noise_where_the_settings_name_records(finished: Workspace, detector, tmp_path):
+def test_evaluation_adds_noise_where_the_settings_name_records(finished: Workspace, detector, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "_PROCESSES", 1)  # one other process will do, and takes seconds to start
     noise = "noise={records: [simdb/s008], snr_db: [12, 0], seed: 1}"
     assert finished.evaluate(f"paths.outputs='{tmp_path}'", noise) == 0
 

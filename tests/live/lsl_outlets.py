@@ -59,7 +59,7 @@ class Sender:
 
     def send(self, signals: np.ndarray, first: int = 0, kept: np.ndarray | None = None) -> None:
         """Send samples from number ``first`` on, but those that are not kept, as soon as someone listens."""
-        assert self.outlet.wait_for_consumers(20)
+        assert self.outlet.wait_for_consumers(600)
         times_s = self.start_s + np.arange(first, first + len(signals)) / RATE_HZ
         kept = np.ones(len(signals), dtype=bool) if kept is None else kept
         for part in np.array_split(np.flatnonzero(kept), 20):

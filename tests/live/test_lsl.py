@@ -26,7 +26,7 @@ def records():
     return load_config().records
 
 
-def take(source, samples, most_portions=200):
+def take(source, samples, most_portions=6000):
     """Take portions until so many samples have come."""
     portions = []
     for portion in itertools.islice(source.portions(), most_portions):
