@@ -29,6 +29,12 @@ SMALL_RUN = (
     "evaluation.resamples=10",
 )
 
+# The files of tests that take longest.
+LONGEST = {
+    *("test_browser", "test_real_records", "test_bad_input", "test_report", "test_autoencoder"),
+    *("test_detect_anomalies", "test_session", "test_labelled", "test_noise_stress", "test_server"),
+}
+
 MadeOnce = Callable[[str, Callable[[Path], None]], Path]
 
 
@@ -79,6 +85,11 @@ class Workspace:
         if PAUSED not in map(str.strip, process.stdout):
             pytest.fail(f"the script ended: {process.communicate()}")
         return process
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the longest files, so that no process waits long for another at the end."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture(scope="session")
