@@ -1,5 +1,7 @@
 """What several tests share: real records where they are, and a pipeline run on simulated ones."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import subprocess
@@ -7,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
@@ -16,6 +19,9 @@ import preprocess_data
 import train_model
 from ecg_anomaly.records.simulate import write_database
 from tests.scripts.paused import PAUSED
+
+if TYPE_CHECKING:
+    from ecg_anomaly.detector.scorer import TrainedDetector
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -130,6 +136,17 @@ def finished(made_once: MadeOnce, simulated_records: Path) -> Workspace:
         assert (made.preprocess(), made.train(), made.evaluate()) == (0, 0, 0)
 
     return Workspace(made_once("finished", run), simulated_records)
+
+
+@pytest.fixture(scope="session")
+def detector(finished: Workspace) -> TrainedDetector:
+    """The detector of the finished pipeline."""
+    from ecg_anomaly.config import load_config
+    from ecg_anomaly.handover.model import check_detector, read_detector
+
+    config = load_config(overrides=finished.settings()[1::2])
+    check_detector(config)
+    return read_detector(config)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,6 @@ from ecg_anomaly.detector.stream import Findings, analyse
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.evaluation import noise_stress
 from ecg_anomaly.handover.beats import read_csv
-from ecg_anomaly.handover.model import read_detector
 from ecg_anomaly.records.annotations import Annotations
 from ecg_anomaly.records.catalogue import find_record
 from ecg_anomaly.records.noise import KINDS, add_noise, make_noise
@@ -25,11 +24,6 @@ CLASSES = {"N": "N", "A": "S", "V": "V", "F": "F"}
 LEVELS_DB = (24, 18, 12, 6, 0)
 IN_BAND = ("muscle", "electrode_motion")  # baseline wander is what the band-pass filter takes away
 RECORDS = ("simdb/s007", "simdb/s008")
-
-
-@pytest.fixture(scope="module")
-def detector(finished: Workspace):
-    return read_detector(load_config(overrides=finished.settings()[1::2]))
 
 
 @pytest.fixture(scope="module")
