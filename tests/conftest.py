@@ -1,18 +1,27 @@
 """What several tests share: real records where they are, and a pipeline run on simulated ones."""
 
+from __future__ import annotations
+
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 import evaluate_model
 import preprocess_data
 import train_model
 from ecg_anomaly.records.simulate import write_database
 from tests.scripts.paused import PAUSED
+
+if TYPE_CHECKING:
+    from ecg_anomaly.detector.scorer import TrainedDetector
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,6 +34,14 @@ SMALL_RUN = (
     "training.epochs=3",
     "evaluation.resamples=10",
 )
+
+# The files of tests that take longest.
+LONGEST = {
+    *("test_browser", "test_real_records", "test_bad_input", "test_report", "test_autoencoder"),
+    *("test_detect_anomalies", "test_session", "test_labelled", "test_noise_stress", "test_server"),
+}
+
+MadeOnce = Callable[[str, Callable[[Path], None]], Path]
 
 
 @dataclass(frozen=True)
@@ -76,12 +93,32 @@ class Workspace:
         return process
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the longest files, so that no process waits long for another at the end."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
+
+
 @pytest.fixture(scope="session")
-def simulated_records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> MadeOnce:
+    """Fills a folder once for all processes of a test run, which wait for the one that does; each gets its own copy."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own if worker_id == "master" else own.parent) / "made_once"
+    shared.mkdir(exist_ok=True)
+
+    def copy_of(name: str, fill: Callable[[Path], None]) -> Path:
+        with FileLock(shared / f"{name}.lock"):
+            if not (shared / name).exists():
+                fill(shared / f"{name}.incomplete")
+                (shared / f"{name}.incomplete").rename(shared / name)
+        return shutil.copytree(shared / name, own / name)
+
+    return copy_of
+
+
+@pytest.fixture(scope="session")
+def simulated_records(made_once: MadeOnce) -> Path:
     """A folder that holds the database simdb: eight short records. Tests copy what they change."""
-    records = tmp_path_factory.mktemp("records")
-    write_database(records / "simdb", patients=8, minutes=2, seed=1)
-    return records
+    return made_once("records", lambda folder: write_database(folder / "simdb", patients=8, minutes=2, seed=1))
 
 
 @pytest.fixture
@@ -91,11 +128,25 @@ def workspace(tmp_path: Path, simulated_records: Path) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, simulated_records: Path) -> Workspace:
+def finished(made_once: MadeOnce, simulated_records: Path) -> Workspace:
     """A workspace in which the first three scripts have run. Tests only read it, or copy it."""
-    done = Workspace(tmp_path_factory.mktemp("finished"), simulated_records)
-    assert (done.preprocess(), done.train(), done.evaluate()) == (0, 0, 0)
-    return done
+
+    def run(folder: Path) -> None:
+        made = Workspace(folder, simulated_records)
+        assert (made.preprocess(), made.train(), made.evaluate()) == (0, 0, 0)
+
+    return Workspace(made_once("finished", run), simulated_records)
+
+
+@pytest.fixture(scope="session")
+def detector(finished: Workspace) -> TrainedDetector:
+    """The detector of the finished pipeline."""
+    from ecg_anomaly.config import load_config
+    from ecg_anomaly.handover.model import check_detector, read_detector
+
+    config = load_config(overrides=finished.settings()[1::2])
+    check_detector(config)
+    return read_detector(config)
 
 
 @pytest.fixture(scope="session")

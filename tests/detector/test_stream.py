@@ -7,24 +7,14 @@ import pandas as pd
 import pytest
 
 from ecg_anomaly.beats.labelled import cut_at_annotations
-from ecg_anomaly.config import load_config
 from ecg_anomaly.detector import thresholds
 from ecg_anomaly.detector.scorer import score_records
 from ecg_anomaly.detector.stream import Analysis, analyse
-from ecg_anomaly.handover.model import check_detector, read_detector
 from ecg_anomaly.records.annotations import Annotations
 from ecg_anomaly.records.recording import Recording
 from ecg_anomaly.records.simulate import simulate_record
-from tests.conftest import Workspace
 
 RATE_HZ = Fraction(360)
-
-
-@pytest.fixture(scope="module")
-def detector(finished: Workspace):
-    config = load_config(overrides=finished.settings()[1::2])
-    check_detector(config)
-    return read_detector(config)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import wfdb
 
+from ecg_anomaly import workers
 from ecg_anomaly.beats.events import UNREADABLE, Event
 from ecg_anomaly.beats.preprocessing import read_record
 from ecg_anomaly.config import load_config
@@ -14,7 +15,6 @@ from ecg_anomaly.detector.stream import Findings, analyse
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.evaluation import noise_stress
 from ecg_anomaly.handover.beats import read_csv
-from ecg_anomaly.handover.model import read_detector
 from ecg_anomaly.records.annotations import Annotations
 from ecg_anomaly.records.catalogue import find_record
 from ecg_anomaly.records.noise import KINDS, add_noise, make_noise
@@ -24,11 +24,6 @@ CLASSES = {"N": "N", "A": "S", "V": "V", "F": "F"}
 LEVELS_DB = (24, 18, 12, 6, 0)
 IN_BAND = ("muscle", "electrode_motion")  # baseline wander is what the band-pass filter takes away
 RECORDS = ("simdb/s007", "simdb/s008")
-
-
-@pytest.fixture(scope="module")
-def detector(finished: Workspace):
-    return read_detector(load_config(overrides=finished.settings()[1::2]))
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +165,8 @@ def test_scores_rise_with_noise_in_the_band_of_beats_alone(detector, finished: W
         assert medians[kind][-1] > 1.5 * clean
 
 
-def test_evaluation_adds_noise_where_the_settings_name_records(finished: Workspace, detector, tmp_path):
+def test_evaluation_adds_noise_where_the_settings_name_records(finished: Workspace, detector, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "_PROCESSES", 1)  # one other process will do, and takes seconds to start
     noise = "noise={records: [simdb/s008], snr_db: [12, 0], seed: 1}"
     assert finished.evaluate(f"paths.outputs='{tmp_path}'", noise) == 0
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ecg_anomaly.live import lsl
+
 _CONFIG = """
 [ports]
 IPv6 = disable
@@ -16,13 +18,19 @@ ResolveScope = machine
 KnownPeers = {127.0.0.1}
 [log]
 level = -3
+[tuning]
+MulticastMinRTT = 0.02
+UnicastMinRTT = 0.05
+TimeProbeInterval = 0.01
+TimeUpdateMinProbes = 1
 """
+PATIENCE_S = 600.0  # for what is certain to come, on the busiest machine
 RATE_HZ = 360
 
 
 @pytest.fixture(scope="session")
 def pylsl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
-    """The library, kept to this machine; it reads its settings when it is used first in a process."""
+    """The library, kept to this machine, where answers come soon; it reads its settings when it is used first."""
     config: Path = tmp_path_factory.mktemp("lsl") / "lsl_api.cfg"
     config.write_text(_CONFIG)
     os.environ["LSLAPICFG"] = str(config)
@@ -30,7 +38,11 @@ def pylsl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
         import pylsl
     except (ImportError, RuntimeError) as error:
         pytest.skip(f"liblsl cannot be loaded: {error}")
-    return pylsl
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lsl, "_RESOLVE_S", PATIENCE_S)
+        patch.setattr(lsl, "_ANSWER_S", PATIENCE_S)
+        patch.setattr(lsl, "_RESOLVE_ALL_S", 0.05)  # for streams that no test has
+        yield pylsl
 
 
 class Sender:
@@ -59,7 +71,7 @@ class Sender:
 
     def send(self, signals: np.ndarray, first: int = 0, kept: np.ndarray | None = None) -> None:
         """Send samples from number ``first`` on, but those that are not kept, as soon as someone listens."""
-        assert self.outlet.wait_for_consumers(20)
+        assert self.outlet.wait_for_consumers(PATIENCE_S)
         times_s = self.start_s + np.arange(first, first + len(signals)) / RATE_HZ
         kept = np.ones(len(signals), dtype=bool) if kept is None else kept
         for part in np.array_split(np.flatnonzero(kept), 20):

@@ -113,7 +113,7 @@ def test_nothing_that_comes_is_told_and_lines_may_come_in_pieces():
     def read(most):
         piece = next(given, b"")
         if piece.startswith(b"5"):
-            assert more.wait(10)
+            assert more.wait(600)
         return piece
 
     portions = SampleLines(read, 250, (), None, load_config().records).portions()

@@ -1,6 +1,7 @@
 """Streams of the Lab Streaming Layer: a real outlet on this machine, dropped samples, streams that vanish."""
 
 import itertools
+import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +11,7 @@ import pytest
 from ecg_anomaly.config import load_config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live import lsl
-from tests.live.lsl_outlets import Sender, pylsl  # noqa: F401 - a fixture
+from tests.live.lsl_outlets import PATIENCE_S, Sender, pylsl  # noqa: F401 - a fixture
 
 _names = itertools.count()
 
@@ -26,7 +27,7 @@ def records():
     return load_config().records
 
 
-def take(source, samples, most_portions=200):
+def take(source, samples, most_portions=6000):
     """Take portions until so many samples have come."""
     portions = []
     for portion in itertools.islice(source.portions(), most_portions):
@@ -80,7 +81,6 @@ def test_a_stream_that_vanishes_is_waited_for(pylsl, name, records):  # noqa: F8
 
 
 def test_streams_that_cannot_be_used(pylsl, name, records, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(lsl, "_RESOLVE_S", 1.0)
     two = Sender(pylsl, name, source_id=f"{name} a"), Sender(pylsl, name, source_id=f"{name} b")
     others = {
         "no unit": Sender(pylsl, f"{name} plain", units=(), types=()),
@@ -88,11 +88,19 @@ def test_streams_that_cannot_be_used(pylsl, name, records, monkeypatch):  # noqa
         "irregular": Sender(pylsl, f"{name} irregular", rate_hz=0.0),
         "eeg": Sender(pylsl, f"{name} eeg", labels=["EEG Fz", "EEG Cz"], types=()),
     }
-    with pytest.raises(UserError, match="there are 2 of that name"):
+    with monkeypatch.context() as patch, pytest.raises(UserError, match="there are 2 of that name"):
+        patch.setattr(lsl, "_RESOLVE_ALL_S", PATIENCE_S)
         lsl.LslStream(name, (), None, records)
-    monkeypatch.setattr(lsl, "_RESOLVE_ALL_S", 0.5)  # enough for the rest
+    with monkeypatch.context() as patch:
+        patch.setattr(lsl, "_RESOLVE_S", 0.1)
+        for looking_s in (0.1, 1.0, 10.0, 100.0):  # a busy machine answers late
+            patch.setattr(lsl, "_RESOLVE_ALL_S", looking_s)
+            with pytest.raises(UserError, match=f"{name} nowhere: is not there; ") as caught:
+                lsl.LslStream(f"{name} nowhere", (), None, records)
+            if there := re.search(f"the streams that are there: .*{name}", str(caught.value)):
+                break
+    assert there
     for wanted, message in (
-        (f"{name} nowhere", f"is not there; the streams that are there: .*{name}"),
         (f"{name} plain", "say with --gain"),
         (f"{name} text", "holds text"),
         (f"{name} irregular", "no regular sampling rate"),

@@ -7,25 +7,15 @@ import pandas as pd
 import pytest
 
 from ecg_anomaly.batch import Request, with_leads
-from ecg_anomaly.config import load_config
 from ecg_anomaly.detector.stream import Findings, analyse
 from ecg_anomaly.findings.summary import conclude, summarise
-from ecg_anomaly.handover.model import check_detector, read_detector
 from ecg_anomaly.live.messages import BEAT, SOURCE
 from ecg_anomaly.live.session import Session
 from ecg_anomaly.live.sources import Portion
 from ecg_anomaly.records.recording import open_recording
-from tests.conftest import Workspace
 
 RATE_HZ = Fraction(360)
 REAL_S = 300  # of a real recording
-
-
-@pytest.fixture(scope="module")
-def detector(finished: Workspace):
-    config = load_config(overrides=finished.settings()[1::2])
-    check_detector(config)
-    return read_detector(config)
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """Runs a script that stops at a named place until a line comes: ``python -m tests.scripts.paused PLACE SCRIPT ...``.
 
 What a test does to a running script must find it running: it says on standard output when it has reached the place.
+Ctrl-C interrupts it as in a terminal, even if the tests themselves run in the background, where a shell turns that off.
 """
 
 import importlib
+import signal
 import sys
 
 PAUSED = "paused"
@@ -29,6 +31,7 @@ def pause_at(place: str) -> None:
 
 if __name__ == "__main__":
     _, place, script, *options = sys.argv
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     pause_at(place)
     sys.argv[0] = script  # which messages begin with
     sys.exit(importlib.import_module(script.removesuffix(".py")).main(options))

@@ -124,7 +124,7 @@ def test_ctrl_c_ends_with_complete_files(live, pipe, lines, tmp_path, capsys):
 
 
 def wait_for_beats(path, count):
-    for _ in range(600):
+    for _ in range(6000):
         if path.exists() and len(path.read_text().splitlines()) > count:
             return
         time.sleep(0.1)

@@ -16,20 +16,23 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
 
-PATIENCE_MS = 90_000
+PATIENCE_MS = 600_000
 
 
 @pytest.fixture(scope="module")
 def address(finished):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, str(ROOT / "web_app.py"), *finished.settings(), "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert "Open http://127.0.0.1:" in server.stdout.readline()
+    for _ in range(10):  # a port that is free may be taken by another program meanwhile
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [sys.executable, str(ROOT / "web_app.py"), *finished.settings(), "--port", str(port)]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        if said := server.stdout.readline():
+            break
+    assert "Open http://127.0.0.1:" in said
     yield f"http://127.0.0.1:{port}"
     server.terminate()
-    server.wait(30)
+    server.wait(600)
 
 
 @pytest.fixture(scope="module")
