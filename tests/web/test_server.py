@@ -324,7 +324,7 @@ def test_analyses_run_in_other_processes_and_can_be_cancelled(finished, working)
 
 def test_a_process_that_was_ended_from_outside_is_replaced(finished):
     starts_s = iter([PATIENCE_S, 0])
-    working = OpenRecordings(lambda: process_pool(1, time.sleep, (next(starts_s),), "spawn"))
+    working = OpenRecordings(lambda: process_pool(1, "spawn", time.sleep, next(starts_s)))
     others = set(multiprocessing.active_children())
     key, analysis = begin(working, finished)
     started = set(multiprocessing.active_children()) - others
