@@ -1,7 +1,6 @@
 """Serve the web application on this machine: drop a recording, see which beats are not normal, and why.
 
-Needs a model that the pipeline has trained; --config configs/demo.yaml uses that of `make demo`. Open the address that
-it prints in a browser; Ctrl-C ends it and deletes the recordings that were opened.
+Needs a trained model; --config configs/demo.yaml uses that of `make demo`. Ctrl-C ends it, and deletes what was opened.
 """
 
 import signal
@@ -42,11 +41,12 @@ def serve(config, options):
     address = {"host": options.host, "port": options.port}
     try:
         start_warm_up(state)
-        print(f"Open http://{options.host}:{options.port} in a browser; Ctrl-C ends it", flush=True)
         if options.debug:  # a reloader would load the model twice, the check of versions asks another machine
             app.run(**address, debug=True, use_reloader=False, dev_tools_disable_version_check=True)
         else:
-            waitress.serve(app.server, **address, threads=8, max_request_body_size=MOST_BYTES)
+            server = waitress.create_server(app.server, **address, threads=8, max_request_body_size=MOST_BYTES)
+            print(f"Open http://{options.host}:{options.port} in a browser; Ctrl-C ends it", flush=True)  # it listens
+            server.run()
     finally:
         state.close()
 
