@@ -560,8 +560,8 @@ def test_killed_evaluation_leaves_the_earlier_scores(copied: Workspace):
 
 @posix_only
 def test_killed_visualisation_leaves_nothing_in_the_way(copied: Workspace):
-    process = copied.start_paused("visualize_results.py", "ecg_anomaly.manifest:Handover.describe")  # all is drawn
-    assert list((copied.outputs / "plots" / ".incomplete").glob("*.png"))
+    process = copied.start_paused("visualize_results.py", "ecg_anomaly.manifest:Handover.path")
+    assert (copied.outputs / "plots" / ".incomplete").is_dir()
     process.kill()
     process.communicate()
 
