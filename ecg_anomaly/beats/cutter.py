@@ -74,6 +74,7 @@ class BeatCutter:
         self._waiting = np.empty(0, dtype=np.int64)  # beats without a window, in samples of the recording
         self._previous_s = np.nan  # the beat before those
         self._certain_s = 0.0
+        self._nothing = self._cut(0)
 
     def push(self, conditioned: np.ndarray, missing: np.ndarray, samples: np.ndarray, certain_until: int) -> CutBeats:
         """Take what is new.
@@ -96,7 +97,11 @@ class BeatCutter:
         self._missing = np.concatenate([self._missing, missing])
         self._waiting = np.concatenate([self._waiting, samples])
         self._certain_s = certain_until / self._rate_hz
-        return self._cut(self._complete())
+        count = self._complete()
+        if count:
+            return self._cut(count)
+        self._forget()
+        return self._nothing  # most portions of a live signal complete no beat
 
     def finish(self) -> CutBeats:
         """Cut the beats that were waiting when the signal ended, as `push` does."""
