@@ -20,7 +20,7 @@ def evaluate(config):
     from ecg_anomaly.evaluation import noise_stress
     from ecg_anomaly.evaluation.evaluate import evaluate_detector
     from ecg_anomaly.evaluation.figures import summary
-    from ecg_anomaly.handover.beats import read_detection, read_records
+    from ecg_anomaly.handover.beats import open_array, read_detection, read_records, read_table
     from ecg_anomaly.handover.model import read_network, read_reference
     from ecg_anomaly.handover.scores import write_evaluation
     from ecg_anomaly.records.catalogue import record_fingerprints
@@ -30,9 +30,9 @@ def evaluate(config):
     stressed = noise_stress.find_sources(config)
     inputs = _check_inputs(config) | record_fingerprints(stressed)
     with handover(config.paths.outputs) as output:
-        training, tested = read_records(processed, TRAIN), read_records(processed, VALIDATION, TEST)
+        tested, normal_beats = read_records(processed, VALIDATION, TEST), open_array(processed, TRAIN, anomalous=False)
         model = TrainedModel(read_network(config), read_reference(models), config)
-        found = evaluate_detector(model, training, tested, read_detection(processed, config))
+        found = evaluate_detector(model, read_table(processed), normal_beats, tested, read_detection(processed, config))
         if stressed:
             total = len(stressed) * len(noise_stress.noises(config.noise))
             rows = tqdm(noise_stress.stress(stressed, found.threshold, config), "noise", total, disable=None)

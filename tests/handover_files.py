@@ -16,7 +16,7 @@ from ecg_anomaly.detector.patient import PairedBeats
 from ecg_anomaly.detector.scorer import TrainedModel, compare_records
 from ecg_anomaly.evaluation import noise_stress
 from ecg_anomaly.evaluation.evaluate import evaluate_detector
-from ecg_anomaly.handover.beats import BeatWriter, read_records
+from ecg_anomaly.handover.beats import BeatWriter, read_records, read_table
 from ecg_anomaly.handover.model import HISTORY
 from ecg_anomaly.handover.scores import Evaluation, write_evaluation
 from ecg_anomaly.manifest import folder_fingerprint, handover
@@ -106,7 +106,8 @@ def evaluation_of(run: MadeUpRun, detection: Detection | None = None, seed: int 
     compared = compare_records(training.table, training.windows, run.config)
     measured = measures.measure(reconstruct, compared.paired, compared.timed)
     reference = measures.learn_reference(measured, training.normal("train"))
-    return evaluate_detector(TrainedModel(reconstruct, reference, run.config), training, tested, detection)
+    beats, normal_beats = read_table(run.folder / "processed"), training.windows[training.normal("train")]
+    return evaluate_detector(TrainedModel(reconstruct, reference, run.config), beats, normal_beats, tested, detection)
 
 
 def history(epochs: int) -> pd.DataFrame:

@@ -13,16 +13,17 @@ from ecg_anomaly.evaluation.baselines import baseline_scores
 from ecg_anomaly.evaluation.figures import figures_of, with_missed_beats
 from ecg_anomaly.handover.beats import Records, whole_records
 from ecg_anomaly.handover.scores import Evaluation, Metrics, ScoreFigures
-from ecg_anomaly.records.splits import TEST, TRAIN, VALIDATION
+from ecg_anomaly.records.splits import TEST, VALIDATION
 
 
 def evaluate_detector(
-    model: TrainedModel, training: Records, tested: Records, detection: Detection | None
+    model: TrainedModel, beats: pd.DataFrame, normal_beats: np.ndarray, tested: Records, detection: Detection | None
 ) -> Evaluation:
     """Score the test beats, set the threshold from validation beats, and compare with the annotations.
 
-    Baselines learn from the normal training beats; ``tested`` are the records with validation or test beats, and
-    ``detection`` is what the QRS detector found of the annotated test beats (``None`` where these are tested).
+    ``beats`` are those of all splits. Baselines learn from the normal training beats, of shape ``(beats, samples,
+    leads)``; ``tested`` are the records with validation or test beats, and ``detection`` is what the QRS detector found
+    of the annotated test beats (``None`` where these are tested).
 
     Raises
     ------
@@ -34,14 +35,12 @@ def evaluate_detector(
     threshold = find_threshold(whole_records(table, VALIDATION), config.threshold, config.beat.start_s)
     counted = evaluated_beats(tested.table)
     scores = flag_beats(table, threshold)[counted].reset_index(drop=True)
-    normal_beats = training.windows[training.normal(TRAIN)]
     baselines = baseline_scores(tested.table, counted, normal_beats, tested.windows[counted], config)
 
-    every_beat = pd.concat([training.table, tested.table])
     judged, judged_baselines = with_missed_beats(scores, baselines, detection)
     found: Metrics = {
         **figures_of(judged, judged_baselines, config),  # type: ignore[typeddict-item]  # detection follows
-        "split": {str(name): sorted(rows["record"].unique()) for name, rows in every_beat.groupby("split")},
+        "split": {str(name): sorted(rows["record"].unique()) for name, rows in beats.groupby("split")},
         "single_lead": _single_leads(model, threshold, tested),
     }
     per_record = metrics.per_record(judged)
