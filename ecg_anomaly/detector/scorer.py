@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.per_beat import PerBeat, rows_of_each_record
+from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Config, Patient
 from ecg_anomaly.detector.measures import MEASURES, Measured, Reconstruct, find_surprises, measure, surprise_column
 from ecg_anomaly.detector.patient import OwnBeat, PairedBeats
@@ -89,12 +90,12 @@ class PatientMemory:
 
     def __init__(self, config: Config):
         self._rhythm = PatientRhythm(config.rhythm, config.beat.start_s)
-        self._own_beat = OwnBeat(config.patient, config.beat.start_s)
+        self._own_beat = OwnBeat(config.patient, config.beat.start_s, Frame.of(config.beat))
 
     def compare(self, beats: ScaledBeats) -> ComparedBeats:
         """Compare the next beats of the record; those of the first seconds have to come together."""
         timed = self._rhythm.push(beats.times_s, beats.rr_before_s, beats.rr_after_s, beats.counting)
-        paired = self._own_beat.push(beats.windows, beats.counting & timed.in_time, beats.fiducials_s)
+        paired = self._own_beat.push(beats.windows, beats.counting & timed.in_time, beats.fiducials_s, beats.rr_after_s)
         return ComparedBeats(paired, timed)
 
 

@@ -1,0 +1,89 @@
+"""What disturbs beats without making them anomalous: gain, posture, wander, noise, jolts, a lead that came off."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ecg_anomaly.beats.windows import Frame
+from ecg_anomaly.detector.ectopy.shapes import at_times, isoelectric, ramp
+
+
+def disturbed(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, random: np.random.Generator) -> np.ndarray:
+    """Disturb beats of shape ``(examples, samples, leads)``, most of them a little, some much in one lead."""
+    for disturb in (_shifted, _turned, _with_other_t_wave, _with_drift, _with_other_gain, _with_wander, _with_noise, _with_bad_lead):
+        windows = disturb(windows, own_beats, frame, random)
+    return np.asarray(windows, dtype=np.float32)
+
+
+def _shifted(windows: np.ndarray, _: np.ndarray, frame: Frame, random: np.random.Generator) -> np.ndarray:
+    """Shift some by up to 40 ms: where two slopes are alike, either may be found to be the steepest."""
+    count = len(windows)
+    shift_s = random.uniform(-0.04, 0.04, (count, 1)) * (random.random((count, 1)) < 0.12)
+    return at_times(windows, frame.times_s + shift_s, frame)
+
+
+def _turned(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, random: np.random.Generator) -> np.ndarray:
+    """Mix a little of the other lead in: breath and posture turn the heart's axis."""
+    count = len(windows)
+    share = 0.06 * random.standard_normal((count, 1, 1)) * (random.random((count, 1, 1)) < 0.3)
+    return windows + share * (windows - isoelectric(own_beats, frame))[:, :, ::-1] * (windows.shape[2] > 1)
+
+
+def _with_other_t_wave(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, random: np.random.Generator) -> np.ndarray:
+    """Raise or lower the T wave, which follows rate, posture and mood."""
+    count, _, leads = windows.shape
+    share = 0.15 * random.standard_normal((count, 1, leads)) * (random.random((count, 1, leads)) < 0.3)
+    return windows + share * ramp(frame.times_s, 0.117, 0.067) * (own_beats - isoelectric(own_beats, frame))
+
+
+def _with_drift(windows: np.ndarray, _: np.ndarray, frame: Frame, random: np.random.Generator) -> np.ndarray:
+    """Let electrodes drift: a random walk."""
+    walk = random.standard_normal(windows.shape, dtype=np.float32).cumsum(axis=1) / 10
+    walk -= walk.mean(axis=1, keepdims=True)
+    return windows + walk * _some(0.1, 0.18, windows, random)
+
+
+def _with_other_gain(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, random: np.random.Generator) -> np.ndarray:
+    """Change the height by some percent: breath moves the heart to and from the electrodes."""
+    count, _, leads = windows.shape
+    level = isoelectric(own_beats, frame)
+    return (windows - level) * np.exp(0.06 * random.standard_normal((count, 1, leads))) + level
+
+
+def _with_wander(windows: np.ndarray, _: np.ndarray, frame: Frame, random: np.random.Generator) -> np.ndarray:
+    """Add what the filter leaves of baseline wander: a part of a slow sine."""
+    count, _, leads = windows.shape
+    height = 0.12 * random.standard_normal((count, 1, leads)) * (random.random((count, 1, leads)) < 0.3)
+    turns = 2 * np.pi * frame.times_s[np.newaxis, :, np.newaxis] * random.uniform(0.3, 1.0, (count, 1, 1))
+    return windows + height * np.sin(turns + random.uniform(0, 2 * np.pi, (count, 1, leads)))
+
+
+def _with_noise(windows: np.ndarray, _: np.ndarray, frame: Frame, random: np.random.Generator) -> np.ndarray:
+    """Add white noise, as of muscles."""
+    return windows + _some(0.25, 0.06, windows, random) * random.standard_normal(windows.shape, dtype=np.float32)
+
+
+def _with_bad_lead(windows: np.ndarray, _: np.ndarray, frame: Frame, random: np.random.Generator) -> np.ndarray:
+    """Add strong noise to one lead, of a colour from white to that of a jolt, which may hide its beat.
+
+    The other lead has to be believed.
+    """
+    count, samples, leads = windows.shape
+    if leads == 1:
+        return windows
+    frequency = np.fft.rfftfreq(samples)[np.newaxis, :, np.newaxis]
+    frequency[:, 0] = frequency[:, 1]
+    spectrum = np.fft.rfft(random.standard_normal((count, samples, 1), dtype=np.float32), axis=1)
+    noise = np.fft.irfft(spectrum / frequency ** random.uniform(0, 2.0, (count, 1, 1)), samples, axis=1)
+    noise /= noise.std(axis=1, keepdims=True)
+    bad = (random.random((count, 1, 1)) < 0.08) & (random.integers(leads, size=(count, 1, 1)) == np.arange(leads))
+    height = np.exp(random.uniform(np.log(0.05), np.log(1.0), (count, 1, 1)))
+    hidden = bad * np.where(random.random((count, 1, 1)) < 0.3, random.uniform(0, 1, (count, 1, 1)), 0.0)
+    return windows * (1 - hidden) + noise * height * bad
+
+
+def _some(share: float, most: float, windows: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Strength of a disturbance per example and lead, up to ``most``: in a share of them, else 0."""
+    count, _, leads = windows.shape
+    chosen = random.random((count, 1, leads)) < share
+    return np.asarray(chosen * random.uniform(0, most, (count, 1, leads)), dtype=np.float32)
