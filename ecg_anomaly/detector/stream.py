@@ -20,7 +20,7 @@ from ecg_anomaly.beats.qrs import QrsDetector
 from ecg_anomaly.beats.windows import Scaler
 from ecg_anomaly.detector.measures import MEASURES, surprise_column
 from ecg_anomaly.detector.scorer import RecordScorer, ScaledBeats, ScoredBeats, TrainedDetector
-from ecg_anomaly.detector.thresholds import RecordThreshold, flags
+from ecg_anomaly.detector.thresholds import flags
 
 COLUMNS = (
     *("sample", "time_s", "rr_before_s", "rr_after_s", "quality", "readable", "reconstruction_error"),
@@ -118,7 +118,7 @@ class _ArrivingBeats:
         self._config = detector.config
         self._scaler = Scaler(detector.config.beat)
         self._scorer = RecordScorer(detector)
-        self._threshold = RecordThreshold(detector.threshold)
+        self._threshold = detector.threshold.threshold
         self._started = False
         self._waiting: list[CutBeats] = []
         nothing = np.empty((0, self._config.beat.samples, self._config.records.lead_count), dtype=np.float32)
@@ -133,9 +133,8 @@ class _ArrivingBeats:
             return _NO_BEATS, self._no_shapes
         cut, self._waiting = CutBeats.joined(self._waiting), []
         scored = self._scorer.score(self._scaled(cut))
-        threshold = self._threshold.push(scored.anomaly_score, cut.times_s)
         shapes = BeatShapes(scored.paired.windows, scored.paired.own_beats, scored.measured.reconstructions)
-        return self._table(cut, scored, threshold), shapes
+        return self._table(cut, scored), shapes
 
     def _scaled(self, cut: CutBeats) -> ScaledBeats:
         scale = self._scaler.push(cut.windows_mv, cut.fiducials_s)
@@ -143,15 +142,15 @@ class _ArrivingBeats:
         counting = np.ones(len(cut), dtype=bool)
         return ScaledBeats(cut.times_s, cut.fiducials_s, cut.rr_before_s, cut.rr_after_s, counting, windows)
 
-    def _table(self, cut: CutBeats, scored: ScoredBeats, threshold: np.ndarray) -> pd.DataFrame:
+    def _table(self, cut: CutBeats, scored: ScoredBeats) -> pd.DataFrame:
         components = self._config.scoring.components
-        flagged = flags(scored.anomaly_score, threshold, cut.quality)
+        flagged = flags(scored.anomaly_score, self._threshold, cut.quality)
         most_surprising = np.stack([scored.surprises[component] for component in components]).argmax(axis=0)
         reasons = np.where(flagged, np.array(components, dtype=object)[most_surprising], "")
         columns = (
             *(cut.samples, cut.times_s, cut.rr_before_s, cut.rr_after_s, cut.quality, cut.readable),
             *scored.columns().values(),
-            *(threshold, flagged, reasons),
+            *(np.full(len(cut), self._threshold), flagged, reasons),
         )
         return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
 

@@ -47,17 +47,13 @@ class Outcome:
 
 
 def cut(stored: Stored, threshold: float) -> pd.DataFrame:
-    """Flag the beats of a recording at another threshold: give them with other ``threshold, flagged, reason``.
-
-    It takes the place of ``threshold`` in ``threshold.json``: what follows the patient follows from it.
-    """
+    """Flag the beats of a recording at another threshold: give them with other ``threshold, flagged, reason``."""
     beats = stored.beats
-    thresholds = beats["threshold"].to_numpy() + (threshold - stored.threshold.threshold)
     judged = beats["readable"].to_numpy() & (beats["event"] != FIBRILLATION).to_numpy()
-    flagged = judged & (beats["anomaly_score"].to_numpy() > thresholds)
+    flagged = judged & (beats["anomaly_score"].to_numpy() > threshold)
     surprises = beats[[surprise_column(name) for name in stored.components]].to_numpy()
     most_surprising = np.array(stored.components, dtype=object)[surprises.argmax(axis=1)]
-    return beats.assign(threshold=thresholds, flagged=flagged, reason=np.where(flagged, most_surprising, ""))
+    return beats.assign(threshold=threshold, flagged=flagged, reason=np.where(flagged, most_surprising, ""))
 
 
 def summarise(stored: Stored, beats: pd.DataFrame) -> Summary:
@@ -88,15 +84,15 @@ def read_tested(outputs: str) -> pd.DataFrame | None:
     """Read the scores that ``evaluate_model.py`` wrote of the test patients; ``None`` where they are not there."""
     if not (Path(outputs) / SCORES).is_file():
         return None
-    return read_scores(outputs, ["record", "rr_before_s", "anomalous", "anomaly_score", "threshold"])
+    return read_scores(outputs, ["record", "rr_before_s", "anomalous", "anomaly_score"])
 
 
-def outcome_of_test(tested: pd.DataFrame, shift: float) -> tuple[float | None, float | None]:
-    """Give false alarms per hour and the share of anomalous beats found, at thresholds that are higher by ``shift``.
+def outcome_of_test(tested: pd.DataFrame, threshold: float) -> tuple[float | None, float | None]:
+    """Give false alarms per hour and the share of anomalous beats found in the test patients, at a threshold.
 
     They are a guide where there are no annotations. Either is ``None`` where nothing defines it.
     """
-    flagged = (tested["anomaly_score"] - tested["threshold"] > shift).to_numpy()
+    flagged = (tested["anomaly_score"] > threshold).to_numpy()
     anomalous, hours = tested["anomalous"].to_numpy(dtype=bool), recorded_hours(tested)
     alarms, found = int(flagged[~anomalous].sum()), flagged[anomalous]
     return alarms / hours if hours > 0 else None, float(found.mean()) if len(found) else None

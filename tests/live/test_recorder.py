@@ -21,9 +21,7 @@ FILES = {"a.beats.csv", "a.anomaly", "a.summary.json", "a.html"}
 @pytest.fixture
 def start(tmp_path):
     def recorder(force=False, name="a"):
-        threshold = FittedThreshold(
-            method="percentile", threshold=1.0, start_s=10.0, normal_beats=1, patients=1, uses_labels=False
-        )
+        threshold = FittedThreshold(method="percentile", threshold=1.0, normal_beats=1, patients=1, rates_per_hour={})
         detector = SimpleNamespace(threshold=threshold, config=load_config())
         return Recorder(Request(tmp_path / "out", force=force), name, detector, Fraction(250), ["II", "V1"])
 
