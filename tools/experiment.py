@@ -218,7 +218,7 @@ def _with_architecture(config: Config, architecture: str, latent_size: int) -> C
 
 
 def _figures(beats: pd.DataFrame, scores: np.ndarray) -> dict[str, float | None]:
-    figures = metrics.ranking_figures(beats["aami_class"].to_numpy(), scores, beats["record"].to_numpy())
+    figures = metrics.ranking_figures(beats, scores)
     at_two_percent = figures["sensitivity_at_fpr"]["0.02"]
     return {
         "AUC": figures["auc"],

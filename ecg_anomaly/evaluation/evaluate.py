@@ -102,8 +102,5 @@ def _single_leads(model: TrainedModel, threshold: FittedThreshold, tested: Recor
         alone[:, :, lead] = tested.windows[:, :, lead]
         scored = score_records(model, tested.table, alone)
         table = flag_beats(tested.table.assign(**scored.columns()), threshold)[counted]
-        figures[str(lead + 1)] = {
-            **metrics.ranking_figures(table, table["anomaly_score"].to_numpy()),
-            **metrics.threshold_figures(table),
-        }
+        figures[str(lead + 1)] = metrics.score_figures(table)
     return figures

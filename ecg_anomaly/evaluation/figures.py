@@ -11,10 +11,8 @@ from ecg_anomaly.beats.labelled import Detection
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.measures import MEASURES, component_values, surprise_column
 from ecg_anomaly.detector.surprise import anomaly_score
-from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.evaluation import metrics
 from ecg_anomaly.evaluation.bootstrap import confidence_intervals
-from ecg_anomaly.evaluation.noise_stress import FIGURES, pooled
 from ecg_anomaly.handover import scores as files
 from ecg_anomaly.records.simulate import is_simulated
 
@@ -65,69 +63,17 @@ def with_missed_beats(
     return pd.concat([scores, missed], ignore_index=True), longer
 
 
-def main_figures(figures: files.RunFigures) -> pd.DataFrame:
-    """One row per score (the anomaly score, its components, the baselines), with the figures people ask for first."""
-    rows: dict[str, files.RankingFigures] = {"anomaly score": figures}
-    rows |= {f"{name} alone": values for name, values in figures["components"].items()}
-    rows |= {f"baseline: {name}": values for name, values in figures["baselines"].items()}
-    return pd.DataFrame(
-        {
-            name: {
-                "AUC": values["auc"],
-                "AP": values["average_precision"],
-                "AUC per record": values["per_record_auc_mean"]["mean"],
-                **{f"{key} at 5 % FPR": share for key, share in values["sensitivity_at_fpr"]["0.05"].items()},
-            }
-            for name, values in rows.items()
-        },
-        dtype=float,
-    ).T
-
-
-def detection_table(found: files.DetectionFigures) -> pd.DataFrame:
-    """Tabulate ``detection`` of ``metrics.json``: gross, and on average over the records."""
-    rows = {"gross": found, "average": found["average_over_records"]}
-    return pd.DataFrame(rows, ["sensitivity", "positive_predictivity"], dtype=float).T
-
-
-def summary(found: files.Evaluation) -> str:
-    """Say in words and tables what was found."""
-    figures, threshold = found.metrics, found.threshold
-    parts = [f"{'Simulated records. ' if figures['simulated'] else ''}{sum(figures['beats'].values())} test beats"]
-    if "detection" in figures:
-        detection = figures["detection"]
-        parts.append(
-            f"Beats found from the signal alone: {detection['missed']} missed, {detection['extra']} extra\n"
-            f"{detection_table(detection).round(4).to_string()}"
-        )
-    parts.append(main_figures(figures).round(3).to_string())
-    labels = ", set with labels of anomalous beats" if threshold.uses_labels else ""
-    parts += [
-        f"At the threshold ({threshold.method}{labels}):",
-        _rounded(found.confusion),
-        _rounded(found.classification),
-        f"per record\n{_rounded(found.per_record.set_index('record'))}",
-    ]
-    if found.noise is not None:
-        gross = pooled(found.noise).set_index(["noise", "snr_db"])
-        parts.append(f"with noise added\n{_rounded(gross[list(FIGURES)])}")
-    return "\n\n".join(parts) + "\n"
-
-
-def _rounded(table: pd.DataFrame) -> str:
-    return table.round(3).to_string(na_rep="")
-
-
 def overall_figures(scores: pd.DataFrame) -> files.OverallFigures:
-    """Figures of the anomaly score, with and without a threshold."""
-    classes, flagged = scores["aami_class"].to_numpy(), scores["flagged"].to_numpy(dtype=bool)
-    false_alarms = int((flagged & (classes == NORMAL_CLASS)).sum())
+    """Give the figures of the anomaly score, with and without its threshold, and of what beats are called.
+
+    The beats have the columns of ``scores.csv``.
+    """
     return {
-        **metrics.ranking_figures(classes, scores["anomaly_score"].to_numpy(), scores["record"].to_numpy()),
+        **metrics.score_figures(scores),
         "prevalence": float(scores["anomalous"].mean()),
         "threshold": float(scores["threshold"].median()),
-        **metrics.threshold_figures(classes, flagged),
-        "false_alarms_per_hour": metrics.ratio(false_alarms, recorded_hours(scores)),
         "average_over_records": metrics.average_over_records(scores),
-        "beats": metrics.class_counts(classes),
+        "named": metrics.named_figures(scores),
+        "quiet_records": metrics.quiet_figures(scores),
+        "beats": metrics.class_counts(scores["aami_class"].to_numpy()),
     }

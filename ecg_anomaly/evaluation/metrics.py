@@ -19,6 +19,7 @@ from ecg_anomaly.handover.scores import (
     QuietFigures,
     RankingFigures,
     Rates,
+    ScoreFigures,
     Shares,
     ThresholdFigures,
 )
@@ -62,9 +63,8 @@ def ranking_figures(beats: pd.DataFrame, scores: np.ndarray) -> RankingFigures:
     }
 
 
-def threshold_figures(beats: pd.DataFrame) -> ThresholdFigures:
-    """Figures at a threshold; the beats have the columns ``aami_class``, ``rr_before_s`` and ``flagged``."""
-    classes, flagged = beats["aami_class"].to_numpy(), beats["flagged"].to_numpy(dtype=bool)
+def threshold_figures(classes: np.ndarray, flagged: np.ndarray, hours: float) -> ThresholdFigures:
+    """Figures at a threshold, from AAMI classes and flags of shape ``(beats,)``, and the hours of their recording."""
     normal = classes == NORMAL_CLASS
     true_positives, wrong = int((flagged & ~normal).sum()), int((flagged == normal).sum())
     # Of flags, whatever the beats are called: flagged beats of the other anomalous classes count neither for nor
@@ -72,13 +72,18 @@ def threshold_figures(beats: pd.DataFrame) -> ThresholdFigures:
     predictivity = {name: _share(~normal[flagged & ((classes == name) | normal)]) for name in ANOMALOUS_CLASSES}
     precision = _share(~normal[flagged])
     return {
-        "false_alarms_per_hour": ratio(int((flagged & normal).sum()), recorded_hours(beats)),
+        "false_alarms_per_hour": ratio(int((flagged & normal).sum()), hours),
         "false_positive_rate": _share(flagged[normal]),
         "sensitivity": _sensitivity(classes, flagged),
         "positive_predictivity": {**predictivity, "all": precision},
         "precision": precision,
         "f1": ratio(2 * true_positives, 2 * true_positives + wrong),
     }
+
+
+def score_figures(beats: pd.DataFrame) -> ScoreFigures:
+    """Figures of the anomaly score, with and without the threshold; the beats have the columns of ``scores.csv``."""
+    return {**_at_threshold(beats), **ranking_figures(beats, beats["anomaly_score"].to_numpy())}
 
 
 def average_over_records(beats: pd.DataFrame) -> Rates:
@@ -119,7 +124,7 @@ def quiet_figures(beats: pd.DataFrame) -> QuietFigures:
     The beats have the columns ``record``, ``aami_class``, ``anomalous``, ``rr_before_s`` and ``flagged``.
     """
     quiet = beats[beats.groupby("record")["anomalous"].transform("sum") <= MOST_IN_QUIET_RECORD]
-    figures = threshold_figures(quiet)
+    figures = _at_threshold(quiet)
     return {
         "records": int(quiet["record"].nunique()),
         "false_alarms_per_hour": figures["false_alarms_per_hour"],
@@ -206,7 +211,12 @@ def report(anomalous: np.ndarray, flagged: np.ndarray) -> pd.DataFrame:
 
 def _at_threshold_per_record(beats: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame, ThresholdFigures]]:
     for record, group in beats.groupby("record", sort=False):
-        yield str(record), group, threshold_figures(group)
+        yield str(record), group, _at_threshold(group)
+
+
+def _at_threshold(beats: pd.DataFrame) -> ThresholdFigures:
+    classes, flagged = beats["aami_class"].to_numpy(), beats["flagged"].to_numpy(dtype=bool)
+    return threshold_figures(classes, flagged, recorded_hours(beats))
 
 
 def _named(beats: pd.DataFrame) -> dict[str, Shares]:
@@ -253,7 +263,7 @@ def sensitivity_at_alarms(per_hour: float, classes: np.ndarray, scores: np.ndarr
 
 
 def _alarms_at_sensitivity(of_class: np.ndarray, normal: np.ndarray, hours: float) -> Figure:
-    """Normal beats per hour above the score that all but 5 % of a class reach."""
+    """Count the normal beats per hour above the score that all but 5 % of a class reach."""
     if not len(of_class) or not len(normal):
         return None
     return ratio(int((normal > np.quantile(of_class, 1 - SENSITIVITY_V)).sum()), hours)

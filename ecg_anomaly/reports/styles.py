@@ -28,6 +28,7 @@ QUESTIONS = {
     "reconstruction": "shape: unlike a normal beat",
     "patient": "unlike this patient's beats",
     "rhythm": "rhythm: early or late",
+    "ectopy": "like a simulated ectopic beat",
 }
 
 # What is not beats at all.
@@ -43,7 +44,6 @@ PLOTLY_SYMBOLS = {".": "circle", "o": "circle", "^": "triangle-up", "s": "square
 PLOTLY_DASHES = {"-": "solid", "--": "dash", "-.": "dashdot"}
 
 _BUTTONS_HEIGHT = 32  # pixels at the top of a figure that stay free for Plotly's buttons
-_DETECTOR_NAMES = {"pca": "PCA reconstruction error", "prematurity": "prematurity alone"}
 
 # The threshold in Plotly's words.
 THRESHOLD = {"mode": "lines", "name": "threshold", "line": {"dash": "dash", "width": 1.5, "color": ORANGE}}
@@ -122,11 +122,6 @@ def shade(start: float, end: float, colour: str, opacity: float) -> dict[str, An
     """Shape that shades a stretch of time across all rows of a Plotly figure."""
     place = {"xref": "x", "yref": "paper", "x0": start, "x1": end, "y0": 0, "y1": 1}
     return {"type": "rect", **place, "fillcolor": colour, "opacity": opacity, "line": {"width": 0}, "layer": "below"}
-
-
-def detector_name(key: str) -> str:
-    """Name of a baseline or component as readers know it, from its key in the files."""
-    return _DETECTOR_NAMES.get(key, key.replace("_", " "))
 
 
 def question(key: str) -> str:

@@ -75,7 +75,7 @@ def outcome(stored: Stored, beats: pd.DataFrame) -> Outcome:
     classes = np.concatenate([compared.classes[compared.counting], compared.missed])
     found = np.concatenate([flagged[compared.counting], np.zeros(len(compared.missed), dtype=bool)])
     false_alarms = int((found & (classes == NORMAL_CLASS)).sum())
-    figures = threshold_figures(classes, found)
+    figures = threshold_figures(classes, found, hours)
     return Outcome(hours, int(flagged.sum()), false_alarms, figures, len(compared.missed))
 
 
