@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ecg_anomaly.beats.labelled import NORMAL_CLASS
-from ecg_anomaly.detector.measures import MEASURES, component_values
+from ecg_anomaly.detector.measures import component_values, explaining
 from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES, class_counts
 from ecg_anomaly.evaluation.noise_stress import CLEAN, pooled
@@ -100,7 +100,7 @@ def highest_scores(scores: pd.DataFrame, components: Sequence[str], count: int =
     """
     top = scores.sort_values("anomaly_score", ascending=False, kind="stable").head(count)
     parts = pd.DataFrame(component_values(top), index=top.index)
-    largest = parts[list(MEASURES)].idxmax(axis="columns")
+    largest = parts[explaining(components)].idxmax(axis="columns")
     columns: pages.Columns = {
         "record": ("record", str),
         "time": ("time_s", clock),
