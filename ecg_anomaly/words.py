@@ -11,6 +11,10 @@ import numpy as np
 _BASELINES = {"pca": "PCA reconstruction error", "prematurity": "prematurity alone"}
 UNDEFINED = "-"  # a figure that no beat defines: the sensitivity to a class without beats
 
+# What a flagged beat is called, by what `naming.call_beats` gives, and what each page says of it once.
+CALLED = {"V": "like a ventricular beat", "S": "like a premature atrial beat", "other": "like neither"}
+GUESS = "What a flagged beat is like is a guess from its shape and time, not a diagnosis."
+
 
 def clock(time_s: float) -> str:
     """Time from the start of a record as ``h:mm:ss``."""

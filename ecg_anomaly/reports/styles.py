@@ -135,8 +135,13 @@ def class_name(aami_class: str) -> str:
 
 
 def beat_words(beats: pd.DataFrame) -> list[str]:
-    """Say of each beat when it came, its score and, where it is flagged, the reason; columns of the table of beats."""
+    """Say of each beat when it came, its score and, where it is flagged, what it is called and the reason.
+
+    They have the columns of the table of beats.
+    """
+    columns = (beats[name] for name in ("time_s", "anomaly_score", "called", "reason"))
     return [
-        f"{words.clock(time_s)}: {SCORE} {words.score_text(score)}" + (f", {question(reason)}" if reason else "")
-        for time_s, score, reason in zip(beats["time_s"], beats["anomaly_score"], beats["reason"], strict=True)
+        f"{words.clock(time_s)}: {SCORE} {words.score_text(score)}"
+        + (f", {words.CALLED[called]}, {question(reason)}" if called else "")
+        for time_s, score, called, reason in zip(*columns, strict=True)
     ]

@@ -13,8 +13,7 @@ import pandas as pd
 
 from ecg_anomaly.beats.events import FIBRILLATION
 from ecg_anomaly.beats.labelled import NORMAL_CLASS
-from ecg_anomaly.detector.measures import surprise_column
-from ecg_anomaly.detector.stream import Findings
+from ecg_anomaly.detector.stream import Findings, judge
 from ecg_anomaly.detector.thresholds import recorded_hours
 from ecg_anomaly.evaluation.metrics import threshold_figures
 from ecg_anomaly.findings import summary
@@ -47,13 +46,8 @@ class Outcome:
 
 
 def cut(stored: Stored, threshold: float) -> pd.DataFrame:
-    """Flag the beats of a recording at another threshold: give them with other ``threshold, flagged, reason``."""
-    beats = stored.beats
-    judged = beats["readable"].to_numpy() & (beats["event"] != FIBRILLATION).to_numpy()
-    flagged = judged & (beats["anomaly_score"].to_numpy() > threshold)
-    surprises = beats[[surprise_column(name) for name in stored.components]].to_numpy()
-    most_surprising = np.array(stored.components, dtype=object)[surprises.argmax(axis=1)]
-    return beats.assign(threshold=threshold, flagged=flagged, reason=np.where(flagged, most_surprising, ""))
+    """Give the beats of a recording as they are at another threshold."""
+    return summary.without_flutter(judge(stored.beats, threshold))
 
 
 def summarise(stored: Stored, beats: pd.DataFrame) -> Summary:
@@ -104,9 +98,13 @@ def slider(threshold: float) -> tuple[float, float, float]:
     return min(0.0, -highest if threshold < 0 else 0.0), highest, highest / _STEPS
 
 
-def listed(beats: pd.DataFrame, order: str, reasons: Sequence[str]) -> np.ndarray:
-    """List the rows of flagged beats that have one of some reasons, by time or with the highest score first."""
-    rows = np.flatnonzero(beats["flagged"].to_numpy() & beats["reason"].isin(list(reasons)).to_numpy())
+def listed(beats: pd.DataFrame, order: str, names: Sequence[str], reasons: Sequence[str]) -> np.ndarray:
+    """List the rows of flagged beats, by time or with the highest score first.
+
+    Those are listed that are called one of ``names`` and flagged for one of ``reasons``.
+    """
+    chosen = beats["called"].isin(list(names)) & beats["reason"].isin(list(reasons))
+    rows = np.flatnonzero(beats["flagged"].to_numpy() & chosen.to_numpy())
     if order == BY_SCORE:
         rows = rows[np.argsort(-beats["anomaly_score"].to_numpy()[rows], kind="stable")]
     return rows
