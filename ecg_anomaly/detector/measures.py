@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,8 +89,3 @@ def component_values(table: pd.DataFrame) -> dict[str, np.ndarray]:
     surprises = {name: table[surprise_column(name)].to_numpy(dtype=float) for name in MEASURES}
     odds = (table[name].to_numpy(dtype=float) for name in ("log_odds_S", "log_odds_V"))
     return {ECTOPY: np.logaddexp(*odds), **surprises}
-
-
-def explaining(components: Sequence[str]) -> list[str]:
-    """List the components that say why a beat is flagged: the questions that count, or all where only others count."""
-    return [name for name in components if name in MEASURES] or list(MEASURES)

@@ -13,7 +13,7 @@ from ecg_anomaly.evaluation import metrics
 from ecg_anomaly.evaluation.baselines import baseline_scores
 from ecg_anomaly.evaluation.figures import figures_of, overall_figures, with_missed_beats
 from ecg_anomaly.handover.beats import Records
-from ecg_anomaly.handover.scores import CALLED, Evaluation, Metrics, ScoreFigures
+from ecg_anomaly.handover.scores import Evaluation, Metrics, ScoreFigures
 from ecg_anomaly.records.splits import TEST
 
 
@@ -87,7 +87,7 @@ def evaluated_beats(beats: pd.DataFrame) -> np.ndarray:
 
 def _flag_and_call(scored: pd.DataFrame, threshold: FittedThreshold) -> pd.DataFrame:
     flagged = flag_beats(scored, threshold)
-    return flagged.assign(**{CALLED: call_beats(flagged)})
+    return flagged.assign(called=call_beats(flagged))
 
 
 def _single_leads(model: TrainedModel, threshold: FittedThreshold, tested: Records) -> dict[str, ScoreFigures]:

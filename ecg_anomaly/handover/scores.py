@@ -28,7 +28,6 @@ SCORES, BASELINES, RECONSTRUCTIONS = "scores.csv", "baseline_scores.csv", "recon
 THRESHOLD, METRICS = "threshold.json", "metrics.json"
 CONFUSION, CLASSIFICATION, PER_RECORD = "confusion_matrix.csv", "classification_report.csv", "per_record.csv"
 NOISE = "noise.csv"  # where noise.records names records
-CALLED = "called"  # the column with what `naming.call_beats` calls the beats
 _BEAT = ["record", "sample"]  # what a beat is known by
 
 Figure = float | None  # `None` where nothing defines it
@@ -199,7 +198,7 @@ def read_evaluation(folder: str | Path, files: Collection[str]) -> Evaluation:
 def read_scores(folder: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
     """Read ``scores.csv``, or some of its columns."""
     table = read_csv(Path(folder) / SCORES, columns)
-    return table.fillna({CALLED: ""}) if CALLED in table else table  # a beat that is not flagged has no name
+    return table.fillna({"called": ""}) if "called" in table else table  # a beat that is not flagged has no name
 
 
 def read_threshold(folder: str | Path) -> FittedThreshold:

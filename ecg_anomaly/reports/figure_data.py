@@ -12,10 +12,9 @@ from tsdownsample import MinMaxDownsampler
 from ecg_anomaly import words
 from ecg_anomaly.beats.labelled import CLASSES
 from ecg_anomaly.config import Beat
-from ecg_anomaly.detector.measures import component_values, explaining
+from ecg_anomaly.detector.measures import MEASURES, component_values
 from ecg_anomaly.detector.thresholds import recorded_hours
 from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
-from ecg_anomaly.handover.scores import CALLED
 from ecg_anomaly.reports import styles
 from ecg_anomaly.reports.examples import Example
 
@@ -242,8 +241,8 @@ def example_beat(
         symbol=row["symbol"],
         score=row["anomaly_score"],
         threshold=row["threshold"],
-        called=row[CALLED],
-        reason=max(explaining(components), key=values.__getitem__),
+        called=row["called"],
+        reason=max(MEASURES, key=values.__getitem__),
         rr_before_s=row["rr_before_s"],
         rr_after_s=row["rr_after_s"],
         parts={name: values[name] for name in components},

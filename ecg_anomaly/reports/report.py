@@ -11,7 +11,7 @@ from ecg_anomaly.reports.examples import MISTAKES, MOST_OF_A_RECORD, RULES
 from ecg_anomaly.reports.pages import page
 from ecg_anomaly.reports.panels import Panel
 from ecg_anomaly.reports.results import Results
-from ecg_anomaly.words import percent
+from ecg_anomaly.words import CALLED, GUESS, percent
 
 
 def render(results: Results, drawn: Mapping[str, Panel]) -> str:
@@ -31,6 +31,8 @@ def render(results: Results, drawn: Mapping[str, Panel]) -> str:
         threshold_set=summary.threshold_words(threshold),
         ranking=summary.ranking_table(metrics),
         named=summary.named_table(metrics),
+        called=CALLED,
+        guess=GUESS,
         at_threshold=summary.threshold_table(metrics),
         averages=tables.average_table(metrics),
         detectors=summary.detector_table(metrics),

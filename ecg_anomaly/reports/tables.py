@@ -9,12 +9,11 @@ from typing import Any
 import pandas as pd
 
 from ecg_anomaly.beats.labelled import NORMAL_CLASS
-from ecg_anomaly.detector.measures import component_values, explaining
+from ecg_anomaly.detector.measures import MEASURES, component_values
 from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES, class_counts
 from ecg_anomaly.evaluation.noise_stress import CLEAN, pooled
 from ecg_anomaly.evaluation.summary import Figures, component_name, figure_at, text_table, threshold_words
-from ecg_anomaly.handover.scores import CALLED
 from ecg_anomaly.records.splits import SPLITS
 from ecg_anomaly.reports import pages, styles
 from ecg_anomaly.words import UNDEFINED, baseline_name, clock, interval, number, percent, score_text
@@ -100,7 +99,7 @@ def highest_scores(scores: pd.DataFrame, components: Sequence[str], count: int =
     """
     top = scores.sort_values("anomaly_score", ascending=False, kind="stable").head(count)
     parts = pd.DataFrame(component_values(top), index=top.index)
-    largest = parts[explaining(components)].idxmax(axis="columns")
+    largest = parts[list(MEASURES)].idxmax(axis="columns")
     columns: pages.Columns = {
         "record": ("record", str),
         "time": ("time_s", clock),
@@ -108,7 +107,7 @@ def highest_scores(scores: pd.DataFrame, components: Sequence[str], count: int =
         "class": ("aami_class", str),
         **pages.SCORE_AND_THRESHOLD,
         "flagged": ("flagged", {True: "yes", False: "no"}.get),
-        "called": (CALLED, str),
+        "called": ("called", str),
         "largest surprise": ("largest", styles.question),
         **{component_name(name): (name, score_text) for name in components},
         **pages.RR_INTERVALS,
