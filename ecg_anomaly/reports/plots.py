@@ -5,6 +5,7 @@ The figures are made without ``pyplot``: they need no display, and nobody has to
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -215,11 +216,8 @@ def plot_history(history: pd.DataFrame) -> Figure:
 def plot_examples(examples: Sequence[ExampleBeat]) -> Figure:
     """Draw beats that stand for their class beside their reconstructions: one row of panels per class."""
     classes = list(dict.fromkeys(beat.example.aami_class for beat in examples))
-    columns = sorted({_COLUMNS.index(beat.example.rules[0]) for beat in examples})
-    places = [
-        (classes.index(beat.example.aami_class), columns.index(_COLUMNS.index(beat.example.rules[0])))
-        for beat in examples
-    ]
+    columns = [rule for rule in _COLUMNS if any(beat.example.rules[0] == rule for beat in examples)]
+    places = [(classes.index(beat.example.aami_class), columns.index(beat.example.rules[0])) for beat in examples]
     titles = [f"{beat.example.aami_class}: {beat.rules}\n{plain(beat.words)}\n{beat.verdict}" for beat in examples]
     return _grid(examples, places, titles, max(2, len(columns)) * _WIDTH_IN / len(_COLUMNS), around=False)
 
@@ -231,12 +229,10 @@ def plot_mistakes(mistakes: Sequence[ExampleBeat]) -> Figure:
         figure = _figure(1.0)
         _say(figure.subplots(), "no false alarm and no missed beat")
         return figure
-    places, row, column = [], -1, 0
-    for before, beat in zip([None, *mistakes], mistakes, strict=False):
-        new_kind = before is None or before.example.rules != beat.example.rules
-        column = 0 if new_kind else (column + 1) % _MISTAKES_IN_ROW
-        row += column == 0
-        places.append((row, column))
+    places: list[tuple[int, int]] = []
+    for _, of_a_kind in itertools.groupby(mistakes, key=lambda beat: beat.example.rules):
+        first = 1 + places[-1][0] if places else 0  # each kind begins a row
+        places += [(first + n // _MISTAKES_IN_ROW, n % _MISTAKES_IN_ROW) for n, _ in enumerate(of_a_kind)]
     titles = [
         f"{beat.rules}, class {beat.example.aami_class}, {'called ' + beat.called if beat.called else 'not flagged'}\n"
         f"{plain(beat.words)}\n{beat.intervals}"
@@ -250,9 +246,8 @@ def plot_mistakes(mistakes: Sequence[ExampleBeat]) -> Figure:
 def plot_example(beat: ExampleBeat) -> Figure:
     """Draw a beat beside its reconstruction, the error shaded, one panel per lead; above it the signal around it."""
     figure = _figure(1.95 + 1.15 * max(1, len(beat.leads)), width_in=3.8)
-    _draw_example(figure, GridSpec(1, 1, figure)[0], beat, around=True)[-1].set_xlabel(
-        "time from the fiducial point (s)"
-    )
+    panels = _draw_example(figure, GridSpec(1, 1, figure)[0], beat, around=True)
+    panels[-1].set_xlabel("time from the fiducial point (s)")
     return figure
 
 

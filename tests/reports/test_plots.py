@@ -169,6 +169,16 @@ def test_a_flagged_example_names_the_largest_of_the_surprises_that_count(results
         assert beat.verdict == (flagged if beat.flagged else "not flagged")
 
 
+def test_ectopy_is_a_part_of_the_score_like_the_questions_and_what_is_below_zero_is_none(results: Results):
+    beat = dataclasses.replace(results.examples[0], called="V", parts={"ectopy": 6.0, "rhythm": 2.0, "patient": -1.0})
+
+    [axes] = plots.plot_parts([beat]).axes
+
+    widths = {bars.get_label(): bars[0].get_width() for bars in axes.containers}
+    expected = {"ectopy": 0.75, "rhythm": 0.25, "patient": 0.0}
+    assert widths == {styles.QUESTIONS[name]: width for name, width in expected.items()}
+
+
 @pytest.mark.parametrize(("columns", "width_in"), [(3, 12), (2, 8), (1, 8)])
 def test_reconstructions_are_as_wide_as_their_columns(results: Results, columns: int, width_in: float):
     kinds = plots._COLUMNS[-columns:]
