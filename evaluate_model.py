@@ -19,7 +19,7 @@ def evaluate(config):
     from ecg_anomaly.detector.scorer import TrainedModel
     from ecg_anomaly.evaluation import noise_stress
     from ecg_anomaly.evaluation.evaluate import evaluate_detector
-    from ecg_anomaly.evaluation.figures import summary
+    from ecg_anomaly.evaluation.summary import summary
     from ecg_anomaly.handover.beats import open_array, read_detection, read_records, read_table
     from ecg_anomaly.handover.model import read_network, read_reference
     from ecg_anomaly.handover.scores import write_evaluation

@@ -189,11 +189,9 @@ class Scoring(Section):
 
 
 class Threshold(Section):
-    method: Literal["adaptive", "percentile", "mean_std", "false_alarms_per_hour", "best_f1"]
-    percentile: Annotated[float, Field(gt=0, lt=100)]
-    standard_deviations: Positive
+    method: Literal["false_alarms_per_hour", "percentile"]
     false_alarms_per_hour: Positive
-    recent_beats: Count
+    percentile: Annotated[float, Field(gt=0, lt=100)]
 
 
 class Evaluation(Section):

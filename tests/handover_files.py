@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -13,9 +15,8 @@ from ecg_anomaly.beats.labelled import CLASSES, Detection
 from ecg_anomaly.config import SHAPES_BEATS, SHAPES_MODEL, SHAPES_SCORES, Config, load_config
 from ecg_anomaly.detector import measures
 from ecg_anomaly.detector.patient import PairedBeats
-from ecg_anomaly.detector.scorer import TrainedModel, compare_records
-from ecg_anomaly.evaluation import noise_stress
-from ecg_anomaly.evaluation.evaluate import evaluate_detector
+from ecg_anomaly.detector.scorer import TrainedModel, compare_records, score_records
+from ecg_anomaly.evaluation import evaluate, noise_stress
 from ecg_anomaly.handover.beats import BeatWriter, read_records, read_table
 from ecg_anomaly.handover.model import HISTORY
 from ecg_anomaly.handover.scores import Evaluation, write_evaluation
@@ -23,6 +24,7 @@ from ecg_anomaly.manifest import folder_fingerprint, handover
 from ecg_anomaly.records import noise
 
 _SYMBOLS = {"N": "N", "S": "A", "V": "V", "F": "F", "Q": "/"}
+_LOG_ODDS = {"S": (2.0, -1.0), "V": (-1.0, 3.0), "F": (0.0, 1.0)}  # of S and V, by class, on average
 _USUAL_MIX = {"N": 0.86, "S": 0.05, "V": 0.07, "F": 0.015, "Q": 0.005}
 
 
@@ -71,7 +73,7 @@ def write_run(
     )
     run = MadeUpRun(folder, options)
     rng = np.random.default_rng(seed)
-    made = [("train", "mitdb/101", {"N": 1.0}), ("validation", "mitdb/114", {"N": 1.0})]
+    made = [("train", "mitdb/101", _USUAL_MIX), ("validation", "mitdb/114", {"N": 1.0})]
     made += [("test", record, mix) for record, mix in mixes.items()]
     settings = run.config
     with handover(folder / "processed") as output:
@@ -94,9 +96,9 @@ def write_run(
 def evaluation_of(run: MadeUpRun, detection: Detection | None = None, seed: int = 1, noise: float = 0.35) -> Evaluation:
     """Evaluate as evaluate_model.py does, with an average of beats, more or less of it, in place of the network."""
     rng = np.random.default_rng(seed)
-    training = read_records(run.folder / "processed", "train")
-    tested = read_records(run.folder / "processed", "validation", "test")
-    average = training.windows.mean(axis=0)
+    training, tested = (read_records(run.folder / "processed", split) for split in ("train", "test"))
+    normal_beats = training.windows[training.normal("train")]
+    average = normal_beats.mean(axis=0)
 
     def reconstruct(beats: PairedBeats) -> np.ndarray:
         strength = 0.7 * rng.lognormal(0, noise, (len(beats.windows), 1, 1))
@@ -105,9 +107,21 @@ def evaluation_of(run: MadeUpRun, detection: Detection | None = None, seed: int 
 
     compared = compare_records(training.table, training.windows, run.config)
     measured = measures.measure(reconstruct, compared.paired, compared.timed)
-    reference = measures.learn_reference(measured, training.normal("train"))
-    beats, normal_beats = read_table(run.folder / "processed"), training.windows[training.normal("train")]
-    return evaluate_detector(TrainedModel(reconstruct, reference, run.config), beats, normal_beats, tested, detection)
+    model = TrainedModel(reconstruct, measures.learn_reference(measured, training.normal("train")), run.config)
+    left_out = training.table.assign(**_score_with_odds(model, training.table, training.windows).columns())
+    with mock.patch.object(evaluate, "score_records", _score_with_odds):
+        beats = read_table(run.folder / "processed")
+        return evaluate.evaluate_detector(model, beats, normal_beats, tested, detection, left_out)
+
+
+def _score_with_odds(model, beats, windows):
+    """Score beats, with log-odds made up from their classes."""
+    scored, rng = score_records(model, beats, windows), np.random.default_rng(len(beats))
+    means = np.array([_LOG_ODDS.get(name, (-4.0, -4.0)) for name in beats["aami_class"]])
+    columns = scored.columns()
+    score = columns.pop("anomaly_score")
+    odds = dict(zip(("log_odds_S", "log_odds_V"), (means + rng.normal(0, 1.5, means.shape)).T, strict=True))
+    return SimpleNamespace(columns=lambda: {**columns, **odds, "anomaly_score": score}, measured=scored.measured)
 
 
 def history(epochs: int) -> pd.DataFrame:

@@ -37,7 +37,7 @@ _EPOCHS = 8  # enough to rank variants; the chosen one is trained until it stops
 _ARCHITECTURES = {"own_beat": 4, "convolutional": 32, "dense": 32, "tutorial": 8}  # latent numbers of each
 _SUMS = (["reconstruction"], ["reconstruction", "rhythm"], ["reconstruction", "patient", "rhythm"])
 _THRESHOLD_CHOICES, _THRESHOLD_PATIENTS = 50, 5  # so many choices of so many validation patients
-_METHODS = ("adaptive", "percentile", "mean_std", "false_alarms_per_hour")
+_METHODS = ("false_alarms_per_hour", "percentile")
 _MOST_BEATS = 10_000  # of training for the methods whose time grows faster than the number of beats
 
 
@@ -149,8 +149,7 @@ def _compare_thresholds(scored: pd.DataFrame, config: Config) -> pd.DataFrame:
         rates = []
         for chosen in choices:
             validating = scored["record"].isin(chosen)
-            validation = scored[validating].assign(split=VALIDATION)
-            found = thresholds.find_threshold(validation, settings, config.beat.start_s)
+            found = thresholds.find_threshold(scored[validating], settings)
             others = thresholds.flag_beats(scored[~validating], found)
             rates.append(others.loc[~others["anomalous"], "flagged"].mean())
         low, middle, high = np.percentile(rates, [5, 50, 95])
@@ -219,7 +218,7 @@ def _with_architecture(config: Config, architecture: str, latent_size: int) -> C
 
 
 def _figures(beats: pd.DataFrame, scores: np.ndarray) -> dict[str, float | None]:
-    figures = metrics.ranking_figures(beats["aami_class"].to_numpy(), scores, beats["record"].to_numpy())
+    figures = metrics.ranking_figures(beats, scores)
     at_two_percent = figures["sensitivity_at_fpr"]["0.02"]
     return {
         "AUC": figures["auc"],

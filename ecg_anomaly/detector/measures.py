@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from ecg_anomaly.beats.per_beat import PerBeat
 from ecg_anomaly.detector.patient import PairedBeats
@@ -25,6 +26,7 @@ MEASURES = {
     "patient": ("log_distance",),
     "rhythm": ("early", "pause"),
 }
+ECTOPY = "ectopy"  # the component that is no surprise: how much likelier S or V is than N, to the network
 
 _LEAST_ERROR = 1e-6  # far below any error of a real beat, so that its logarithm exists
 
@@ -77,3 +79,13 @@ def find_surprises(measured: Measured, reference: Mapping[str, Surprise]) -> dic
 def surprise_column(component: str) -> str:
     """Name of the column that holds the surprise of a component of the score."""
     return f"{component}_surprise"
+
+
+def component_values(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Give what each component says of scored beats: shape ``(beats,)`` by its name.
+
+    The table has the columns ``log_odds_S``, ``log_odds_V``, and the surprises of `MEASURES`.
+    """
+    surprises = {name: table[surprise_column(name)].to_numpy(dtype=float) for name in MEASURES}
+    odds = (table[name].to_numpy(dtype=float) for name in ("log_odds_S", "log_odds_V"))
+    return {ECTOPY: np.logaddexp(*odds), **surprises}

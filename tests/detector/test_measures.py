@@ -58,6 +58,16 @@ def test_no_component_looks_further_ahead_than_the_next_beat(scored, changed):
     assert (after.loc[later, "anomaly_score"] != before.loc[later, "anomaly_score"]).mean() > 0.9
 
 
+def test_ectopy_is_how_much_likelier_s_or_v_is_than_n():
+    shares = {"N": 0.5, "S": 0.2, "V": 0.3}
+    odds = {f"log_odds_{name}": [np.log(shares[name] / shares["N"])] for name in "SV"}
+    table = pd.DataFrame(odds | {measures.surprise_column(name): [1.5] for name in measures.MEASURES})
+    values = measures.component_values(table)
+    assert list(values) == ["ectopy", *measures.MEASURES]
+    assert values["ectopy"] == pytest.approx([np.log(1)])
+    assert values["rhythm"] == [1.5]
+
+
 def test_known_normal_beats_are_those_of_training_and_validation():
     beats = pd.DataFrame(
         {
