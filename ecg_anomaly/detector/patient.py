@@ -11,7 +11,6 @@ from ecg_anomaly.beats.per_beat import PerBeat
 from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Patient
 
-
 _RECENT_BEATS = 16  # what the patient's beats looked like just now: a turn in bed changes them at once
 _DISTANCES = 8  # of the beats before: where they are far from the own beat as well, it is noise or a run
 _USUAL_SPREAD = 0.05  # of a scaled beat, where nothing is known of the patient's
@@ -52,7 +51,9 @@ class OwnBeat:
         self._usual, self._spread = (EarlierBeats(settings.recent_beats, start_s) for _ in range(2))
         self._recent = EarlierBeats(_RECENT_BEATS, start_s)
 
-    def push(self, windows: np.ndarray, in_time: np.ndarray, times_s: np.ndarray, rr_after_s: np.ndarray) -> PairedBeats:
+    def push(
+        self, windows: np.ndarray, in_time: np.ndarray, times_s: np.ndarray, rr_after_s: np.ndarray
+    ) -> PairedBeats:
         """Put the next beats beside the patient's own.
 
         Parameters
@@ -101,7 +102,9 @@ class OwnBeat:
 def without_next_beat(windows: np.ndarray, own_beats: np.ndarray, rr_after_s: np.ndarray, frame: Frame) -> np.ndarray:
     """Put the patient's own beat, at the level of the window, in place of what comes with the next beat."""
     import os
-    if os.environ.get("NOMASK"): return windows
+
+    if os.environ.get("NOMASK"):
+        return windows
     clear = (frame.times_s < (rr_after_s - _NEXT_BEAT_S)[:, np.newaxis])[..., np.newaxis]
     if clear.all():
         return windows

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecg_anomaly.beats.per_beat import PerBeat
+from ecg_anomaly.detector.ectopy.draws import Draws
 
 BEFORE, AFTER = -2, -1  # columns of a tachogram
 LOG_RR_LIMITS = (-1.6, 1.0986)  # RR intervals between 0.2 s and 3 s
 
 # Shares of the examples whose rhythm is changed; the others keep the one that was recorded.
-_FIBRILLATION, _SINUS_ARRHYTHMIA, _DROPPED_BEATS, _ECTOPIC_BEATS = 0.14, 0.06, 0.03, 0.40
+_SHARES = [0.14, 0.06, 0.03, 0.40]  # fibrillation, sinus arrhythmia, dropped beats, ectopic beats
 _USUAL_TEMPO = (-0.60, 0.45)  # log RR of a resting to a walking heart: 109 to 38 beats a minute
 
 
@@ -35,18 +36,18 @@ class Rhythms(PerBeat):
         return self.fibrillating & (self.onset > (self.tachograms.shape[1] - 2) / 2)
 
 
-def simulate_rhythms(tachograms: np.ndarray, random: np.random.Generator) -> Rhythms:
+def simulate_rhythms(tachograms: np.ndarray, draws: Draws) -> Rhythms:
     """Change the rhythm around normal beats: another tempo, and in most another kind of rhythm.
 
     The interval before the beat in question stays one of a normal beat.
     """
     count, intervals = tachograms.shape
-    changed = _with_another_tempo(tachograms, random)
-    kind = random.choice(5, count, p=[*_shares(), 1 - sum(_shares())])
+    changed = _with_another_tempo(tachograms, draws)
+    kind = draws.choice([*_SHARES, 1 - sum(_SHARES)], count)
     fibrillating, onset = kind == 0, np.zeros(count, dtype=np.int64)
-    changed[fibrillating], onset[fibrillating] = _fibrillation(changed[fibrillating], random)
+    changed[fibrillating], onset[fibrillating] = _fibrillation(changed[fibrillating], draws)
     for number, change in enumerate((_sinus_arrhythmia, _dropped_beats, _ectopic_beats), start=1):
-        changed[kind == number] = change(changed[kind == number], random)
+        changed[kind == number] = change(changed[kind == number], draws)
     return Rhythms(np.clip(changed, *LOG_RR_LIMITS), fibrillating, onset)
 
 
@@ -67,92 +68,88 @@ def interpolated(coupling: np.ndarray) -> np.ndarray:
     return np.asarray(np.log(np.maximum(1 - np.exp(coupling), 0.32) + 0.1))
 
 
-def usual_interval(tachograms: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def usual_interval(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
     """Give the interval that was due, shape ``(examples,)``: that of the last minutes, or of the last beats."""
     earlier = tachograms[:, :BEFORE]
     of_minutes, of_beats = np.quantile(earlier, 0.75, axis=1), np.quantile(earlier[:, -12:], 0.6, axis=1)
-    return np.where(random.random(len(earlier)) < 0.5, of_minutes, of_beats)
+    return np.where(draws.chance(0.5, len(earlier)), of_minutes, of_beats)
 
 
-def _shares() -> tuple[float, ...]:
-    return _FIBRILLATION, _SINUS_ARRHYTHMIA, _DROPPED_BEATS, _ECTOPIC_BEATS
-
-
-def _with_another_tempo(tachograms: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _with_another_tempo(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
     """Make half of the hearts faster or slower, within what is usual (or where they were)."""
     count = len(tachograms)
     middle = np.median(tachograms[:, :BEFORE], axis=1)
-    shifted = middle + np.where(random.random(count) < 0.5, random.uniform(-0.3, 0.3, count), 0.0)
+    shifted = middle + np.where(draws.chance(0.5, count), draws.uniform(-0.3, 0.3, count), 0.0)
     least, most = np.minimum(middle, _USUAL_TEMPO[0]), np.maximum(middle, _USUAL_TEMPO[1])
     return np.asarray(tachograms + (np.clip(shifted, least, most) - middle)[:, np.newaxis])
 
 
-def _fibrillation(tachograms: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _fibrillation(tachograms: np.ndarray, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
     """Atrial fibrillation: intervals that hardly depend on each other, with a tail to long ones.
 
     The coefficient of variation lies between 0.1 and 0.3 (Tateno K, Glass L. Med Biol Eng Comput 39:664-671, 2001: near
     0.24, whatever the rate). In four of ten it began not long ago, with the rate that it has now.
     """
     count, intervals = tachograms.shape
-    noise = random.standard_normal((count, intervals))
+    noise = draws.normal(count, intervals)
     noise += 0.125 * (noise**2 - 1)
-    follows = random.uniform(-0.1, 0.3, (count, 1))
+    follows = draws.uniform(-0.1, 0.3, count, 1)
     noise[:, 1:] = noise[:, 1:] * (1 - np.abs(follows)) + follows * noise[:, :-1]
     middle = np.median(tachograms[:, :BEFORE], axis=1, keepdims=True)
-    irregular = middle + random.uniform(0.1, 0.3, (count, 1)) * noise
-    onset = np.where(random.random(count) < 0.6, 0, random.integers(0, max(1, intervals - 12), count))
+    irregular = middle + draws.uniform(0.1, 0.3, count, 1) * noise
+    onset = np.where(draws.chance(0.6, count), 0, draws.integers(max(1, intervals - 12), count))
     return np.where(np.arange(intervals) >= onset[:, np.newaxis], irregular, tachograms), onset
 
 
-def _sinus_arrhythmia(tachograms: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _sinus_arrhythmia(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
     """Respiratory sinus arrhythmia: the rate follows the breath, which takes 3 to 9 beats and is not quite steady."""
     count, intervals = tachograms.shape
-    depth, beats, phase = (random.uniform(*range_, (count, 1)) for range_ in ((0.02, 0.2), (3, 9), (0, 2 * np.pi)))
-    drift = 0.09 * random.standard_normal((count, intervals)).cumsum(axis=1)
+    depth, beats, phase = (draws.uniform(*range_, count, 1) for range_ in ((0.02, 0.2), (3, 9), (0, 2 * np.pi)))
+    drift = 0.09 * draws.normal(count, intervals).cumsum(axis=1)
     return np.asarray(tachograms + depth * np.sin(2 * np.pi * np.arange(intervals) / beats + phase + drift))
 
 
-def _dropped_beats(tachograms: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _dropped_beats(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
     """Block in the sinus or the AV node: now and then an interval is about twice as long (by 1.6 to 2.1)."""
     count, intervals = tachograms.shape
-    dropped = random.random((count, intervals)) < random.uniform(0.02, 0.35, (count, 1))
-    return np.asarray(tachograms + dropped * random.uniform(0.45, 0.75, (count, 1)))
+    dropped = draws.uniform(0, 1, count, intervals) < draws.uniform(0.02, 0.35, count, 1)
+    return np.asarray(tachograms + dropped * draws.uniform(0.45, 0.75, count, 1))
 
 
-def _ectopic_beats(tachograms: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _ectopic_beats(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
     """Premature beats among the earlier ones, and after the beat in question, which is none itself."""
     count, intervals = tachograms.shape
-    ectopic = _where_ectopic(count, intervals, random)
+    ectopic = _where_ectopic(count, intervals, draws)
     ectopic[:, BEFORE] = False
-    ectopic[:, AFTER] &= random.random(count) < 0.15
-    coupling = random.uniform(-0.85, -0.12, (count, 1))
+    ectopic[:, AFTER] &= draws.chance(0.15, count)
+    coupling = draws.uniform(-0.85, -0.12, count, 1)
     in_run = np.zeros_like(ectopic)
     in_run[:, 1:] = ectopic[:, 1:] & ectopic[:, :-1]
-    early = coupling + 0.05 * random.standard_normal((count, intervals))
-    early += in_run * random.uniform(-0.05, 0.2, (count, 1))
-    reset = random.uniform(-0.05, 0.35, (count, 1))
-    pause = np.where(random.random((count, 1)) < 0.5, compensatory_pause(coupling), reset)
-    pause = np.where(random.random((count, 1)) < 0.06, interpolated(coupling), pause)
-    pause = pause + 0.03 * random.standard_normal((count, intervals))
+    early = coupling + 0.05 * draws.normal(count, intervals)
+    early += in_run * draws.uniform(-0.05, 0.2, count, 1)
+    reset = draws.uniform(-0.05, 0.35, count, 1)
+    pause = np.where(draws.chance(0.5, count, 1), compensatory_pause(coupling), reset)
+    pause = np.where(draws.chance(0.06, count, 1), interpolated(coupling), pause)
+    pause = pause + 0.03 * draws.normal(count, intervals)
     after = np.zeros_like(ectopic)
     after[:, 1:] = ectopic[:, :-1] & ~ectopic[:, 1:]
     return np.asarray(tachograms + np.where(ectopic, early, np.where(after, pause, 0.0)))
 
 
-def _where_ectopic(count: int, intervals: int, random: np.random.Generator) -> np.ndarray:
+def _where_ectopic(count: int, intervals: int, draws: Draws) -> np.ndarray:
     """Which beats are premature: rare to frequent, single to in long runs; in a fifth every second, third or fourth."""
-    rare = random.random(count) < 0.5
-    begins = np.where(rare, random.uniform(0.005, 0.08, count), random.uniform(0.05, 0.6, count))
-    persistence = random.random(count)
+    rare = draws.chance(0.5, count)
+    begins = np.where(rare, draws.uniform(0.005, 0.08, count), draws.uniform(0.05, 0.6, count))
+    persistence = draws.uniform(0, 1, count)
     continues = np.select(
         [persistence < 0.45, persistence < 0.89],
-        [random.uniform(0, 0.1, count), random.uniform(0.1, 0.75, count)],
-        random.uniform(0.75, 0.97, count),
+        [draws.uniform(0, 0.1, count), draws.uniform(0.1, 0.75, count)],
+        draws.uniform(0.75, 0.97, count),
     )
-    draws, ectopic = random.random((count, intervals)), np.zeros((count, intervals), dtype=bool)
+    drawn, ectopic = draws.uniform(0, 1, count, intervals), np.zeros((count, intervals), dtype=bool)
     for beat in range(1, intervals):
-        ectopic[:, beat] = draws[:, beat] < np.where(ectopic[:, beat - 1], continues, begins)
-    every = random.choice([2, 3, 4], (count, 1), p=[0.45, 0.32, 0.23])
-    since = intervals * (1 - random.random((count, 1)))
-    steady = ((np.arange(intervals) + random.integers(0, 4, (count, 1))) % every == 0) & (np.arange(intervals) > since)
-    return np.where(random.random((count, 1)) < 0.22, steady, ectopic)
+        ectopic[:, beat] = drawn[:, beat] < np.where(ectopic[:, beat - 1], continues, begins)
+    every = 2 + draws.choice([0.45, 0.32, 0.23], count, 1)
+    since = intervals * (1 - draws.uniform(0, 1, count, 1))
+    steady = ((np.arange(intervals) + draws.integers(4, count, 1)) % every == 0) & (np.arange(intervals) > since)
+    return np.where(draws.chance(0.22, count, 1), steady, ectopic)
