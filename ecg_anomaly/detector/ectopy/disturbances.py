@@ -9,7 +9,6 @@ from ecg_anomaly.detector.ectopy.draws import Draws
 from ecg_anomaly.detector.ectopy.shapes import at_times, isoelectric, ramp
 
 
-
 _AS_RECORDED = 0.6  # share of the beats that have no more than what disturbed them when they were recorded
 
 
@@ -53,7 +52,7 @@ def _with_other_t_wave(windows: np.ndarray, own_beats: np.ndarray, frame: Frame,
 
 def _with_drift(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
     """Let electrodes drift: a random walk."""
-    walk = draws.normal(*windows.shape).cumsum(axis=1) / 10
+    walk = draws.normal(*windows.shape).cumsum(axis=1) / np.sqrt(0.8 * frame.rate_hz)
     walk -= walk.mean(axis=1, keepdims=True)
     return windows + walk * _some(0.1, 0.18, windows, draws)
 

@@ -54,10 +54,10 @@ def simulate(
     seed
         Equal seeds give equal examples.
     """
-    draws = Draws(seed)
+    draws, present = Draws(seed), beats.windows.any(axis=1, keepdims=True)
     rhythms = simulate_rhythms(tachograms, draws)
     plan = make_plan(rhythms.fibrillating, ectopic_share, draws)
-    changed = with_timing(rhythms.tachograms, plan, draws)
+    changed, late_s = with_timing(rhythms, plan, draws)
     beats = _at_tempo(beats, tachograms, rhythms.tachograms, frame)
     waves = shapes.isoelectric(beats.own_beats, frame) + shapes.ventricular(beats.own_beats, others, frame, draws)
 
@@ -68,8 +68,9 @@ def simulate(
     normal = np.where(_per_beat(plan.no_beat), _without_beat(beats, changed, frame), normal)
     premature = _premature_shape(normal, beats.own_beats, plan, frame, draws)
     alone = waves + moved + np.clip(beats.windows - beats.own_beats, -_NOISE, _NOISE)
-    share = _per_beat(np.where(plan.fusion, draws.uniform(0.3, 0.75, len(normal)), 0))
-    seen = np.where(_per_beat(plan.ventricular), share * premature + (1 - share) * alone, premature)
+    alone += _per_beat(draws.chance(0.4, len(normal))) * shapes.sinus_p_wave(beats.own_beats, late_s, frame)
+    fused = shapes.fused(premature, alone, draws.uniform(0.3, 0.75, len(normal)), frame)
+    seen = np.select([_per_beat(plan.fusion), _per_beat(plan.ventricular)], [fused, alone], premature)
     seen = np.where(_per_beat(plan.no_beat), seen + shapes.jolts(*seen.shape[::2], frame, draws), seen)
     seen = disturbed(seen, beats.own_beats, frame, draws)
 
@@ -79,10 +80,11 @@ def simulate(
         own_beats,
         _polluted(beats.recent_beats + atria.recent_beats, waves, plan, draws),
         np.hypot(beats.spread, atria.spread),
-        _earlier_distances(beats.earlier_distances, log_distance(seen, own_beats, frame), plan, draws),
+        _earlier_distances(beats.earlier_distances, log_distance(seen * present, own_beats, frame), plan, draws),
     )
     kinds = np.select([plan.premature, plan.ventricular], [PREMATURE, VENTRICULAR], NORMAL)
-    return _with_lost_leads(_with_scale(Examples(paired, changed, normal, kinds), draws), draws)
+    examples = _with_scale(Examples(paired, changed, normal, kinds), draws)
+    return _with_lost_leads(examples, present, draws)
 
 
 _MOVED_S = 0.033  # a neighbour that moves less stays as it was recorded
@@ -91,14 +93,13 @@ _NOISE = 0.3  # what lies farther from the own beat is no noise
 
 def _at_tempo(beats: PairedBeats, tachograms: np.ndarray, changed: np.ndarray, frame: Frame) -> PairedBeats:
     """Move the neighbours that the own and the recent beat hold to the interval that has become usual."""
-    was_s, is_s = (np.exp(np.median(rhythm[:, :BEFORE], axis=1)) for rhythm in (tachograms, changed))
+    was_s, is_s = _usual_s(tachograms), _usual_s(changed)
     moved = np.zeros_like(beats.own_beats)
     rows = np.abs(is_s - was_s) > _MOVED_S
     own_beats, was_s, is_s = beats.own_beats[rows], was_s[rows], is_s[rows]
     for side in (-1, 1):
-        moved[rows] += shapes.neighbour(own_beats, side * is_s, frame) - shapes.neighbour(
-            own_beats, side * was_s, frame
-        )
+        moved[rows] += shapes.neighbour(own_beats, side * is_s, was_s, frame)
+        moved[rows] -= shapes.neighbour(own_beats, side * was_s, was_s, frame)
     return replace(beats, own_beats=beats.own_beats + moved, recent_beats=beats.recent_beats + moved)
 
 
@@ -120,22 +121,27 @@ def _moved_neighbours(
     run = plan.run & plan.ventricular
     ventricular = (run | (plan.following & draws.chance(0.5, count)), run & draws.chance(0.5, count))
     stays = (plan.after_no_beat | plan.after_missed, plan.before_no_beat | plan.before_missed)
-    moved = np.zeros_like(beats.windows)
+    moved, usual_s = np.zeros_like(beats.windows), np.minimum(_usual_s(tachograms), _usual_s(changed))
     for side, column in enumerate((BEFORE, AFTER)):
         was_s, is_s = np.exp(tachograms[:, column]), np.exp(changed[:, column])
         rows = (ventricular[side] | (np.abs(is_s - was_s) > _MOVED_S)) & ~stays[side]
         own_beats, sign = beats.own_beats[rows], (-1, 1)[side]
         neighbours = np.where(_per_beat(ventricular[side][rows]), waves[rows], own_beats)
-        moved[rows] += shapes.neighbour(neighbours, sign * is_s[rows], frame)
-        moved[rows] -= shapes.neighbour(own_beats, sign * was_s[rows], frame)
+        moved[rows] += shapes.neighbour(neighbours, sign * is_s[rows], usual_s[rows], frame)
+        moved[rows] -= shapes.neighbour(own_beats, sign * was_s[rows], usual_s[rows], frame)
     return moved
 
 
 def _without_beat(beats: PairedBeats, changed: np.ndarray, frame: Frame) -> np.ndarray:
     """What the window shows where there is no beat: the beats before and after, and noise."""
     level = shapes.isoelectric(beats.own_beats, frame) + beats.windows - beats.own_beats
-    before = shapes.neighbour(beats.own_beats, -np.exp(changed[:, BEFORE]), frame)
-    return np.asarray(level + before + shapes.neighbour(beats.own_beats, np.exp(changed[:, AFTER]), frame))
+    sides = (-np.exp(changed[:, BEFORE]), np.exp(changed[:, AFTER]))
+    return np.asarray(level + sum(shapes.neighbour(beats.own_beats, at_s, _usual_s(changed), frame) for at_s in sides))
+
+
+def _usual_s(tachograms: np.ndarray) -> np.ndarray:
+    """Median RR interval in seconds, shape ``(examples,)``."""
+    return np.asarray(np.exp(np.median(tachograms[:, :BEFORE], axis=1)))
 
 
 def _fibrillating(beats: PairedBeats, rhythms: Rhythms, frame: Frame, draws: Draws) -> PairedBeats:
@@ -195,11 +201,11 @@ def _with_scale(examples: Examples, draws: Draws) -> Examples:
     return _times(examples, scale)
 
 
-def _with_lost_leads(examples: Examples, draws: Draws) -> Examples:
-    """Take one lead from some examples, if there are several."""
+def _with_lost_leads(examples: Examples, present: np.ndarray, draws: Draws) -> Examples:
+    """Take one lead from some examples, if there are several, and leave those empty that were (not ``present``)."""
     count, _, leads = examples.normal.shape
     lost = draws.chance(_LOST_LEAD, count, 1, 1) & (leads > 1)
-    return _times(examples, ~(lost & (draws.integers(leads, count, 1, 1) == np.arange(leads))))
+    return _times(examples, present & ~(lost & (draws.integers(leads, count, 1, 1) == np.arange(leads))))
 
 
 def _times(examples: Examples, factor: np.ndarray) -> Examples:
