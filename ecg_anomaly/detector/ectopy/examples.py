@@ -58,28 +58,18 @@ def simulate(
     rhythms = simulate_rhythms(tachograms, draws)
     plan = make_plan(rhythms.fibrillating, ectopic_share, draws)
     changed, late_s = with_timing(rhythms, plan, draws)
-    beats = _at_tempo(beats, tachograms, rhythms.tachograms, frame)
-    waves = shapes.isoelectric(beats.own_beats, frame) + shapes.ventricular(beats.own_beats, others, frame, draws)
-
-    atria = _fibrillating(beats, rhythms, frame, draws)
+    beats = _fibrillating(_at_tempo(beats, tachograms, rhythms.tachograms, frame), rhythms, frame, draws)
+    waves = _ventricular_waves(beats.own_beats, others, plan, frame, draws)
     moved = _moved_neighbours(beats, tachograms, changed, waves, plan, frame, draws)
-    normal = beats.windows + moved + atria.windows
-    normal = np.where(_per_beat(plan.blocked), shapes.with_block(normal, waves, beats.own_beats, frame), normal)
-    normal = np.where(_per_beat(plan.no_beat), _without_beat(beats, changed, frame), normal)
-    premature = _premature_shape(normal, beats.own_beats, plan, frame, draws)
-    alone = waves + moved + np.clip(beats.windows - beats.own_beats, -_NOISE, _NOISE)
-    alone += _per_beat(draws.chance(0.4, len(normal))) * shapes.sinus_p_wave(beats.own_beats, late_s, frame)
-    fused = shapes.fused(premature, alone, draws.uniform(0.3, 0.75, len(normal)), frame)
-    seen = np.select([_per_beat(plan.fusion), _per_beat(plan.ventricular)], [fused, alone], premature)
-    seen = np.where(_per_beat(plan.no_beat), seen + shapes.jolts(*seen.shape[::2], frame, draws), seen)
-    seen = disturbed(seen, beats.own_beats, frame, draws)
+    normal = _normal_beats(beats, moved, changed, waves, plan, frame)
+    seen = _in_place(normal, beats, moved, waves, late_s, plan, frame, draws)
 
-    own_beats = _stale(beats.own_beats + atria.own_beats, plan, frame, draws)
+    own_beats = _stale(beats.own_beats, plan, frame, draws)
     paired = PairedBeats(
         seen,
         own_beats,
-        _polluted(beats.recent_beats + atria.recent_beats, waves, plan, draws),
-        np.hypot(beats.spread, atria.spread),
+        _polluted(beats.recent_beats, waves, plan, draws),
+        beats.spread,
         _earlier_distances(beats.earlier_distances, log_distance(seen * present, own_beats, frame), plan, draws),
     )
     kinds = np.select([plan.premature, plan.ventricular], [PREMATURE, VENTRICULAR], NORMAL)
@@ -89,6 +79,8 @@ def simulate(
 
 _MOVED_S = 0.033  # a neighbour that moves less stays as it was recorded
 _NOISE = 0.3  # what lies farther from the own beat is no noise
+_SINUS_GOES_ON = 0.4  # share of the ventricular beats in which the P wave shows that was due
+_AS_RECORDED = 0.6  # share of the beats that have no more than what disturbed them when they were recorded
 
 
 def _at_tempo(beats: PairedBeats, tachograms: np.ndarray, changed: np.ndarray, frame: Frame) -> PairedBeats:
@@ -132,11 +124,52 @@ def _moved_neighbours(
     return moved
 
 
-def _without_beat(beats: PairedBeats, changed: np.ndarray, frame: Frame) -> np.ndarray:
-    """What the window shows where there is no beat: the beats before and after, and noise."""
-    level = shapes.isoelectric(beats.own_beats, frame) + beats.windows - beats.own_beats
-    sides = (-np.exp(changed[:, BEFORE]), np.exp(changed[:, AFTER]))
-    return np.asarray(level + sum(shapes.neighbour(beats.own_beats, at_s, _usual_s(changed), frame) for at_s in sides))
+def _ventricular_waves(own_beats: np.ndarray, others: np.ndarray, plan: Plan, frame: Frame, draws: Draws) -> np.ndarray:
+    """Make ventricular beats for the examples that show one, in the middle or beside it; zeros for the others."""
+    waves, rows = np.zeros_like(own_beats), plan.ventricular | plan.following | plan.blocked
+    level = shapes.isoelectric(own_beats[rows], frame)
+    waves[rows] = level + shapes.ventricular(own_beats[rows], others[rows], frame, draws)
+    return waves
+
+
+def _normal_beats(
+    beats: PairedBeats, moved: np.ndarray, changed: np.ndarray, waves: np.ndarray, plan: Plan, frame: Frame
+) -> np.ndarray:
+    """What each window shows, were the beat normal; or with bundle branch block, or where no beat is."""
+    normal, rows = beats.windows + moved, plan.blocked
+    normal[rows] = shapes.with_block(normal[rows], waves[rows], beats.own_beats[rows], frame)
+    rows = plan.no_beat
+    own_beats, usual_s = beats.own_beats[rows], _usual_s(changed[rows])
+    normal[rows] = shapes.isoelectric(own_beats, frame) + beats.windows[rows] - own_beats
+    for at_s in (-np.exp(changed[rows, BEFORE]), np.exp(changed[rows, AFTER])):
+        normal[rows] += shapes.neighbour(own_beats, at_s, usual_s, frame)
+    return normal
+
+
+def _in_place(
+    normal: np.ndarray,
+    beats: PairedBeats,
+    moved: np.ndarray,
+    waves: np.ndarray,
+    late_s: np.ndarray,
+    plan: Plan,
+    frame: Frame,
+    draws: Draws,
+) -> np.ndarray:
+    """Put ectopic beats in the place of normal ones, and jolts where no beat is; disturb some of all."""
+    seen, rows = normal.copy(), plan.premature
+    seen[rows] = _premature_shape(normal[rows], beats.own_beats[rows], frame, draws)
+    rows = plan.ventricular
+    alone = waves[rows] + moved[rows] + np.clip(beats.windows - beats.own_beats, -_NOISE, _NOISE)[rows]
+    p_waves = shapes.sinus_p_wave(beats.own_beats[rows], late_s[rows], frame)
+    alone += p_waves * draws.chance(_SINUS_GOES_ON, rows.sum(), 1, 1)
+    share = np.where(plan.fusion[rows], draws.uniform(0.3, 0.75, rows.sum()), 0)
+    seen[rows] = np.where(_per_beat(share > 0), shapes.fused(normal[rows], alone, share, frame), alone)
+    rows = plan.no_beat
+    seen[rows] += shapes.jolts(rows.sum(), seen.shape[2], frame, draws)
+    rows = draws.chance(1 - _AS_RECORDED, len(seen))
+    seen[rows] = disturbed(seen[rows], beats.own_beats[rows], frame, draws)
+    return seen
 
 
 def _usual_s(tachograms: np.ndarray) -> np.ndarray:
@@ -145,14 +178,18 @@ def _usual_s(tachograms: np.ndarray) -> np.ndarray:
 
 
 def _fibrillating(beats: PairedBeats, rhythms: Rhythms, frame: Frame, draws: Draws) -> PairedBeats:
-    """What fibrillating atria change: small waves instead of P waves, in the own beat too once it has lasted."""
-    without = rhythms.fibrillating & draws.chance(0.9, len(rhythms.onset))
-    p_waves = _per_beat(without) * shapes.p_wave(beats.own_beats, frame)
-    waves, height = shapes.fibrillatory_waves(*beats.windows.shape[::2], frame, draws)
-    waves, height = waves * _per_beat(without), height * _per_beat(without)
-    lasted = _per_beat(~rhythms.recent_onset)
-    heights = np.broadcast_to(0.5 * height, waves.shape)
-    return PairedBeats(waves - p_waves, -p_waves * lasted, -p_waves, heights, beats.earlier_distances)
+    """Put small waves in place of P waves where the atria fibrillate; in the own beat too once that has lasted."""
+    rows = rhythms.fibrillating & draws.chance(0.9, len(rhythms.onset))
+    windows, own_beats, recent, spread = (
+        array.copy() for array in (beats.windows, beats.own_beats, beats.recent_beats, beats.spread)
+    )
+    p_waves = shapes.p_wave(own_beats[rows], frame)
+    waves, height = shapes.fibrillatory_waves(len(p_waves), windows.shape[2], frame, draws)
+    windows[rows] += waves - p_waves
+    own_beats[rows] -= p_waves * _per_beat(~rhythms.recent_onset[rows])
+    recent[rows] -= p_waves
+    spread[rows] = np.hypot(spread[rows], 0.5 * height)
+    return PairedBeats(windows, own_beats, recent, spread, beats.earlier_distances)
 
 
 def _per_beat(values: np.ndarray) -> np.ndarray:
@@ -160,10 +197,9 @@ def _per_beat(values: np.ndarray) -> np.ndarray:
     return values[:, np.newaxis, np.newaxis]
 
 
-def _premature_shape(windows: np.ndarray, own_beats: np.ndarray, plan: Plan, frame: Frame, draws: Draws) -> np.ndarray:
-    """Give premature beats another P wave (most) and a slightly wider complex (some)."""
-    count = len(windows)
-    other_p, aberrant = (_per_beat(plan.premature & (draws.chance(share, count))) for share in (0.8, 0.15))
+def _premature_shape(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
+    """Give premature beats another P wave (most) and a wider complex (some)."""
+    other_p, aberrant = (_per_beat(draws.chance(share, len(windows))) for share in (0.8, 0.15))
     windows = np.where(other_p, shapes.with_other_p_wave(windows, own_beats, frame, draws), windows)
     return np.where(aberrant, shapes.with_aberration(windows, own_beats, frame, draws), windows)
 
