@@ -13,6 +13,7 @@ from ecg_anomaly.config import Patient
 
 _RECENT_BEATS = 16  # what the patient's beats looked like just now: a turn in bed changes them at once
 _DISTANCES = 8  # of the beats before: where they are far from the own beat as well, it is noise or a run
+_DISTANCE_FROM_S, _LEAST_DISTANCE = -0.3, 1e-6  # far below any distance of a real beat, so that its log exists
 _USUAL_SPREAD = 0.05  # of a scaled beat, where nothing is known of the patient's
 
 
@@ -50,9 +51,7 @@ class OwnBeat:
         self._usual, self._spread = (EarlierBeats(settings.recent_beats, start_s) for _ in range(2))
         self._recent = EarlierBeats(_RECENT_BEATS, start_s)
 
-    def push(
-        self, windows: np.ndarray, in_time: np.ndarray, times_s: np.ndarray, rr_after_s: np.ndarray
-    ) -> PairedBeats:
+    def push(self, windows: np.ndarray, in_time: np.ndarray, times_s: np.ndarray) -> PairedBeats:
         """Put the next beats beside the patient's own.
 
         Parameters
@@ -96,9 +95,14 @@ class OwnBeat:
 
 
 def log_distance(windows: np.ndarray, own_beats: np.ndarray, frame: Frame) -> np.ndarray:
-    """Log of the mean squared distance to the patient's own beat, shape ``(beats,)``; without offset, present leads."""
-    first = int(np.searchsorted(frame.times_s, -0.3))
-    residual = (windows - own_beats)[:, first:] * windows.any(axis=1, keepdims=True)
+    """Log of the mean squared distance to the patient's own beat, each without offset; shape ``(beats,)``.
+
+    The mean of the logarithms over the leads that are there, so that one noisy lead does not rule; from 0.3 s before
+    the fiducial point on, since what comes earlier belongs to the beat before.
+    """
+    first = int(np.searchsorted(frame.times_s, _DISTANCE_FROM_S))
+    residual = windows[:, first:] - own_beats[:, first:]
     residual = residual - residual.mean(axis=1, keepdims=True)
-    leads = np.maximum(windows.any(axis=1).sum(axis=1), 1)
-    return np.asarray(np.log(np.square(residual).mean(axis=1).sum(axis=1) / leads + 1e-6), dtype=np.float32)
+    present = windows.any(axis=1)
+    logs = np.log(np.square(residual).mean(axis=1) + _LEAST_DISTANCE) * present
+    return np.asarray(logs.sum(axis=1) / np.maximum(present.sum(axis=1), 1), dtype=np.float32)

@@ -28,9 +28,7 @@ def disturbed(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, draws: D
 def _shifted(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
     """Shift some by up to 40 ms: where two slopes are alike, either may be found to be the steepest."""
     count = len(windows)
-    shift_s = draws.uniform(-0.04, 0.04, count, 1) * (
-        draws.chance(float(__import__("os").environ.get("SHIFT", ".05")), count, 1)
-    )
+    shift_s = draws.uniform(-0.04, 0.04, count, 1) * (draws.chance(0.02, count, 1))
     return at_times(windows, frame.times_s + shift_s, frame)
 
 
@@ -88,9 +86,7 @@ def _with_bad_lead(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draw
     spectrum = np.fft.rfft(draws.normal(count, samples, 1), axis=1)
     noise = np.fft.irfft(spectrum / frequency ** draws.uniform(0, 2.0, count, 1, 1), samples, axis=1)
     noise /= noise.std(axis=1, keepdims=True)
-    bad = draws.chance(float(__import__("os").environ.get("BAD", ".02")), count, 1, 1) & (
-        draws.integers(leads, count, 1, 1) == np.arange(leads)
-    )
+    bad = draws.chance(0.01, count, 1, 1) & (draws.integers(leads, count, 1, 1) == np.arange(leads))
     height = draws.log_uniform(0.05, 1.0, count, 1, 1)
     hidden = bad * np.where(draws.chance(0.3, count, 1, 1), draws.uniform(0, 1, count, 1, 1), 0.0)
     return windows * (1 - hidden) + noise * height * bad

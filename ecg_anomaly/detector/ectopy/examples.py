@@ -58,12 +58,13 @@ def simulate(
     rhythms = simulate_rhythms(tachograms, draws)
     plan = make_plan(rhythms, ectopic_share, draws)
     changed, late_s = with_timing(rhythms, plan, draws)
-    beats = _fibrillating(_at_tempo(beats, tachograms, rhythms.tachograms, frame), rhythms, frame, draws)
+    beats = _fibrillating(beats, rhythms, frame, draws)
     waves = _ventricular_waves(beats.own_beats, others, plan, frame, draws)
     there, moved = _neighbours(beats, tachograms, changed, waves, plan, frame, draws)
-    normal = _normal_beats(beats, moved, changed, waves, plan, frame)
+    normal = beats.windows + moved
     seen = _in_place(normal, beats, there, waves, late_s, plan, frame, draws)
 
+    beats = _at_tempo(beats, tachograms, rhythms.tachograms, frame)  # last: all else is made from beats as recorded
     own_beats = _stale(beats.own_beats, plan, frame, draws)
     paired = PairedBeats(
         seen,
@@ -107,16 +108,14 @@ def _neighbours(
     """What the beats before and after leave in the window at their new places; and less what they left at the old ones.
 
     Beats of a run of ventricular beats have neighbours like them; so has every second normal beat after an ectopic one.
-    Where no beat was, or was missed, the neighbour in the window stays where it is.
     """
     count = len(changed)
     run = plan.run & plan.ventricular
     ventricular = (run | (plan.following & draws.chance(0.5, count)), run & draws.chance(0.5, count))
-    stays = (plan.after_no_beat | plan.after_missed, plan.before_no_beat | plan.before_missed)
     there, moved, usual_s = np.zeros_like(beats.windows), np.zeros_like(beats.windows), _usual_s(tachograms)
     for side, column in enumerate((BEFORE, AFTER)):
         sign, was_s, is_s = (-1, 1)[side], np.exp(tachograms[:, column]), np.exp(changed[:, column])
-        moves = (ventricular[side] | (np.abs(is_s - was_s) > _MOVED_S)) & ~stays[side]
+        moves = ventricular[side] | (np.abs(is_s - was_s) > _MOVED_S)
         rows = moves | plan.ventricular
         neighbours = np.where(_per_beat(ventricular[side][rows]), waves[rows], beats.own_beats[rows])
         left = shapes.neighbour(neighbours, sign * is_s[rows], usual_s[rows], frame)
@@ -128,24 +127,10 @@ def _neighbours(
 
 def _ventricular_waves(own_beats: np.ndarray, others: np.ndarray, plan: Plan, frame: Frame, draws: Draws) -> np.ndarray:
     """Make ventricular beats for the examples that show one, in the middle or beside it; zeros for the others."""
-    waves, rows = np.zeros_like(own_beats), plan.ventricular | plan.following | plan.blocked
+    waves, rows = np.zeros_like(own_beats), plan.ventricular | plan.following
     level = shapes.isoelectric(own_beats[rows], frame)
     waves[rows] = level + shapes.ventricular(own_beats[rows], others[rows], frame, draws)
     return waves
-
-
-def _normal_beats(
-    beats: PairedBeats, moved: np.ndarray, changed: np.ndarray, waves: np.ndarray, plan: Plan, frame: Frame
-) -> np.ndarray:
-    """What each window shows, were the beat normal; or with bundle branch block, or where no beat is."""
-    normal, rows = beats.windows + moved, plan.blocked
-    normal[rows] = shapes.with_block(normal[rows], waves[rows], beats.own_beats[rows], frame)
-    rows = plan.no_beat
-    own_beats, usual_s = beats.own_beats[rows], _usual_s(changed[rows])
-    normal[rows] = shapes.isoelectric(own_beats, frame) + beats.windows[rows] - own_beats
-    for at_s in (-np.exp(changed[rows, BEFORE]), np.exp(changed[rows, AFTER])):
-        normal[rows] += shapes.neighbour(own_beats, at_s, usual_s, frame)
-    return normal
 
 
 def _in_place(
@@ -158,17 +143,15 @@ def _in_place(
     frame: Frame,
     draws: Draws,
 ) -> np.ndarray:
-    """Put ectopic beats in the place of normal ones, and jolts where no beat is; disturb some of all."""
+    """Put ectopic beats in the place of normal ones; disturb some of all."""
     seen, rows = normal.copy(), plan.premature
     seen[rows] = _premature_shape(normal[rows], beats.own_beats[rows], frame, draws)
     rows = plan.ventricular
     alone = waves[rows] + neighbours[rows] + np.clip(beats.windows - beats.own_beats, -_NOISE, _NOISE)[rows]
     p_waves = shapes.sinus_p_wave(beats.own_beats[rows], late_s[rows], frame)
-    alone += p_waves * draws.chance(_SINUS_GOES_ON, rows.sum(), 1, 1)
+    alone += p_waves * _per_beat(draws.chance(_SINUS_GOES_ON, rows.sum()) & ~plan.fibrillating[rows])
     share = np.where(plan.fusion[rows], draws.uniform(0.3, 0.75, rows.sum()), 0)
     seen[rows] = np.where(_per_beat(share > 0), shapes.fused(normal[rows], alone, share, frame), alone)
-    rows = plan.no_beat
-    seen[rows] += shapes.jolts(rows.sum(), seen.shape[2], frame, draws)
     rows = draws.chance(1 - _AS_RECORDED, len(seen))
     seen[rows] = disturbed(seen[rows], beats.own_beats[rows], frame, draws)
     return seen
@@ -217,8 +200,7 @@ def _polluted(recent: np.ndarray, waves: np.ndarray, plan: Plan, draws: Draws) -
 def _earlier_distances(earlier: np.ndarray, distances: np.ndarray, plan: Plan, draws: Draws) -> np.ndarray:
     """Let the beats of a run have been about as far from the own beat as this one."""
     count, beats = earlier.shape
-    alike = plan.in_run(beats) | plan.blocked[:, np.newaxis]
-    return np.where(alike, distances[:, np.newaxis] + 0.4 * draws.normal(count, beats), earlier)
+    return np.where(plan.in_run(beats), distances[:, np.newaxis] + 0.4 * draws.normal(count, beats), earlier)
 
 
 def _stale(own_beats: np.ndarray, plan: Plan, frame: Frame, draws: Draws) -> np.ndarray:

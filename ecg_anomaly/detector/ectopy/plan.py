@@ -1,4 +1,4 @@
-"""What becomes of each normal beat: it stays normal, in one of several situations, or an ectopic beat takes its place."""
+"""What becomes of each normal beat: it stays one, alone or beside an ectopic beat, or an ectopic one takes its place."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ _EARLY = {"premature": 0.97, "ventricular": 0.86}  # shares of those beats that 
 _FUSIONS = 0.08  # of the ventricular beats
 _LATE = 0.6  # of the ventricular beats that do not come early: escape beats; the others come in time
 
-# Shares of the normal beats, and what a detector of beats does to some: it takes a jolt or a T wave for a beat, or
-# misses one, and then the intervals beside it are wrong.
-_FOLLOWING, _LEADING, _BLOCKED = 0.15, 0.12, float(__import__("os").environ.get("BLK", ".005"))
-_NO_BEAT, _AFTER_NO_BEAT, _BEFORE_NO_BEAT, _AFTER_MISSED, _BEFORE_MISSED = 0.015, 0.015, 0.01, 0.01, 0.005
+_FOLLOWING, _LEADING = 0.15, 0.12  # of the normal beats
 
 
 @dataclass(frozen=True)
@@ -33,12 +30,7 @@ class Plan(PerBeat):
     run_length: np.ndarray  # int: so many beats before it were like it; 0 where none was
     following: np.ndarray  # a normal beat right after an ectopic one
     leading: np.ndarray  # a normal beat right before a premature one
-    blocked: np.ndarray  # a normal beat with bundle branch block, like those before it
-    no_beat: np.ndarray  # no beat at all: a detector took a jolt or a T wave for one
-    after_no_beat: np.ndarray  # a normal beat, the one before it is none
-    before_no_beat: np.ndarray  # a normal beat, the one after it is none
-    after_missed: np.ndarray  # a normal beat, the one before it was missed
-    before_missed: np.ndarray  # a normal beat, the one after it was missed
+    fibrillating: np.ndarray  # the atria fibrillate
 
     @property
     def run(self) -> np.ndarray:
@@ -66,8 +58,4 @@ def make_plan(rhythms: Rhythms, ectopic_share: float, draws: Draws) -> Plan:
     # Fibrillation hides what came before and after.
     steady = normal & ~fibrillating
     following, leading = (steady & draws.chance(share, count) for share in (_FOLLOWING, _LEADING))
-    situations = [_BLOCKED, _NO_BEAT, _AFTER_NO_BEAT, _BEFORE_NO_BEAT, _AFTER_MISSED, _BEFORE_MISSED]
-    situation = draws.choice([*situations, 1 - sum(situations)], count)
-    plain = normal & ~following & ~leading
-    situated = (plain & (situation == number) for number in range(len(situations)))
-    return Plan(premature, ventricular, fusion, early, late, run_length, following, leading, *situated)
+    return Plan(premature, ventricular, fusion, early, late, run_length, following, leading, fibrillating)

@@ -17,9 +17,9 @@ from ecg_anomaly.detector.ectopy.draws import Draws
 BEFORE, AFTER = -2, -1  # columns of a tachogram
 LOG_RR_LIMITS = (-1.5, 1.0986)  # RR intervals between 0.22 s and 3 s
 
-# Shares of the examples with fibrillation, ectopic beats, sinus arrhythmia, dropped beats, a fast rhythm, and beats
-# that a detector missed or made up; the others keep the rhythm that was recorded.
-_SHARES = [0.14, 0.40, 0.06, 0.03, 0.03, 0.03]
+# Shares of the examples with fibrillation, ectopic beats, sinus arrhythmia, dropped beats and a fast rhythm; the others
+# keep the rhythm that was recorded.
+_SHARES = [0.14, 0.40, 0.06, 0.03, 0.03]
 _ECTOPIC, _FAST = 1, 4  # places in the list
 _USUAL_TEMPO = (-0.60, 0.45)  # log RR of a resting to a walking heart: 109 to 38 beats a minute
 
@@ -52,7 +52,7 @@ def simulate_rhythms(tachograms: np.ndarray, draws: Draws) -> Rhythms:
     ectopic, coupling = kind == _ECTOPIC, np.full(count, np.nan, dtype=np.float32)
     changed[fibrillating], onset[fibrillating] = _fibrillation(changed[fibrillating], draws)
     changed[ectopic], coupling[ectopic] = _ectopic_beats(changed[ectopic], draws)
-    for number, change in enumerate((_sinus_arrhythmia, _dropped_beats, _fast_rhythm, _mistakes), start=2):
+    for number, change in enumerate((_sinus_arrhythmia, _dropped_beats, _fast_rhythm), start=2):
         changed[kind == number] = change(changed[kind == number], draws)
     return Rhythms(np.clip(changed, *LOG_RR_LIMITS), fibrillating, kind == _FAST, onset, coupling)
 
@@ -119,20 +119,6 @@ def _fast_rhythm(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
     """Let the heart beat 110 to 190 times a minute for as long as is remembered: one event, and no premature beats."""
     count, intervals = tachograms.shape
     return draws.uniform(-1.15, -0.6, count, 1) + draws.uniform(0.01, 0.04, count, 1) * draws.normal(count, intervals)
-
-
-def _mistakes(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
-    """What a detector of beats does in noise: now and then it splits an interval in two, or makes one of two."""
-    count, intervals = tachograms.shape
-    noisy = np.arange(intervals) >= intervals - draws.log_uniform(4, intervals, count, 1)
-    noisy[:, BEFORE:] = False
-    split = noisy & draws.chance(draws.uniform(0.02, 0.3, count, 1), count, intervals)
-    merged = noisy & ~split & draws.chance(draws.uniform(0, 0.1, count, 1), count, intervals)
-    share = draws.uniform(0.25, 0.75, count, intervals)
-    changed = tachograms + np.where(split, np.log(share), 0) + merged * np.log(2)
-    # The second half of a split interval stands in the next column.
-    changed[:, 1:] = np.where(split[:, :-1], (tachograms + np.log(1 - share))[:, :-1], changed[:, 1:])
-    return np.asarray(changed)
 
 
 def _ectopic_beats(tachograms: np.ndarray, draws: Draws) -> tuple[np.ndarray, np.ndarray]:

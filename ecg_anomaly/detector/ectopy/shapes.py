@@ -102,15 +102,11 @@ def _bumps(count: int, leads: int, frame: Frame, draws: Draws) -> np.ndarray:
 
 
 def _opposed_t_waves(complexes: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
-    """T waves with 0.2 to 1.2 times the area of the complex of their lead, and the other sign (in 85 %)."""
+    """T waves with 0.05 to 0.45 of the height of the complex of their lead, and (in 85 %) the other sign."""
     count, _, leads = complexes.shape
-    area = complexes.sum(axis=1, keepdims=True) / frame.rate_hz
-    sign = np.where(draws.chance(0.85, count, 1, 1), -1, 1)
-    centre_s, width_s = draws.uniform(0.22, 0.38, count, 1), draws.uniform(0.05, 0.1, count, 1)
-    height = (
-        sign * area * draws.log_uniform(0.2, 1.2, count, 1, leads) / (np.sqrt(2 * np.pi) * width_s[..., np.newaxis])
-    )
-    return height * _bump(frame, centre_s, width_s)
+    sign = np.sign(complexes.sum(axis=1, keepdims=True)) * np.where(draws.chance(0.85, count, 1, 1), -1, 1)
+    height = sign * np.ptp(complexes, axis=1, keepdims=True) * draws.log_uniform(0.05, 0.45, count, 1, leads)
+    return height * _bump(frame, draws.uniform(0.13, 0.28, count, 1), draws.uniform(0.045, 0.09, count, 1))
 
 
 def _bump(frame: Frame, centre_s: np.ndarray, width_s: np.ndarray) -> np.ndarray:
@@ -168,17 +164,3 @@ def with_aberration(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, dr
     stretched = at_times(own_beats, frame.times_s / draws.uniform(1.0, 1.5, count, 1), frame) - own_beats
     late = _bump(frame, draws.uniform(0.04, 0.07, count, 1), draws.uniform(0.012, 0.025, count, 1))
     return np.asarray(windows + inside * (stretched + 0.3 * draws.normal(count, 1, leads) * late), dtype=np.float32)
-
-
-def with_block(windows: np.ndarray, waves: np.ndarray, own_beats: np.ndarray, frame: Frame) -> np.ndarray:
-    """Put other complexes and T waves (``waves``) behind the P waves of beats, as bundle branch block does."""
-    behind = ramp(frame.times_s, -0.065, 0.03)
-    return windows + behind * (waves - own_beats)
-
-
-def jolts(count: int, leads: int, frame: Frame, draws: Draws) -> np.ndarray:
-    """What a detector takes for a beat: a bump of any width, at most as high as a beat, alike in the leads or not."""
-    width_s, height = draws.log_uniform(0.012, 0.15, count, 1), draws.log_uniform(0.03, 1.0, count, 1, 1)
-    slope = np.tanh((frame.times_s - 0.02 * draws.normal(count, 1)) / width_s)
-    shape = np.where(draws.chance(0.5, count, 1), slope, 1 - slope**2)[..., np.newaxis]
-    return np.asarray(height * shape * draws.normal(count, 1, leads), dtype=np.float32)

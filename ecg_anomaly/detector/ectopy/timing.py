@@ -31,7 +31,6 @@ def with_timing(rhythms: Rhythms, plan: Plan, draws: Draws) -> tuple[np.ndarray,
     coupling = _coupling(rhythms, usual, plan, draws)
     _set_ectopic(changed, usual, coupling, plan, draws)
     _set_beside_ectopic(changed, usual, plan, draws)
-    _set_beside_mistakes(changed, usual, plan, draws)
     changed = np.clip(changed, *LOG_RR_LIMITS)
     return changed, np.exp(changed[:, BEFORE]) - np.exp(usual)
 
@@ -102,20 +101,3 @@ def _set_beside_ectopic(changed: np.ndarray, usual: np.ndarray, plan: Plan, draw
     changed[:, BEFORE - 1] = np.where(plan.following, usual + coupling, changed[:, BEFORE - 1])
     changed[:, BEFORE] = np.where(plan.following, usual + pause, changed[:, BEFORE])
     changed[:, AFTER] = np.where(plan.leading, usual + draws.uniform(*_ANY, count), changed[:, AFTER])
-
-
-def _set_beside_mistakes(changed: np.ndarray, usual: np.ndarray, plan: Plan, draws: Draws) -> None:
-    """Let what was taken for a beat split an interval in two, and a beat that was missed make one of two."""
-    share = draws.uniform(0.25, 0.75, len(changed))
-    first, second = usual + np.log(share), usual + np.log(1 - share)
-    twice = np.log(2) + 0.05 * draws.normal(len(changed))
-    for column, chosen, interval in (
-        (BEFORE, plan.no_beat, first),
-        (AFTER, plan.no_beat, second),
-        (BEFORE - 1, plan.after_no_beat, first),
-        (BEFORE, plan.after_no_beat, second),
-        (AFTER, plan.before_no_beat, first),
-        (BEFORE, plan.after_missed, changed[:, BEFORE] + twice),
-        (AFTER, plan.before_missed, changed[:, AFTER] + twice),
-    ):
-        changed[:, column] = np.where(chosen, interval, changed[:, column])
