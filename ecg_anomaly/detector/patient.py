@@ -14,7 +14,6 @@ from ecg_anomaly.config import Patient
 _RECENT_BEATS = 16  # what the patient's beats looked like just now: a turn in bed changes them at once
 _DISTANCES = 8  # of the beats before: where they are far from the own beat as well, it is noise or a run
 _USUAL_SPREAD = 0.05  # of a scaled beat, where nothing is known of the patient's
-_NEXT_BEAT_S = 0.15  # before its steepest point, the next beat begins
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class PairedBeats(PerBeat):
     All of shape ``(beats, samples, leads)``, float32; a lead that the record lacks is all zeros.
     """
 
-    windows: np.ndarray  # without what the next beat brings
+    windows: np.ndarray
     own_beats: np.ndarray  # the median of the patient's beats of the last minutes
     recent_beats: np.ndarray  # that of the last few
     spread: np.ndarray  # how far the patient's beats usually lie from the own beat
@@ -64,8 +63,6 @@ class OwnBeat:
             Shape ``(beats,)``, bool: the others do not count; a beat that comes early is seldom the usual one.
         times_s
             Shape ``(beats,)``: when the beats come.
-        rr_after_s
-            Shape ``(beats,)``: when the next ones come, in seconds after them.
         """
         lost = ~windows.any(axis=1, keepdims=True)  # a lead that came off says nothing about the patient
         early = ~in_time[:, np.newaxis, np.newaxis]
@@ -75,7 +72,6 @@ class OwnBeat:
         own = np.where(np.isnan(own), windows, own)
         recent = self._push(self._recent, seen, times_s)
         spread = self._push(self._spread, np.abs(seen - own), times_s)
-        windows = without_next_beat(windows, own, rr_after_s, self._frame)
         return PairedBeats(
             windows,
             own,
@@ -97,19 +93,6 @@ class OwnBeat:
     @staticmethod
     def _push(earlier: EarlierBeats, values: np.ndarray, times_s: np.ndarray) -> np.ndarray:
         return np.asarray(earlier.push(values.reshape(len(values), -1), times_s), np.float32).reshape(values.shape)
-
-
-def without_next_beat(windows: np.ndarray, own_beats: np.ndarray, rr_after_s: np.ndarray, frame: Frame) -> np.ndarray:
-    """Put the patient's own beat, at the level of the window, in place of what comes with the next beat."""
-    import os
-
-    if os.environ.get("NOMASK"):
-        return windows
-    clear = (frame.times_s < (rr_after_s - _NEXT_BEAT_S)[:, np.newaxis])[..., np.newaxis]
-    if clear.all():
-        return windows
-    above = ((windows - own_beats) * clear).sum(axis=1, keepdims=True) / np.maximum(clear.sum(axis=1, keepdims=True), 1)
-    return np.where(clear, windows, (own_beats + above) * windows.any(axis=1, keepdims=True)).astype(np.float32)
 
 
 def log_distance(windows: np.ndarray, own_beats: np.ndarray, frame: Frame) -> np.ndarray:

@@ -95,7 +95,7 @@ class PatientMemory:
     def compare(self, beats: ScaledBeats) -> ComparedBeats:
         """Compare the next beats of the record; those of the first seconds have to come together."""
         timed = self._rhythm.push(beats.times_s, beats.rr_before_s, beats.rr_after_s, beats.counting)
-        paired = self._own_beat.push(beats.windows, beats.counting & timed.in_time, beats.fiducials_s, beats.rr_after_s)
+        paired = self._own_beat.push(beats.windows, beats.counting & timed.in_time, beats.fiducials_s)
         return ComparedBeats(paired, timed)
 
 

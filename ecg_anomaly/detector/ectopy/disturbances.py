@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecg_anomaly.detector.ectopy.draws import Draws
 from ecg_anomaly.beats.windows import Frame
+from ecg_anomaly.detector.ectopy.draws import Draws
 from ecg_anomaly.detector.ectopy.shapes import at_times, isoelectric, ramp
 
-import os
 
-CLEAN = float(os.environ.get("CLEAN", ".5"))
+
+_AS_RECORDED = 0.6  # share of the beats that have no more than what disturbed them when they were recorded
 
 
 def disturbed(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
-    """Disturb beats of shape ``(examples, samples, leads)``, most of them a little, some much in one lead."""
-    as_recorded = draws.uniform(0, 1, len(windows), 1, 1) < CLEAN
+    """Disturb beats of shape ``(examples, samples, leads)``, many a little, some much in one lead."""
     recorded = windows
     for disturb in (
         _shifted,
@@ -28,7 +27,7 @@ def disturbed(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, draws: D
         _with_bad_lead,
     ):
         windows = disturb(windows, own_beats, frame, draws)
-    return np.where(as_recorded, recorded, windows).astype(np.float32)
+    return np.where(draws.chance(_AS_RECORDED, len(windows), 1, 1), recorded, windows).astype(np.float32)
 
 
 def _shifted(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:

@@ -17,8 +17,9 @@ from ecg_anomaly.detector.ectopy.draws import Draws
 BEFORE, AFTER = -2, -1  # columns of a tachogram
 LOG_RR_LIMITS = (-1.6, 1.0986)  # RR intervals between 0.2 s and 3 s
 
-# Shares of the examples whose rhythm is changed; the others keep the one that was recorded.
-_SHARES = [0.14, 0.06, 0.03, 0.40]  # fibrillation, sinus arrhythmia, dropped beats, ectopic beats
+# Shares of the examples with fibrillation, sinus arrhythmia, dropped beats, ectopic beats, a fast rhythm, and beats
+# that a detector missed or made up; the others keep the rhythm that was recorded.
+_SHARES = [0.14, 0.06, 0.03, 0.40, 0.03, 0.03]
 _USUAL_TEMPO = (-0.60, 0.45)  # log RR of a resting to a walking heart: 109 to 38 beats a minute
 
 
@@ -46,7 +47,8 @@ def simulate_rhythms(tachograms: np.ndarray, draws: Draws) -> Rhythms:
     kind = draws.choice([*_SHARES, 1 - sum(_SHARES)], count)
     fibrillating, onset = kind == 0, np.zeros(count, dtype=np.int64)
     changed[fibrillating], onset[fibrillating] = _fibrillation(changed[fibrillating], draws)
-    for number, change in enumerate((_sinus_arrhythmia, _dropped_beats, _ectopic_beats), start=1):
+    changes = (_sinus_arrhythmia, _dropped_beats, _ectopic_beats, _fast_rhythm, _mistakes)
+    for number, change in enumerate(changes, start=1):
         changed[kind == number] = change(changed[kind == number], draws)
     return Rhythms(np.clip(changed, *LOG_RR_LIMITS), fibrillating, onset)
 
@@ -66,13 +68,6 @@ def interpolated(coupling: np.ndarray) -> np.ndarray:
     The conduction of the second is slowed by the premature beat before it.
     """
     return np.asarray(np.log(np.maximum(1 - np.exp(coupling), 0.32) + 0.1))
-
-
-def usual_interval(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
-    """Give the interval that was due, shape ``(examples,)``: that of the last minutes, or of the last beats."""
-    earlier = tachograms[:, :BEFORE]
-    of_minutes, of_beats = np.quantile(earlier, 0.75, axis=1), np.quantile(earlier[:, -12:], 0.6, axis=1)
-    return np.where(draws.chance(0.5, len(earlier)), of_minutes, of_beats)
 
 
 def _with_another_tempo(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
@@ -114,6 +109,26 @@ def _dropped_beats(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
     count, intervals = tachograms.shape
     dropped = draws.uniform(0, 1, count, intervals) < draws.uniform(0.02, 0.35, count, 1)
     return np.asarray(tachograms + dropped * draws.uniform(0.45, 0.75, count, 1))
+
+
+def _fast_rhythm(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
+    """Let the heart beat 110 to 190 times a minute for as long as is remembered: one event, and no premature beats."""
+    count, intervals = tachograms.shape
+    return draws.uniform(-1.15, -0.6, count, 1) + draws.uniform(0.01, 0.04, count, 1) * draws.normal(count, intervals)
+
+
+def _mistakes(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
+    """What a detector of beats does in noise: now and then it splits an interval in two, or makes one of two."""
+    count, intervals = tachograms.shape
+    noisy = np.arange(intervals) >= intervals - draws.log_uniform(4, intervals, count, 1)
+    noisy[:, BEFORE:] = False
+    split = noisy & draws.chance(draws.uniform(0.02, 0.3, count, 1), count, intervals)
+    merged = noisy & ~split & draws.chance(draws.uniform(0, 0.1, count, 1), count, intervals)
+    share = draws.uniform(0.25, 0.75, count, intervals)
+    changed = tachograms + np.where(split, np.log(share), 0) + merged * np.log(2)
+    # The second half of a split interval stands in the next column.
+    changed[:, 1:] = np.where(split[:, :-1], (tachograms + np.log(1 - share))[:, :-1], changed[:, 1:])
+    return np.asarray(changed)
 
 
 def _ectopic_beats(tachograms: np.ndarray, draws: Draws) -> np.ndarray:

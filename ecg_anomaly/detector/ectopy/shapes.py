@@ -6,26 +6,14 @@ QRS complex, in seconds; a `Frame` says which. All values are scaled ones, with 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from ecg_anomaly.beats.per_beat import PerBeat
 from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.detector.ectopy.draws import Draws
 
 _ISOELECTRIC_S = (-0.085, -0.065)  # the PR segment, between P wave and QRS complex: the level of no voltage
 _REACH_S = (-0.33, 0.68)  # a beat's waves lie within: from the P wave to the end of the T wave
 _P_WAVE_S = (-0.28, -0.065)
-
-
-@dataclass(frozen=True)
-class Material(PerBeat):
-    """What beats are made of; all of shape ``(examples, samples, leads)``."""
-
-    windows: np.ndarray  # normal beats
-    own_beats: np.ndarray  # of their patients
-    foreign_beats: np.ndarray  # own beats of any patients
 
 
 def isoelectric(beats: np.ndarray, frame: Frame) -> np.ndarray:
@@ -58,17 +46,17 @@ def neighbour(beats: np.ndarray, at_s: np.ndarray, frame: Frame) -> np.ndarray:
     return np.asarray(waves * ramp(times_s, _REACH_S[0], 0.067) * ramp(-times_s, -end_s, 0.1))
 
 
-def ventricular(material: Material, frame: Frame, draws: Draws) -> np.ndarray:
+def ventricular(own_beats: np.ndarray, others: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
     """Waves of ventricular beats: wide, without P wave, the T wave mostly against the QRS complex; without level.
 
     The excitation spreads from muscle to muscle instead of through the conduction system. Half are other patients'
     beats, made wider (1 to 2 times); some are the patient's own ones, made wider still (1.4 to 2.6); the rest
     are sums of bumps.
     """
-    count, _, leads = material.own_beats.shape
+    count, _, leads = own_beats.shape
     kind = draws.uniform(0, 1, count)
     foreign = (kind < 0.5)[:, np.newaxis, np.newaxis]
-    source = np.where(foreign, material.foreign_beats, material.own_beats)
+    source = np.where(foreign, others, own_beats)
     stretch = np.where(kind < 0.5, draws.uniform(1.0, 2.0, count), draws.uniform(1.4, 2.6, count))
     shift_s = 0.017 * draws.normal(count, 1)
     times_s = (frame.times_s - shift_s) / stretch[:, np.newaxis]
@@ -142,3 +130,11 @@ def with_block(windows: np.ndarray, waves: np.ndarray, own_beats: np.ndarray, fr
     """Put other complexes and T waves (``waves``) behind the P waves of beats, as bundle branch block does."""
     behind = ramp(frame.times_s, -0.065, 0.03)
     return windows + behind * (waves - own_beats)
+
+
+def jolts(count: int, leads: int, frame: Frame, draws: Draws) -> np.ndarray:
+    """What a detector takes for a beat: a bump of any width, at most as high as a beat, alike in the leads or not."""
+    width_s, height = draws.log_uniform(0.012, 0.15, count, 1), draws.log_uniform(0.03, 1.0, count, 1, 1)
+    slope = np.tanh((frame.times_s - 0.02 * draws.normal(count, 1)) / width_s)
+    shape = np.where(draws.chance(0.5, count, 1), slope, 1 - slope**2)[..., np.newaxis]
+    return np.asarray(height * shape * draws.normal(count, 1, leads), dtype=np.float32)
