@@ -8,8 +8,10 @@ else. Run ``preprocess_data.py`` first.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -25,6 +27,7 @@ from ecg_anomaly.config import Config
 from ecg_anomaly.detector.ectopy import examples, rhythms
 from ecg_anomaly.detector.ectopy.draws import Draws
 from ecg_anomaly.detector.ectopy.examples import NORMAL, PREMATURE, VENTRICULAR
+from ecg_anomaly.detector.ectopy.plan import make_plan
 from ecg_anomaly.detector.ectopy.rhythms import AFTER, BEFORE, LOG_RR_LIMITS
 from ecg_anomaly.detector.patient import PairedBeats
 from ecg_anomaly.detector.scorer import compare_records
@@ -44,8 +47,7 @@ _RHYTHM_INTERVALS = 90  # of a rhythm's
 _LEADS_APART = 0.1  # of a scaled beat's height
 _DOTS_PER_INCH = 90
 _READING = """One lead below the other, the patient's own beat grey; a lost lead is left out. Time in seconds.
-Above: the last RR intervals; coloured those before and after the beat.
-What comes with the next beat is replaced by the patient's own beat."""
+Above: the last RR intervals, those before and after the beat coloured."""
 _STYLE = {**STYLE, "font.size": 8, "axes.titlesize": 8, "axes.grid": False}
 
 
@@ -65,10 +67,12 @@ KINDS = {
     "normal_fibrillation": "normal beats in atrial fibrillation",
     "normal_after": "normal beats after an ectopic one",
     "normal_before": "normal beats before an ectopic one",
-    "normal_block": "normal beats whose bundle branch is blocked",
+    "normal_block": "normal beats with bundle branch block",
+    "no_beat": "no beats, taken for some by a detector (N to the network)",
     "premature": "premature beats (S)",
     "premature_run": "premature beats (S) in a run",
     "ventricular_early": "ventricular beats (V) that come early",
+    "ventricular_run": "ventricular beats (V) in a run",
     "ventricular_late": "ventricular beats (V) that do not come early",
     "fusion": "fusion beats (V to the network; annotated F)",
 }
@@ -116,6 +120,7 @@ def recorded_kinds(table: pd.DataFrame) -> np.ndarray:
             "normal": classes == "N",
             "premature_run": (classes == "S") & (before == "S"),
             "premature": classes == "S",
+            "ventricular_run": (classes == "V") & (before == "V"),
             "ventricular_early": (classes == "V") & early,
             "ventricular_late": classes == "V",
             "fusion": classes == "F",
@@ -145,13 +150,14 @@ def _simulated(patients: np.ndarray, beats: PairedBeats, tachograms: np.ndarray,
 
 def _simulated_kinds(classes: np.ndarray, changed: np.ndarray, tachograms: np.ndarray, seed: int) -> np.ndarray:
     """Name the kind of each simulated beat."""
-    draws = Draws(seed)  # as in `simulate`: equal seeds make equal plans
+    draws = Draws(seed)  # as in `simulate`: equal draws make equal plans
     made = rhythms.simulate_rhythms(tachograms, draws)
-    plan = examples._plan(made, _ECTOPIC_SHARE, draws)
+    plan = make_plan(made.fibrillating, _ECTOPIC_SHARE, draws)
     before_early = changed[:, AFTER] < np.median(changed[:, :BEFORE], axis=1) + np.log(_EARLY)
     return _named(
         {
             "normal_block": plan.blocked,
+            "no_beat": plan.no_beat,
             "normal_fibrillation": (classes == NORMAL) & made.fibrillating,
             "normal_after": plan.following,
             "normal_before": (classes == NORMAL) & before_early,
@@ -159,6 +165,7 @@ def _simulated_kinds(classes: np.ndarray, changed: np.ndarray, tachograms: np.nd
             "premature_run": (classes == PREMATURE) & plan.run,
             "premature": classes == PREMATURE,
             "fusion": plan.fusion,
+            "ventricular_run": (classes == VENTRICULAR) & plan.run,
             "ventricular_early": plan.early,
             "ventricular_late": classes == VENTRICULAR,
         }
@@ -221,16 +228,20 @@ def _draw_beat(axes: Axes, window: np.ndarray, own_beat: np.ndarray, frame: Fram
     axes.spines["left"].set_visible(False)
 
 
-def _fibrillation(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
-    return rhythms._fibrillation(tachograms, draws)[0]
-
-
 _RHYTHMS = (
-    ("atrial fibrillation", _fibrillation),
+    ("atrial fibrillation", rhythms._fibrillation),
     ("sinus arrhythmia", rhythms._sinus_arrhythmia),
     ("dropped beats", rhythms._dropped_beats),
+    ("a fast rhythm", rhythms._fast_rhythm),
+    ("mistakes of a detector", rhythms._mistakes),
     *[("ectopic beats", rhythms._ectopic_beats)] * 4,  # rare to frequent: several rows show more of it
 )
+
+
+def _changed(change: Callable[..., Any], tachograms: np.ndarray, draws: Draws) -> np.ndarray:
+    """Change a rhythm; what else is told of it (when it began, how early beats come) is not drawn."""
+    made = change(tachograms, draws)
+    return np.asarray(made[0] if isinstance(made, tuple) else made)
 
 
 @mpl.rc_context(_STYLE)
@@ -240,7 +251,7 @@ def draw_rhythms(patients: np.ndarray, tachograms: np.ndarray, seed: int) -> Fig
     ``patients`` are names of shape ``(columns,)``, ``tachograms`` log RR of shape ``(columns, intervals)``.
     """
     draws = Draws(seed)
-    rows = [("recorded", tachograms), *((name, change(tachograms, draws)) for name, change in _RHYTHMS)]
+    rows = [("recorded", tachograms), *((name, _changed(change, tachograms, draws)) for name, change in _RHYTHMS)]
     figure = Figure(figsize=(4.2 * len(patients), 1.25 * len(rows) + 0.9), layout="constrained")
     figure.suptitle("rhythms", fontsize=14, fontweight="bold", x=0.01, ha="left")
     figure.supylabel("RR interval (s)")
