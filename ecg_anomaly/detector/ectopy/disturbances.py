@@ -9,13 +9,8 @@ from ecg_anomaly.detector.ectopy.draws import Draws
 from ecg_anomaly.detector.ectopy.shapes import at_times, isoelectric, ramp
 
 
-
-_AS_RECORDED = 0.6  # share of the beats that have no more than what disturbed them when they were recorded
-
-
 def disturbed(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
     """Disturb beats of shape ``(examples, samples, leads)``, many a little, some much in one lead."""
-    recorded = windows
     for disturb in (
         _shifted,
         _turned,
@@ -27,13 +22,15 @@ def disturbed(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, draws: D
         _with_bad_lead,
     ):
         windows = disturb(windows, own_beats, frame, draws)
-    return np.where(draws.chance(_AS_RECORDED, len(windows), 1, 1), recorded, windows).astype(np.float32)
+    return np.asarray(windows, dtype=np.float32)
 
 
 def _shifted(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
     """Shift some by up to 40 ms: where two slopes are alike, either may be found to be the steepest."""
     count = len(windows)
-    shift_s = draws.uniform(-0.04, 0.04, count, 1) * (draws.chance(0.05, count, 1))
+    shift_s = draws.uniform(-0.04, 0.04, count, 1) * (
+        draws.chance(float(__import__("os").environ.get("SHIFT", ".05")), count, 1)
+    )
     return at_times(windows, frame.times_s + shift_s, frame)
 
 
@@ -53,7 +50,7 @@ def _with_other_t_wave(windows: np.ndarray, own_beats: np.ndarray, frame: Frame,
 
 def _with_drift(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
     """Let electrodes drift: a random walk."""
-    walk = draws.normal(*windows.shape).cumsum(axis=1) / 10
+    walk = draws.normal(*windows.shape).cumsum(axis=1) / np.sqrt(0.8 * frame.rate_hz)
     walk -= walk.mean(axis=1, keepdims=True)
     return windows + walk * _some(0.1, 0.18, windows, draws)
 
@@ -91,7 +88,9 @@ def _with_bad_lead(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draw
     spectrum = np.fft.rfft(draws.normal(count, samples, 1), axis=1)
     noise = np.fft.irfft(spectrum / frequency ** draws.uniform(0, 2.0, count, 1, 1), samples, axis=1)
     noise /= noise.std(axis=1, keepdims=True)
-    bad = (draws.chance(0.02, count, 1, 1)) & (draws.integers(leads, count, 1, 1) == np.arange(leads))
+    bad = draws.chance(float(__import__("os").environ.get("BAD", ".02")), count, 1, 1) & (
+        draws.integers(leads, count, 1, 1) == np.arange(leads)
+    )
     height = draws.log_uniform(0.05, 1.0, count, 1, 1)
     hidden = bad * np.where(draws.chance(0.3, count, 1, 1), draws.uniform(0, 1, count, 1, 1), 0.0)
     return windows * (1 - hidden) + noise * height * bad

@@ -54,51 +54,44 @@ def simulate(
     seed
         Equal seeds give equal examples.
     """
-    draws = Draws(seed)
+    draws, present = Draws(seed), beats.windows.any(axis=1, keepdims=True)
     rhythms = simulate_rhythms(tachograms, draws)
     plan = make_plan(rhythms.fibrillating, ectopic_share, draws)
-    changed = with_timing(rhythms.tachograms, plan, draws)
-    beats = _at_tempo(beats, tachograms, rhythms.tachograms, frame)
-    waves = shapes.isoelectric(beats.own_beats, frame) + shapes.ventricular(beats.own_beats, others, frame, draws)
-
-    atria = _fibrillating(beats, rhythms, frame, draws)
+    changed, late_s = with_timing(rhythms, plan, draws)
+    beats = _fibrillating(_at_tempo(beats, tachograms, rhythms.tachograms, frame), rhythms, frame, draws)
+    waves = _ventricular_waves(beats.own_beats, others, plan, frame, draws)
     moved = _moved_neighbours(beats, tachograms, changed, waves, plan, frame, draws)
-    normal = beats.windows + moved + atria.windows
-    normal = np.where(_per_beat(plan.blocked), shapes.with_block(normal, waves, beats.own_beats, frame), normal)
-    normal = np.where(_per_beat(plan.no_beat), _without_beat(beats, changed, frame), normal)
-    premature = _premature_shape(normal, beats.own_beats, plan, frame, draws)
-    alone = waves + moved + np.clip(beats.windows - beats.own_beats, -_NOISE, _NOISE)
-    share = _per_beat(np.where(plan.fusion, draws.uniform(0.3, 0.75, len(normal)), 0))
-    seen = np.where(_per_beat(plan.ventricular), share * premature + (1 - share) * alone, premature)
-    seen = np.where(_per_beat(plan.no_beat), seen + shapes.jolts(*seen.shape[::2], frame, draws), seen)
-    seen = disturbed(seen, beats.own_beats, frame, draws)
+    normal = _normal_beats(beats, moved, changed, waves, plan, frame)
+    seen = _in_place(normal, beats, moved, waves, late_s, plan, frame, draws)
 
-    own_beats = _stale(beats.own_beats + atria.own_beats, plan, frame, draws)
+    own_beats = _stale(beats.own_beats, plan, frame, draws)
     paired = PairedBeats(
         seen,
         own_beats,
-        _polluted(beats.recent_beats + atria.recent_beats, waves, plan, draws),
-        np.hypot(beats.spread, atria.spread),
-        _earlier_distances(beats.earlier_distances, log_distance(seen, own_beats, frame), plan, draws),
+        _polluted(beats.recent_beats, waves, plan, draws),
+        beats.spread,
+        _earlier_distances(beats.earlier_distances, log_distance(seen * present, own_beats, frame), plan, draws),
     )
     kinds = np.select([plan.premature, plan.ventricular], [PREMATURE, VENTRICULAR], NORMAL)
-    return _with_lost_leads(_with_scale(Examples(paired, changed, normal, kinds), draws), draws)
+    examples = _with_scale(Examples(paired, changed, normal, kinds), draws)
+    return _with_lost_leads(examples, present, draws)
 
 
 _MOVED_S = 0.033  # a neighbour that moves less stays as it was recorded
 _NOISE = 0.3  # what lies farther from the own beat is no noise
+_SINUS_GOES_ON = 0.4  # share of the ventricular beats in which the P wave shows that was due
+_AS_RECORDED = 0.6  # share of the beats that have no more than what disturbed them when they were recorded
 
 
 def _at_tempo(beats: PairedBeats, tachograms: np.ndarray, changed: np.ndarray, frame: Frame) -> PairedBeats:
     """Move the neighbours that the own and the recent beat hold to the interval that has become usual."""
-    was_s, is_s = (np.exp(np.median(rhythm[:, :BEFORE], axis=1)) for rhythm in (tachograms, changed))
+    was_s, is_s = _usual_s(tachograms), _usual_s(changed)
     moved = np.zeros_like(beats.own_beats)
     rows = np.abs(is_s - was_s) > _MOVED_S
     own_beats, was_s, is_s = beats.own_beats[rows], was_s[rows], is_s[rows]
     for side in (-1, 1):
-        moved[rows] += shapes.neighbour(own_beats, side * is_s, frame) - shapes.neighbour(
-            own_beats, side * was_s, frame
-        )
+        moved[rows] += shapes.neighbour(own_beats, side * is_s, was_s, frame)
+        moved[rows] -= shapes.neighbour(own_beats, side * was_s, was_s, frame)
     return replace(beats, own_beats=beats.own_beats + moved, recent_beats=beats.recent_beats + moved)
 
 
@@ -120,33 +113,83 @@ def _moved_neighbours(
     run = plan.run & plan.ventricular
     ventricular = (run | (plan.following & draws.chance(0.5, count)), run & draws.chance(0.5, count))
     stays = (plan.after_no_beat | plan.after_missed, plan.before_no_beat | plan.before_missed)
-    moved = np.zeros_like(beats.windows)
+    moved, usual_s = np.zeros_like(beats.windows), np.minimum(_usual_s(tachograms), _usual_s(changed))
     for side, column in enumerate((BEFORE, AFTER)):
         was_s, is_s = np.exp(tachograms[:, column]), np.exp(changed[:, column])
         rows = (ventricular[side] | (np.abs(is_s - was_s) > _MOVED_S)) & ~stays[side]
         own_beats, sign = beats.own_beats[rows], (-1, 1)[side]
         neighbours = np.where(_per_beat(ventricular[side][rows]), waves[rows], own_beats)
-        moved[rows] += shapes.neighbour(neighbours, sign * is_s[rows], frame)
-        moved[rows] -= shapes.neighbour(own_beats, sign * was_s[rows], frame)
+        moved[rows] += shapes.neighbour(neighbours, sign * is_s[rows], usual_s[rows], frame)
+        moved[rows] -= shapes.neighbour(own_beats, sign * was_s[rows], usual_s[rows], frame)
     return moved
 
 
-def _without_beat(beats: PairedBeats, changed: np.ndarray, frame: Frame) -> np.ndarray:
-    """What the window shows where there is no beat: the beats before and after, and noise."""
-    level = shapes.isoelectric(beats.own_beats, frame) + beats.windows - beats.own_beats
-    before = shapes.neighbour(beats.own_beats, -np.exp(changed[:, BEFORE]), frame)
-    return np.asarray(level + before + shapes.neighbour(beats.own_beats, np.exp(changed[:, AFTER]), frame))
+def _ventricular_waves(own_beats: np.ndarray, others: np.ndarray, plan: Plan, frame: Frame, draws: Draws) -> np.ndarray:
+    """Make ventricular beats for the examples that show one, in the middle or beside it; zeros for the others."""
+    waves, rows = np.zeros_like(own_beats), plan.ventricular | plan.following | plan.blocked
+    level = shapes.isoelectric(own_beats[rows], frame)
+    waves[rows] = level + shapes.ventricular(own_beats[rows], others[rows], frame, draws)
+    return waves
+
+
+def _normal_beats(
+    beats: PairedBeats, moved: np.ndarray, changed: np.ndarray, waves: np.ndarray, plan: Plan, frame: Frame
+) -> np.ndarray:
+    """What each window shows, were the beat normal; or with bundle branch block, or where no beat is."""
+    normal, rows = beats.windows + moved, plan.blocked
+    normal[rows] = shapes.with_block(normal[rows], waves[rows], beats.own_beats[rows], frame)
+    rows = plan.no_beat
+    own_beats, usual_s = beats.own_beats[rows], _usual_s(changed[rows])
+    normal[rows] = shapes.isoelectric(own_beats, frame) + beats.windows[rows] - own_beats
+    for at_s in (-np.exp(changed[rows, BEFORE]), np.exp(changed[rows, AFTER])):
+        normal[rows] += shapes.neighbour(own_beats, at_s, usual_s, frame)
+    return normal
+
+
+def _in_place(
+    normal: np.ndarray,
+    beats: PairedBeats,
+    moved: np.ndarray,
+    waves: np.ndarray,
+    late_s: np.ndarray,
+    plan: Plan,
+    frame: Frame,
+    draws: Draws,
+) -> np.ndarray:
+    """Put ectopic beats in the place of normal ones, and jolts where no beat is; disturb some of all."""
+    seen, rows = normal.copy(), plan.premature
+    seen[rows] = _premature_shape(normal[rows], beats.own_beats[rows], frame, draws)
+    rows = plan.ventricular
+    alone = waves[rows] + moved[rows] + np.clip(beats.windows - beats.own_beats, -_NOISE, _NOISE)[rows]
+    p_waves = shapes.sinus_p_wave(beats.own_beats[rows], late_s[rows], frame)
+    alone += p_waves * draws.chance(_SINUS_GOES_ON, rows.sum(), 1, 1)
+    share = np.where(plan.fusion[rows], draws.uniform(0.3, 0.75, rows.sum()), 0)
+    seen[rows] = np.where(_per_beat(share > 0), shapes.fused(normal[rows], alone, share, frame), alone)
+    rows = plan.no_beat
+    seen[rows] += shapes.jolts(rows.sum(), seen.shape[2], frame, draws)
+    rows = draws.chance(1 - _AS_RECORDED, len(seen))
+    seen[rows] = disturbed(seen[rows], beats.own_beats[rows], frame, draws)
+    return seen
+
+
+def _usual_s(tachograms: np.ndarray) -> np.ndarray:
+    """Median RR interval in seconds, shape ``(examples,)``."""
+    return np.asarray(np.exp(np.median(tachograms[:, :BEFORE], axis=1)))
 
 
 def _fibrillating(beats: PairedBeats, rhythms: Rhythms, frame: Frame, draws: Draws) -> PairedBeats:
-    """What fibrillating atria change: small waves instead of P waves, in the own beat too once it has lasted."""
-    without = rhythms.fibrillating & draws.chance(0.9, len(rhythms.onset))
-    p_waves = _per_beat(without) * shapes.p_wave(beats.own_beats, frame)
-    waves, height = shapes.fibrillatory_waves(*beats.windows.shape[::2], frame, draws)
-    waves, height = waves * _per_beat(without), height * _per_beat(without)
-    lasted = _per_beat(~rhythms.recent_onset)
-    heights = np.broadcast_to(0.5 * height, waves.shape)
-    return PairedBeats(waves - p_waves, -p_waves * lasted, -p_waves, heights, beats.earlier_distances)
+    """Put small waves in place of P waves where the atria fibrillate; in the own beat too once that has lasted."""
+    rows = rhythms.fibrillating & draws.chance(0.9, len(rhythms.onset))
+    windows, own_beats, recent, spread = (
+        array.copy() for array in (beats.windows, beats.own_beats, beats.recent_beats, beats.spread)
+    )
+    p_waves = shapes.p_wave(own_beats[rows], frame)
+    waves, height = shapes.fibrillatory_waves(len(p_waves), windows.shape[2], frame, draws)
+    windows[rows] += waves - p_waves
+    own_beats[rows] -= p_waves * _per_beat(~rhythms.recent_onset[rows])
+    recent[rows] -= p_waves
+    spread[rows] = np.hypot(spread[rows], 0.5 * height)
+    return PairedBeats(windows, own_beats, recent, spread, beats.earlier_distances)
 
 
 def _per_beat(values: np.ndarray) -> np.ndarray:
@@ -154,10 +197,9 @@ def _per_beat(values: np.ndarray) -> np.ndarray:
     return values[:, np.newaxis, np.newaxis]
 
 
-def _premature_shape(windows: np.ndarray, own_beats: np.ndarray, plan: Plan, frame: Frame, draws: Draws) -> np.ndarray:
-    """Give premature beats another P wave (most) and a slightly wider complex (some)."""
-    count = len(windows)
-    other_p, aberrant = (_per_beat(plan.premature & (draws.chance(share, count))) for share in (0.8, 0.15))
+def _premature_shape(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
+    """Give premature beats another P wave (most) and a wider complex (some)."""
+    other_p, aberrant = (_per_beat(draws.chance(share, len(windows))) for share in (0.8, 0.15))
     windows = np.where(other_p, shapes.with_other_p_wave(windows, own_beats, frame, draws), windows)
     return np.where(aberrant, shapes.with_aberration(windows, own_beats, frame, draws), windows)
 
@@ -195,11 +237,11 @@ def _with_scale(examples: Examples, draws: Draws) -> Examples:
     return _times(examples, scale)
 
 
-def _with_lost_leads(examples: Examples, draws: Draws) -> Examples:
-    """Take one lead from some examples, if there are several."""
+def _with_lost_leads(examples: Examples, present: np.ndarray, draws: Draws) -> Examples:
+    """Take one lead from some examples, if there are several, and leave those empty that were (not ``present``)."""
     count, _, leads = examples.normal.shape
     lost = draws.chance(_LOST_LEAD, count, 1, 1) & (leads > 1)
-    return _times(examples, ~(lost & (draws.integers(leads, count, 1, 1) == np.arange(leads))))
+    return _times(examples, present & ~(lost & (draws.integers(leads, count, 1, 1) == np.arange(leads))))
 
 
 def _times(examples: Examples, factor: np.ndarray) -> Examples:

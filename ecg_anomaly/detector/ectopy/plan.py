@@ -16,7 +16,7 @@ _LATE = 0.6  # of the ventricular beats that do not come early: escape beats; th
 
 # Shares of the normal beats, and what a detector of beats does to some: it takes a jolt or a T wave for a beat, or
 # misses one, and then the intervals beside it are wrong.
-_FOLLOWING, _LEADING, _BLOCKED = 0.15, 0.12, 0.005
+_FOLLOWING, _LEADING, _BLOCKED = 0.15, 0.12, float(__import__("os").environ.get("BLK", ".005"))
 _NO_BEAT, _AFTER_NO_BEAT, _BEFORE_NO_BEAT, _AFTER_MISSED, _BEFORE_MISSED = 0.015, 0.015, 0.01, 0.01, 0.005
 
 

@@ -17,9 +17,9 @@ from ecg_anomaly.detector.ectopy.draws import Draws
 BEFORE, AFTER = -2, -1  # columns of a tachogram
 LOG_RR_LIMITS = (-1.6, 1.0986)  # RR intervals between 0.2 s and 3 s
 
-# Shares of the examples with fibrillation, sinus arrhythmia, dropped beats, ectopic beats, a fast rhythm, and beats
+# Shares of the examples with fibrillation, ectopic beats, sinus arrhythmia, dropped beats, a fast rhythm, and beats
 # that a detector missed or made up; the others keep the rhythm that was recorded.
-_SHARES = [0.14, 0.06, 0.03, 0.40, 0.03, 0.03]
+_SHARES, _ECTOPIC = [0.14, 0.40, 0.06, 0.03, 0.03, 0.03], 1
 _USUAL_TEMPO = (-0.60, 0.45)  # log RR of a resting to a walking heart: 109 to 38 beats a minute
 
 
@@ -30,6 +30,7 @@ class Rhythms(PerBeat):
     tachograms: np.ndarray  # shape (examples, intervals): log RR
     fibrillating: np.ndarray  # bool: atrial fibrillation at the beat in question
     onset: np.ndarray  # the interval with which it began; 0 where it has always been there
+    coupling: np.ndarray  # how early the ectopic beats among the earlier ones come, log of a share; NaN: there are none
 
     @property
     def recent_onset(self) -> np.ndarray:
@@ -46,11 +47,12 @@ def simulate_rhythms(tachograms: np.ndarray, draws: Draws) -> Rhythms:
     changed = _with_another_tempo(tachograms, draws)
     kind = draws.choice([*_SHARES, 1 - sum(_SHARES)], count)
     fibrillating, onset = kind == 0, np.zeros(count, dtype=np.int64)
+    ectopic, coupling = kind == _ECTOPIC, np.full(count, np.nan, dtype=np.float32)
     changed[fibrillating], onset[fibrillating] = _fibrillation(changed[fibrillating], draws)
-    changes = (_sinus_arrhythmia, _dropped_beats, _ectopic_beats, _fast_rhythm, _mistakes)
-    for number, change in enumerate(changes, start=1):
+    changed[ectopic], coupling[ectopic] = _ectopic_beats(changed[ectopic], draws)
+    for number, change in enumerate((_sinus_arrhythmia, _dropped_beats, _fast_rhythm, _mistakes), start=2):
         changed[kind == number] = change(changed[kind == number], draws)
-    return Rhythms(np.clip(changed, *LOG_RR_LIMITS), fibrillating, onset)
+    return Rhythms(np.clip(changed, *LOG_RR_LIMITS), fibrillating, onset, coupling)
 
 
 def compensatory_pause(coupling: np.ndarray) -> np.ndarray:
@@ -131,8 +133,8 @@ def _mistakes(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
     return np.asarray(changed)
 
 
-def _ectopic_beats(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
-    """Premature beats among the earlier ones, and after the beat in question, which is none itself."""
+def _ectopic_beats(tachograms: np.ndarray, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
+    """Premature beats among the earlier ones, and after the beat in question, which is none itself; their coupling."""
     count, intervals = tachograms.shape
     ectopic = _where_ectopic(count, intervals, draws)
     ectopic[:, BEFORE] = False
@@ -148,7 +150,7 @@ def _ectopic_beats(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
     pause = pause + 0.03 * draws.normal(count, intervals)
     after = np.zeros_like(ectopic)
     after[:, 1:] = ectopic[:, :-1] & ~ectopic[:, 1:]
-    return np.asarray(tachograms + np.where(ectopic, early, np.where(after, pause, 0.0)))
+    return tachograms + np.where(ectopic, early, np.where(after, pause, 0.0)), coupling[:, 0]
 
 
 def _where_ectopic(count: int, intervals: int, draws: Draws) -> np.ndarray:

@@ -7,13 +7,15 @@ QRS complex, in seconds; a `Frame` says which. All values are scaled ones, with 
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.detector.ectopy.draws import Draws
 
 _ISOELECTRIC_S = (-0.085, -0.065)  # the PR segment, between P wave and QRS complex: the level of no voltage
 _REACH_S = (-0.33, 0.68)  # a beat's waves lie within: from the P wave to the end of the T wave
-_P_WAVE_S = (-0.28, -0.065)
+_P_WAVE_S = -0.28  # the P wave begins
+_SLOPE_SMOOTHING_S, _SEARCH_S = 0.06, 0.1  # where the steepest point of a complex is looked for
 
 
 def isoelectric(beats: np.ndarray, frame: Frame) -> np.ndarray:
@@ -38,55 +40,81 @@ def ramp(times_s: np.ndarray, start_s: float | np.ndarray, length_s: float) -> n
     return np.clip((times_s - start_s) / length_s, 0, 1)[..., np.newaxis].astype(np.float32)
 
 
-def neighbour(beats: np.ndarray, at_s: np.ndarray, frame: Frame) -> np.ndarray:
-    """What a beat that stands ``at_s`` (shape ``(examples,)``) away leaves in the window, without its level."""
+def neighbour(beats: np.ndarray, at_s: np.ndarray, usual_s: np.ndarray, frame: Frame) -> np.ndarray:
+    """Cut out what a beat that stands ``at_s`` away leaves in the window, without its level.
+
+    ``usual_s`` is the interval at which the windows of the beats were cut: what lies behind belongs to the next beat.
+    Both have the shape ``(examples,)``.
+    """
     times_s = frame.times_s - at_s[:, np.newaxis]
     waves = at_times(beats, times_s, frame) - isoelectric(beats, frame)
-    end_s = min(_REACH_S[1], frame.times_s[-1])
+    end_s = np.minimum(min(_REACH_S[1], frame.times_s[-1]), usual_s + _P_WAVE_S)[:, np.newaxis]
     return np.asarray(waves * ramp(times_s, _REACH_S[0], 0.067) * ramp(-times_s, -end_s, 0.1))
 
 
 def ventricular(own_beats: np.ndarray, others: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
-    """Waves of ventricular beats: wide, without P wave, the T wave mostly against the QRS complex; without level.
+    """Waves of ventricular beats: wide, tall, without P wave, the T wave mostly against the complex; without level.
 
-    The excitation spreads from muscle to muscle instead of through the conduction system. Half are other patients'
-    beats, made wider (1 to 2 times); some are the patient's own ones, made wider still (1.4 to 2.6); the rest
-    are sums of bumps.
+    The excitation spreads from muscle to muscle instead of through the conduction system: slowly, and from one side to
+    the other, so that little of it cancels out, and the wall recovers in the order in which it was excited [1]_. The
+    complexes are those of other patients, made wider (1.2 to 2 times), the patient's own, made wider still (1.4 to
+    2.4), or sums of bumps.
+
+    References
+    ----------
+    .. [1] Surawicz B, Knilans T. Chou's Electrocardiography in Clinical Practice. 6th ed. Saunders, 2008, ch. 17.
     """
     count, _, leads = own_beats.shape
-    kind = draws.uniform(0, 1, count)
-    foreign = (kind < 0.5)[:, np.newaxis, np.newaxis]
-    source = np.where(foreign, others, own_beats)
-    stretch = np.where(kind < 0.5, draws.uniform(1.0, 2.0, count), draws.uniform(1.4, 2.6, count))
-    shift_s = 0.017 * draws.normal(count, 1)
-    times_s = (frame.times_s - shift_s) / stretch[:, np.newaxis]
-    waves = at_times(source, times_s, frame) - isoelectric(source, frame)
-    has_no_p_wave = draws.chance(0.85, count, 1)
-    complex_begins_s = np.where(has_no_p_wave, -draws.uniform(0.067, 0.108, count, 1), -np.inf)
-    waves = waves * ramp(times_s, complex_begins_s, 0.033) * ramp(-times_s, -_REACH_S[1], 0.1)
-    t_wave = draws.uniform(0.3, 2.0, count, 1, 1) * draws.sign(count, 1, 1)
-    in_t_wave = ramp(times_s, 0.067, 0.05)
-    height = np.exp(draws.uniform(-0.6, 0.8, count, 1, 1) + 0.4 * draws.normal(count, 1, leads))
-    waves = waves * draws.sign(count, 1, leads) * height * (1 - in_t_wave + in_t_wave * t_wave)
-    return np.where((kind > 0.8)[:, np.newaxis, np.newaxis], _bumps(count, leads, frame, draws), waves)
+    kind = draws.choice([0.5, 0.3, 0.2], count)[:, np.newaxis, np.newaxis]
+    source = np.where(kind == 0, others, own_beats)
+    stretch = np.where(kind[..., 0] == 0, draws.uniform(1.2, 2.0, count, 1), draws.uniform(1.4, 2.4, count, 1))
+    complexes = np.where(kind == 2, _bumps(count, leads, frame, draws), _stretched(source, stretch, frame, draws))
+    complexes = aligned(complexes * np.exp(0.4 * draws.normal(count, 1, leads)) * draws.sign(count, 1, leads), frame)
+    heights = np.ptp(complexes, axis=1).max(axis=1) + 1e-3
+    asked = np.ptp(own_beats, axis=1).max(axis=1) * draws.log_uniform(0.8, 3.2, count)
+    complexes = complexes * (asked / heights)[:, np.newaxis, np.newaxis]
+    return np.asarray(complexes + _opposed_t_waves(complexes, frame, draws), dtype=np.float32)
+
+
+def aligned(complexes: np.ndarray, frame: Frame) -> np.ndarray:
+    """Move the steepest point of complexes to the place where windows have it (see `conditioning.steepest_points`)."""
+    slope_power = np.sum(np.gradient(complexes, axis=1) ** 2, axis=2)
+    smooth = uniform_filter1d(slope_power, max(3, round(_SLOPE_SMOOTHING_S * frame.rate_hz)), axis=1)
+    near = np.abs(frame.times_s) < _SEARCH_S
+    shift_s = frame.times_s[np.where(near, smooth, -1).argmax(axis=1)]
+    return at_times(complexes, frame.times_s + shift_s[:, np.newaxis], frame)
+
+
+def _stretched(beats: np.ndarray, stretch: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
+    """Complexes of beats, made wider; without P and T wave."""
+    times_s = frame.times_s / stretch
+    begin_s = -draws.uniform(0.067, 0.1, len(beats), 1)
+    inside = ramp(times_s, begin_s, 0.033) * ramp(-times_s, -0.12, 0.05)
+    return (at_times(beats, times_s, frame) - isoelectric(beats, frame)) * inside
 
 
 def _bumps(count: int, leads: int, frame: Frame, draws: Draws) -> np.ndarray:
-    """Wide complexes of three bumps, and one for the T wave."""
-    times_s, apart_s = frame.times_s, draws.uniform(0.017, 0.075, count, 1)
-    waves = np.zeros((count, frame.samples, leads), dtype=np.float32)
-    for place in (-1, 0, 1):
-        centre_s = place * apart_s + 0.033 * draws.normal(count, 1)
-        waves += _bump(times_s, centre_s, draws.uniform(0.018, 0.054, count, 1), 0.6, leads, draws)
-    centre_s, width_s = draws.uniform(0.22, 0.38, count, 1), draws.uniform(0.058, 0.125, count, 1)
-    return waves + _bump(times_s, centre_s, width_s, 0.35, leads, draws)
+    """Wide complexes of three bumps."""
+    apart_s = draws.uniform(0.015, 0.05, count, 1)
+    centres_s = (place * apart_s + 0.02 * draws.normal(count, 1) for place in (-1, 0, 1))
+    bumps = (_bump(frame, centre_s, draws.uniform(0.015, 0.04, count, 1)) for centre_s in centres_s)
+    return np.asarray(sum(draws.normal(count, 1, leads) * bump for bump in bumps))
 
 
-def _bump(
-    times_s: np.ndarray, centre_s: np.ndarray, width_s: np.ndarray, height: float, leads: int, draws: Draws
-) -> np.ndarray:
-    curve = np.exp(-0.5 * ((times_s - centre_s) / width_s) ** 2)[..., np.newaxis]
-    return np.asarray(height * draws.normal(len(curve), 1, leads) * curve, dtype=np.float32)
+def _opposed_t_waves(complexes: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
+    """T waves with 0.2 to 1.2 times the area of the complex of their lead, and the other sign (in 85 %)."""
+    count, _, leads = complexes.shape
+    area = complexes.sum(axis=1, keepdims=True) / frame.rate_hz
+    sign = np.where(draws.chance(0.85, count, 1, 1), -1, 1)
+    centre_s, width_s = draws.uniform(0.22, 0.38, count, 1), draws.uniform(0.05, 0.1, count, 1)
+    height = (
+        sign * area * draws.log_uniform(0.2, 1.2, count, 1, leads) / (np.sqrt(2 * np.pi) * width_s[..., np.newaxis])
+    )
+    return height * _bump(frame, centre_s, width_s)
+
+
+def _bump(frame: Frame, centre_s: np.ndarray, width_s: np.ndarray) -> np.ndarray:
+    return np.exp(-0.5 * ((frame.times_s - centre_s) / width_s) ** 2)[..., np.newaxis]
 
 
 def p_wave(own_beats: np.ndarray, frame: Frame) -> np.ndarray:
@@ -120,10 +148,26 @@ def with_other_p_wave(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, 
     return np.asarray(windows + (height * shifted - (own_beats - level)) * inside, dtype=np.float32)
 
 
+def sinus_p_wave(own_beats: np.ndarray, late_s: np.ndarray, frame: Frame) -> np.ndarray:
+    """P wave of the sinus node, which goes on whatever the ventricles do: it comes when it was due.
+
+    The beat in the window comes ``late_s`` (shape ``(examples,)``) after a normal one was due.
+    """
+    return at_times(p_wave(own_beats, frame), frame.times_s + late_s[:, np.newaxis], frame)
+
+
+def fused(normal: np.ndarray, ventricular_: np.ndarray, share: np.ndarray, frame: Frame) -> np.ndarray:
+    """Mix beats, behind the P wave: part of the ventricles is excited either way. Shares of the normal beat."""
+    return normal + ramp(frame.times_s, -0.1, 0.03) * (1 - share)[:, np.newaxis, np.newaxis] * (ventricular_ - normal)
+
+
 def with_aberration(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
-    """Widen complexes a little (up to 1.35 times), as where one bundle branch has not recovered yet."""
-    stretch = draws.uniform(1.0, 1.35, len(windows), 1)
-    return np.asarray(windows + at_times(own_beats, frame.times_s / stretch, frame) - own_beats, dtype=np.float32)
+    """Widen complexes (up to 1.5 times) and let them end late, where one bundle branch has not recovered yet."""
+    count, _, leads = windows.shape
+    inside = ramp(frame.times_s, -0.1, 0.03) * ramp(-frame.times_s, -0.16, 0.06)
+    stretched = at_times(own_beats, frame.times_s / draws.uniform(1.0, 1.5, count, 1), frame) - own_beats
+    late = _bump(frame, draws.uniform(0.04, 0.07, count, 1), draws.uniform(0.012, 0.025, count, 1))
+    return np.asarray(windows + inside * (stretched + 0.3 * draws.normal(count, 1, leads) * late), dtype=np.float32)
 
 
 def with_block(windows: np.ndarray, waves: np.ndarray, own_beats: np.ndarray, frame: Frame) -> np.ndarray:

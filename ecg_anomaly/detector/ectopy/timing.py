@@ -6,25 +6,34 @@ import numpy as np
 
 from ecg_anomaly.detector.ectopy.draws import Draws
 from ecg_anomaly.detector.ectopy.plan import Plan
-from ecg_anomaly.detector.ectopy.rhythms import AFTER, BEFORE, LOG_RR_LIMITS, compensatory_pause, interpolated
+from ecg_anomaly.detector.ectopy.rhythms import AFTER, BEFORE, LOG_RR_LIMITS, Rhythms, compensatory_pause, interpolated
 
 # How early ectopic beats come: log of a share of the usual interval.
 _PREMATURE, _VENTRICULAR, _ANY = (-0.8, -0.11), (-0.85, -0.06), (-0.8, -0.1)
 _CLEARLY = 1.3  # earlier than the rhythm itself varies (median absolute deviation) by this factor
+_REFRACTORY_S = 0.3  # no beat comes sooner after another
 _ESCAPE = (0.05, 0.7)
 _FUSION_BEFORE, _FUSION_AFTER = (-0.14, 0.02), (-0.05, 0.14)
 _RUN_VARIES = 0.04
 
 
-def with_timing(tachograms: np.ndarray, plan: Plan, draws: Draws) -> np.ndarray:
-    """Let beats come when their kind comes; tachograms as in `rhythms`, of shape ``(examples, intervals)``."""
-    usual = usual_interval(tachograms, draws)
-    changed = tachograms.copy()
-    coupling = _coupling(tachograms[:, :BEFORE], plan, draws)
+def with_timing(rhythms: Rhythms, plan: Plan, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
+    """Let beats come when their kind comes.
+
+    Returns
+    -------
+    tachograms, late_s
+        Shape ``(examples, intervals)``, as in `rhythms`; and by how many seconds each beat comes after it was due,
+        shape ``(examples,)``.
+    """
+    usual = usual_interval(rhythms.tachograms, draws)
+    changed = rhythms.tachograms.copy()
+    coupling = _coupling(rhythms, usual, plan, draws)
     _set_ectopic(changed, usual, coupling, plan, draws)
     _set_beside_ectopic(changed, usual, plan, draws)
     _set_beside_mistakes(changed, usual, plan, draws)
-    return np.clip(changed, *LOG_RR_LIMITS)
+    changed = np.clip(changed, *LOG_RR_LIMITS)
+    return changed, np.exp(changed[:, BEFORE]) - np.exp(usual)
 
 
 def usual_interval(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
@@ -34,12 +43,22 @@ def usual_interval(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
     return np.where(draws.chance(0.5, len(earlier)), of_minutes, of_beats).astype(np.float32)
 
 
-def _coupling(earlier: np.ndarray, plan: Plan, draws: Draws) -> np.ndarray:
-    """How early each beat would come as an ectopic one."""
-    count = len(earlier)
-    varies = np.median(np.abs(earlier - np.median(earlier, axis=1, keepdims=True)), axis=1)
+def _coupling(rhythms: Rhythms, usual: np.ndarray, plan: Plan, draws: Draws) -> np.ndarray:
+    """How early each beat would come as an ectopic one.
+
+    Where there were ectopic beats before, it mostly comes like them: the coupling of one focus is fixed.
+    """
+    count, earlier = len(usual), rhythms.tachograms[:, :BEFORE]
+    varies = np.maximum(_variation(earlier), _variation(earlier[:, -12:]))
     drawn = np.where(plan.premature, draws.uniform(*_PREMATURE, count), draws.uniform(*_VENTRICULAR, count))
-    return np.minimum(drawn, -_CLEARLY * varies)
+    alike = np.isfinite(rhythms.coupling) & draws.chance(0.6, count)
+    drawn = np.where(alike, rhythms.coupling + 0.03 * draws.normal(count), drawn)
+    return np.maximum(np.minimum(drawn, -_CLEARLY * varies), np.log(_REFRACTORY_S) - usual)
+
+
+def _variation(log_rr: np.ndarray) -> np.ndarray:
+    """Median absolute deviation."""
+    return np.asarray(np.median(np.abs(log_rr - np.median(log_rr, axis=1, keepdims=True)), axis=1))
 
 
 def _set_ectopic(changed: np.ndarray, usual: np.ndarray, coupling: np.ndarray, plan: Plan, draws: Draws) -> None:
