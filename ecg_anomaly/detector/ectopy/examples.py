@@ -56,13 +56,13 @@ def simulate(
     """
     draws, present = Draws(seed), beats.windows.any(axis=1, keepdims=True)
     rhythms = simulate_rhythms(tachograms, draws)
-    plan = make_plan(rhythms.fibrillating, ectopic_share, draws)
+    plan = make_plan(rhythms, ectopic_share, draws)
     changed, late_s = with_timing(rhythms, plan, draws)
     beats = _fibrillating(_at_tempo(beats, tachograms, rhythms.tachograms, frame), rhythms, frame, draws)
     waves = _ventricular_waves(beats.own_beats, others, plan, frame, draws)
-    moved = _moved_neighbours(beats, tachograms, changed, waves, plan, frame, draws)
+    there, moved = _neighbours(beats, tachograms, changed, waves, plan, frame, draws)
     normal = _normal_beats(beats, moved, changed, waves, plan, frame)
-    seen = _in_place(normal, beats, moved, waves, late_s, plan, frame, draws)
+    seen = _in_place(normal, beats, there, waves, late_s, plan, frame, draws)
 
     own_beats = _stale(beats.own_beats, plan, frame, draws)
     paired = PairedBeats(
@@ -95,7 +95,7 @@ def _at_tempo(beats: PairedBeats, tachograms: np.ndarray, changed: np.ndarray, f
     return replace(beats, own_beats=beats.own_beats + moved, recent_beats=beats.recent_beats + moved)
 
 
-def _moved_neighbours(
+def _neighbours(
     beats: PairedBeats,
     tachograms: np.ndarray,
     changed: np.ndarray,
@@ -103,8 +103,8 @@ def _moved_neighbours(
     plan: Plan,
     frame: Frame,
     draws: Draws,
-) -> np.ndarray:
-    """What the beats before and after leave in the window at their new places, less what they left at the old ones.
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the beats before and after leave in the window at their new places; and less what they left at the old ones.
 
     Beats of a run of ventricular beats have neighbours like them; so has every second normal beat after an ectopic one.
     Where no beat was, or was missed, the neighbour in the window stays where it is.
@@ -113,15 +113,17 @@ def _moved_neighbours(
     run = plan.run & plan.ventricular
     ventricular = (run | (plan.following & draws.chance(0.5, count)), run & draws.chance(0.5, count))
     stays = (plan.after_no_beat | plan.after_missed, plan.before_no_beat | plan.before_missed)
-    moved, usual_s = np.zeros_like(beats.windows), np.minimum(_usual_s(tachograms), _usual_s(changed))
+    there, moved, usual_s = np.zeros_like(beats.windows), np.zeros_like(beats.windows), _usual_s(tachograms)
     for side, column in enumerate((BEFORE, AFTER)):
-        was_s, is_s = np.exp(tachograms[:, column]), np.exp(changed[:, column])
-        rows = (ventricular[side] | (np.abs(is_s - was_s) > _MOVED_S)) & ~stays[side]
-        own_beats, sign = beats.own_beats[rows], (-1, 1)[side]
-        neighbours = np.where(_per_beat(ventricular[side][rows]), waves[rows], own_beats)
-        moved[rows] += shapes.neighbour(neighbours, sign * is_s[rows], usual_s[rows], frame)
-        moved[rows] -= shapes.neighbour(own_beats, sign * was_s[rows], usual_s[rows], frame)
-    return moved
+        sign, was_s, is_s = (-1, 1)[side], np.exp(tachograms[:, column]), np.exp(changed[:, column])
+        moves = (ventricular[side] | (np.abs(is_s - was_s) > _MOVED_S)) & ~stays[side]
+        rows = moves | plan.ventricular
+        neighbours = np.where(_per_beat(ventricular[side][rows]), waves[rows], beats.own_beats[rows])
+        left = shapes.neighbour(neighbours, sign * is_s[rows], usual_s[rows], frame)
+        there[rows] += left
+        moved[rows] += left * _per_beat(moves[rows])
+        moved[moves] -= shapes.neighbour(beats.own_beats[moves], sign * was_s[moves], usual_s[moves], frame)
+    return there, moved
 
 
 def _ventricular_waves(own_beats: np.ndarray, others: np.ndarray, plan: Plan, frame: Frame, draws: Draws) -> np.ndarray:
@@ -149,7 +151,7 @@ def _normal_beats(
 def _in_place(
     normal: np.ndarray,
     beats: PairedBeats,
-    moved: np.ndarray,
+    neighbours: np.ndarray,
     waves: np.ndarray,
     late_s: np.ndarray,
     plan: Plan,
@@ -160,7 +162,7 @@ def _in_place(
     seen, rows = normal.copy(), plan.premature
     seen[rows] = _premature_shape(normal[rows], beats.own_beats[rows], frame, draws)
     rows = plan.ventricular
-    alone = waves[rows] + moved[rows] + np.clip(beats.windows - beats.own_beats, -_NOISE, _NOISE)[rows]
+    alone = waves[rows] + neighbours[rows] + np.clip(beats.windows - beats.own_beats, -_NOISE, _NOISE)[rows]
     p_waves = shapes.sinus_p_wave(beats.own_beats[rows], late_s[rows], frame)
     alone += p_waves * draws.chance(_SINUS_GOES_ON, rows.sum(), 1, 1)
     share = np.where(plan.fusion[rows], draws.uniform(0.3, 0.75, rows.sum()), 0)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ecg_anomaly.beats.per_beat import PerBeat
 from ecg_anomaly.detector.ectopy.draws import Draws
+from ecg_anomaly.detector.ectopy.rhythms import Rhythms
 
 _IN_RUN = {"premature": 0.4, "ventricular": 0.25}  # shares of the early beats that end a run so far
 _EARLY = {"premature": 0.97, "ventricular": 0.86}  # shares of those beats that come before they are due
@@ -49,11 +50,11 @@ class Plan(PerBeat):
         return np.asarray(np.arange(beats) >= beats - self.run_length[:, np.newaxis])
 
 
-def make_plan(fibrillating: np.ndarray, ectopic_share: float, draws: Draws) -> Plan:
-    """Decide what becomes of beats, of which some are in atrial fibrillation (no atrial beat is premature in it)."""
-    count = len(fibrillating)
+def make_plan(rhythms: Rhythms, ectopic_share: float, draws: Draws) -> Plan:
+    """Decide what becomes of beats in their rhythms; in atrial fibrillation or a fast rhythm no atrial beat is premature."""
+    fibrillating, count = rhythms.fibrillating, len(rhythms.fibrillating)
     kind = draws.uniform(0, 1, count)
-    premature = (kind < ectopic_share / 2) & ~fibrillating
+    premature = (kind < ectopic_share / 2) & ~fibrillating & ~rhythms.fast
     ventricular = (kind >= ectopic_share / 2) & (kind < ectopic_share)
     fusion = ventricular & draws.chance(_FUSIONS, count)
     early = premature & draws.chance(_EARLY["premature"], count)

@@ -15,11 +15,12 @@ from ecg_anomaly.beats.per_beat import PerBeat
 from ecg_anomaly.detector.ectopy.draws import Draws
 
 BEFORE, AFTER = -2, -1  # columns of a tachogram
-LOG_RR_LIMITS = (-1.6, 1.0986)  # RR intervals between 0.2 s and 3 s
+LOG_RR_LIMITS = (-1.5, 1.0986)  # RR intervals between 0.22 s and 3 s
 
 # Shares of the examples with fibrillation, ectopic beats, sinus arrhythmia, dropped beats, a fast rhythm, and beats
 # that a detector missed or made up; the others keep the rhythm that was recorded.
-_SHARES, _ECTOPIC = [0.14, 0.40, 0.06, 0.03, 0.03, 0.03], 1
+_SHARES = [0.14, 0.40, 0.06, 0.03, 0.03, 0.03]
+_ECTOPIC, _FAST = 1, 4  # places in the list
 _USUAL_TEMPO = (-0.60, 0.45)  # log RR of a resting to a walking heart: 109 to 38 beats a minute
 
 
@@ -29,6 +30,7 @@ class Rhythms(PerBeat):
 
     tachograms: np.ndarray  # shape (examples, intervals): log RR
     fibrillating: np.ndarray  # bool: atrial fibrillation at the beat in question
+    fast: np.ndarray  # bool: a fast rhythm for as long as is remembered
     onset: np.ndarray  # the interval with which it began; 0 where it has always been there
     coupling: np.ndarray  # how early the ectopic beats among the earlier ones come, log of a share; NaN: there are none
 
@@ -52,7 +54,7 @@ def simulate_rhythms(tachograms: np.ndarray, draws: Draws) -> Rhythms:
     changed[ectopic], coupling[ectopic] = _ectopic_beats(changed[ectopic], draws)
     for number, change in enumerate((_sinus_arrhythmia, _dropped_beats, _fast_rhythm, _mistakes), start=2):
         changed[kind == number] = change(changed[kind == number], draws)
-    return Rhythms(np.clip(changed, *LOG_RR_LIMITS), fibrillating, onset, coupling)
+    return Rhythms(np.clip(changed, *LOG_RR_LIMITS), fibrillating, kind == _FAST, onset, coupling)
 
 
 def compensatory_pause(coupling: np.ndarray) -> np.ndarray:

@@ -14,7 +14,6 @@ from ecg_anomaly.detector.ectopy.draws import Draws
 
 _ISOELECTRIC_S = (-0.085, -0.065)  # the PR segment, between P wave and QRS complex: the level of no voltage
 _REACH_S = (-0.33, 0.68)  # a beat's waves lie within: from the P wave to the end of the T wave
-_P_WAVE_S = -0.28  # the P wave begins
 _SLOPE_SMOOTHING_S, _SEARCH_S = 0.06, 0.1  # where the steepest point of a complex is looked for
 
 
@@ -43,13 +42,14 @@ def ramp(times_s: np.ndarray, start_s: float | np.ndarray, length_s: float) -> n
 def neighbour(beats: np.ndarray, at_s: np.ndarray, usual_s: np.ndarray, frame: Frame) -> np.ndarray:
     """Cut out what a beat that stands ``at_s`` away leaves in the window, without its level.
 
-    ``usual_s`` is the interval at which the windows of the beats were cut: what lies behind belongs to the next beat.
-    Both have the shape ``(examples,)``.
+    ``usual_s`` is the interval at which the windows of the beats were cut: what lies farther from the beat than 0.4 of it
+    before and 0.6 behind belongs to other beats. Both have the shape ``(examples,)``.
     """
     times_s = frame.times_s - at_s[:, np.newaxis]
     waves = at_times(beats, times_s, frame) - isoelectric(beats, frame)
-    end_s = np.minimum(min(_REACH_S[1], frame.times_s[-1]), usual_s + _P_WAVE_S)[:, np.newaxis]
-    return np.asarray(waves * ramp(times_s, _REACH_S[0], 0.067) * ramp(-times_s, -end_s, 0.1))
+    begin_s = np.maximum(_REACH_S[0], -0.4 * usual_s)[:, np.newaxis]
+    end_s = np.minimum(min(_REACH_S[1], frame.times_s[-1]), 0.6 * usual_s)[:, np.newaxis]
+    return np.asarray(waves * ramp(times_s, begin_s, 0.067) * ramp(-times_s, -end_s, 0.1))
 
 
 def ventricular(own_beats: np.ndarray, others: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:

@@ -9,9 +9,9 @@ from ecg_anomaly.detector.ectopy.plan import Plan
 from ecg_anomaly.detector.ectopy.rhythms import AFTER, BEFORE, LOG_RR_LIMITS, Rhythms, compensatory_pause, interpolated
 
 # How early ectopic beats come: log of a share of the usual interval.
-_PREMATURE, _VENTRICULAR, _ANY = (-0.8, -0.11), (-0.85, -0.06), (-0.8, -0.1)
+_PREMATURE, _VENTRICULAR, _ANY = (-0.7, -0.11), (-0.85, -0.06), (-0.8, -0.1)
 _CLEARLY = 1.3  # earlier than the rhythm itself varies (median absolute deviation) by this factor
-_REFRACTORY_S = 0.3  # no beat comes sooner after another
+_REFRACTORY_S = {"premature": 0.35, "ventricular": 0.3}  # no beat comes sooner: AV node, muscle
 _ESCAPE = (0.05, 0.7)
 _FUSION_BEFORE, _FUSION_AFTER = (-0.14, 0.02), (-0.05, 0.14)
 _RUN_VARIES = 0.04
@@ -53,7 +53,8 @@ def _coupling(rhythms: Rhythms, usual: np.ndarray, plan: Plan, draws: Draws) -> 
     drawn = np.where(plan.premature, draws.uniform(*_PREMATURE, count), draws.uniform(*_VENTRICULAR, count))
     alike = np.isfinite(rhythms.coupling) & draws.chance(0.6, count)
     drawn = np.where(alike, rhythms.coupling + 0.03 * draws.normal(count), drawn)
-    return np.maximum(np.minimum(drawn, -_CLEARLY * varies), np.log(_REFRACTORY_S) - usual)
+    least_s = np.where(plan.premature, _REFRACTORY_S["premature"], _REFRACTORY_S["ventricular"])
+    return np.maximum(np.minimum(drawn, -_CLEARLY * varies), np.log(least_s) - usual)
 
 
 def _variation(log_rr: np.ndarray) -> np.ndarray:
