@@ -3,6 +3,7 @@
 import numpy as np
 
 from ecg_anomaly.beats.windows import Frame
+from ecg_anomaly.detector.ectopy.rhythms import Rhythms
 from ecg_anomaly.detector.patient import PairedBeats
 
 FRAME = Frame(48, 108, 120)  # 0.4 s before to 0.5 s after, as in config.yaml
@@ -32,3 +33,14 @@ def regular(count: int, rr_s: float = 0.85, leads: int = 2, frame: Frame = FRAME
     spread = np.full_like(beats, 0.02)
     tachograms = np.full((count, INTERVALS), np.log(rr_s), dtype=np.float32)
     return PairedBeats(beats, beats, beats, spread, np.full((count, 8), -8, dtype=np.float32)), tachograms
+
+
+def regular_rhythms(count: int, rr_s: float = 0.85, coupling: float = np.nan, fibrillating: bool = False) -> Rhythms:
+    """Make rhythms whose intervals are all alike, whatever is said of them."""
+    return Rhythms(
+        tachograms=np.full((count, INTERVALS), np.log(rr_s), dtype=np.float32),
+        fibrillating=np.full(count, fibrillating),
+        fast=np.zeros(count, dtype=bool),
+        onset=np.zeros(count, dtype=np.int64),
+        coupling=np.full(count, coupling, dtype=np.float32),
+    )

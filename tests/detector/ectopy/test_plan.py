@@ -5,9 +5,10 @@ import pytest
 
 from ecg_anomaly.detector.ectopy.draws import Draws
 from ecg_anomaly.detector.ectopy.plan import Plan, make_plan
+from ecg_anomaly.detector.ectopy.rhythms import Rhythms
+from tests.detector.ectopy.hand_made import regular_rhythms
 
 MANY = 20_000
-STEADY = np.zeros(MANY, dtype=bool)
 NORMAL = (
     "following",
     "leading",
@@ -20,8 +21,8 @@ NORMAL = (
 )
 
 
-def plan(fibrillating: np.ndarray = STEADY, ectopic_share: float = 0.5) -> Plan:
-    return make_plan(fibrillating, ectopic_share, Draws(1))
+def plan(rhythms: Rhythms | None = None, ectopic_share: float = 0.5) -> Plan:
+    return make_plan(rhythms or regular_rhythms(MANY), ectopic_share, Draws(1))
 
 
 @pytest.mark.parametrize("ectopic_share", [0.0, 0.2, 0.8])
@@ -33,10 +34,15 @@ def test_half_of_the_ectopic_share_is_premature_and_half_ventricular(ectopic_sha
 
 
 def test_no_atrial_beat_is_premature_in_fibrillation_and_no_ventricular_one_early():
-    made = plan(~STEADY)
+    made = plan(regular_rhythms(MANY, fibrillating=True))
     assert not made.premature.any()
     assert not made.early.any()
     assert made.ventricular.mean() == pytest.approx(0.25, abs=0.02)
+
+
+def test_no_beat_is_premature_in_a_fast_rhythm():
+    fast = dataclasses.replace(regular_rhythms(MANY), fast=np.ones(MANY, dtype=bool))
+    assert not plan(fast).premature.any()
 
 
 def test_what_is_said_of_ectopic_beats_fits_together():
