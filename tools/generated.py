@@ -26,7 +26,6 @@ from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.ectopy import examples, rhythms
 from ecg_anomaly.detector.ectopy.draws import Draws
-from ecg_anomaly.detector.ectopy.examples import NORMAL, PREMATURE, VENTRICULAR
 from ecg_anomaly.detector.ectopy.plan import make_plan
 from ecg_anomaly.detector.ectopy.rhythms import AFTER, BEFORE, LOG_RR_LIMITS
 from ecg_anomaly.detector.patient import PairedBeats
@@ -83,24 +82,25 @@ def draw_pages(config: Config) -> None:
     read_checked_manifest(config.paths.processed, config, made_by="preprocess_data.py")
     table = whole_records(read_table(config.paths.processed), TRAIN)
     compared = compare_records(table, load_windows(config.paths.processed, table), config)
-    paired, tachograms = compared.paired, compared.timed.tachograms
-    chosen = _some_normal_beats(table, config.training.seed)
-    patients = table["record"].to_numpy()
-    frame = Frame.of(config.beat)
-    simulated = _simulated(patients[chosen], paired.chosen(chosen), tachograms[chosen], frame, config.training.seed)
+    paired, tachograms, seed = compared.paired, compared.timed.tachograms, config.training.seed
+    patients, frame, chosen = table["record"].to_numpy(), Frame.of(config.beat), _some_normal_beats(table, seed)
     recorded = Drawn(patients, recorded_kinds(table), paired.windows, paired.own_beats, tachograms)
-    folder = Path(config.paths.outputs) / "generated"
-    folder.mkdir(parents=True, exist_ok=True)
+    sources = {
+        "simulated": simulated(patients[chosen], paired.chosen(chosen), tachograms[chosen], frame, seed),
+        "recorded, chosen by their labels": recorded,
+    }
+    few = of_different_patients(recorded.chosen(chosen), seed).chosen(np.arange(_COLUMNS))
+    pages = {"rhythms": draw_rhythms(few.patients, few.tachograms, seed)}
     for name, title in KINDS.items():
         blocks = {
-            source: of_different_patients(beats.chosen(beats.kinds == name), config.training.seed)
-            for source, beats in (("simulated", simulated), ("recorded", recorded))
+            source: of_different_patients(beats.chosen(beats.kinds == name), seed) for source, beats in sources.items()
         }
-        draw_beats(title, blocks, frame).savefig(folder / f"{name}.png", dpi=_DOTS_PER_INCH)
-    few = of_different_patients(recorded.chosen(chosen), config.training.seed).chosen(np.arange(_COLUMNS))
-    page = draw_rhythms(few.patients, few.tachograms, config.training.seed)
-    page.savefig(folder / "rhythms.png", dpi=_DOTS_PER_INCH)
-    print(f"Wrote {len(KINDS) + 1} pages to {folder}")
+        pages[name] = draw_beats(title, blocks, frame)
+    folder = Path(config.paths.outputs) / "generated"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, page in pages.items():
+        page.savefig(folder / f"{name}.png", dpi=_DOTS_PER_INCH)
+    print(f"Wrote {len(pages)} pages to {folder}")
 
 
 def recorded_kinds(table: pd.DataFrame) -> np.ndarray:
@@ -109,7 +109,7 @@ def recorded_kinds(table: pd.DataFrame) -> np.ndarray:
     A normal beat may be one in atrial fibrillation, which labels of beats do not tell.
     """
     classes, records = table["aami_class"], table["record"]
-    before, after = (classes.where(records == records.shift(step)).shift(step) for step in (1, -1))
+    before, after = (classes.shift(step).where(records == records.shift(step)) for step in (1, -1))
     usual_s = table.groupby("record")["rr_before_s"].transform("median")
     early = table["rr_before_s"] < _EARLY * usual_s
     ectopic = {"S", "V"}
@@ -140,34 +140,38 @@ def _some_normal_beats(table: pd.DataFrame, seed: int) -> np.ndarray:
     return np.sort(some.index.to_numpy())
 
 
-def _simulated(patients: np.ndarray, beats: PairedBeats, tachograms: np.ndarray, frame: Frame, seed: int) -> Drawn:
+def simulated(patients: np.ndarray, beats: PairedBeats, tachograms: np.ndarray, frame: Frame, seed: int) -> Drawn:
     """Simulate one beat of each normal one."""
     others = beats.own_beats[np.random.default_rng(seed).permutation(len(patients))]
     made = examples.simulate(beats, tachograms, others, _ECTOPIC_SHARE, frame, seed)
-    kinds = _simulated_kinds(made.kinds, made.tachograms, tachograms, seed)
-    return Drawn(patients, kinds, made.paired.windows, made.paired.own_beats, made.tachograms)
+    return Drawn(
+        patients,
+        _simulated_kinds(tachograms, seed),
+        made.paired.windows,
+        made.paired.own_beats,
+        made.tachograms,
+    )
 
 
-def _simulated_kinds(classes: np.ndarray, changed: np.ndarray, tachograms: np.ndarray, seed: int) -> np.ndarray:
+def _simulated_kinds(tachograms: np.ndarray, seed: int) -> np.ndarray:
     """Name the kind of each simulated beat."""
     draws = Draws(seed)  # as in `simulate`: equal draws make equal plans
     made = rhythms.simulate_rhythms(tachograms, draws)
-    plan = make_plan(made.fibrillating, _ECTOPIC_SHARE, draws)
-    before_early = changed[:, AFTER] < np.median(changed[:, :BEFORE], axis=1) + np.log(_EARLY)
+    plan = make_plan(made, _ECTOPIC_SHARE, draws)
     return _named(
         {
             "normal_block": plan.blocked,
             "no_beat": plan.no_beat,
-            "normal_fibrillation": (classes == NORMAL) & made.fibrillating,
             "normal_after": plan.following,
-            "normal_before": (classes == NORMAL) & before_early,
-            "normal": classes == NORMAL,
-            "premature_run": (classes == PREMATURE) & plan.run,
-            "premature": classes == PREMATURE,
+            "normal_before": plan.leading,
+            "premature_run": plan.premature & plan.run,
+            "premature": plan.premature,
             "fusion": plan.fusion,
-            "ventricular_run": (classes == VENTRICULAR) & plan.run,
-            "ventricular_early": plan.early,
-            "ventricular_late": classes == VENTRICULAR,
+            "ventricular_run": plan.ventricular & plan.run,
+            "ventricular_early": plan.ventricular & plan.early,
+            "ventricular_late": plan.ventricular,
+            "normal_fibrillation": made.fibrillating,
+            "normal": ~made.fibrillating,
         }
     )
 
@@ -228,7 +232,7 @@ def _draw_beat(axes: Axes, window: np.ndarray, own_beat: np.ndarray, frame: Fram
     axes.spines["left"].set_visible(False)
 
 
-_RHYTHMS = (
+RHYTHMS = (
     ("atrial fibrillation", rhythms._fibrillation),
     ("sinus arrhythmia", rhythms._sinus_arrhythmia),
     ("dropped beats", rhythms._dropped_beats),
@@ -251,7 +255,7 @@ def draw_rhythms(patients: np.ndarray, tachograms: np.ndarray, seed: int) -> Fig
     ``patients`` are names of shape ``(columns,)``, ``tachograms`` log RR of shape ``(columns, intervals)``.
     """
     draws = Draws(seed)
-    rows = [("recorded", tachograms), *((name, _changed(change, tachograms, draws)) for name, change in _RHYTHMS)]
+    rows = [("recorded", tachograms), *((name, _changed(change, tachograms, draws)) for name, change in RHYTHMS)]
     figure = Figure(figsize=(4.2 * len(patients), 1.25 * len(rows) + 0.9), layout="constrained")
     figure.suptitle("rhythms", fontsize=14, fontweight="bold", x=0.01, ha="left")
     figure.supylabel("RR interval (s)")
