@@ -95,7 +95,8 @@ def draw_pages(config: Config) -> None:
         blocks = {
             source: of_different_patients(beats.chosen(beats.kinds == name), seed) for source, beats in sources.items()
         }
-        pages[name] = draw_beats(title, blocks, frame)
+        if any(len(beats.patients) for beats in blocks.values()):
+            pages[name] = draw_beats(title, blocks, frame)
     folder = Path(config.paths.outputs) / "generated"
     folder.mkdir(parents=True, exist_ok=True)
     for name, page in pages.items():
