@@ -83,7 +83,7 @@ def test_ventricular_beats_have_no_p_wave(ventricular):
 
 
 def test_t_waves_of_ventricular_beats_are_mostly_opposed(ventricular):
-    area, t_area = (between(ventricular, *span).sum(axis=1) for span in ((-0.15, 0.15), (0.2, 0.5)))
+    area, t_area = (between(ventricular, *span).sum(axis=1) for span in ((-0.1, 0.1), (0.18, 0.5)))
     clear = (np.abs(area) > 1) & (np.abs(t_area) > 0.5)
     assert clear.mean() > 0.5
     assert np.mean((area * t_area < 0)[clear]) > 0.7
