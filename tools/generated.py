@@ -26,7 +26,7 @@ from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.ectopy import examples, rhythms
 from ecg_anomaly.detector.ectopy.draws import Draws
-from ecg_anomaly.detector.ectopy.plan import make_plan
+from ecg_anomaly.detector.ectopy.plan import Plan
 from ecg_anomaly.detector.ectopy.rhythms import AFTER, BEFORE, LOG_RR_LIMITS
 from ecg_anomaly.detector.patient import PairedBeats
 from ecg_anomaly.detector.scorer import compare_records
@@ -66,8 +66,6 @@ KINDS = {
     "normal_fibrillation": "normal beats in atrial fibrillation",
     "normal_after": "normal beats after an ectopic one",
     "normal_before": "normal beats before an ectopic one",
-    "normal_block": "normal beats with bundle branch block",
-    "no_beat": "no beats, taken for some by a detector (N to the network)",
     "premature": "premature beats (S)",
     "premature_run": "premature beats (S) in a run",
     "ventricular_early": "ventricular beats (V) that come early",
@@ -147,22 +145,17 @@ def simulated(patients: np.ndarray, beats: PairedBeats, tachograms: np.ndarray, 
     made = examples.simulate(beats, tachograms, others, _ECTOPIC_SHARE, frame, seed)
     return Drawn(
         patients,
-        _simulated_kinds(tachograms, seed),
+        _simulated_kinds(made.plan),
         made.paired.windows,
         made.paired.own_beats,
         made.tachograms,
     )
 
 
-def _simulated_kinds(tachograms: np.ndarray, seed: int) -> np.ndarray:
+def _simulated_kinds(plan: Plan) -> np.ndarray:
     """Name the kind of each simulated beat."""
-    draws = Draws(seed)  # as in `simulate`: equal draws make equal plans
-    made = rhythms.simulate_rhythms(tachograms, draws)
-    plan = make_plan(made, _ECTOPIC_SHARE, draws)
     return _named(
         {
-            "normal_block": plan.blocked,
-            "no_beat": plan.no_beat,
             "normal_after": plan.following,
             "normal_before": plan.leading,
             "premature_run": plan.premature & plan.run,
@@ -171,8 +164,8 @@ def _simulated_kinds(tachograms: np.ndarray, seed: int) -> np.ndarray:
             "ventricular_run": plan.ventricular & plan.run,
             "ventricular_early": plan.ventricular & plan.early,
             "ventricular_late": plan.ventricular,
-            "normal_fibrillation": made.fibrillating,
-            "normal": ~made.fibrillating,
+            "normal_fibrillation": plan.fibrillating,
+            "normal": ~plan.fibrillating,
         }
     )
 
@@ -238,7 +231,6 @@ RHYTHMS = (
     ("sinus arrhythmia", rhythms._sinus_arrhythmia),
     ("dropped beats", rhythms._dropped_beats),
     ("a fast rhythm", rhythms._fast_rhythm),
-    ("mistakes of a detector", rhythms._mistakes),
     *[("ectopic beats", rhythms._ectopic_beats)] * 4,  # rare to frequent: several rows show more of it
 )
 

@@ -31,7 +31,12 @@ class Examples(PerBeat):
     paired: PairedBeats  # beside their patients' own beats
     tachograms: np.ndarray  # shape (examples, intervals): log RR, as in `rhythms`
     normal: np.ndarray  # shape (examples, samples, leads): the normal beat that each would have been
-    kinds: np.ndarray  # shape (examples,): NORMAL, PREMATURE or VENTRICULAR
+    plan: Plan  # what was to become of each
+
+    @property
+    def kinds(self) -> np.ndarray:
+        """NORMAL, PREMATURE or VENTRICULAR, shape ``(examples,)``."""
+        return np.select([self.plan.premature, self.plan.ventricular], [PREMATURE, VENTRICULAR], NORMAL)
 
 
 def simulate(
@@ -73,8 +78,7 @@ def simulate(
         beats.spread,
         _earlier_distances(beats.earlier_distances, log_distance(seen * present, own_beats, frame), plan, draws),
     )
-    kinds = np.select([plan.premature, plan.ventricular], [PREMATURE, VENTRICULAR], NORMAL)
-    examples = _with_scale(Examples(paired, changed, normal, kinds), draws)
+    examples = _with_scale(Examples(paired, changed, normal, plan), draws)
     return _with_lost_leads(examples, present, draws)
 
 

@@ -122,9 +122,8 @@ def test_target_of_an_ectopic_beat_is_the_normal_one_between_its_neighbours(rr_s
 def test_neighbours_stand_at_their_intervals_around_normal_beats():
     found, (rhythms, plan) = made(), story()
     expected = windows(np.exp(found.tachograms[:, [BEFORE, AFTER]]))
-    steady = ~plan.premature & ~plan.ventricular & ~rhythms.fibrillating & ~plan.following & ~plan.blocked
-    mistaken = (plan.no_beat, plan.after_no_beat, plan.before_no_beat, plan.after_missed, plan.before_missed)
-    chosen = steady & ~np.any(mistaken, axis=0)
+    steady = ~plan.premature & ~plan.ventricular & ~rhythms.fibrillating & ~plan.following
+    chosen = steady
     assert rms((found.paired.windows - expected)[chosen]) < 0.01
 
 
@@ -152,7 +151,7 @@ def test_own_beat_holds_neighbours_at_the_interval_that_became_usual():
 def test_ectopic_beats_look_unlike_their_targets():
     found, (_, plan) = made(), story()
     away = np.sqrt(np.square(found.paired.windows - found.normal).mean(axis=(1, 2)))
-    np.testing.assert_array_equal(away[~plan.premature & ~plan.ventricular & ~plan.no_beat], 0)
+    np.testing.assert_array_equal(away[~plan.premature & ~plan.ventricular], 0)
     assert np.median(away[plan.ventricular]) > 0.1
     assert np.median(away[plan.fusion]) < np.median(away[plan.ventricular & ~plan.fusion])
     assert 0 < np.median(away[plan.premature]) < 0.05
@@ -163,7 +162,7 @@ def test_no_p_wave_stands_in_fibrillation():
     found, (rhythms, plan) = made(), story()
     inside = (FRAME.times_s > -0.25) & (FRAME.times_s < -0.08)
     p_wave = waves(FRAME.times_s, parts=[P_WAVE])[inside]
-    chosen = (found.kinds == NORMAL) & ~plan.blocked & ~plan.no_beat & ~plan.following
+    chosen = (found.kinds == NORMAL) & ~plan.following
     chosen &= np.exp(found.tachograms[:, BEFORE]) > 0.75  # nothing of the beat before
     chosen &= np.exp(found.tachograms[:, AFTER]) > 0.75
 

@@ -101,18 +101,6 @@ def test_fast_rhythm_is_steady():
     assert np.all(rr_s.std(axis=1) < 0.05)
 
 
-def test_mistakes_of_a_detector_split_and_merge_intervals():
-    made = ratios(rhythms._mistakes(REGULAR, Draws(1)))
-    short, long = made < 0.99, made > 1.01
-    once = (short.sum(axis=1) == 2) & ~long.any(axis=1)
-    assert once.sum() > 20
-    first = short[once].argmax(axis=1)[:, np.newaxis]
-    halves = np.take_along_axis(made[once], first + np.arange(2), axis=1)
-    np.testing.assert_allclose(halves.sum(axis=1), 1, rtol=1e-4)
-    merged = long & ~short.any(axis=1, keepdims=True)
-    np.testing.assert_allclose(made[merged], 2, rtol=1e-4)
-
-
 def test_ectopic_beats_come_early_and_many_leave_the_sinus_node_alone():
     changed, coupling = rhythms._ectopic_beats(REGULAR, Draws(1))
     made, coupling = ratios(changed), coupling.reshape(-1, 1)

@@ -141,18 +141,6 @@ def test_aberration_widens_the_complex_alone():
     assert widths_s(made).mean() > widths_s(OWN).mean()
 
 
-def test_block_keeps_the_p_wave_and_changes_what_follows(ventricular):
-    made = shapes.with_block(OWN, ventricular, OWN, FRAME)
-    np.testing.assert_allclose(between(made, -0.4, -0.07), between(OWN, -0.4, -0.07), atol=1e-6)
-    np.testing.assert_allclose(between(made, -0.03, 0.5), between(ventricular, -0.03, 0.5), atol=1e-6)
-
-
-def test_jolts_are_of_any_size():
-    heights = np.ptp(shapes.jolts(MANY, 2, FRAME, Draws(1)), axis=1).max(axis=1)
-    assert np.quantile(heights, 0.1) < 0.2
-    assert np.quantile(heights, 0.9) > 0.5
-
-
 @pytest.mark.parametrize("frame", [Frame(36, 96, 120), Frame(100, 225, 250)], ids=["shorter window", "250 Hz"])
 @pytest.mark.parametrize("leads", [1, 3])
 def test_shapes_follow_frame_and_leads(frame, leads):
@@ -165,7 +153,6 @@ def test_shapes_follow_frame_and_leads(frame, leads):
         shapes.fibrillatory_waves(200, leads, frame, Draws(1))[0],
         shapes.with_other_p_wave(own, own, frame, Draws(1)),
         shapes.with_aberration(own, own, frame, Draws(1)),
-        shapes.jolts(200, leads, frame, Draws(1)),
     ):
         assert beats.shape == shape
         assert beats.dtype == np.float32

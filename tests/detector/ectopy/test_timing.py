@@ -70,22 +70,8 @@ def test_normal_beats_beside_ectopic_ones():
     assert AFTER_IT[PLAN.leading].max() < 0.95
 
 
-def test_what_is_no_beat_splits_an_interval_in_two():
-    np.testing.assert_allclose((BEFORE_IT + AFTER_IT)[PLAN.no_beat], 1, rtol=0.02)
-    np.testing.assert_allclose((RATIOS[:, BEFORE - 1] + BEFORE_IT)[PLAN.after_no_beat], 1, rtol=0.02)
-    assert AFTER_IT[PLAN.before_no_beat].max() < 0.8
-
-
-def test_missed_beats_make_one_interval_of_two():
-    np.testing.assert_allclose(BEFORE_IT[PLAN.after_missed], 2, rtol=0.3)
-    np.testing.assert_allclose(AFTER_IT[PLAN.before_missed], 2, rtol=0.3)
-
-
 def test_other_beats_come_as_they_came():
-    beside = (
-        *(PLAN.premature, PLAN.ventricular, PLAN.following, PLAN.leading, PLAN.no_beat, PLAN.after_no_beat),
-        *(PLAN.before_no_beat, PLAN.after_missed, PLAN.before_missed),
-    )
+    beside = (*(PLAN.premature, PLAN.ventricular, PLAN.following, PLAN.leading),)
     np.testing.assert_allclose(RATIOS[~np.any(beside, axis=0)], 1, rtol=1e-5)
 
 
