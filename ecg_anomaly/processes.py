@@ -64,14 +64,18 @@ def process_pool(
 
 
 @contextmanager
-def ending_signals() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C or termination signal inside the block into an event; the next one interrupts as usual."""
+def ending_signals(tell: Callable[[], None] = lambda: None) -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C or termination signal inside the block into an event; the next one interrupts as usual.
+
+    The first one calls ``tell`` too.
+    """
     ended = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
         if ended.is_set():
             raise KeyboardInterrupt
         ended.set()
+        tell()
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

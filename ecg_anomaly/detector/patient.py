@@ -13,7 +13,7 @@ from ecg_anomaly.config import Patient
 
 
 _RECENT_BEATS = 16  # what the patient's beats looked like just now: a turn in bed changes them at once
-_DISTANCES = 8  # of the beats before: where they are far from the own beat as well, it is noise or a run
+EARLIER_DISTANCES = 8  # of the beats before: where they are far from the own beat as well, it is noise or a run
 _USUAL_SPREAD = 0.05  # of a scaled beat, where nothing is known of the patient's
 _NEXT_BEAT_S = 0.15  # before its steepest point, the next beat begins
 
@@ -52,7 +52,9 @@ class OwnBeat:
         self._usual, self._spread = (EarlierBeats(settings.recent_beats, start_s) for _ in range(2))
         self._recent = EarlierBeats(_RECENT_BEATS, start_s)
 
-    def push(self, windows: np.ndarray, in_time: np.ndarray, times_s: np.ndarray, rr_after_s: np.ndarray) -> PairedBeats:
+    def push(
+        self, windows: np.ndarray, in_time: np.ndarray, times_s: np.ndarray, rr_after_s: np.ndarray
+    ) -> PairedBeats:
         """Put the next beats beside the patient's own.
 
         Parameters
@@ -85,13 +87,13 @@ class OwnBeat:
 
     def _earlier_distances(self, distances: np.ndarray, times_s: np.ndarray) -> np.ndarray:
         if not len(distances):
-            return np.empty((0, _DISTANCES), dtype=np.float32)
+            return np.empty((0, EARLIER_DISTANCES), dtype=np.float32)
         if self._distances is None:  # what was usual in the first seconds stands for the beats before them
             start = max(1, int(np.searchsorted(times_s, self._start_s)))
-            self._distances = np.full(_DISTANCES, np.median(distances[:start]), dtype=np.float32)
+            self._distances = np.full(EARLIER_DISTANCES, np.median(distances[:start]), dtype=np.float32)
         known = np.concatenate([self._distances, distances])
-        self._distances = known[-_DISTANCES:]
-        return np.lib.stride_tricks.sliding_window_view(known, _DISTANCES)[:-1]
+        self._distances = known[-EARLIER_DISTANCES:]
+        return np.lib.stride_tricks.sliding_window_view(known, EARLIER_DISTANCES)[:-1]
 
     @staticmethod
     def _push(earlier: EarlierBeats, values: np.ndarray, times_s: np.ndarray) -> np.ndarray:
@@ -101,7 +103,9 @@ class OwnBeat:
 def without_next_beat(windows: np.ndarray, own_beats: np.ndarray, rr_after_s: np.ndarray, frame: Frame) -> np.ndarray:
     """Put the patient's own beat, at the level of the window, in place of what comes with the next beat."""
     import os
-    if os.environ.get("NOMASK"): return windows
+
+    if os.environ.get("NOMASK"):
+        return windows
     clear = (frame.times_s < (rr_after_s - _NEXT_BEAT_S)[:, np.newaxis])[..., np.newaxis]
     if clear.all():
         return windows

@@ -43,7 +43,9 @@ class Timing(PerBeat):
     early: np.ndarray  # how much shorter log RR before the beat is than the patient's usual one
     pause: np.ndarray  # how much longer log RR after the beat is than before it
     in_time: np.ndarray  # bool: RR before the beat is at least the share ``in_time`` of the usual one
-    tachograms: np.ndarray  # shape (beats, recent_beats + 2): log RR before the earlier beats, before and after this one
+    tachograms: (
+        np.ndarray
+    )  # shape (beats, recent_beats + 2): log RR before the earlier beats, before and after this one
 
 
 class PatientRhythm:
