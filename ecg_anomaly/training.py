@@ -35,9 +35,7 @@ class Outcome:
     """What came out of trainings, beside the network."""
 
     history: pd.DataFrame  # that of `autoencoder.Trained`
-    left_out: (
-        pd.DataFrame | None
-    )  # beats scored by networks that were trained without their patients: see `left_out.csv`
+    left_out: pd.DataFrame  # rows of left_out.csv: beats, scored by a network that was trained without them
     interrupted: bool  # by Ctrl-C
 
 

@@ -87,10 +87,11 @@ def _own_beat(inputs: dict[str, Any], differences: list[Any], distances: Any, la
     from_own, from_recent, in_spreads = differences
     level = ops.mean(own_beat, axis=1, keepdims=True)
     channels = [inputs["beat"] - level, own_beat - level, _squeezed(8 * from_own) / 2, _squeezed(8 * from_recent) / 2]
-    x = ops.stack([*channels, in_spreads / 5], axis=-1)
+    x = ops.transpose(ops.stack([*channels, in_spreads / 5], axis=-1), (0, 2, 1, 3))
+    x = ops.reshape(x, (-1, *x.shape[2:]))  # one lead after the other
     for width, length, stride in ((24, 9, 3), (40, 5, 2)):
-        x = layers.Conv2D(width, (length, 1), strides=(stride, 1), padding="same", activation="gelu")(x)
-    x = layers.Reshape((leads, -1))(layers.Permute((2, 1, 3))(x))
+        x = layers.Conv1D(width, length, strides=stride, padding="same", activation="gelu")(x)
+    x = ops.reshape(x, (-1, leads, math.prod(x.shape[1:])))
     code = layers.Dense(64, activation="gelu")(ops.concatenate([x, distances], axis=-1))
 
     latent = layers.Dense(latent_size, name="latent")(code)
