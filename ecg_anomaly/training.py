@@ -126,7 +126,7 @@ def _train(
     network = autoencoder.compiled(trained.model)
     model = TrainedModel(network, learn_reference(measure(network, beats)), config)
     if output:
-        write_network(output, trained.model, model.reference)
+        write_network(output, trained, model.reference)
     if output and config.training.litert:
         from ecg_anomaly.detector import litert
 

@@ -51,7 +51,7 @@ def build(settings: Model, frame: Frame, leads: int) -> keras.Model:
 
 def _present(beat: Any) -> Any:
     """Say which leads are there: 1 or 0, shape ``(beats, leads, 1)``."""
-    return ops.expand_dims(ops.cast(ops.max(ops.abs(beat), axis=1) > 0, "float32"), -1)
+    return ops.expand_dims(ops.sign(ops.max(ops.abs(beat), axis=1)), -1)
 
 
 def _differences(inputs: dict[str, Any]) -> list[Any]:
@@ -63,7 +63,8 @@ def _differences(inputs: dict[str, Any]) -> list[Any]:
     beat, own_beat = inputs["beat"], inputs["own_beat"]
     from_own, from_recent = (_without_offset(beat - other) for other in (own_beat, inputs["recent_beat"]))
     usual = _USUAL_RANGE * inputs["spread"] + _LEAST_SPREAD
-    return [from_own, from_recent, ops.clip(from_own / usual, -30, 30)]
+    in_spreads = from_own * ops.exp(-ops.log(usual))  # in 8 bits what to divide by might be zero
+    return [from_own, from_recent, ops.clip(in_spreads, -30, 30)]
 
 
 def _without_offset(windows: Any) -> Any:

@@ -160,7 +160,7 @@ def error_of_present_leads(beats: Any, reconstructions: Any) -> Any:
 
     Both are tensors of shape ``(beats, samples, leads)``.
     """
-    present = ops.cast(ops.any(beats != 0, axis=1, keepdims=True), reconstructions.dtype)
+    present = ops.sign(ops.max(ops.abs(beats), axis=1, keepdims=True))
     errors = ops.mean(ops.square(beats - reconstructions) * present, axis=(1, 2))
     return errors / ops.maximum(ops.mean(present, axis=(1, 2)), 1e-6)
 

@@ -110,7 +110,7 @@ def inputs_of(paired: PairedBeats, tachograms: np.ndarray) -> dict[str, np.ndarr
 
     ``rhythm`` has the shape ``(beats, tachogram.FEATURES)``; the others are those of `PairedBeats`.
     """
-    return {
+    inputs = {
         "beat": paired.windows,
         "own_beat": paired.own_beats,
         "recent_beat": paired.recent_beats,
@@ -118,3 +118,4 @@ def inputs_of(paired: PairedBeats, tachograms: np.ndarray) -> dict[str, np.ndarr
         "earlier_distances": paired.earlier_distances,
         "rhythm": rhythm_features(tachograms),
     }
+    return {name: np.asarray(values, dtype=np.float32) for name, values in inputs.items()}

@@ -45,7 +45,7 @@ def convert_int8(model: keras.Model, beats: ComparedBeats, seed: int) -> bytes:
 
 
 def _converter(model: keras.Model) -> tf.lite.TFLiteConverter:
-    """Make a converter; it understands no model that takes its inputs by name, but names a list of them all the same."""
+    """Make a converter. It understands no model that takes its inputs by name, but names those of a list."""
     return tf.lite.TFLiteConverter.from_keras_model(keras.Model(model.inputs, model.output))
 
 

@@ -79,7 +79,7 @@ def find_surprises(measured: Measured, reference: Mapping[str, Surprise]) -> dic
 
 
 def answers(measured: Measured, reference: Mapping[str, Surprise]) -> dict[str, np.ndarray]:
-    """Give all that the score is made of: the columns of ``scores.csv`` from ``reconstruction_error`` to ``log_odds_V``."""
+    """Give what the score is made of: the columns of ``scores.csv`` from ``reconstruction_error`` to ``log_odds_V``."""
     surprises = {surprise_column(name): values for name, values in find_surprises(measured, reference).items()}
     odds = dict(zip(LOG_ODDS, measured.log_odds.T, strict=True))
     return {"reconstruction_error": measured.reconstruction_error, **surprises, **odds}

@@ -21,7 +21,7 @@ from ecg_anomaly.handover.scores import read_metrics, read_threshold
 from ecg_anomaly.manifest import Handover, check_input, differences, read_manifest
 
 if TYPE_CHECKING:
-    import keras
+    from ecg_anomaly.detector.autoencoder import Trained
 
 MODEL = "autoencoder.keras"
 LITERT, LITERT_INT8 = "autoencoder.tflite", "autoencoder_int8.tflite"  # with training.litert
@@ -33,9 +33,9 @@ _OWN_SECTIONS = ("beat", "rhythm", "patient", "model", "training", "scoring", "t
 _OWN_RECORDS = ("leads", "lead_count")
 
 
-def write_network(output: Handover, network: keras.Model, reference: Mapping[str, Surprise]) -> None:
+def write_network(output: Handover, trained: Trained, reference: Mapping[str, Surprise]) -> None:
     """Write the network, and how surprising values are among normal training beats."""
-    network.save(output.path(MODEL))
+    trained.model.save(output.path(MODEL))
     write_reference(output, reference)
 
 

@@ -116,7 +116,7 @@ def test_page_has_the_data_the_settings_and_the_warning(page: str, results: Resu
     for key, value in tables.settings_table(results.manifest):
         assert key in text
         assert value.replace('"', "&#34;").replace("<", "&lt;") in text
-    assert "beat.window_before_s 0.3" in text
+    assert "beat.window_before_s 0.4" in text
     assert results.manifest["versions"]["plotly"] in text
     assert re.search(r"false alarms per hour: [\d.]+, above which \d+ normal beats of 1 patient raise 60", text)
     assert "the rate has the 5th, 50th and 95th percentiles" in text
