@@ -103,9 +103,9 @@ def evaluation_of(run: MadeUpRun, detection: Detection | None = None, seed: int 
         strength = 0.7 * rng.lognormal(0, noise, (len(windows), 1, 1))
         made_up = windows + strength * (average - windows)
         far = np.log(reconstruction_error(windows, beats.paired.own_beats) + 1e-6)
-        logits = np.column_stack([np.zeros(len(windows)), 2 * beats.timed.early - 6, 2 * far + 6])
+        logits = np.column_stack([np.zeros(len(windows)), 2 * beats.timed.early - 6, 2.5 * far + 16])
         reconstructions = (made_up * windows.any(axis=1, keepdims=True)).astype(np.float32)
-        return reconstructions, logits + rng.normal(0, 1, logits.shape)
+        return reconstructions, logits + rng.normal(0, 3 * noise, logits.shape)
 
     compared = compare_records(training.table, training.windows, run.config, training.normal("train"))
     model = TrainedModel(network, measures.learn_reference(measures.measure(network, compared)), run.config)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score
 
 from ecg_anomaly import words
-from ecg_anomaly.detector.measures import MEASURES
+from ecg_anomaly.detector.measures import component_values
 from ecg_anomaly.evaluation.metrics import sensitivity_at
 from ecg_anomaly.manifest import read_manifest
 from ecg_anomaly.reports import figure_data, panels, plots, styles
@@ -158,7 +158,8 @@ def test_a_flagged_example_names_the_largest_of_the_surprises_that_count(results
         row = results.scores.iloc[beat.example.row]
         assert (beat.threshold, beat.flagged) == (row["threshold"], row["flagged"])
         assert sum(beat.parts.values()) == pytest.approx(beat.score)
-        assert beat.parts == {name: row[f"{name}_surprise"] for name in MEASURES}
+        values = component_values(results.scores.iloc[[beat.example.row]])
+        assert beat.parts == {name: values[name].item() for name in ("ectopy", "patient", "rhythm")}
         largest = max(("reconstruction", "patient", "rhythm"), key=lambda name: row[f"{name}_surprise"])
         flagged = f"flagged, called {beat.called}; {styles.QUESTIONS[largest]}"
         assert beat.verdict == (flagged if beat.flagged else "not flagged")

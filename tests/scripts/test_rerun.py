@@ -84,7 +84,7 @@ def test_other_labels_ask_for_preprocessing(finished: Workspace, capsys: pytest.
 
 def test_other_training_asks_for_training(finished: Workspace, capsys: pytest.CaptureFixture[str]):
     assert refused(finished.evaluate("training.epochs=4"), capsys) == (
-        f"{finished.models}: made with other settings: training.epochs was 6 and is now 4; "
+        f"{finished.models}: made with other settings: training.epochs was 8 and is now 4; "
         "run python train_model.py again"
     )
 
