@@ -237,8 +237,7 @@ class _Progress(keras.callbacks.Callback):
         self._started = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        if self._ended():
-            self.interrupted = self.model.stop_training = True
+        self._end_if_asked()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
@@ -252,3 +251,8 @@ class _Progress(keras.callbacks.Callback):
             f"epoch {epoch + 1:3d}/{self._planned}  loss {losses['loss']:.5f}{watched}"
             f"  learning rate {rate:.1e}  {seconds:.1f} s"
         )
+        self._end_if_asked()
+
+    def _end_if_asked(self) -> None:
+        if self._ended():
+            self.interrupted = self.model.stop_training = True
