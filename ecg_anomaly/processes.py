@@ -47,6 +47,10 @@ def in_processes(
                 f"a process that {doing} was ended from outside, perhaps for want of memory; "
                 "close other programs and run again"
             ) from None
+        except KeyboardInterrupt:
+            for process in multiprocessing.active_children():
+                process.terminate()  # else it would go on with its work first
+            raise
         finally:
             executor.shutdown(cancel_futures=True)
 
