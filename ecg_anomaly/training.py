@@ -12,9 +12,9 @@ import pandas as pd
 
 from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Config
-from ecg_anomaly.detector.compared import compare_records
-from ecg_anomaly.detector.measures import learn_reference, measure
-from ecg_anomaly.detector.scorer import TrainedModel, score_records
+from ecg_anomaly.detector.compared import compare_records, of_each_record
+from ecg_anomaly.detector.measures import learn_reference
+from ecg_anomaly.detector.scorer import TrainedModel, score_record
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.beats import Records, read_records, read_table
 from ecg_anomaly.handover.model import write_litert, write_network
@@ -124,7 +124,7 @@ def _train(
     settings = (config.model, config.training, beats, Frame.of(config.beat), report)
     trained = autoencoder.train(*settings, tensorboard, watched, _ended.is_set)
     network = autoencoder.compiled(trained.model)
-    model = TrainedModel(network, learn_reference(measure(network, beats)), config)
+    model = TrainedModel(network, learn_reference(network, beats), config)
     if output:
         write_network(output, trained, model.reference)
     if output and config.training.litert:
@@ -138,5 +138,7 @@ def _train(
 
 
 def _scored(model: TrainedModel, unseen: Records, split: str) -> pd.DataFrame:
-    scored = unseen.table.assign(**score_records(model, unseen.table, unseen.windows).answers)
+    each = of_each_record(unseen.table, unseen.windows, model.config.patient)
+    answers = [pd.DataFrame(score_record(model, its).answers) for _, its in each]
+    scored = unseen.table.join(pd.concat(answers, ignore_index=True))
     return scored[scored["split"] == split]

@@ -108,7 +108,7 @@ def evaluation_of(run: MadeUpRun, detection: Detection | None = None, seed: int 
         return reconstructions, logits + rng.normal(0, 3 * noise, logits.shape)
 
     compared = compare_records(training.table, training.windows, run.config, training.normal("train"))
-    model = TrainedModel(network, measures.learn_reference(measures.measure(network, compared)), run.config)
+    model = TrainedModel(network, measures.learn_reference(network, compared), run.config)
     left_out = training.table.assign(**score_records(model, training.table, training.windows).answers)
     beats = read_table(run.folder / "processed")
     return evaluate.evaluate_detector(model, beats, normal_beats, tested, detection, left_out)

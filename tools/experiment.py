@@ -87,7 +87,7 @@ def _out_of_fold_scores(known: pd.DataFrame, compared: ComparedBeats, config: Co
         left_out = np.isin(known["record"], records[fold::_FOLDS])
         training = compared.chosen(~left_out & normal)
         network = _train(training, config)
-        model = TrainedModel(network, measures.learn_reference(measures.measure(network, training)), config)
+        model = TrainedModel(network, measures.learn_reference(network, training), config)
         parts.append(known[left_out].assign(**score_compared(model, compared.chosen(left_out)).columns()))
     return pd.concat(parts).sort_index()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,19 +83,20 @@ def compare_records(
         Mask of shape ``(beats,)``: those to be given; the others only say what is usual. All without it.
     """
     chosen = np.ones(len(beats), dtype=bool) if chosen is None else chosen
-    parts = [
-        PatientMemory(config).compare(its).chosen(chosen[rows])
-        for rows, its in of_each_record(beats, windows, config.patient)
-    ]
-    return ComparedBeats.joined(parts)
+    ends = np.cumsum(chosen)
+
+    def compare_each() -> Iterator[tuple[slice, ComparedBeats]]:
+        for rows, its in of_each_record(beats, windows, config.patient):
+            compared = PatientMemory(config).compare(its).chosen(chosen[rows])
+            yield slice(ends[rows.stop - 1] - chosen[rows].sum(), ends[rows.stop - 1]), compared
+
+    return ComparedBeats.collected(compare_each(), int(chosen.sum()))
 
 
-def of_each_record(beats: pd.DataFrame, windows: np.ndarray, settings: Patient) -> list[tuple[slice, ScaledBeats]]:
+def of_each_record(beats: pd.DataFrame, windows: np.ndarray, settings: Patient) -> Iterator[tuple[slice, ScaledBeats]]:
     """Take the beats of each record, with their rows, from those of many; arguments as for `compare_records`."""
-    return [
-        (rows, ScaledBeats.of_table(beats.iloc[rows], windows[rows], settings))
-        for rows in rows_of_each_record(beats["record"])
-    ]
+    for rows in rows_of_each_record(beats["record"]):
+        yield rows, ScaledBeats.of_table(beats.iloc[rows], windows[rows], settings)
 
 
 def counting_beats(beats: pd.DataFrame, settings: Patient) -> np.ndarray:

@@ -33,6 +33,7 @@ MEASURES = {
 ECTOPY = "ectopy"  # the component that is no surprise: how much likelier S or V is than N, to the network
 LOG_ODDS = ("log_odds_S", "log_odds_V")  # the columns that it is made of
 
+_BEATS_AT_ONCE = 4096  # so that the reconstructions of all beats need not be kept
 _LEAST_ERROR = 1e-6  # far below any error of a real beat, so that its logarithm exists
 
 
@@ -65,9 +66,14 @@ def measure(network: Network, compared: ComparedBeats) -> Measured:
     return Measured(reconstructions, error, logits[:, 1:] - logits[:, :1], measures)
 
 
-def learn_reference(normal: Measured) -> dict[str, Surprise]:
+def learn_reference(network: Network, normal: ComparedBeats) -> dict[str, Surprise]:
     """Learn how the measures are distributed among normal training beats."""
-    return {name: Surprise.of_reference(values) for name, values in normal.measures.items()}
+    count = len(normal.paired.windows)
+    portions = np.array_split(np.arange(count), -(-count // _BEATS_AT_ONCE))
+    measured = [measure(network, normal.chosen(rows)).measures for rows in portions]
+    return {
+        name: Surprise.of_reference(np.concatenate([measures[name] for measures in measured])) for name in measured[0]
+    }
 
 
 def find_surprises(measured: Measured, reference: Mapping[str, Surprise]) -> dict[str, np.ndarray]:

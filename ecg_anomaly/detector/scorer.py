@@ -74,8 +74,8 @@ def score_record(model: TrainedModel, beats: ScaledBeats) -> ScoredBeats:
 
 def score_records(model: TrainedModel, beats: pd.DataFrame, windows: np.ndarray) -> ScoredBeats:
     """Score all beats of whole records, one record after the other; the beats as for `compared.compare_records`."""
-    parts = [score_record(model, its) for _, its in of_each_record(beats, windows, model.config.patient)]
-    return ScoredBeats.joined(parts)
+    each = of_each_record(beats, windows, model.config.patient)
+    return ScoredBeats.collected(((rows, score_record(model, its)) for rows, its in each), len(beats))
 
 
 def with_anomaly_score(answered: pd.DataFrame, components: Sequence[str]) -> pd.DataFrame:
