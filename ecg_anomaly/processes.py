@@ -47,6 +47,10 @@ def in_processes(
                 f"a process that {doing} was ended from outside, perhaps for want of memory; "
                 "close other programs and run again"
             ) from None
+        except KeyboardInterrupt:
+            for process in multiprocessing.active_children():
+                process.terminate()  # else it would go on with its work first
+            raise
         finally:
             executor.shutdown(cancel_futures=True)
 
@@ -64,14 +68,18 @@ def process_pool(
 
 
 @contextmanager
-def ending_signals() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C or termination signal inside the block into an event; the next one interrupts as usual."""
+def ending_signals(tell: Callable[[], None] = lambda: None) -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C or termination signal inside the block into an event; the next one interrupts as usual.
+
+    The first one calls ``tell`` too.
+    """
     ended = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
         if ended.is_set():
             raise KeyboardInterrupt
         ended.set()
+        tell()
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import SimpleNamespace
-from unittest import mock
 
 import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.labelled import CLASSES, Detection
+from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import SHAPES_BEATS, SHAPES_MODEL, SHAPES_SCORES, Config, load_config
 from ecg_anomaly.detector import measures
-from ecg_anomaly.detector.patient import PairedBeats
-from ecg_anomaly.detector.scorer import TrainedModel, compare_records, score_records
+from ecg_anomaly.detector.compared import ComparedBeats, compare_records
+from ecg_anomaly.detector.scorer import TrainedModel, score_records
+from ecg_anomaly.detector.surprise import reconstruction_error
 from ecg_anomaly.evaluation import evaluate, noise_stress
 from ecg_anomaly.handover.beats import BeatWriter, read_records, read_table
 from ecg_anomaly.handover.model import HISTORY
@@ -24,7 +24,6 @@ from ecg_anomaly.manifest import folder_fingerprint, handover
 from ecg_anomaly.records import noise
 
 _SYMBOLS = {"N": "N", "S": "A", "V": "V", "F": "F", "Q": "/"}
-_LOG_ODDS = {"S": (2.0, -1.0), "V": (-1.0, 3.0), "F": (0.0, 1.0)}  # of S and V, by class, on average
 _USUAL_MIX = {"N": 0.86, "S": 0.05, "V": 0.07, "F": 0.015, "Q": 0.005}
 
 
@@ -100,39 +99,28 @@ def evaluation_of(run: MadeUpRun, detection: Detection | None = None, seed: int 
     normal_beats = training.windows[training.normal("train")]
     average = normal_beats.mean(axis=0)
 
-    def reconstruct(beats: PairedBeats) -> np.ndarray:
-        strength = 0.7 * rng.lognormal(0, noise, (len(beats.windows), 1, 1))
-        made_up = beats.windows + strength * (average - beats.windows)
-        return (made_up * beats.windows.any(axis=1, keepdims=True)).astype(np.float32)
+    def network(beats: ComparedBeats) -> tuple[np.ndarray, np.ndarray]:
+        windows = beats.paired.windows
+        strength = 0.7 * rng.lognormal(0, noise, (len(windows), 1, 1))
+        made_up = windows + strength * (average - windows)
+        far = np.log(reconstruction_error(windows, beats.paired.own_beats) + 1e-6)
+        logits = np.column_stack([np.zeros(len(windows)), 2 * beats.timed.early - 6, 2.5 * far + 16])
+        reconstructions = (made_up * windows.any(axis=1, keepdims=True)).astype(np.float32)
+        return reconstructions, logits + rng.normal(0, 3 * noise, logits.shape)
 
-    compared = compare_records(training.table, training.windows, run.config)
-    measured = measures.measure(reconstruct, compared.paired, compared.timed)
-    model = TrainedModel(reconstruct, measures.learn_reference(measured, training.normal("train")), run.config)
-    left_out = training.table.assign(**_score_with_odds(model, training.table, training.windows).columns())
-    with mock.patch.object(evaluate, "score_records", _score_with_odds):
-        beats = read_table(run.folder / "processed")
-        return evaluate.evaluate_detector(model, beats, normal_beats, tested, detection, left_out)
-
-
-def _score_with_odds(model, beats, windows):
-    """Score beats, with log-odds made up from their classes."""
-    scored, rng = score_records(model, beats, windows), np.random.default_rng(len(beats))
-    means = np.array([_LOG_ODDS.get(name, (-4.0, -4.0)) for name in beats["aami_class"]])
-    columns = scored.columns()
-    score = columns.pop("anomaly_score")
-    odds = dict(zip(("log_odds_S", "log_odds_V"), (means + rng.normal(0, 1.5, means.shape)).T, strict=True))
-    return SimpleNamespace(columns=lambda: {**columns, **odds, "anomaly_score": score}, measured=scored.measured)
+    compared = compare_records(training.table, training.windows, run.config, training.normal("train"))
+    model = TrainedModel(network, measures.learn_reference(network, compared, Frame.of(run.config.beat)), run.config)
+    left_out = training.table.assign(**score_records(model, training.table, training.windows).answers)
+    beats = read_table(run.folder / "processed")
+    return evaluate.evaluate_detector(model, beats, normal_beats, tested, detection, left_out)
 
 
 def history(epochs: int) -> pd.DataFrame:
-    """A training whose validation loss is lowest two epochs before the end."""
+    """A training whose losses and learning rate fall."""
     epoch = np.arange(1, epochs + 1)
-    loss = 0.02 / epoch
-    turn = 1 + 0.1 * np.maximum(0, epoch - max(1, epochs - 2)) ** 2
-    rate = np.where(epoch > epochs / 2, 5e-4, 1e-3)
-    return pd.DataFrame(
-        {"epoch": epoch, "loss": loss, "val_loss": 1.2 * loss * turn, "learning_rate": rate, "seconds": 1.5}
-    )
+    loss = 0.5 / np.sqrt(epoch)
+    rate = 1e-3 * (1 - epoch / epochs)
+    return pd.DataFrame({"epoch": epoch, "loss": loss, "val_loss": 1.2 * loss, "learning_rate": rate, "seconds": 1.5})
 
 
 def noise_table(records: Sequence[str] = ("mitdb/105", "mitdb/200")) -> pd.DataFrame:

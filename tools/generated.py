@@ -24,12 +24,12 @@ from ecg_anomaly import commandline
 from ecg_anomaly.beats.per_beat import PerBeat
 from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Config
+from ecg_anomaly.detector.compared import compare_records
 from ecg_anomaly.detector.ectopy import examples, rhythms
 from ecg_anomaly.detector.ectopy.draws import Draws
 from ecg_anomaly.detector.ectopy.plan import Plan
 from ecg_anomaly.detector.ectopy.rhythms import AFTER, BEFORE, LOG_RR_LIMITS
 from ecg_anomaly.detector.patient import PairedBeats
-from ecg_anomaly.detector.scorer import compare_records
 from ecg_anomaly.handover.beats import load_windows, read_table, whole_records
 from ecg_anomaly.manifest import read_checked_manifest
 from ecg_anomaly.records.splits import TRAIN

@@ -12,7 +12,7 @@ from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Patient
 
 _RECENT_BEATS = 16  # what the patient's beats looked like just now: a turn in bed changes them at once
-_DISTANCES = 8  # of the beats before: where they are far from the own beat as well, it is noise or a run
+EARLIER_DISTANCES = 8  # of the beats before: where they are far from the own beat as well, it is noise or a run
 _DISTANCE_FROM_S, _LEAST_DISTANCE = -0.3, 1e-6  # far below any distance of a real beat, so that its log exists
 _USUAL_SPREAD = 0.05  # of a scaled beat, where nothing is known of the patient's
 
@@ -81,13 +81,13 @@ class OwnBeat:
 
     def _earlier_distances(self, distances: np.ndarray, times_s: np.ndarray) -> np.ndarray:
         if not len(distances):
-            return np.empty((0, _DISTANCES), dtype=np.float32)
+            return np.empty((0, EARLIER_DISTANCES), dtype=np.float32)
         if self._distances is None:  # what was usual in the first seconds stands for the beats before them
             start = max(1, int(np.searchsorted(times_s, self._start_s)))
-            self._distances = np.full(_DISTANCES, np.median(distances[:start]), dtype=np.float32)
+            self._distances = np.full(EARLIER_DISTANCES, np.median(distances[:start]), dtype=np.float32)
         known = np.concatenate([self._distances, distances])
-        self._distances = known[-_DISTANCES:]
-        return np.lib.stride_tricks.sliding_window_view(known, _DISTANCES)[:-1]
+        self._distances = known[-EARLIER_DISTANCES:]
+        return np.lib.stride_tricks.sliding_window_view(known, EARLIER_DISTANCES)[:-1]
 
     @staticmethod
     def _push(earlier: EarlierBeats, values: np.ndarray, times_s: np.ndarray) -> np.ndarray:

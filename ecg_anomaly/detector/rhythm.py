@@ -113,4 +113,4 @@ class _Tachogram:
         known = np.concatenate([self._earlier, log_rr[counting]])
         before = np.cumsum(counting) - counting  # how many of the new intervals each beat has before it
         self._earlier = known[-self._beats :]
-        return np.lib.stride_tricks.sliding_window_view(known, self._beats)[before]
+        return np.asarray(np.lib.stride_tricks.sliding_window_view(known, self._beats)[before])

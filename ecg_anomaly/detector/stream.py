@@ -18,15 +18,16 @@ from ecg_anomaly.beats.events import Event, EventFinder
 from ecg_anomaly.beats.per_beat import PerBeat
 from ecg_anomaly.beats.qrs import QrsDetector
 from ecg_anomaly.beats.windows import Scaler
-from ecg_anomaly.detector.measures import MEASURES, surprise_column
+from ecg_anomaly.detector.compared import ScaledBeats
+from ecg_anomaly.detector.measures import LOG_ODDS, MEASURES, surprise_column
 from ecg_anomaly.detector.naming import call_beats
-from ecg_anomaly.detector.scorer import RecordScorer, ScaledBeats, ScoredBeats, TrainedDetector
+from ecg_anomaly.detector.scorer import RecordScorer, ScoredBeats, TrainedDetector
 from ecg_anomaly.detector.thresholds import flags
 
 _SURPRISES = tuple(surprise_column(question) for question in MEASURES)
 _SCORED = (
     *("sample", "time_s", "rr_before_s", "rr_after_s", "quality", "readable", "reconstruction_error"),
-    *(*_SURPRISES, "log_odds_S", "log_odds_V", "anomaly_score"),
+    *(*_SURPRISES, *LOG_ODDS, "anomaly_score"),
 )
 COLUMNS = (*_SCORED, "threshold", "flagged", "called", "reason")
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ecg_anomaly.beats.labelled import EVALUATED, Detection
 from ecg_anomaly.detector.naming import call_beats
-from ecg_anomaly.detector.scorer import TrainedModel, score_records
+from ecg_anomaly.detector.scorer import TrainedModel, score_records, with_anomaly_score
 from ecg_anomaly.detector.thresholds import FittedThreshold, find_threshold, flag_beats
 from ecg_anomaly.evaluation import metrics
 from ecg_anomaly.evaluation.baselines import baseline_scores
@@ -41,7 +41,7 @@ def evaluate_detector(
         What the QRS detector found of the annotated test beats; ``None`` where these are tested.
     left_out
         Beats of training patients, each scored by a network that was trained without them: rows of ``beats.csv`` with
-        the columns of ``scores.csv`` from ``reconstruction_error`` to ``anomaly_score``.
+        the columns of ``scores.csv`` from ``reconstruction_error`` to ``log_odds_V``.
 
     Raises
     ------
@@ -49,6 +49,7 @@ def evaluate_detector(
         When there is nothing to set the threshold from.
     """
     config, scored = model.config, score_records(model, tested.table, tested.windows)
+    left_out = with_anomaly_score(left_out, config.scoring.components)
     threshold = find_threshold(left_out, config.threshold)
     counted = evaluated_beats(tested.table)
     table = tested.table.assign(**scored.columns())

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ecg_anomaly.beats.labelled import Detection
 from ecg_anomaly.config import Config
-from ecg_anomaly.detector.measures import MEASURES, component_values, surprise_column
+from ecg_anomaly.detector.measures import LOG_ODDS, MEASURES, component_values, surprise_column
 from ecg_anomaly.detector.surprise import anomaly_score
 from ecg_anomaly.evaluation import metrics
 from ecg_anomaly.evaluation.bootstrap import confidence_intervals
@@ -17,7 +17,7 @@ from ecg_anomaly.handover import scores as files
 from ecg_anomaly.records.simulate import is_simulated
 
 _SCORES = (
-    *("reconstruction_error", *map(surprise_column, MEASURES), "log_odds_S", "log_odds_V"),
+    *("reconstruction_error", *map(surprise_column, MEASURES), *LOG_ODDS),
     "anomaly_score",
 )
 

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.labelled import Detection
-from ecg_anomaly.config import DETECTOR, Config
+from ecg_anomaly.config import DETECTOR, Config, Split
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.manifest import Handover
-from ecg_anomaly.records.splits import SPLITS
+from ecg_anomaly.records.splits import SPLITS, TEST, TRAIN
 
 TABLE = "beats.csv"
 # Where test beats are detected ones: how many of the annotated ones were found, and those that got no score.
@@ -123,6 +123,10 @@ class Records:
     table: pd.DataFrame
     windows: np.ndarray
 
+    def chosen(self, rows: np.ndarray) -> Records:
+        """Choose whole records, by a mask of their beats."""
+        return Records(self.table[rows].reset_index(drop=True), self.windows[rows])
+
     def normal(self, split: str) -> np.ndarray:
         """Mark the normal beats of a split; shape ``(beats,)``, bool."""
         return np.asarray((self.table["split"] == split) & ~self.table["anomalous"])
@@ -134,8 +138,8 @@ def read_records(folder: str | Path, *splits: str) -> Records:
     return Records(table, load_windows(folder, table))
 
 
-def check_splits(beats: pd.DataFrame, skipped: Collection[str] = ()) -> None:
-    """Check that every split has a normal beat.
+def check_splits(beats: pd.DataFrame, settings: Split, skipped: Collection[str] = ()) -> None:
+    """Check that every split that should have beats has a normal one.
 
     ``beats`` counts them, one row per split, in the column ``normal``; ``skipped`` are the records that were left out
     because they are broken.
@@ -146,7 +150,7 @@ def check_splits(beats: pd.DataFrame, skipped: Collection[str] = ()) -> None:
         When a split has none.
     """
     left_out = f" (left out as broken: {', '.join(skipped)})" if skipped else ""
-    for split in SPLITS:
+    for split in SPLITS if settings.has_validation else (TRAIN, TEST):
         if split not in beats.index or not beats.loc[split, "normal"]:
             raise UserError(f"split.{split}: its records have no normal beat; give it more records{left_out}")
 

@@ -133,7 +133,7 @@ def _panels(results: Results) -> Iterator[Panel]:
         "training_history",
         "Training",
         plots.plot_history(results.history),
-        "Both losses should fall together; the diamond marks the epoch whose weights were kept.",
+        "Both losses should fall together.",
     )
     yield Panel(
         "score_distribution",

@@ -16,7 +16,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec, SubplotSpec
-from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
 
 from ecg_anomaly import words
@@ -185,28 +185,17 @@ def plot_scores(scores: pd.DataFrame, axis: ScoreAxis, threshold: float) -> Figu
 
 @mpl.rc_context(STYLE)
 def plot_history(history: pd.DataFrame) -> Figure:
-    """Draw losses and learning rate over the epochs of ``history.csv``, the best epoch marked."""
+    """Draw losses and learning rate over the epochs of ``history.csv``."""
     figure = _figure(4.6, width_in=8.0)
     losses, rates = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    epochs, kept = history["epoch"].to_numpy(), history["val_loss"].to_numpy(dtype=float)
+    epochs = history["epoch"].to_numpy()
     losses.plot(epochs, history["loss"], color=styles.BLUE, marker="o", markersize=4, label="training loss")
     look: dict[str, Any] = {"color": styles.VERMILLION, "linestyle": "--", "marker": "s", "markersize": 4}
-    losses.plot(epochs, kept, label="validation loss", **look)
-    if np.isfinite(kept).any():
-        best = np.nanargmin(kept)
-        for panel in (losses, rates):
-            panel.axvline(epochs[best], color=styles.GREY, linestyle=":", linewidth=1.4)
-        label = f"kept: epoch {epochs[best]}, validation loss {kept[best]:.3g}"
-        diamond: dict[str, Any] = {"color": styles.INK, "linestyle": "none", "marker": "D", "fillstyle": "none"}
-        losses.plot(epochs[best], kept[best], markersize=8, label=label, **diamond)
+    losses.plot(epochs, history["val_loss"], label="loss of patients left out", **look)
     rates.step(epochs, history["learning_rate"], where="mid", color=styles.GREEN, marker="^", markersize=4)
-    for panel, name in ((losses, "mean squared error"), (rates, "learning rate")):
-        panel.set(yscale="log", ylabel=name)
+    losses.set(yscale="log", ylabel="loss")
+    rates.set(ylabel="learning rate", ylim=(0, None))
     losses.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=10, borderaxespad=0.2)
-    used = np.unique(history["learning_rate"].to_numpy(dtype=float))
-    used = used[:: -(-len(used) // 6) or 1]  # at most six
-    rates.set_yticks(used, [f"{rate:.2g}" for rate in used])
-    rates.yaxis.set_minor_locator(NullLocator())
     rates.set(xlabel="epoch", xlim=(epochs.min() - 0.5, epochs.max() + 0.5))
     rates.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure

@@ -54,7 +54,7 @@ def test_figures_are_those_of_the_metrics(stored, threshold):
     compared = stored.compared
     classes = np.concatenate([compared.classes, compared.missed])
     flagged = np.concatenate([beats["flagged"].to_numpy(), np.zeros(len(compared.missed), dtype=bool)])
-    assert outcome.figures == threshold_figures(classes, flagged)
+    assert outcome.figures == threshold_figures(classes, flagged, stored.duration_s / 3600)
     alarms = (flagged & (classes == "N")).sum()
     assert outcome.per_hour(outcome.false_alarms) == pytest.approx(alarms / (stored.duration_s / 3600), rel=0.05)
     assert 0 < (compared.classes != "N").sum() < len(beats)

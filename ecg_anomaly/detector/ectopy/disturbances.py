@@ -36,28 +36,28 @@ def _turned(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, draws: Dra
     """Mix a little of the other lead in: breath and posture turn the heart's axis."""
     count = len(windows)
     share = 0.06 * draws.normal(count, 1, 1) * (draws.chance(0.3, count, 1, 1))
-    return windows + share * (windows - isoelectric(own_beats, frame))[:, :, ::-1] * (windows.shape[2] > 1)
+    return np.asarray(windows + share * (windows - isoelectric(own_beats, frame))[:, :, ::-1] * (windows.shape[2] > 1))
 
 
 def _with_other_t_wave(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
     """Raise or lower the T wave, which follows rate, posture and mood."""
     count, _, leads = windows.shape
     share = 0.15 * draws.normal(count, 1, leads) * (draws.chance(0.3, count, 1, leads))
-    return windows + share * ramp(frame.times_s, 0.117, 0.067) * (own_beats - isoelectric(own_beats, frame))
+    return np.asarray(windows + share * ramp(frame.times_s, 0.117, 0.067) * (own_beats - isoelectric(own_beats, frame)))
 
 
 def _with_drift(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
     """Let electrodes drift: a random walk."""
     walk = draws.normal(*windows.shape).cumsum(axis=1) / np.sqrt(0.8 * frame.rate_hz)
     walk -= walk.mean(axis=1, keepdims=True)
-    return windows + walk * _some(0.1, 0.18, windows, draws)
+    return np.asarray(windows + walk * _some(0.1, 0.18, windows, draws))
 
 
 def _with_other_gain(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
     """Change the height by some percent: breath moves the heart to and from the electrodes."""
     count, _, leads = windows.shape
     level = isoelectric(own_beats, frame)
-    return (windows - level) * np.exp(0.06 * draws.normal(count, 1, leads)) + level
+    return np.asarray((windows - level) * np.exp(0.06 * draws.normal(count, 1, leads)) + level)
 
 
 def _with_wander(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
@@ -65,12 +65,12 @@ def _with_wander(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draws)
     count, _, leads = windows.shape
     height = 0.12 * draws.normal(count, 1, leads) * (draws.chance(0.3, count, 1, leads))
     turns = 2 * np.pi * frame.times_s[np.newaxis, :, np.newaxis] * draws.uniform(0.3, 1.0, count, 1, 1)
-    return windows + height * np.sin(turns + draws.uniform(0, 2 * np.pi, count, 1, leads))
+    return np.asarray(windows + height * np.sin(turns + draws.uniform(0, 2 * np.pi, count, 1, leads)))
 
 
 def _with_noise(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
     """Add white noise, as of muscles."""
-    return windows + _some(0.25, 0.06, windows, draws) * draws.normal(*windows.shape)
+    return np.asarray(windows + _some(0.25, 0.06, windows, draws) * draws.normal(*windows.shape))
 
 
 def _with_bad_lead(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
@@ -89,7 +89,7 @@ def _with_bad_lead(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draw
     bad = draws.chance(0.01, count, 1, 1) & (draws.integers(leads, count, 1, 1) == np.arange(leads))
     height = draws.log_uniform(0.05, 1.0, count, 1, 1)
     hidden = bad * np.where(draws.chance(0.3, count, 1, 1), draws.uniform(0, 1, count, 1, 1), 0.0)
-    return windows * (1 - hidden) + noise * height * bad
+    return np.asarray(windows * (1 - hidden) + noise * height * bad)
 
 
 def _some(share: float, most: float, windows: np.ndarray, draws: Draws) -> np.ndarray:

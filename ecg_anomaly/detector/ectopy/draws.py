@@ -12,19 +12,19 @@ class Draws:
         self._random = np.random.default_rng(seed)
 
     def normal(self, *shape: int) -> np.ndarray:
-        """Standard normal numbers."""
+        """Give standard normal numbers."""
         return self._random.standard_normal(shape, dtype=np.float32)
 
     def uniform(self, low: float, high: float, *shape: int) -> np.ndarray:
-        """Numbers from ``low`` to ``high``, all alike."""
+        """Give numbers from ``low`` to ``high``, all alike."""
         return np.float32(low) + np.float32(high - low) * self._random.random(shape, dtype=np.float32)
 
     def log_uniform(self, low: float, high: float, *shape: int) -> np.ndarray:
-        """Numbers from ``low`` to ``high``, all orders of magnitude alike."""
-        return np.exp(self.uniform(float(np.log(low)), float(np.log(high)), *shape))
+        """Give numbers from ``low`` to ``high``, all orders of magnitude alike."""
+        return np.asarray(np.exp(self.uniform(float(np.log(low)), float(np.log(high)), *shape)))
 
     def chance(self, share: float | np.ndarray, *shape: int) -> np.ndarray:
-        """Bool: true with a probability, one for all or one for each."""
+        """Say yes (bool) with a probability, one for all or one for each."""
         return np.asarray(self._random.random(shape, dtype=np.float32) < share)
 
     def sign(self, *shape: int) -> np.ndarray:
@@ -32,9 +32,9 @@ class Draws:
         return np.where(self.chance(0.5, *shape), np.float32(1), np.float32(-1))
 
     def integers(self, most: int, *shape: int) -> np.ndarray:
-        """Whole numbers below ``most``."""
+        """Give whole numbers below ``most``."""
         return self._random.integers(most, size=shape)
 
     def choice(self, shares: list[float], *shape: int) -> np.ndarray:
-        """Positions in a list of probabilities."""
+        """Choose positions in a list of probabilities."""
         return np.searchsorted(np.cumsum(shares), self._random.random(shape, dtype=np.float32)).clip(0, len(shares) - 1)

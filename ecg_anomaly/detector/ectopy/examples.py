@@ -59,7 +59,7 @@ def simulate(
     seed
         Equal seeds give equal examples.
     """
-    draws, present = Draws(seed), beats.windows.any(axis=1, keepdims=True)
+    draws, present = Draws(seed), np.asarray(beats.windows.any(axis=1, keepdims=True))
     rhythms = simulate_rhythms(tachograms, draws)
     plan = make_plan(rhythms, ectopic_share, draws)
     changed, late_s = with_timing(rhythms, plan, draws)
@@ -109,7 +109,7 @@ def _neighbours(
     frame: Frame,
     draws: Draws,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the beats before and after leave in the window at their new places; and less what they left at the old ones.
+    """Say what the beats beside leave in the window at their new places; and that less what they left at the old ones.
 
     Beats of a run of ventricular beats have neighbours like them; so has every second normal beat after an ectopic one.
     """
@@ -198,7 +198,7 @@ def _polluted(recent: np.ndarray, waves: np.ndarray, plan: Plan, draws: Draws) -
     count = len(recent)
     chosen = plan.ventricular & ~plan.fusion & draws.chance(np.where(plan.run, 0.5, 0.1), count)
     share = draws.uniform(0.4, 1.0, count) * chosen
-    return recent + (waves - recent) * _per_beat(share)
+    return np.asarray(recent + (waves - recent) * _per_beat(share))
 
 
 def _earlier_distances(earlier: np.ndarray, distances: np.ndarray, plan: Plan, draws: Draws) -> np.ndarray:

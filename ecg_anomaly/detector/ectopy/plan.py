@@ -1,4 +1,4 @@
-"""What becomes of each normal beat: it stays one, alone or beside an ectopic beat, or an ectopic one takes its place."""
+"""What becomes of each normal beat: it stays one, maybe beside an ectopic one, or an ectopic one takes its place."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Plan(PerBeat):
 
 
 def make_plan(rhythms: Rhythms, ectopic_share: float, draws: Draws) -> Plan:
-    """Decide what becomes of beats in their rhythms; in atrial fibrillation or a fast rhythm no atrial beat is premature."""
+    """Decide what becomes of beats; in atrial fibrillation or a fast rhythm no atrial beat is premature."""
     fibrillating, count = rhythms.fibrillating, len(rhythms.fibrillating)
     kind = draws.uniform(0, 1, count)
     premature = (kind < ectopic_share / 2) & ~fibrillating & ~rhythms.fast

@@ -37,7 +37,7 @@ class Rhythms(PerBeat):
     @property
     def recent_onset(self) -> np.ndarray:
         """Bool: whether most of the earlier beats came before the fibrillation."""
-        return self.fibrillating & (self.onset > (self.tachograms.shape[1] - 2) / 2)
+        return np.asarray(self.fibrillating & (self.onset > (self.tachograms.shape[1] - 2) / 2))
 
 
 def simulate_rhythms(tachograms: np.ndarray, draws: Draws) -> Rhythms:
@@ -45,7 +45,7 @@ def simulate_rhythms(tachograms: np.ndarray, draws: Draws) -> Rhythms:
 
     The interval before the beat in question stays one of a normal beat.
     """
-    count, intervals = tachograms.shape
+    count = len(tachograms)
     changed = _with_another_tempo(tachograms, draws)
     kind = draws.choice([*_SHARES, 1 - sum(_SHARES)], count)
     fibrillating, onset = kind == 0, np.zeros(count, dtype=np.int64)
@@ -118,7 +118,9 @@ def _dropped_beats(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
 def _fast_rhythm(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
     """Let the heart beat 110 to 190 times a minute for as long as is remembered: one event, and no premature beats."""
     count, intervals = tachograms.shape
-    return draws.uniform(-1.15, -0.6, count, 1) + draws.uniform(0.01, 0.04, count, 1) * draws.normal(count, intervals)
+    return np.asarray(
+        draws.uniform(-1.15, -0.6, count, 1) + draws.uniform(0.01, 0.04, count, 1) * draws.normal(count, intervals)
+    )
 
 
 def _ectopic_beats(tachograms: np.ndarray, draws: Draws) -> tuple[np.ndarray, np.ndarray]:

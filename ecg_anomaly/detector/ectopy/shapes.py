@@ -42,8 +42,8 @@ def ramp(times_s: np.ndarray, start_s: float | np.ndarray, length_s: float) -> n
 def neighbour(beats: np.ndarray, at_s: np.ndarray, usual_s: np.ndarray, frame: Frame) -> np.ndarray:
     """Cut out what a beat that stands ``at_s`` away leaves in the window, without its level.
 
-    ``usual_s`` is the interval at which the windows of the beats were cut: what lies farther from the beat than 0.4 of it
-    before and 0.6 behind belongs to other beats. Both have the shape ``(examples,)``.
+    ``usual_s`` is the interval at which the windows of the beats were cut: what lies farther from the beat than 0.4 of
+    it before and 0.6 behind belongs to other beats. Both have the shape ``(examples,)``.
     """
     times_s = frame.times_s - at_s[:, np.newaxis]
     waves = at_times(beats, times_s, frame) - isoelectric(beats, frame)
@@ -90,7 +90,7 @@ def _stretched(beats: np.ndarray, stretch: np.ndarray, frame: Frame, draws: Draw
     times_s = frame.times_s / stretch
     begin_s = -draws.uniform(0.067, 0.1, len(beats), 1)
     inside = ramp(times_s, begin_s, 0.033) * ramp(-times_s, -0.12, 0.05)
-    return (at_times(beats, times_s, frame) - isoelectric(beats, frame)) * inside
+    return np.asarray((at_times(beats, times_s, frame) - isoelectric(beats, frame)) * inside)
 
 
 def _bumps(count: int, leads: int, frame: Frame, draws: Draws) -> np.ndarray:
@@ -106,11 +106,11 @@ def _opposed_t_waves(complexes: np.ndarray, frame: Frame, draws: Draws) -> np.nd
     count, _, leads = complexes.shape
     sign = np.sign(complexes.sum(axis=1, keepdims=True)) * np.where(draws.chance(0.85, count, 1, 1), -1, 1)
     height = sign * np.ptp(complexes, axis=1, keepdims=True) * draws.log_uniform(0.05, 0.45, count, 1, leads)
-    return height * _bump(frame, draws.uniform(0.13, 0.28, count, 1), draws.uniform(0.045, 0.09, count, 1))
+    return np.asarray(height * _bump(frame, draws.uniform(0.13, 0.28, count, 1), draws.uniform(0.045, 0.09, count, 1)))
 
 
 def _bump(frame: Frame, centre_s: np.ndarray, width_s: np.ndarray) -> np.ndarray:
-    return np.exp(-0.5 * ((frame.times_s - centre_s) / width_s) ** 2)[..., np.newaxis]
+    return np.asarray(np.exp(-0.5 * ((frame.times_s - centre_s) / width_s) ** 2)[..., np.newaxis])
 
 
 def p_wave(own_beats: np.ndarray, frame: Frame) -> np.ndarray:
@@ -126,7 +126,7 @@ def p_wave(own_beats: np.ndarray, frame: Frame) -> np.ndarray:
 
 
 def fibrillatory_waves(count: int, leads: int, frame: Frame, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
-    """Small waves of 4 to 9 a second, of changing rate, in place of P waves; and their heights ``(count, 1, leads)``."""
+    """Draw small waves of 4 to 9 a second, of changing rate; and give their heights, ``(count, 1, leads)``."""
     height = draws.uniform(0, 0.07, count, 1, leads)
     turns = 2 * np.pi * frame.times_s[np.newaxis, :, np.newaxis]
     wobble = 1.5 * np.sin(turns * draws.uniform(0.5, 2, count, 1, 1) + draws.uniform(0, 2 * np.pi, count, 1, 1))
@@ -154,7 +154,9 @@ def sinus_p_wave(own_beats: np.ndarray, late_s: np.ndarray, frame: Frame) -> np.
 
 def fused(normal: np.ndarray, ventricular_: np.ndarray, share: np.ndarray, frame: Frame) -> np.ndarray:
     """Mix beats, behind the P wave: part of the ventricles is excited either way. Shares of the normal beat."""
-    return normal + ramp(frame.times_s, -0.1, 0.03) * (1 - share)[:, np.newaxis, np.newaxis] * (ventricular_ - normal)
+    return np.asarray(
+        normal + ramp(frame.times_s, -0.1, 0.03) * (1 - share)[:, np.newaxis, np.newaxis] * (ventricular_ - normal)
+    )
 
 
 def with_aberration(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:

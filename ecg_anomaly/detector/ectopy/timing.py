@@ -39,7 +39,7 @@ def usual_interval(tachograms: np.ndarray, draws: Draws) -> np.ndarray:
     """Give the interval that was due, shape ``(examples,)``: that of the last minutes, or of the last beats."""
     earlier = tachograms[:, :BEFORE]
     of_minutes, of_beats = np.quantile(earlier, 0.75, axis=1), np.quantile(earlier[:, -12:], 0.6, axis=1)
-    return np.where(draws.chance(0.5, len(earlier)), of_minutes, of_beats).astype(np.float32)
+    return np.asarray(np.where(draws.chance(0.5, len(earlier)), of_minutes, of_beats).astype(np.float32))
 
 
 def _coupling(rhythms: Rhythms, usual: np.ndarray, plan: Plan, draws: Draws) -> np.ndarray:
@@ -53,7 +53,7 @@ def _coupling(rhythms: Rhythms, usual: np.ndarray, plan: Plan, draws: Draws) -> 
     alike = np.isfinite(rhythms.coupling) & draws.chance(0.6, count)
     drawn = np.where(alike, rhythms.coupling + 0.03 * draws.normal(count), drawn)
     least_s = np.where(plan.premature, _REFRACTORY_S["premature"], _REFRACTORY_S["ventricular"])
-    return np.maximum(np.minimum(drawn, -_CLEARLY * varies), np.log(least_s) - usual)
+    return np.asarray(np.maximum(np.minimum(drawn, -_CLEARLY * varies), np.log(least_s) - usual))
 
 
 def _variation(log_rr: np.ndarray) -> np.ndarray:
