@@ -12,7 +12,7 @@ import pandas as pd
 
 from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Config
-from ecg_anomaly.detector.compared import compare_records, of_each_record
+from ecg_anomaly.detector.compared import ComparedBeats, compare_records, of_each_record
 from ecg_anomaly.detector.measures import learn_reference
 from ecg_anomaly.detector.scorer import TrainedModel, score_record
 from ecg_anomaly.errors import UserError
@@ -60,12 +60,13 @@ def train_model(output: Handover, config: Config, report: Report) -> Outcome:
         if config.split.has_validation:
             return _train_own(output, config, report)
         calls: list[tuple[Any, ...]] = [(_train_own, (output, config, report))]
-        calls += [(_train_fold, (*fold, config, report)) for fold in enumerate(_patients_of_folds(config), start=1)]
-        own, *folds = in_processes(_call, calls, "trains", process_pool(len(calls), _METHOD, _share, _ended))
-    losses = pd.concat([fold.history for fold in folds]).groupby("epoch")["val_loss"].mean()
+        folds = enumerate(_patients_of_folds(config), start=1)
+        calls += [(_train_fold, (*fold, config, report)) for fold in folds]
+        own, *others = in_processes(_call, calls, "trains", process_pool(len(calls), _METHOD, _share, _ended))
+    losses = pd.concat([fold.history for fold in others]).groupby("epoch")["val_loss"].mean()
     own.history.insert(2, "val_loss", own.history["epoch"].map(losses))
-    left_out = pd.concat([fold.left_out for fold in folds]).sort_values(["record", "sample"], ignore_index=True)
-    return Outcome(own.history, left_out, any(outcome.interrupted for outcome in (own, *folds)))
+    left_out = pd.concat([fold.left_out for fold in others]).sort_values(["record", "sample"], ignore_index=True)
+    return Outcome(own.history, left_out, any(outcome.interrupted for outcome in (own, *others)))
 
 
 def _share(ended: Event) -> None:
@@ -74,52 +75,68 @@ def _share(ended: Event) -> None:
 
 
 def _call(work: Callable[..., Outcome], arguments: tuple[Any, ...]) -> Outcome:
-    return work(*arguments)
+    """Call a function; where one fails, the others need not go on."""
+    try:
+        return work(*arguments)
+    except BaseException:
+        _ended.set()
+        raise
 
 
-def _patients_of_folds(config: Config) -> list[list[str]]:
-    """Share the training records out: those that each fold leaves out."""
-    table, folds = read_table(config.paths.processed), config.training.folds
-    records = sorted(table.loc[table["split"] == TRAIN, "record"].unique())
-    if len(records) < folds:
+def _patients_of_folds(config: Config) -> list[tuple[_Patients, _Patients]]:
+    """Share the training records out: those that each fold trains on, and those that it leaves out."""
+    folder, folds = config.paths.processed, config.training.folds
+    table = read_table(folder)
+    names = sorted(table.loc[table["split"] == TRAIN, "record"].unique())
+    if len(names) < folds:
         raise UserError(
-            f"split.train has only {len(records)} records for the {folds} groups of training.folds; give it more, "
+            f"split.train has only {len(names)} records for the {folds} groups of training.folds; give it more, "
             "lower training.folds, or name records in split.validation"
         )
-    return [records[fold::folds] for fold in range(folds)]
+    groups = [names[fold::folds] for fold in range(folds)]
+    return [
+        (_Patients(folder, TRAIN, [name for name in names if name not in group]), _Patients(folder, TRAIN, group))
+        for group in groups
+    ]
+
+
+@dataclass(frozen=True)
+class _Patients:
+    """Records with beats of a split; they are read when they are needed, and not kept."""
+
+    folder: str  # that of the beats
+    split: str
+    names: list[str] | None = None  # all without it
+
+    def read(self) -> Records:
+        return read_records(self.folder, self.split, names=self.names)
+
+    def normal_beats(self, config: Config) -> ComparedBeats:
+        """Compare the normal beats of the split with what is usual for their patients."""
+        records = self.read()
+        return compare_records(records.table, records.windows, config, records.normal(self.split))
 
 
 def _train_own(output: Handover, config: Config, report: Report) -> Outcome:
     """Train the network of the model on all training patients, and write it."""
-    folder, validating = config.paths.processed, config.split.has_validation
-    unseen = read_records(folder, VALIDATION) if validating else None
-    return _train(read_records(folder, TRAIN), unseen, VALIDATION, config, report, output)
+    training, validating = (_Patients(config.paths.processed, split) for split in (TRAIN, VALIDATION))
+    return _train(training, validating if config.split.has_validation else None, config, report, output)
 
 
-def _train_fold(number: int, patients: list[str], config: Config, report: Report) -> Outcome:
-    """Train a network without the patients of a fold."""
-    records = read_records(config.paths.processed, TRAIN)
-    inside = records.table["record"].isin(patients).to_numpy()
-    others, unseen = records.chosen(~inside), records.chosen(inside)
-    return _train(others, unseen, TRAIN, config, lambda line: report(f"fold {number}: {line}"))
+def _train_fold(number: int, patients: tuple[_Patients, _Patients], config: Config, report: Report) -> Outcome:
+    return _train(*patients, config, lambda line: report(f"fold {number}: {line}"))
 
 
 def _train(
-    training: Records,
-    unseen: Records | None,
-    split: str,
-    config: Config,
-    report: Report,
-    output: Handover | None = None,
+    training: _Patients, unseen: _Patients | None, config: Config, report: Report, output: Handover | None = None
 ) -> Outcome:
-    """Train on the normal beats of some records, and score those of unseen ones that are in a split.
+    """Train on the normal beats of some patients, and score the beats of unseen ones.
 
     With an ``output`` the network is that of the model, and written.
     """
     from ecg_anomaly.detector import autoencoder  # imports TensorFlow
 
-    beats = compare_records(training.table, training.windows, config, training.normal(TRAIN))
-    watched = None if unseen is None else compare_records(unseen.table, unseen.windows, config, unseen.normal(split))
+    beats, watched = training.normal_beats(config), unseen.normal_beats(config) if unseen else None
     tensorboard = config.paths.tensorboard if output else None
     settings = (config.model, config.training, beats, Frame.of(config.beat), report)
     trained = autoencoder.train(*settings, tensorboard, watched, _ended.is_set)
@@ -133,12 +150,12 @@ def _train(
         report("converting the network for small devices")
         small = litert.convert_int8(trained.model, beats, config.training.seed)
         write_litert(output, litert.convert(trained.model), small)
-    scored = pd.DataFrame() if unseen is None else _scored(model, unseen, split)
-    return Outcome(trained.history, scored, trained.interrupted)
+    return Outcome(trained.history, _scored(model, unseen) if unseen else pd.DataFrame(), trained.interrupted)
 
 
-def _scored(model: TrainedModel, unseen: Records, split: str) -> pd.DataFrame:
-    each = of_each_record(unseen.table, unseen.windows, model.config.patient)
+def _scored(model: TrainedModel, unseen: _Patients) -> pd.DataFrame:
+    records = unseen.read()
+    each = of_each_record(records.table, records.windows, model.config.patient)
     answers = [pd.DataFrame(score_record(model, its).answers) for _, its in each]
-    scored = unseen.table.join(pd.concat(answers, ignore_index=True))
-    return scored[scored["split"] == split]
+    scored = records.table.join(pd.concat(answers, ignore_index=True))
+    return scored[scored["split"] == unseen.split]

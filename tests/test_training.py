@@ -23,8 +23,9 @@ def settings(run: Workspace, *overrides: str):
 
 
 def test_every_patient_is_left_out_once(finished: Workspace):
-    groups = training._patients_of_folds(settings(finished, *FOLDS))
-    assert groups == [["simdb/s001", "simdb/s003"], ["simdb/s002", "simdb/s004"]]
+    odd, even = ["simdb/s001", "simdb/s003"], ["simdb/s002", "simdb/s004"]
+    folds = training._patients_of_folds(settings(finished, *FOLDS))
+    assert [(learned.names, unseen.names) for learned, unseen in folds] == [(even, odd), (odd, even)]
 
 
 def test_too_few_patients_for_the_folds_are_told(finished: Workspace):

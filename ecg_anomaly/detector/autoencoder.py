@@ -36,7 +36,7 @@ tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)
 
 _BEATS_PER_CALL = 1024
-_MOST_WATCHED = 10_000  # beats, whose loss is that of more
+_MOST_WATCHED = 4_000  # beats, whose loss is that of more
 _WARM_UP = 0.15  # of the steps of a training, in which the learning rate rises
 _SMOOTHING = 0.01  # of what kind an example is: no network is to be surer than that
 _WEIGHT_DECAY, _LARGEST_GRADIENT = 1e-3, 5.0

@@ -123,18 +123,16 @@ class Records:
     table: pd.DataFrame
     windows: np.ndarray
 
-    def chosen(self, rows: np.ndarray) -> Records:
-        """Choose whole records, by a mask of their beats."""
-        return Records(self.table[rows].reset_index(drop=True), self.windows[rows])
-
     def normal(self, split: str) -> np.ndarray:
         """Mark the normal beats of a split; shape ``(beats,)``, bool."""
         return np.asarray((self.table["split"] == split) & ~self.table["anomalous"])
 
 
-def read_records(folder: str | Path, *splits: str) -> Records:
-    """Read all beats of the records that have beats in some splits."""
+def read_records(folder: str | Path, *splits: str, names: Collection[str] | None = None) -> Records:
+    """Read all beats of the records that have beats in some splits; of those alone that are named, if some are."""
     table = whole_records(read_table(folder), *splits)
+    if names is not None:
+        table = table[table["record"].isin(names)].reset_index(drop=True)
     return Records(table, load_windows(folder, table))
 
 
