@@ -87,7 +87,7 @@ def _with_bad_lead(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draw
     noise = np.fft.irfft(spectrum / frequency ** draws.uniform(0, 2.0, count, 1, 1), samples, axis=1)
     noise /= noise.std(axis=1, keepdims=True)
     bad = draws.chance(0.01, count, 1, 1) & (draws.integers(leads, count, 1, 1) == np.arange(leads))
-    height = draws.log_uniform(0.05, 1.0, count, 1, 1)
+    height = draws.log_uniform(0.05, 4.0, count, 1, 1)
     hidden = bad * np.where(draws.chance(0.3, count, 1, 1), draws.uniform(0, 1, count, 1, 1), 0.0)
     return np.asarray(windows * (1 - hidden) + noise * height * bad)
 

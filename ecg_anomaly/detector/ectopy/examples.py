@@ -66,7 +66,8 @@ def simulate(
     beats = _fibrillating(beats, rhythms, frame, draws)
     waves = _ventricular_waves(beats.own_beats, others, plan, frame, draws)
     there, moved = _neighbours(beats, tachograms, changed, waves, plan, frame, draws)
-    normal = beats.windows + moved
+    normal, rows = beats.windows + moved, plan.blocked
+    normal[rows] = shapes.with_block(normal[rows], waves[rows], beats.own_beats[rows], frame)
     seen = _in_place(normal, beats, there, waves, late_s, plan, frame, draws)
 
     beats = _at_tempo(beats, tachograms, rhythms.tachograms, frame)  # last: all else is made from beats as recorded
@@ -131,7 +132,7 @@ def _neighbours(
 
 def _ventricular_waves(own_beats: np.ndarray, others: np.ndarray, plan: Plan, frame: Frame, draws: Draws) -> np.ndarray:
     """Make ventricular beats for the examples that show one, in the middle or beside it; zeros for the others."""
-    waves, rows = np.zeros_like(own_beats), plan.ventricular | plan.following
+    waves, rows = np.zeros_like(own_beats), plan.ventricular | plan.following | plan.blocked
     level = shapes.isoelectric(own_beats[rows], frame)
     waves[rows] = level + shapes.ventricular(own_beats[rows], others[rows], frame, draws)
     return waves
@@ -153,7 +154,7 @@ def _in_place(
     rows = plan.ventricular
     alone = waves[rows] + neighbours[rows] + np.clip(beats.windows - beats.own_beats, -_NOISE, _NOISE)[rows]
     p_waves = shapes.sinus_p_wave(beats.own_beats[rows], late_s[rows], frame)
-    alone += p_waves * _per_beat(draws.chance(_SINUS_GOES_ON, rows.sum()) & ~plan.fibrillating[rows])
+    alone += p_waves * _per_beat(draws.chance(_SINUS_GOES_ON, rows.sum()) & plan.early[rows])
     share = np.where(plan.fusion[rows], draws.uniform(0.3, 0.75, rows.sum()), 0)
     seen[rows] = np.where(_per_beat(share > 0), shapes.fused(normal[rows], alone, share, frame), alone)
     rows = draws.chance(1 - _AS_RECORDED, len(seen))
@@ -204,7 +205,11 @@ def _polluted(recent: np.ndarray, waves: np.ndarray, plan: Plan, draws: Draws) -
 def _earlier_distances(earlier: np.ndarray, distances: np.ndarray, plan: Plan, draws: Draws) -> np.ndarray:
     """Let the beats of a run have been about as far from the own beat as this one."""
     count, beats = earlier.shape
-    return np.where(plan.in_run(beats), distances[:, np.newaxis] + 0.4 * draws.normal(count, beats), earlier)
+    return np.where(
+        plan.in_run(beats) | plan.blocked[:, np.newaxis],
+        distances[:, np.newaxis] + 0.4 * draws.normal(count, beats),
+        earlier,
+    )
 
 
 def _stale(own_beats: np.ndarray, plan: Plan, frame: Frame, draws: Draws) -> np.ndarray:

@@ -15,7 +15,7 @@ _EARLY = {"premature": 0.97, "ventricular": 0.86}  # shares of those beats that 
 _FUSIONS = 0.08  # of the ventricular beats
 _LATE = 0.6  # of the ventricular beats that do not come early: escape beats; the others come in time
 
-_FOLLOWING, _LEADING = 0.15, 0.12  # of the normal beats
+_FOLLOWING, _LEADING, _BLOCKED = 0.15, 0.12, 0.002  # of the normal beats
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Plan(PerBeat):
     following: np.ndarray  # a normal beat right after an ectopic one
     leading: np.ndarray  # a normal beat right before a premature one
     fibrillating: np.ndarray  # the atria fibrillate
+    blocked: np.ndarray  # a normal beat with bundle branch block, like those before it
 
     @property
     def run(self) -> np.ndarray:
@@ -58,4 +59,5 @@ def make_plan(rhythms: Rhythms, ectopic_share: float, draws: Draws) -> Plan:
     # Fibrillation hides what came before and after.
     steady = normal & ~fibrillating
     following, leading = (steady & draws.chance(share, count) for share in (_FOLLOWING, _LEADING))
-    return Plan(premature, ventricular, fusion, early, late, run_length, following, leading, fibrillating)
+    blocked = steady & ~following & ~leading & draws.chance(_BLOCKED, count)
+    return Plan(premature, ventricular, fusion, early, late, run_length, following, leading, fibrillating, blocked)

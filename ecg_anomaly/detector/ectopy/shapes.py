@@ -166,3 +166,8 @@ def with_aberration(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, dr
     stretched = at_times(own_beats, frame.times_s / draws.uniform(1.0, 1.5, count, 1), frame) - own_beats
     late = _bump(frame, draws.uniform(0.04, 0.07, count, 1), draws.uniform(0.012, 0.025, count, 1))
     return np.asarray(windows + inside * (stretched + 0.3 * draws.normal(count, 1, leads) * late), dtype=np.float32)
+
+
+def with_block(windows: np.ndarray, waves: np.ndarray, own_beats: np.ndarray, frame: Frame) -> np.ndarray:
+    """Put other complexes and T waves (``waves``) behind the P waves of beats, as bundle branch block does."""
+    return np.asarray(windows + ramp(frame.times_s, -0.1, 0.03) * (waves - own_beats))

@@ -25,7 +25,7 @@ def test_most_beats_are_disturbed_a_little_and_some_much(frame, leads):
     assert np.isfinite(made).all()
     assert np.median(change) < 0.08
     assert np.quantile(change, 0.99) > 0.1
-    assert np.abs(made).max() < 10
+    assert np.abs(made).max() < 4 * 6  # the noisiest lead has a standard deviation of four beats' heights
 
 
 def test_disturbances_do_not_depend_on_the_sampling_rate():

@@ -122,8 +122,7 @@ def test_target_of_an_ectopic_beat_is_the_normal_one_between_its_neighbours(rr_s
 def test_neighbours_stand_at_their_intervals_around_normal_beats():
     found, (rhythms, plan) = made(), story()
     expected = windows(np.exp(found.tachograms[:, [BEFORE, AFTER]]))
-    steady = ~plan.premature & ~plan.ventricular & ~rhythms.fibrillating & ~plan.following
-    chosen = steady
+    chosen = ~plan.premature & ~plan.ventricular & ~rhythms.fibrillating & ~plan.following & ~plan.blocked
     assert rms((found.paired.windows - expected)[chosen]) < 0.01
 
 

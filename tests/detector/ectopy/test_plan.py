@@ -9,7 +9,7 @@ from ecg_anomaly.detector.ectopy.rhythms import Rhythms
 from tests.detector.ectopy.hand_made import regular_rhythms
 
 MANY = 20_000
-NORMAL = ("following", "leading")
+NORMAL = ("following", "leading", "blocked")
 
 
 def plan(rhythms: Rhythms | None = None, ectopic_share: float = 0.5) -> Plan:

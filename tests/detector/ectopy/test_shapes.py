@@ -166,3 +166,9 @@ def test_waves_have_their_places_in_hand_made_beats():
     for at_s, _, heights in (P_WAVE, QRS, T_WAVE):
         found = OWN[0, round(at_s * FRAME.rate_hz) + FRAME.before]
         np.testing.assert_allclose(found, heights[:2], atol=0.02)
+
+
+def test_block_keeps_the_p_wave_and_changes_what_follows(ventricular):
+    made = shapes.with_block(OWN, ventricular, OWN, FRAME)
+    np.testing.assert_allclose(between(made, -0.4, -0.11), between(OWN, -0.4, -0.11), atol=1e-6)
+    np.testing.assert_allclose(between(made, -0.06, 0.5), between(ventricular, -0.06, 0.5), atol=1e-5)
