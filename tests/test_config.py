@@ -210,11 +210,11 @@ def test_mistake_is_told_with_the_file_that_makes_it(tmp_path: Path):
 def test_mistake_in_the_default_file_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     broken = tmp_path / "config.yaml"
     text = config.DEFAULT_CONFIG.read_text(encoding="utf-8")
-    broken.write_text(re.sub(r"\n  folds:.*", "", text).replace("epochs: 12", "epochs: -12"), encoding="utf-8")
+    broken.write_text(re.sub(r"\n  folds:.*", "", text).replace("epochs: 16", "epochs: -16"), encoding="utf-8")
     monkeypatch.setattr(config, "DEFAULT_CONFIG", broken)
 
     message = mistake("model.latent_size=6")
-    assert "config.yaml: training.epochs: input should be greater than or equal to 1, but it is -12" in message
+    assert "config.yaml: training.epochs: input should be greater than or equal to 1, but it is -16" in message
     assert "config.yaml: training.folds: this key is missing" in message
 
 

@@ -25,7 +25,7 @@ def own_values(windows, in_time=None, start_s=0.0, beats=None):
     in_time = np.ones(len(windows), dtype=bool) if in_time is None else np.array(in_time)
     parts = [
         OwnBeat(SETTINGS, start_s, FRAME)
-        .push(windows[rows], in_time[rows], beats["fiducial_s"].to_numpy()[rows], np.ones(len(windows[rows])))
+        .push(windows[rows], in_time[rows], beats["fiducial_s"].to_numpy()[rows])
         .own_beats
         for rows in rows_of_each_record(beats["record"])
     ]
