@@ -21,6 +21,10 @@ from ecg_anomaly.detector.patient import PairedBeats, log_distance
 
 NORMAL, PREMATURE, VENTRICULAR = 0, 1, 2  # what the network tells apart: N, S and V
 
+_MOVED_S = 0.033  # a neighbour that moves less stays as it was recorded
+_NOISE = 0.3  # what lies farther from the own beat is no noise
+_SINUS_GOES_ON = 0.4  # share of the early ventricular beats in which the P wave shows that was due
+_AS_RECORDED = 0.6  # share of the beats that have no more than what disturbed them when they were recorded
 _LOST_LEAD = 0.2  # share of the examples that lose a lead, so that the network serves one lead too
 
 
@@ -81,12 +85,6 @@ def simulate(
     )
     examples = _with_scale(Examples(paired, changed, normal, plan), draws)
     return _with_lost_leads(examples, present, draws)
-
-
-_MOVED_S = 0.033  # a neighbour that moves less stays as it was recorded
-_NOISE = 0.3  # what lies farther from the own beat is no noise
-_SINUS_GOES_ON = 0.4  # share of the ventricular beats in which the P wave shows that was due
-_AS_RECORDED = 0.6  # share of the beats that have no more than what disturbed them when they were recorded
 
 
 def _at_tempo(beats: PairedBeats, tachograms: np.ndarray, changed: np.ndarray, frame: Frame) -> PairedBeats:
