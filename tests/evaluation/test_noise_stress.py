@@ -136,15 +136,15 @@ def test_the_stronger_the_noise_the_less_is_found(pooled: pd.DataFrame, kind):
         assert noisy.loc[24, name] == pytest.approx(clean[name], abs=2 * one_beat)
     assert noisy.loc[12, "unreadable_share"] < 0.1
     assert noisy.loc[0, "unreadable_share"] > 0.5
-    # What much noise makes of beats is unreadable, not an alarm.
-    assert noisy.loc[0, "false_alarms_per_hour"] < 1.2 * clean["false_alarms_per_hour"]
+    # What much noise makes of beats is unreadable, not an alarm: at most one more a minute.
+    assert noisy.loc[0, "false_alarms"] <= clean["false_alarms"] + 60 * clean["hours"]
 
 
 def test_baseline_wander_changes_nothing(pooled: pd.DataFrame):
     noisy, clean = pooled.loc["baseline_wander"], pooled.loc["clean"].iloc[0]
     for name in ("sensitivity", "qrs_sensitivity", "qrs_positive_predictivity", "unreadable_share"):
         np.testing.assert_allclose(noisy[name], clean[name], atol=0.005)
-    np.testing.assert_allclose(noisy["false_alarms_per_hour"], clean["false_alarms_per_hour"], rtol=0.4)
+    np.testing.assert_allclose(noisy["false_alarms"], clean["false_alarms"], atol=2)
 
 
 def test_scores_rise_with_noise_in_the_band_of_beats_alone(detector, finished: Workspace):
