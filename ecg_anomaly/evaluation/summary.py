@@ -57,6 +57,7 @@ _INTERVALS = {  # of the columns of `threshold_table`
     "sensitivity all": ("sensitivity", percent),
     "false-positive rate": ("false_positive_rate", percent),
 }
+_LEFT_OUT = "left out of training"  # patients, or under random_beats beats, from which the threshold is set
 _THRESHOLDS = {  # in words, by method; what stands in braces is in threshold.json
     "percentile": "{threshold}, the {percentile} percentile of {normal_beats} of {patients}",
     "false_alarms_per_hour": "{threshold}, above which {normal_beats} of {patients} raise {false_alarms_per_hour} "
@@ -75,7 +76,9 @@ def headline(figures: RunFigures) -> str:
 
 def ranking_table(figures: Metrics) -> pd.DataFrame:
     """Tabulate how well the anomaly score ranks the test beats, those of patients left out, and without one record."""
-    rows: dict[str, RankingFigures] = {"test records": figures, "training patients, each left out": figures["left_out"]}
+    rows: dict[str, RankingFigures] = {"test records": figures}
+    if figures["left_out"]["auc"] is not None:  # under random_beats only normal beats are left out
+        rows[_LEFT_OUT] = figures["left_out"]
     return text_table(rows | _without_record(figures), _RANKING)
 
 
@@ -86,7 +89,7 @@ def threshold_table(figures: Metrics) -> pd.DataFrame:
         "test records": figures,
         "95 % interval": {},
         f"{count_text(quiet['records'], 'record')} with at most {MOST_IN_QUIET_RECORD} anomalous beats": quiet,
-        "training patients, each left out": figures["left_out"],
+        _LEFT_OUT: figures["left_out"],
         **_without_record(figures),
     }
     table = text_table(rows, _AT_THRESHOLD)

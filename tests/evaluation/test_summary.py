@@ -31,12 +31,12 @@ def test_order_of_the_summary(found):
 
 def test_ranking_is_that_of_test_records_of_patients_left_out_and_without_a_record(found):
     table, figures = summary.ranking_table(found.metrics), found.metrics
-    assert list(table.index) == ["test records", "training patients, each left out", "test records without mitdb/103"]
+    assert list(table.index) == ["test records", "left out of training", "test records without mitdb/103"]
     at_alarms = figures["sensitivity_at_false_alarms_per_hour"]
     assert table.loc["test records", "V at 20/h"] == percent(at_alarms["20"]["V"])
     assert table.loc["test records", "S at 60/h"] == percent(at_alarms["60"]["S"])
     at_v = figures["left_out"]["false_alarms_per_hour_at_sensitivity_V"]["0.95"]
-    assert table.loc["training patients, each left out", "per hour at V 95 %"] == score_text(at_v)
+    assert table.loc["left out of training", "per hour at V 95 %"] == score_text(at_v)
     without = figures["without_record"]["mitdb/103"]
     assert table.loc["test records without mitdb/103", "AUC"] == number(without["auc"])
 
@@ -48,7 +48,7 @@ def test_threshold_is_judged_on_quiet_records_and_patients_left_out_too(found):
     quiet = table.loc["1 record with at most 6 anomalous beats"]
     assert quiet["false alarms per hour"] == score_text(figures["quiet_records"]["false_alarms_per_hour"])
     assert quiet["F1"] == ""
-    assert table.loc["training patients, each left out", "precision"] == percent(figures["left_out"]["precision"])
+    assert table.loc["left out of training", "precision"] == percent(figures["left_out"]["precision"])
 
 
 def test_names_stand_gross_and_on_average(found):
