@@ -183,7 +183,7 @@ def test_windows_equal_those_of_an_independent_reading(real_records):
     fiducials = [direct_formulas.fiducial(leads, round(sample / 3), 7) for sample in beats["sample"]]
     np.testing.assert_allclose(beats["fiducial_s"], np.array(fiducials) / 120, atol=1e-6)
     for index, lead in enumerate(leads):
-        windows_mv = np.array([lead[fiducial - 36 : fiducial + 60] for fiducial in fiducials])
+        windows_mv = np.array([lead[fiducial - 48 : fiducial + 60] for fiducial in fiducials])
         expected = direct_formulas.scale(windows_mv, np.array(fiducials) / 120, CONFIG.beat.start_s)
         windows = found.windows[early][:, :, index]
         np.testing.assert_allclose(windows, expected, atol=1e-4)
