@@ -66,6 +66,7 @@ KINDS = {
     "normal_fibrillation": "normal beats in atrial fibrillation",
     "normal_after": "normal beats after an ectopic one",
     "normal_before": "normal beats before an ectopic one",
+    "normal_block": "normal beats with bundle branch block",
     "premature": "premature beats (S)",
     "premature_run": "premature beats (S) in a run",
     "ventricular_early": "ventricular beats (V) that come early",
@@ -156,6 +157,7 @@ def _simulated_kinds(plan: Plan) -> np.ndarray:
     """Name the kind of each simulated beat."""
     return _named(
         {
+            "normal_block": plan.blocked,
             "normal_after": plan.following,
             "normal_before": plan.leading,
             "premature_run": plan.premature & plan.run,
