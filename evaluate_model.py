@@ -1,4 +1,4 @@
-"""Score the test beats, set the threshold from normal validation beats, and compare with the annotations."""
+"""Score the test beats, set the threshold from patients that a training left out, and compare with the annotations."""
 
 import sys
 
@@ -16,23 +16,23 @@ def evaluate(config):
     from tqdm import tqdm
 
     from ecg_anomaly.config import SHAPES_SCORES
-    from ecg_anomaly.detector.scorer import TrainedModel
     from ecg_anomaly.evaluation import noise_stress
     from ecg_anomaly.evaluation.evaluate import evaluate_detector
-    from ecg_anomaly.evaluation.figures import summary
+    from ecg_anomaly.evaluation.summary import summary
     from ecg_anomaly.handover.beats import open_array, read_detection, read_records, read_table
-    from ecg_anomaly.handover.model import read_network, read_reference
+    from ecg_anomaly.handover.model import read_left_out, read_model
     from ecg_anomaly.handover.scores import write_evaluation
     from ecg_anomaly.records.catalogue import record_fingerprints
-    from ecg_anomaly.records.splits import TEST, TRAIN, VALIDATION
+    from ecg_anomaly.records.splits import TEST, TRAIN
 
     processed, models = config.paths.processed, config.paths.models
     stressed = noise_stress.find_sources(config)
     inputs = _check_inputs(config) | record_fingerprints(stressed)
     with handover(config.paths.outputs) as output:
-        tested, normal_beats = read_records(processed, VALIDATION, TEST), open_array(processed, TRAIN, anomalous=False)
-        model = TrainedModel(read_network(config), read_reference(models), config)
-        found = evaluate_detector(model, read_table(processed), normal_beats, tested, read_detection(processed, config))
+        beats, normal_beats = read_table(processed), open_array(processed, TRAIN, anomalous=False)
+        tested, detection = read_records(processed, TEST), read_detection(processed, config)
+        model, left_out = read_model(config), read_left_out(models)
+        found = evaluate_detector(model, beats, normal_beats, tested, detection, left_out)
         if stressed:
             total = len(stressed) * len(noise_stress.noises(config.noise))
             rows = tqdm(noise_stress.stress(stressed, found.threshold, config), "noise", total, disable=None)

@@ -33,7 +33,7 @@ def preprocess(config):
                     writer.append(record.beats.table, record.beats.windows)
                     inputs.update(record.inputs)
                     detections += [record.detection] if record.detection else []
-        check_splits(summary.per_split(), summary.skipped)
+        check_splits(summary.per_split(), config.split, summary.skipped)
         if detections:
             write_detection(output, detections)
         output.describe(SCRIPT, config, settings.SHAPES_BEATS, inputs, skipped=summary.skipped)

@@ -1,4 +1,4 @@
-"""Train the autoencoder on the normal beats of the training split."""
+"""Train the autoencoder on normal beats and simulated ectopic ones, and score patients that a training left out."""
 
 import sys
 
@@ -9,41 +9,29 @@ SCRIPT = "train_model.py"
 
 
 def train(config):
-    """Write the model, its history and what scores need of normal beats to ``paths.models``."""
+    """Write the model, its history and what scores and threshold need to ``paths.models``."""
     from ecg_anomaly.config import SHAPES_MODEL
-    from ecg_anomaly.detector import measures
-    from ecg_anomaly.detector.scorer import compare_records
-    from ecg_anomaly.handover.beats import read_records
-    from ecg_anomaly.handover.model import LITERT, LITERT_INT8, write_litert, write_model
-    from ecg_anomaly.records.splits import TRAIN, VALIDATION
+    from ecg_anomaly.handover.beats import read_table
+    from ecg_anomaly.handover.model import LITERT, LITERT_INT8, write_training
+    from ecg_anomaly.records.splits import TRAIN
+    from ecg_anomaly.training import train_model
 
     processed = config.paths.processed
     read_checked_manifest(processed, config, made_by="preprocess_data.py")
     inputs = dict([folder_fingerprint(processed)])  # now: other beats may be cut while this one trains
-    training, validation = (read_records(processed, split) for split in (TRAIN, VALIDATION))
-    normal, stopping = training.normal(TRAIN), validation.normal(VALIDATION)
-    compared, others = (compare_records(records.table, records.windows, config) for records in (training, validation))
-    paired, unseen = compared.paired, others.paired.chosen(stopping)
+    beats = read_table(processed)
+    training = beats[(beats["split"] == TRAIN) & ~beats["anomalous"]]
 
     with handover(config.paths.models) as output:
-        from ecg_anomaly.detector import autoencoder  # after the checks: importing TensorFlow takes seconds
-
-        _print_line(f"Training on {normal.sum()} normal beats, validating on {stopping.sum()}")
-        settings = (config.model, config.training, paired.chosen(normal), unseen)
-        trained = autoencoder.train(*settings, _print_line, config.paths.tensorboard)
-        measured = measures.measure(autoencoder.compiled(trained.model), paired, compared.timed)
-        write_model(output, trained, measures.learn_reference(measured, normal))
-        if config.training.litert:
-            from ecg_anomaly.detector import litert
-
-            _print_line("Converting the network for small devices")
-            small = litert.convert_int8(trained.model, paired.chosen(normal), config.training.seed)
-            write_litert(output, litert.convert(trained.model), small)
-            _print_line(f"Converted to {LITERT} and {LITERT_INT8}")
+        _print_line(f"Training on {len(training)} normal beats of {training['record'].nunique()} records")
+        trained = train_model(output, config, _print_line)
+        write_training(output, trained.history, trained.left_out)
         output.describe(SCRIPT, config, SHAPES_MODEL, inputs, interrupted=trained.interrupted)
-    best = trained.history["val_loss"].min()
+    if config.training.litert:
+        _print_line(f"Converted to {LITERT} and {LITERT_INT8}")
     ending = "Interrupted" if trained.interrupted else "Done"
-    print(f"{ending} in epoch {len(trained.history)}, best validation loss {best:.5f}.")
+    last = trained.history.iloc[-1]
+    print(f"{ending} in epoch {len(trained.history)}, loss of patients left out {last['val_loss']:.5f}.")
     print(f"Wrote the model to {config.paths.models}. Next: python evaluate_model.py")
 
 

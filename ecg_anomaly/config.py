@@ -95,9 +95,14 @@ class Split(Section):
     fold: Annotated[int, Field(ge=0)]
     seed: Seed
 
+    @property
+    def has_validation(self) -> bool:
+        """Whether there are validation beats: they set the threshold in place of folds of the training patients."""
+        return self.protocol != "patients" or bool(self.validation)
+
     @model_validator(mode="after")
     def _names_records(self) -> Split:
-        for name in ("train", "validation", "test") if self.protocol == "patients" else ("records",):
+        for name in ("train", "test") if self.protocol == "patients" else ("records",):
             if not getattr(self, name):
                 raise ValueError(f"{name} is empty, and protocol {self.protocol} needs it: name at least one record")
         if (self.fold + 1) * self.test_share > 1 + 1e-9:
@@ -171,14 +176,14 @@ class Training(Section):
     epochs: Count
     batch_size: Count
     learning_rate: Annotated[float, Field(gt=0, le=1)]
-    patience: Count
-    lead_dropout: Annotated[float, Field(ge=0, lt=1)]
-    foreign_stretches: Annotated[float, Field(ge=0, le=1)]
+    ectopic_share: Annotated[float, Field(ge=0, lt=1)]
+    restoration_weight: Positive
+    folds: Annotated[int, Field(ge=2)]
     litert: Annotated[bool, Field(exclude=True)] = False  # changes no other file, so that none needs to be made anew
 
 
 class Scoring(Section):
-    components: Annotated[list[Literal["reconstruction", "patient", "rhythm"]], Field(min_length=1)]
+    components: Annotated[list[Literal["ectopy", "reconstruction", "patient", "rhythm"]], Field(min_length=1)]
 
     @field_validator("components")
     @classmethod
@@ -189,11 +194,9 @@ class Scoring(Section):
 
 
 class Threshold(Section):
-    method: Literal["adaptive", "percentile", "mean_std", "false_alarms_per_hour", "best_f1"]
-    percentile: Annotated[float, Field(gt=0, lt=100)]
-    standard_deviations: Positive
+    method: Literal["false_alarms_per_hour", "percentile"]
     false_alarms_per_hour: Positive
-    recent_beats: Count
+    percentile: Annotated[float, Field(gt=0, lt=100)]
 
 
 class Evaluation(Section):
@@ -225,6 +228,15 @@ class Config(Section):
     threshold: Threshold
     evaluation: Evaluation
     noise: Noise
+
+    @model_validator(mode="after")
+    def _score_is_learned(self) -> Config:
+        if "ectopy" in self.scoring.components and not self.training.ectopic_share:
+            raise ValueError(
+                "scoring.components has ectopy, but with training.ectopic_share 0 the network is shown no ectopic beat "
+                "to learn it from; raise ectopic_share, or take ectopy out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _detected_beats_are_tested(self) -> Config:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ecg_anomaly.config import Config  # imports pydantic, which --help need not wait for
 
 MANIFEST = "manifest.json"
-FORMAT = 1  # raised when files that are handed on change so that earlier ones can no longer be read
+FORMAT = 2  # raised when files that are handed on change so that earlier ones can no longer be read
 _LOCK = ".lock"
 _STAGING = ".incomplete"
 _PROJECT = "ecg-anomaly-detector"

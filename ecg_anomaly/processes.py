@@ -1,4 +1,4 @@
-"""Work that is shared out among processes, which end when the script does, and the signals that end it."""
+"""Work that is shared out among processes, which end when the script does, or with a thread; signals that end it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from types import FrameType
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 
 from ecg_anomaly.errors import UserError
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -47,8 +49,23 @@ def in_processes(
                 f"a process that {doing} was ended from outside, perhaps for want of memory; "
                 "close other programs and run again"
             ) from None
+        except KeyboardInterrupt:
+            for process in multiprocessing.active_children():
+                process.terminate()  # else it would go on with its work first
+            raise
         finally:
             executor.shutdown(cancel_futures=True)
+
+
+def one_ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Give the result of each item, while a thread works on the next one."""
+    with ThreadPoolExecutor(1) as thread:
+        coming: deque[Future[Result]] = deque()
+        for item in items:
+            coming.append(thread.submit(work, item))
+            if len(coming) > 1:
+                yield coming.popleft().result()
+        yield from (future.result() for future in coming)
 
 
 def process_pool(
@@ -64,14 +81,18 @@ def process_pool(
 
 
 @contextmanager
-def ending_signals() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C or termination signal inside the block into an event; the next one interrupts as usual."""
+def ending_signals(tell: Callable[[], None] = lambda: None) -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C or termination signal inside the block into an event; the next one interrupts as usual.
+
+    The first one calls ``tell`` too.
+    """
     ended = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
         if ended.is_set():
             raise KeyboardInterrupt
         ended.set()
+        tell()
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

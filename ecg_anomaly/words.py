@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
+_BASELINES = {"pca": "PCA reconstruction error", "prematurity": "prematurity alone"}
 UNDEFINED = "-"  # a figure that no beat defines: the sensitivity to a class without beats
+
+# What a flagged beat is called, by what `naming.call_beats` gives, and what each page says of it once.
+CALLED = {"V": "like a ventricular beat", "S": "like a premature atrial beat", "other": "like neither"}
+GUESS = "What a flagged beat is like is a guess from its shape and time, not a diagnosis."
 
 
 def clock(time_s: float) -> str:
@@ -22,6 +27,11 @@ def ordinal(number: float) -> str:
     text = f"{number:g}"
     ending = {"1": "st", "2": "nd", "3": "rd"}.get(text[-1], "th")
     return text + ("th" if "." in text or text[-2:] in ("11", "12", "13") else ending)
+
+
+def baseline_name(key: str) -> str:
+    """Name a simple method that the detector is compared with, from its key in the files."""
+    return _BASELINES.get(key, key.replace("_", " "))
 
 
 def count_text(count: int, noun: str) -> str:

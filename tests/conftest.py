@@ -31,7 +31,8 @@ SMALL_RUN = (
     "split.train=[simdb/s001, simdb/s002, simdb/s003, simdb/s004]",
     "split.validation=[simdb/s005, simdb/s006]",
     "split.test=[simdb/s007, simdb/s008]",
-    "training.epochs=3",
+    "training.epochs=8",
+    "training.batch_size=32",
     "evaluation.resamples=10",
 )
 

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.labelled import CLASSES, Detection
+from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import SHAPES_BEATS, SHAPES_MODEL, SHAPES_SCORES, Config, load_config
 from ecg_anomaly.detector import measures
-from ecg_anomaly.detector.patient import PairedBeats
-from ecg_anomaly.detector.scorer import TrainedModel, compare_records
-from ecg_anomaly.evaluation import noise_stress
-from ecg_anomaly.evaluation.evaluate import evaluate_detector
+from ecg_anomaly.detector.compared import ComparedBeats, compare_records
+from ecg_anomaly.detector.scorer import TrainedModel, score_records
+from ecg_anomaly.detector.surprise import reconstruction_error
+from ecg_anomaly.evaluation import evaluate, noise_stress
 from ecg_anomaly.handover.beats import BeatWriter, read_records, read_table
 from ecg_anomaly.handover.model import HISTORY
 from ecg_anomaly.handover.scores import Evaluation, write_evaluation
@@ -71,7 +72,7 @@ def write_run(
     )
     run = MadeUpRun(folder, options)
     rng = np.random.default_rng(seed)
-    made = [("train", "mitdb/101", {"N": 1.0}), ("validation", "mitdb/114", {"N": 1.0})]
+    made = [("train", "mitdb/101", _USUAL_MIX), ("validation", "mitdb/114", {"N": 1.0})]
     made += [("test", record, mix) for record, mix in mixes.items()]
     settings = run.config
     with handover(folder / "processed") as output:
@@ -94,31 +95,32 @@ def write_run(
 def evaluation_of(run: MadeUpRun, detection: Detection | None = None, seed: int = 1, noise: float = 0.35) -> Evaluation:
     """Evaluate as evaluate_model.py does, with an average of beats, more or less of it, in place of the network."""
     rng = np.random.default_rng(seed)
-    training = read_records(run.folder / "processed", "train")
-    tested = read_records(run.folder / "processed", "validation", "test")
-    average = training.windows.mean(axis=0)
+    training, tested = (read_records(run.folder / "processed", split) for split in ("train", "test"))
+    normal_beats = training.windows[training.normal("train")]
+    average = normal_beats.mean(axis=0)
 
-    def reconstruct(beats: PairedBeats) -> np.ndarray:
-        strength = 0.7 * rng.lognormal(0, noise, (len(beats.windows), 1, 1))
-        made_up = beats.windows + strength * (average - beats.windows)
-        return (made_up * beats.windows.any(axis=1, keepdims=True)).astype(np.float32)
+    def network(beats: ComparedBeats) -> tuple[np.ndarray, np.ndarray]:
+        windows = beats.paired.windows
+        strength = 0.7 * rng.lognormal(0, noise, (len(windows), 1, 1))
+        made_up = windows + strength * (average - windows)
+        far = np.log(reconstruction_error(windows, beats.paired.own_beats) + 1e-6)
+        logits = np.column_stack([np.zeros(len(windows)), 2 * beats.timed.early - 6, 2.5 * far + 16])
+        reconstructions = (made_up * windows.any(axis=1, keepdims=True)).astype(np.float32)
+        return reconstructions, logits + rng.normal(0, 3 * noise, logits.shape)
 
-    compared = compare_records(training.table, training.windows, run.config)
-    measured = measures.measure(reconstruct, compared.paired, compared.timed)
-    reference = measures.learn_reference(measured, training.normal("train"))
-    beats, normal_beats = read_table(run.folder / "processed"), training.windows[training.normal("train")]
-    return evaluate_detector(TrainedModel(reconstruct, reference, run.config), beats, normal_beats, tested, detection)
+    compared = compare_records(training.table, training.windows, run.config, training.normal("train"))
+    model = TrainedModel(network, measures.learn_reference(network, compared, Frame.of(run.config.beat)), run.config)
+    left_out = training.table.assign(**score_records(model, training.table, training.windows).answers)
+    beats = read_table(run.folder / "processed")
+    return evaluate.evaluate_detector(model, beats, normal_beats, tested, detection, left_out)
 
 
 def history(epochs: int) -> pd.DataFrame:
-    """A training whose validation loss is lowest two epochs before the end."""
+    """A training whose losses and learning rate fall."""
     epoch = np.arange(1, epochs + 1)
-    loss = 0.02 / epoch
-    turn = 1 + 0.1 * np.maximum(0, epoch - max(1, epochs - 2)) ** 2
-    rate = np.where(epoch > epochs / 2, 5e-4, 1e-3)
-    return pd.DataFrame(
-        {"epoch": epoch, "loss": loss, "val_loss": 1.2 * loss * turn, "learning_rate": rate, "seconds": 1.5}
-    )
+    loss = 0.5 / np.sqrt(epoch)
+    rate = 1e-3 * (1 - epoch / epochs)
+    return pd.DataFrame({"epoch": epoch, "loss": loss, "val_loss": 1.2 * loss, "learning_rate": rate, "seconds": 1.5})
 
 
 def noise_table(records: Sequence[str] = ("mitdb/105", "mitdb/200")) -> pd.DataFrame:

@@ -33,7 +33,7 @@ def test_default_settings_load():
     settings = config.load_config()
 
     assert settings.split.protocol == "patients"
-    assert settings.beat.samples == 96
+    assert settings.beat.samples == 108
     assert settings.labels.aami["/"] == "Q"
     assert settings.paths.record_folders == [Path("data/raw")]
 
@@ -64,10 +64,10 @@ def test_file_merges_key_by_key_and_replaces_lists(tmp_path: Path):
 
 
 def test_override_goes_over_the_file_and_the_last_one_wins(tmp_path: Path):
-    path = write(tmp_path, "training: {epochs: 3, patience: 2}\n")
+    path = write(tmp_path, "training: {epochs: 3, folds: 2}\n")
     settings = config.load_config(path, ["training.epochs=4", "training.epochs=5", "labels.aami./=N"])
 
-    assert (settings.training.epochs, settings.training.patience) == (5, 2)
+    assert (settings.training.epochs, settings.training.folds) == (5, 2)
     assert settings.labels.aami["/"] == "N"
 
 
@@ -134,6 +134,8 @@ def test_wrong_type_is_named(override: str, expected: str):
     ("override", "expected"),
     [
         ("training.epochs=0", "training.epochs: input should be greater than or equal to 1, but it is 0"),
+        ("training.folds=1", "should be greater than or equal to 2"),
+        ("training.ectopic_share=1.0", "should be less than 1"),
         ("training.learning_rate=2", "should be less than or equal to 1"),
         ("training.learning_rate=.nan", "should be a finite number"),
         ("rhythm.longest_rr_s=.inf", "should be a finite number"),
@@ -179,6 +181,19 @@ def test_values_that_do_not_fit_together_are_named(override: str, expected: str)
     assert mistake(override).startswith(f"config.yaml with --set {override}: {expected}")
 
 
+def test_what_the_network_is_not_taught_cannot_count():
+    message = mistake("training.ectopic_share=0.0")
+    assert ": scoring.components has ectopy, but with training.ectopic_share 0 the network is shown no" in message
+    plain = config.load_config(overrides=["training.ectopic_share=0.0", "scoring.components=[reconstruction]"])
+    assert plain.scoring.components == ["reconstruction"]
+
+
+def test_validation_records_may_be_left_to_folds():
+    assert not config.load_config(overrides=["split.validation=[]"]).split.has_validation
+    assert config.load_config(overrides=["split.validation=[mitdb/114]"]).split.has_validation
+    assert config.load_config(ROOT / "configs" / "random_beats.yaml").split.has_validation
+
+
 def test_beats_of_all_patients_shared_out_cannot_be_detected_ones():
     message = mistake("beat.source=detector", path=ROOT / "configs" / "random_beats.yaml")
     assert ": beat.source: detector finds the beats of test records anew, but split.protocol random_beats" in message
@@ -188,19 +203,19 @@ def test_beats_of_all_patients_shared_out_cannot_be_detected_ones():
 def test_mistake_is_told_with_the_file_that_makes_it(tmp_path: Path):
     path = write(tmp_path, "training:\n  epochs: 0\n")
 
-    assert mistake("training.patience=1", path=path).startswith(f"{path}: training.epochs: ")
+    assert mistake("training.folds=2", path=path).startswith(f"{path}: training.epochs: ")
     assert mistake("training.epochs=-1", path=path).startswith("--set training.epochs=-1: training.epochs: ")
 
 
 def test_mistake_in_the_default_file_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     broken = tmp_path / "config.yaml"
     text = config.DEFAULT_CONFIG.read_text(encoding="utf-8")
-    broken.write_text(re.sub(r"\n  patience:.*", "", text).replace("epochs: 30", "epochs: -30"), encoding="utf-8")
+    broken.write_text(re.sub(r"\n  folds:.*", "", text).replace("epochs: 16", "epochs: -16"), encoding="utf-8")
     monkeypatch.setattr(config, "DEFAULT_CONFIG", broken)
 
-    message = mistake("model.latent_size=8")
-    assert "config.yaml: training.epochs: input should be greater than or equal to 1, but it is -30" in message
-    assert "config.yaml: training.patience: this key is missing" in message
+    message = mistake("model.latent_size=6")
+    assert "config.yaml: training.epochs: input should be greater than or equal to 1, but it is -16" in message
+    assert "config.yaml: training.folds: this key is missing" in message
 
 
 def test_many_mistakes_fit_in_one_line():
@@ -216,7 +231,7 @@ def test_override_without_key_and_value_is_explained(override: str):
 
 
 def test_duplicate_key_is_named_with_its_line(tmp_path: Path):
-    path = write(tmp_path, "training:\n  epochs: 1\n  patience: 2\n  epochs: 2\n")
+    path = write(tmp_path, "training:\n  epochs: 1\n  folds: 2\n  epochs: 2\n")
 
     assert mistake(path=path) == f"{path}: line 4: the key epochs stands twice; keep one of them"
     assert "the key a stands twice" in mistake("training={a: 1, a: 2}")

@@ -18,11 +18,22 @@ PACKAGE = "ecg_anomaly"
 # From the ground up; folders with a slash. Each imports itself and what stands before it.
 ORDER = (
     *("errors", "words", "quiet", "processes", "config", "manifest", "commandline"),
-    *("records/", "beats/", "detector/", "handover/", "workers", "findings/", "evaluation/", "reports/", "batch"),
+    *(
+        "records/",
+        "beats/",
+        "detector/",
+        "handover/",
+        "workers",
+        "training",
+        "findings/",
+        "evaluation/",
+        "reports/",
+        "batch",
+    ),
     *("live/", "web/"),
 )
 
-LOADS_TENSORFLOW = {"ecg_anomaly.detector.autoencoder", "ecg_anomaly.detector.litert"}
+LOADS_TENSORFLOW = {f"ecg_anomaly.detector.{name}" for name in ("architectures", "autoencoder", "litert")}
 IMPORTED_LATE = LOADS_TENSORFLOW | {"ecg_anomaly.config"}  # pydantic is slow too: --help need not wait for it
 
 SCRIPTS = sorted(ROOT.glob("*.py"))

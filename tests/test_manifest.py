@@ -203,12 +203,12 @@ def test_damaged_manifest_is_named(tmp_path: Path, content: str):
 
 
 def test_other_settings_are_told_with_key_old_and_new_value(tmp_path: Path):
-    write_folder(tmp_path, "old", "beat.window_before_s=0.3")
+    write_folder(tmp_path, "old", "beat.window_before_s=0.4")
     config = load_config(None, ["beat={window_before_s: 0.25, scaling: beat_min_max}"])
 
     assert refusal(read_checked_manifest, tmp_path, config, SCRIPT) == (
         f'{tmp_path}: made with other settings: beat.scaling was "record_min_max" and is now "beat_min_max"; '
-        f"beat.window_before_s was 0.3 and is now 0.25; run python {SCRIPT} again"
+        f"beat.window_before_s was 0.4 and is now 0.25; run python {SCRIPT} again"
     )
 
 

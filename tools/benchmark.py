@@ -28,13 +28,12 @@ from dash import Dash
 from ecg_anomaly import commandline
 from ecg_anomaly.batch import Request, with_leads
 from ecg_anomaly.config import Config
-from ecg_anomaly.detector.measures import Reconstruct
-from ecg_anomaly.detector.patient import PairedBeats
-from ecg_anomaly.detector.scorer import TrainedModel, score_records
-from ecg_anomaly.detector.surprise import reconstruction_error
+from ecg_anomaly.detector.compared import ComparedBeats, compare_records, inputs_of
+from ecg_anomaly.detector.measures import Network
+from ecg_anomaly.detector.scorer import score_compared, score_records
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.handover.beats import load_windows, read_table, whole_records
-from ecg_anomaly.handover.model import MODEL, read_detector, read_reference
+from ecg_anomaly.handover.beats import read_records
+from ecg_anomaly.handover.model import MODEL, read_detector, read_model
 from ecg_anomaly.live.session import Session
 from ecg_anomaly.live.sources import PORTION_S, Portion
 from ecg_anomaly.manifest import write_json
@@ -119,50 +118,42 @@ def _network(config: Config) -> Iterator[Row]:
     """Measure the network alone, scoring with all components, one beat alone, and the networks for small devices."""
     from ecg_anomaly.detector import autoencoder, litert
 
-    beats = whole_records(read_table(config.paths.processed), TEST)
-    windows = load_windows(config.paths.processed, beats)
-    model = autoencoder.load(Path(config.paths.models) / MODEL, config.model.architecture, windows.shape[1:])
-    reference = read_reference(config.paths.models)
-    reconstruct = autoencoder.compiled(model)
+    records = read_records(config.paths.processed, TEST)
+    model = read_model(config)
+    compared = compare_records(records.table, records.windows, config)
+    alone = [compared.chosen(np.array([row])) for row in range(_SINGLE_BEATS)]
 
-    def score_all() -> None:
-        score_records(TrainedModel(reconstruct, reference, config), beats, windows)
+    score_compared(model, alone[0])  # compiles
+    single_s = statistics.median(_seconds(score_compared, model, beat) for beat in alone)
+    batch_s, score_s = _median_s(model.network, compared), _median_s(score_records, model, *vars(records).values())
+    yield {"what": "network, in batches", "beats_per_second": len(records.table) / batch_s}
+    yield {"what": "all components, in batches", "beats_per_second": len(records.table) / score_s}
+    yield {"what": "one beat: network and score", "milliseconds": 1000 * single_s}
 
-    def score_one(row: int) -> None:
-        beat = windows[[row]]
-        reference["log_error"](np.log(reconstruction_error(beat, reconstruct(PairedBeats(beat, beat)))))
-
-    score_one(0)  # compiles
-    single_s = statistics.median(_seconds(score_one, row) for row in range(_SINGLE_BEATS))
-    batch_s = _median_s(reconstruct, PairedBeats(windows, windows))
-    yield {"what": "reconstruction, in batches", "beats_per_second": len(beats) / batch_s}
-    yield {"what": "all components, in batches", "beats_per_second": len(beats) / _median_s(score_all)}
-    yield {"what": "one beat: network, error, surprise", "milliseconds": 1000 * single_s}
-
-    few = PairedBeats(windows[:_SINGLE_BEATS], windows[:_SINGLE_BEATS])
-    small = litert.convert_int8(model, few, config.training.seed)
-    for name, content in (("float", litert.convert(model)), ("int8", small)):
-        beat_s = _median_s(litert_reconstructor(content), few) / len(few.windows)
+    few = compared.chosen(np.arange(_SINGLE_BEATS))
+    network = autoencoder.load(Path(config.paths.models) / MODEL, config.model.architecture, records.windows.shape[1:])
+    small = litert.convert_int8(network, few, config.training.seed)
+    for name, content in (("float", litert.convert(network)), ("int8", small)):
+        beat_s = _median_s(litert_network(content), few) / _SINGLE_BEATS
         size_kb = len(content) / 1e3
         yield {"what": f"LiteRT {name}, one beat", "milliseconds": 1000 * beat_s, "size_kb": size_kb}
 
 
-def litert_reconstructor(content: bytes) -> Reconstruct:
+def litert_network(content: bytes) -> Network:
     """Run beats through a converted autoencoder (a ``.tflite`` file), one by one as a phone would, on one core."""
     from ai_edge_litert.interpreter import Interpreter  # installed for development alone
 
     interpreter = Interpreter(model_content=content, num_threads=1)
     run = interpreter.get_signature_runner()
-    (output,) = interpreter.get_signature_list()["serving_default"]["outputs"]
 
-    def reconstruct(beats: PairedBeats) -> np.ndarray:
-        reconstructions = np.empty_like(beats.windows)
-        for row in range(len(beats.windows)):
-            inputs = {"beat": beats.windows[[row]], "own_beat": beats.own_beats[[row]]}
-            reconstructions[[row]] = run(**{name: inputs[name] for name in run.get_input_details()})[output]
-        return reconstructions
+    def network(beats: ComparedBeats) -> tuple[np.ndarray, np.ndarray]:
+        inputs = inputs_of(beats.paired, beats.timed.tachograms)
+        rows = range(len(beats.paired.windows))
+        found = [run(**{name: values[[row]] for name, values in inputs.items()}) for row in rows]
+        reconstructions, logits = (np.concatenate([one[name] for one in found]) for name in ("reconstruction", "kinds"))
+        return reconstructions, logits
 
-    return reconstruct
+    return network
 
 
 def _live(config: Config) -> Row:

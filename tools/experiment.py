@@ -20,24 +20,25 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.svm import OneClassSVM
 
 from ecg_anomaly import commandline
+from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector import measures, thresholds
-from ecg_anomaly.detector.patient import PairedBeats
-from ecg_anomaly.detector.scorer import ComparedBeats, compare_records, score_measured
+from ecg_anomaly.detector.compared import ComparedBeats, compare_records
+from ecg_anomaly.detector.scorer import TrainedModel, score_compared
 from ecg_anomaly.detector.surprise import anomaly_score, reconstruction_error
 from ecg_anomaly.evaluation import metrics
 from ecg_anomaly.evaluation.baselines import pca_error, prematurity_scores
 from ecg_anomaly.evaluation.bootstrap import resampled_patients
-from ecg_anomaly.handover.beats import load_windows, open_array, read_table, whole_records
+from ecg_anomaly.handover.beats import Records, load_windows, open_array, read_records, read_table
 from ecg_anomaly.manifest import read_checked_manifest
-from ecg_anomaly.records.splits import TEST, TRAIN, VALIDATION
+from ecg_anomaly.records.splits import TEST, TRAIN
 
 _FOLDS = 3
-_EPOCHS = 8  # enough to rank variants; the chosen one is trained until it stops improving
-_ARCHITECTURES = {"own_beat": 4, "convolutional": 32, "dense": 32, "tutorial": 8}  # latent numbers of each
-_SUMS = (["reconstruction"], ["reconstruction", "rhythm"], ["reconstruction", "patient", "rhythm"])
+_EPOCHS = 8  # enough to rank variants
+_ARCHITECTURES = {"own_beat": 8, "convolutional": 32, "dense": 32, "tutorial": 8}  # latent numbers of each
+_SUMS = (["reconstruction"], ["reconstruction", "patient", "rhythm"], ["ectopy"], ["ectopy", "patient", "rhythm"])
 _THRESHOLD_CHOICES, _THRESHOLD_PATIENTS = 50, 5  # so many choices of so many validation patients
-_METHODS = ("adaptive", "percentile", "mean_std", "false_alarms_per_hour")
+_METHODS = ("false_alarms_per_hour", "percentile")
 _MOST_BEATS = 10_000  # of training for the methods whose time grows faster than the number of beats
 
 
@@ -71,7 +72,7 @@ def _compare_variants(known: pd.DataFrame, config: Config) -> tuple[pd.DataFrame
         seconds = time.perf_counter() - started
         for components in _SUMS:
             row = {"network": network, "score": " + ".join(components), "seconds": seconds}
-            rows.append(row | _figures(beats, anomaly_score(_surprises(beats), components)))
+            rows.append(row | _figures(beats, anomaly_score(measures.component_values(beats), components)))
         scored[network] = beats
     for name, score in _without_network(scored[configured]).items():
         rows.append({"network": "none", "score": name, "seconds": 0.0} | _figures(scored[configured], score))
@@ -80,31 +81,26 @@ def _compare_variants(known: pd.DataFrame, config: Config) -> tuple[pd.DataFrame
 
 def _out_of_fold_scores(known: pd.DataFrame, compared: ComparedBeats, config: Config) -> pd.DataFrame:
     """Score every beat by a model that was trained on other patients."""
-    from ecg_anomaly.detector import autoencoder
-
     records = np.array(sorted(known["record"].unique()))
-    normal = ~known["anomalous"].to_numpy(dtype=bool)
-    paired, parts = compared.paired, []
+    normal, parts = ~known["anomalous"].to_numpy(dtype=bool), []
     for fold in range(_FOLDS):
-        others = np.delete(records, np.s_[fold::_FOLDS])
-        stopping = np.isin(known["record"], others[:: _FOLDS + 1]) & normal
-        training = np.isin(known["record"], others) & normal & ~stopping
-        trained = autoencoder.train(
-            config.model, config.training, paired.chosen(training), paired.chosen(stopping), report=lambda line: None
-        )
-        measured = measures.measure(autoencoder.compiled(trained.model), paired, compared.timed)
-        reference = measures.learn_reference(measured, training)
-        scored = score_measured(paired, measured, reference, config.scoring.components)
-        parts.append(known.assign(**scored.columns())[np.isin(known["record"], records[fold::_FOLDS])])
+        left_out = np.isin(known["record"], records[fold::_FOLDS])
+        training = compared.chosen(~left_out & normal)
+        network = _train(training, config)
+        model = TrainedModel(network, measures.learn_reference(network, training, Frame.of(config.beat)), config)
+        parts.append(known[left_out].assign(**score_compared(model, compared.chosen(left_out)).columns()))
     return pd.concat(parts).sort_index()
 
 
-def _surprises(scored: pd.DataFrame) -> dict[str, np.ndarray]:
-    return {name: scored[measures.surprise_column(name)].to_numpy() for name in measures.MEASURES}
+def _train(normal: ComparedBeats, config: Config) -> measures.Network:
+    from ecg_anomaly.detector import autoencoder
+
+    settings = (config.model, config.training, normal, Frame.of(config.beat))
+    return autoencoder.compiled(autoencoder.train(*settings, report=lambda line: None).model)
 
 
 def _without_network(scored: pd.DataFrame) -> dict[str, np.ndarray]:
-    surprises = _surprises(scored)
+    surprises = measures.component_values(scored)
     return {  # the network is a second opinion on shape: the second sum gives shape the same weight without it
         "patient + rhythm": surprises["patient"] + surprises["rhythm"],
         "2 x patient + rhythm": 2 * surprises["patient"] + surprises["rhythm"],
@@ -113,7 +109,7 @@ def _without_network(scored: pd.DataFrame) -> dict[str, np.ndarray]:
 
 def _compare_with_and_without_network(scored: pd.DataFrame, config: Config) -> pd.DataFrame:
     """Say what the network adds to the sum, as percentiles of the difference."""
-    with_network = anomaly_score(_surprises(scored), list(measures.MEASURES))
+    with_network = anomaly_score(measures.component_values(scored), config.scoring.components)
     return pd.DataFrame(
         {"sum with the network minus": name, "figure": figure, **percentiles}
         for name, without in _without_network(scored).items()
@@ -149,8 +145,7 @@ def _compare_thresholds(scored: pd.DataFrame, config: Config) -> pd.DataFrame:
         rates = []
         for chosen in choices:
             validating = scored["record"].isin(chosen)
-            validation = scored[validating].assign(split=VALIDATION)
-            found = thresholds.find_threshold(validation, settings, config.beat.start_s)
+            found = thresholds.find_threshold(scored[validating], settings)
             others = thresholds.flag_beats(scored[~validating], found)
             rates.append(others.loc[~others["anomalous"], "flagged"].mean())
         low, middle, high = np.percentile(rates, [5, 50, 95])
@@ -161,12 +156,9 @@ def _compare_thresholds(scored: pd.DataFrame, config: Config) -> pd.DataFrame:
 
 def _compare_baselines(table: pd.DataFrame, config: Config) -> pd.DataFrame:
     """Score the test beats with every baseline, each with its seconds."""
-    whole = whole_records(table, TEST)
-    tested = (whole["split"] == TEST).to_numpy()
-    windows = load_windows(config.paths.processed, whole[tested])
-    normal, stopping = (
-        np.asarray(open_array(config.paths.processed, split, anomalous=False)) for split in (TRAIN, VALIDATION)
-    )
+    records = read_records(config.paths.processed, TEST)
+    whole, tested = records.table, (records.table["split"] == TEST).to_numpy()
+    windows, normal = records.windows[tested], np.asarray(open_array(config.paths.processed, TRAIN, anomalous=False))
     random = np.random.default_rng(config.training.seed)
     few = normal[random.choice(len(normal), min(len(normal), _MOST_BEATS), replace=False)]
     isolation_forest = IsolationForest(random_state=config.training.seed, n_jobs=-1)
@@ -176,7 +168,7 @@ def _compare_baselines(table: pd.DataFrame, config: Config) -> pd.DataFrame:
         "nearest neighbours": lambda: neighbour_distance(few, windows),
         "isolation forest": lambda: outlier_score(isolation_forest, few, windows),
         "one-class SVM": lambda: outlier_score(OneClassSVM(nu=0.05), few, windows),
-        "tutorial autoencoder": lambda: _tutorial_error(normal, stopping, windows, config),
+        "tutorial autoencoder": lambda: _tutorial_error(records, tested, config),
     }
     rows = []
     for name, method in methods.items():
@@ -202,24 +194,23 @@ def _flat(windows: np.ndarray) -> np.ndarray:
     return windows.reshape(len(windows), -1)
 
 
-def _tutorial_error(normal: np.ndarray, stopping: np.ndarray, windows: np.ndarray, config: Config) -> np.ndarray:
-    from ecg_anomaly.detector import autoencoder
+def _tutorial_error(records: Records, tested: np.ndarray, config: Config) -> np.ndarray:
+    """Give the error of an autoencoder that is shown no ectopic beats, and looks at the beat alone."""
+    training = read_records(config.paths.processed, TRAIN)
+    normal = compare_records(training.table, training.windows, config, training.normal(TRAIN))
+    network = _train(normal, _with_architecture(config, "tutorial", _ARCHITECTURES["tutorial"], ectopic_share=0.0))
+    seen = compare_records(records.table, records.windows, config, tested)
+    return reconstruction_error(seen.paired.windows, network(seen)[0])
 
-    settings = _with_architecture(config, "tutorial", _ARCHITECTURES["tutorial"])
-    # It does not look at the patient's own beat; its place is taken by the beat itself.
-    seen, unseen, tested = (PairedBeats(beats, beats) for beats in (normal, stopping, windows))
-    trained = autoencoder.train(settings.model, settings.training, seen, unseen, report=lambda line: None)
-    return reconstruction_error(windows, autoencoder.compiled(trained.model)(tested))
 
-
-def _with_architecture(config: Config, architecture: str, latent_size: int) -> Config:
+def _with_architecture(config: Config, architecture: str, latent_size: int, **training: float) -> Config:
     model = config.model.model_copy(update={"architecture": architecture, "latent_size": latent_size})
-    training = config.training.model_copy(update={"epochs": _EPOCHS})
-    return config.model_copy(update={"model": model, "training": training})
+    changed = config.training.model_copy(update={"epochs": _EPOCHS, **training})
+    return config.model_copy(update={"model": model, "training": changed})
 
 
 def _figures(beats: pd.DataFrame, scores: np.ndarray) -> dict[str, float | None]:
-    figures = metrics.ranking_figures(beats["aami_class"].to_numpy(), scores, beats["record"].to_numpy())
+    figures = metrics.ranking_figures(beats, scores)
     at_two_percent = figures["sensitivity_at_fpr"]["0.02"]
     return {
         "AUC": figures["auc"],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -25,6 +26,19 @@ class PerBeat:
         fields = zip(*(vars(part).values() for part in parts), strict=True)
         return cls(*(_combined(values, np.concatenate) for values in fields))
 
+    @classmethod
+    def collected(cls: type[Table], parts: Iterable[tuple[slice, Table]], beats: int) -> Table:
+        """Put parts into the rows that are theirs, of so many; each can go before the next comes, unlike with `joined`.
+
+        At least one part is needed.
+        """
+        whole: Table | None = None
+        for rows, part in parts:
+            whole = whole or _combined([part], functools.partial(_empty, beats))
+            whole = _combined([whole, part], functools.partial(_filled, rows))
+        assert whole is not None
+        return whole
+
 
 def rows_of_each_record(records: pd.Series) -> list[slice]:
     """Find the rows of each record in a column of their names: no record knows of another."""
@@ -42,6 +56,16 @@ def in_each_record(function: Callable[..., np.ndarray], beats: pd.DataFrame, *co
     for rows in rows_of_each_record(beats["record"]):
         result[rows] = function(*(value[rows] for value in values))
     return result
+
+
+def _empty(beats: int, arrays: Sequence[np.ndarray]) -> np.ndarray:
+    return np.empty((beats, *arrays[0].shape[1:]), arrays[0].dtype)
+
+
+def _filled(rows: slice, arrays: Sequence[np.ndarray]) -> np.ndarray:
+    whole, part = arrays
+    whole[rows] = part
+    return whole
 
 
 def _combined(values: Sequence[Any], combine: Callable[[Sequence[np.ndarray]], np.ndarray]) -> Any:

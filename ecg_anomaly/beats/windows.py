@@ -43,6 +43,25 @@ def cut_windows_mv(conditioned: np.ndarray, missing: np.ndarray, fiducials: np.n
 
 
 @dataclass(frozen=True)
+class Frame:
+    """When the samples of a window are."""
+
+    before: int  # samples before the fiducial point
+    samples: int
+    rate_hz: int  # samples per second
+
+    @classmethod
+    def of(cls, settings: Beat) -> Frame:
+        """Take the frame from how beats are cut."""
+        return cls(settings.samples_before, settings.samples, settings.sampling_rate_hz)
+
+    @property
+    def times_s(self) -> np.ndarray:
+        """Seconds after the fiducial point, shape ``(samples,)``."""
+        return np.asarray((np.arange(self.samples) - self.before) / self.rate_hz, dtype=np.float32)
+
+
+@dataclass(frozen=True)
 class Scale:
     """Turns millivolts into scaled values: ``(mV - offset) / range``; arrays of shape ``(beats, leads)``."""
 

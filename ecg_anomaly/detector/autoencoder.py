@@ -1,22 +1,23 @@
-"""The autoencoder: built, trained and run. The only module that imports Keras."""
+"""The autoencoder: trained and run."""
 
 from __future__ import annotations
 
 import math
 import os
-import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Model, Training
-from ecg_anomaly.detector.patient import PairedBeats
+from ecg_anomaly.detector.compared import ComparedBeats, inputs_of
+from ecg_anomaly.detector.ectopy.examples import Examples, simulate
+from ecg_anomaly.detector.measures import Network
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.quiet import quiet_native_output
 
@@ -26,44 +27,58 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with quiet_native_output():
     import keras
     import tensorflow as tf
-    from keras import layers, ops
+    from keras import ops
+
+    from ecg_anomaly.detector.architectures import KINDS, RECONSTRUCTION, build
+
+# Threads of networks as small as these wait for each other longer than they work: two were slower than one.
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.config.threading.set_inter_op_parallelism_threads(1)
 
 _BEATS_PER_CALL = 1024
-_SHORTEST_STRETCH = 0.1  # of a window that another beat may replace in training
+_MOST_WATCHED = 4_000  # beats, whose loss is that of more
+_WARM_UP = 0.15  # of the steps of a training, in which the learning rate rises
+_SMOOTHING = 0.01  # of what kind an example is: no network is to be surer than that
+_WEIGHT_DECAY, _LARGEST_GRADIENT = 1e-3, 5.0
 
 
 @dataclass(frozen=True)
 class Trained:
     """What came out of a training."""
 
-    model: keras.Model  # with the weights of its best epoch
-    history: pd.DataFrame  # one row per epoch: epoch, loss, val_loss, learning_rate, seconds
-    interrupted: bool  # by Ctrl-C
-
-
-def build(settings: Model, samples: int, leads: int) -> keras.Model:
-    """Build an untrained autoencoder for windows of shape ``(samples, leads)``.
-
-    Every network takes a beat; ``own_beat`` takes the patient's own beat too, of the same shape.
-    """
-    architecture = _ARCHITECTURES[settings.architecture]
-    names = ("beat", "own_beat") if architecture is _own_beat else ("beat",)
-    inputs = [keras.Input((samples, leads), name=name) for name in names]
-    return keras.Model(inputs, architecture(*inputs, settings.latent_size), name=settings.architecture)
+    model: keras.Model
+    history: pd.DataFrame  # one row per epoch: epoch, loss, val_loss (where beats were watched), learning_rate, seconds
+    interrupted: bool
 
 
 def train(
     settings: Model,
     training: Training,
-    normal_beats: PairedBeats,
-    validation_beats: PairedBeats,
+    beats: ComparedBeats,
+    frame: Frame,
     report: Callable[[str], None],
     tensorboard: str | None = None,
+    watched: ComparedBeats | None = None,
+    ended: Callable[[], bool] = lambda: False,
 ) -> Trained:
-    """Train an autoencoder on normal beats; the loss of those of other patients (``validation_beats``) ends it.
+    """Train an autoencoder on normal beats, and on premature and ventricular ones that are simulated from them.
 
-    ``report`` is called with one line per epoch; ``tensorboard`` is a folder for logs. Ctrl-C ends the training after
-    the running batch, with the best weights so far. Equal seeds give equal weights on the same machine.
+    Parameters
+    ----------
+    settings, training
+        Which network, and how it is trained. Equal seeds give equal weights on the same machine.
+    beats
+        Normal beats. Each becomes one example in every epoch, and every time another one.
+    frame
+        When the samples of a window are.
+    report
+        Called with one line per epoch.
+    tensorboard
+        A folder for logs.
+    watched
+        Normal beats of other patients: the loss of examples made from them is reported, and changes nothing.
+    ended
+        Asked after every batch; the training ends there with the weights so far once it says yes.
 
     Raises
     ------
@@ -72,53 +87,49 @@ def train(
     """
     keras.utils.set_random_seed(training.seed)
     tf.config.experimental.enable_op_determinism()
-    model = build(settings, *normal_beats.windows.shape[1:])
-    model.compile(optimizer=keras.optimizers.Adam(training.learning_rate), loss=error_of_present_leads)
-    progress = _Progress(training.epochs, report)
-    callbacks = [
-        keras.callbacks.ReduceLROnPlateau(factor=0.5, patience=max(1, training.patience // 3)),
-        keras.callbacks.EarlyStopping(patience=training.patience, restore_best_weights=True),
-        progress,
-        *([keras.callbacks.TensorBoard(tensorboard)] if tensorboard else []),
-    ]
+    model = build(settings, frame, beats.paired.windows.shape[2])
+    batches = _Batches(beats, training, frame)
+    model.compile(
+        optimizer=_optimizer(training.learning_rate, steps=training.epochs * len(batches)),
+        loss={RECONSTRUCTION: error_of_present_leads, KINDS: keras.losses.CategoricalCrossentropy(True, _SMOOTHING)},
+        loss_weights={RECONSTRUCTION: training.restoration_weight, KINDS: 1.0},
+        jit_compile=False,  # compiling takes longer than it saves
+    )
+    progress = _Progress(training.epochs, report, ended)
     model.fit(
-        _Batches(normal_beats, training, len(model.inputs)),
-        validation_data=(inputs_of(validation_beats, len(model.inputs)), validation_beats.windows),
+        batches,
+        validation_data=None if watched is None else _watched_examples(watched, training, frame),
         validation_batch_size=_BEATS_PER_CALL,
         epochs=training.epochs,
-        callbacks=callbacks,
+        callbacks=[progress, *([keras.callbacks.TensorBoard(tensorboard)] if tensorboard else [])],
+        shuffle=False,  # the batches themselves are
         verbose=0,
     )
     history = pd.DataFrame(progress.epochs)
-    if not np.isfinite(history["val_loss"]).any():
+    if not np.isfinite(history["loss"]).all():
         raise UserError("the training diverged: its loss is no number; lower training.learning_rate and run it again")
     return Trained(model, history, progress.interrupted)
 
 
-def inputs_of(beats: PairedBeats, count: int) -> list[np.ndarray]:
-    """Give what a network with so many inputs takes of beats."""
-    return [beats.windows, beats.own_beats][:count]
-
-
-def compiled(model: keras.Model) -> Callable[[PairedBeats], np.ndarray]:
-    """Compile a network for many calls: ``Model.predict`` spends most of its time around the network.
-
-    What it gives reconstructs beats; shape ``(beats, samples, leads)``, float32.
-    """
-    shape = (None, *model.inputs[0].shape[1:])
-    signature = [tf.TensorSpec(shape, tf.float32)] * len(model.inputs)
-    function = tf.function(lambda *inputs: model(list(inputs), training=False), signature)
+def compiled(model: keras.Model) -> Network:
+    """Compile a network for many calls: ``Model.predict`` spends most of its time around the network."""
+    signature = {its.name: tf.TensorSpec(its.shape, tf.float32) for its in model.inputs}
+    function = tf.function(lambda inputs: model(inputs, training=False), [signature])
     network = function.get_concrete_function()  # the general one looks for the right one at every call
 
-    def reconstruct_beats(beats: PairedBeats) -> np.ndarray:
-        reconstructions = np.empty(beats.windows.shape, dtype=np.float32)
-        inputs = inputs_of(beats, len(signature))
-        for start in range(0, len(reconstructions), _BEATS_PER_CALL):
-            batch = slice(start, start + _BEATS_PER_CALL)
-            reconstructions[batch] = network(*(tf.constant(values[batch]) for values in inputs))
-        return reconstructions
+    def run(beats: ComparedBeats) -> tuple[np.ndarray, np.ndarray]:
+        windows = beats.paired.windows
+        found = {RECONSTRUCTION: np.empty(windows.shape, np.float32), KINDS: np.empty((len(windows), 3), np.float32)}
+        for start in range(0, len(windows), _BEATS_PER_CALL):
+            batch = np.arange(start, min(start + _BEATS_PER_CALL, len(windows)))
+            its = beats.chosen(batch)
+            inputs = inputs_of(its.paired, its.timed.tachograms)
+            outputs = network({name: tf.constant(values) for name, values in inputs.items()})
+            for name, values in found.items():
+                values[batch] = outputs[name]
+        return found[RECONSTRUCTION], found[KINDS]
 
-    return reconstruct_beats
+    return run
 
 
 def load(path: Path, architecture: str, window_shape: tuple[int, ...]) -> keras.Model:
@@ -150,153 +161,99 @@ def error_of_present_leads(beats: Any, reconstructions: Any) -> Any:
 
     Both are tensors of shape ``(beats, samples, leads)``.
     """
-    present = ops.cast(ops.any(beats != 0, axis=1, keepdims=True), reconstructions.dtype)
+    present = ops.sign(ops.max(ops.abs(beats), axis=1, keepdims=True))
     errors = ops.mean(ops.square(beats - reconstructions) * present, axis=(1, 2))
     return errors / ops.maximum(ops.mean(present, axis=(1, 2)), 1e-6)
 
 
-def _own_beat(beat: Any, own_beat: Any, latent_size: int) -> Any:
-    """Say with few numbers how the beat differs from the patient's own beat, and rebuild it from both."""
-    own = layers.Flatten()(own_beat)
-    x = _dense_layers(layers.Concatenate()([layers.Flatten()(beat), own]), (128, 64))
-    latent = layers.Dense(latent_size, name="latent")(x)
-    x = _dense_layers(layers.Concatenate()([latent, own]), (128, 128))
-    difference = layers.Reshape(beat.shape[1:])(layers.Dense(math.prod(beat.shape[1:]))(x))
-    return layers.Add(name="reconstruction")([own_beat, difference])
+def _optimizer(learning_rate: float, steps: int) -> keras.optimizers.Optimizer:
+    """Let the learning rate rise, then fall along a cosine to zero at the last step."""
+    warm_up = max(1, round(_WARM_UP * steps))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        learning_rate / 25, max(1, steps - warm_up), warmup_target=learning_rate, warmup_steps=warm_up
+    )
+    return keras.optimizers.AdamW(schedule, weight_decay=_WEIGHT_DECAY, global_clipnorm=_LARGEST_GRADIENT)
 
 
-def _convolutional(window: Any, latent_size: int) -> Any:
-    samples, leads = window.shape[1:]
-    widths = [16, 32, 32]
-    x = window
-    for width in widths:
-        x = layers.Conv1D(width, 7, strides=2, padding="same", activation="leaky_relu")(x)
-    coarse = x.shape[1]
-    latent = layers.Dense(latent_size, name="latent")(layers.Flatten()(x))
-    x = layers.Dense(coarse * widths[-1], activation="leaky_relu")(latent)
-    x = layers.Reshape((coarse, widths[-1]))(x)
-    for width in reversed(widths):
-        x = layers.UpSampling1D(2)(x)
-        x = layers.Conv1D(width, 7, padding="same", activation="leaky_relu")(x)
-    x = layers.Conv1D(leads, 7, padding="same")(x)
-    return layers.Cropping1D((0, coarse * 2 ** len(widths) - samples), name="reconstruction")(x)
+def _examples(beats: ComparedBeats, rows: np.ndarray, share: float, frame: Frame, seed: Sequence[int]) -> Examples:
+    """Make one example of each beat in ``rows``."""
+    random = np.random.default_rng(seed)
+    others = beats.paired.own_beats[random.choice(len(beats.paired.windows), len(rows))]
+    # Of the patients' leads no order is certain: half of the foreign beats show themselves the other way round.
+    others = np.where(random.random((len(rows), 1, 1)) < 0.5, others, others[:, :, ::-1])
+    its, next_seed = beats.chosen(rows), int(random.integers(2**31))
+    return simulate(its.paired, its.timed.tachograms, others, share, frame, next_seed)
 
 
-def _dense(window: Any, latent_size: int) -> Any:
-    x = _dense_layers(layers.Flatten()(window), (128, 64))
-    x = _dense_layers(layers.Dense(latent_size, name="latent")(x), (64, 128))
-    return layers.Reshape(window.shape[1:], name="reconstruction")(layers.Dense(math.prod(window.shape[1:]))(x))
+def _seen_and_wanted(examples: Examples) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Give what a network takes of examples, and what it should say of them."""
+    seen = inputs_of(examples.paired, examples.tachograms)
+    return seen, {RECONSTRUCTION: examples.normal, KINDS: np.eye(3, dtype=np.float32)[examples.kinds]}
 
 
-def _lstm(window: Any, latent_size: int) -> Any:
-    samples, leads = window.shape[1:]
-    latent = layers.Dense(latent_size, name="latent")(layers.LSTM(64)(window))
-    x = layers.LSTM(64, return_sequences=True)(layers.RepeatVector(samples)(latent))
-    return layers.Dense(leads, name="reconstruction")(x)
-
-
-def _tutorial(window: Any, latent_size: int) -> Any:
-    """Build the network of https://www.tensorflow.org/tutorials/generative/autoencoder, third example."""
-    x = _dense_layers(layers.Flatten()(window), (32, 16), "relu")
-    x = _dense_layers(layers.Dense(latent_size, activation="relu", name="latent")(x), (16, 32), "relu")
-    x = layers.Dense(math.prod(window.shape[1:]), activation="sigmoid")(x)
-    return layers.Reshape(window.shape[1:], name="reconstruction")(x)
-
-
-def _dense_layers(x: Any, widths: Sequence[int], activation: str = "leaky_relu") -> Any:
-    for width in widths:
-        x = layers.Dense(width, activation=activation)(x)
-    return x
-
-
-_ARCHITECTURES: dict[str, Callable[..., Any]] = {
-    "own_beat": _own_beat,
-    "convolutional": _convolutional,
-    "dense": _dense,
-    "lstm": _lstm,
-    "tutorial": _tutorial,
-}
+def _watched_examples(
+    watched: ComparedBeats, training: Training, frame: Frame
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    count = len(watched.paired.windows)
+    rows = np.random.default_rng(training.seed).permutation(count)[:_MOST_WATCHED]
+    return _seen_and_wanted(_examples(watched, rows, training.ectopic_share, frame, [training.seed]))
 
 
 class _Batches(keras.utils.PyDataset):
-    """Shuffled batches that are harder than the beats they are made of.
+    """Batches of examples: one of every beat, in each epoch in another order and simulated anew."""
 
-    Some beats lose a lead, so that the network learns to do with one. In most a stretch is replaced by that of
-    another beat, and the whole is to be restored: so the network learns not to follow what does not belong there.
-    """
-
-    def __init__(self, beats: PairedBeats, training: Training, inputs: int):
+    def __init__(self, beats: ComparedBeats, training: Training, frame: Frame):
         super().__init__()
-        self._beats, self._training, self._inputs = beats, training, inputs
-        self._random = np.random.default_rng(training.seed)
-        self.on_epoch_end()
+        self._beats, self._training, self._frame = beats, training, frame
+        self._epoch = 0
+        self._shuffle()
 
     def __len__(self) -> int:
-        return math.ceil(len(self._beats.windows) / self._training.batch_size)
+        return math.ceil(len(self._order) / self._training.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
-        batch = slice(index * self._training.batch_size, (index + 1) * self._training.batch_size)
-        beats = self._beats.chosen(self._order[batch])
-        lost = np.nonzero(self._lost[batch])
-        for array in (beats.windows, beats.own_beats):
-            array[lost[0], :, lost[1]] = 0
-        seen = PairedBeats(self._with_foreign_stretches(beats.windows), beats.own_beats)
-        return tuple(inputs_of(seen, self._inputs)), beats.windows
+    def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        rows = self._order[index * self._training.batch_size : (index + 1) * self._training.batch_size]
+        seed = [self._training.seed, self._epoch, index]
+        return _seen_and_wanted(_examples(self._beats, rows, self._training.ectopic_share, self._frame, seed))
 
     def on_epoch_end(self) -> None:
-        self._order = self._random.permutation(len(self._beats.windows))
-        beats, _, leads = self._beats.windows.shape
-        losing = self._random.random(beats) < (self._training.lead_dropout if leads > 1 else 0.0)
-        self._lost = np.zeros((beats, leads), dtype=bool)
-        self._lost[losing, self._random.integers(leads, size=int(np.sum(losing)))] = True
+        self._epoch += 1
+        self._shuffle()
 
-    def _with_foreign_stretches(self, windows: np.ndarray) -> np.ndarray:
-        beats, samples, _ = windows.shape
-        foreign = self._beats.windows[self._random.integers(len(self._beats.windows), size=beats)]
-        chosen = self._random.random((beats, 1)) < self._training.foreign_stretches
-        middle = self._random.uniform(0, samples, (beats, 1))
-        length = self._random.uniform(_SHORTEST_STRETCH * samples, samples, (beats, 1))
-        inside = chosen & (np.abs(np.arange(samples) - middle) < length / 2)
-        present = windows.any(axis=1, keepdims=True)
-        return np.where(inside[:, :, np.newaxis], foreign, windows) * present
+    def _shuffle(self) -> None:
+        random = np.random.default_rng([self._training.seed, self._epoch])
+        self._order = random.permutation(len(self._beats.paired.windows))
 
 
 class _Progress(keras.callbacks.Callback):
-    """One line per epoch, for log files as for terminals; the first Ctrl-C asks to stop after the running batch."""
+    """One line per epoch, for log files as for terminals; ends the training when it is asked to, or diverges."""
 
-    def __init__(self, epochs: int, report: Callable[[str], None]):
+    def __init__(self, epochs: int, report: Callable[[str], None], ended: Callable[[], bool]):
         super().__init__()
-        self._planned, self._report = epochs, report
+        self._planned, self._report, self._ended = epochs, report, ended
         self.epochs: list[dict[str, float]] = []
         self.interrupted = False
-
-    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        self._previous = signal.signal(signal.SIGINT, self._stop)
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        signal.signal(signal.SIGINT, self._previous)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._started = time.perf_counter()
 
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self._end_if_asked()
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
-        row = {
-            "epoch": epoch + 1,
-            "loss": logs["loss"],
-            "val_loss": logs["val_loss"],
-            "learning_rate": float(self.model.optimizer.learning_rate),
-            "seconds": round(time.perf_counter() - self._started, 2),
-        }
-        best = row["val_loss"] < min((earlier["val_loss"] for earlier in self.epochs), default=np.inf)
-        self.epochs.append(row)
+        losses: dict[str, float] = {name: logs[name] for name in ("loss", "val_loss") if name in logs}
+        rate = float(self.model.optimizer.learning_rate)
+        seconds = round(time.perf_counter() - self._started, 2)
+        self.epochs.append({"epoch": epoch + 1, **losses, "learning_rate": rate, "seconds": seconds})
+        self.model.stop_training |= not np.isfinite(losses["loss"])
+        watched = f"  validation loss {losses['val_loss']:.5f}" if "val_loss" in losses else ""
         self._report(
-            f"epoch {epoch + 1:3d}/{self._planned}  loss {row['loss']:.5f}  validation loss {row['val_loss']:.5f}"
-            f"{' *' if best else '  '}  learning rate {row['learning_rate']:.1e}  {row['seconds']:.1f} s"
+            f"epoch {epoch + 1:3d}/{self._planned}  loss {losses['loss']:.5f}{watched}"
+            f"  learning rate {rate:.1e}  {seconds:.1f} s"
         )
+        self._end_if_asked()
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self._report("interrupted: ending with the best weights so far (Ctrl-C again to end at once)")
-        self.interrupted = True
-        self.model.stop_training = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    def _end_if_asked(self) -> None:
+        if self._ended():
+            self.interrupted = self.model.stop_training = True

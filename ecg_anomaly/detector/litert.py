@@ -1,6 +1,7 @@
 """The autoencoder for phones and other small devices: converted to LiteRT, as numbers of 32 or of 8 bits.
 
-The converter is TensorFlow's; running a converted network needs ``ai-edge-litert`` alone.
+The converter is TensorFlow's; running a converted network needs ``ai-edge-litert`` alone. Its inputs are those of
+`compared.inputs_of`, its outputs those of `architectures.build`, all by name in its one signature.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ecg_anomaly.detector.autoencoder import inputs_of
-from ecg_anomaly.detector.patient import PairedBeats
+from ecg_anomaly.detector.compared import ComparedBeats, inputs_of
 from ecg_anomaly.quiet import quiet_native_output
 
 _CALIBRATION_BEATS = 500  # from whose values the converter learns the range of each layer
@@ -23,23 +23,30 @@ _CALIBRATION_BEATS = 500  # from whose values the converter learns the range of 
 
 def convert(model: keras.Model) -> bytes:
     """Convert a trained autoencoder; the content of a ``.tflite`` file that takes and gives float32."""
-    return _run(tf.lite.TFLiteConverter.from_keras_model(model))
+    return _run(_converter(model))
 
 
-def convert_int8(model: keras.Model, beats: PairedBeats, seed: int) -> bytes:
+def convert_int8(model: keras.Model, beats: ComparedBeats, seed: int) -> bytes:
     """Convert a trained autoencoder to whole numbers of 8 bits, which small processors multiply faster.
 
     Some of the normal training beats, chosen by ``seed``, tell which values occur. The network still takes and gives
     float32.
     """
-    count = len(beats.windows)
-    some = np.random.default_rng(seed).choice(count, min(count, _CALIBRATION_BEATS), replace=False)
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    count = len(beats.paired.windows)
+    some = beats.chosen(np.random.default_rng(seed).choice(count, min(count, _CALIBRATION_BEATS), replace=False))
+    converter = _converter(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    inputs = inputs_of(beats, len(model.inputs))
-    converter.representative_dataset = lambda: ([values[[row]] for values in inputs] for row in some)
+    inputs = inputs_of(some.paired, some.timed.tachograms)
+    converter.representative_dataset = lambda: (
+        {name: values[[row]] for name, values in inputs.items()} for row in range(len(some.paired.windows))
+    )
     return _run(converter)
+
+
+def _converter(model: keras.Model) -> tf.lite.TFLiteConverter:
+    """Make a converter. It understands no model that takes its inputs by name, but names those of a list."""
+    return tf.lite.TFLiteConverter.from_keras_model(keras.Model(model.inputs, model.output))
 
 
 def _run(converter: tf.lite.TFLiteConverter) -> bytes:

@@ -43,6 +43,9 @@ class Timing(PerBeat):
     early: np.ndarray  # how much shorter log RR before the beat is than the patient's usual one
     pause: np.ndarray  # how much longer log RR after the beat is than before it
     in_time: np.ndarray  # bool: RR before the beat is at least the share ``in_time`` of the usual one
+    tachograms: (
+        np.ndarray
+    )  # shape (beats, recent_beats + 2): log RR before the earlier beats, before and after this one
 
 
 class PatientRhythm:
@@ -62,6 +65,7 @@ class PatientRhythm:
         self._spread = EarlierBeats(settings.recent_beats, start_s)
         # Not the median: where premature beats come often, as in bigeminy, half of the intervals are short.
         self._usual = EarlierBeats(settings.recent_beats, start_s, settings.usual_quantile)
+        self._tachogram = _Tachogram(settings.recent_beats, start_s)
 
     def push(
         self, times_s: np.ndarray, rr_before_s: np.ndarray, rr_after_s: np.ndarray, counting: np.ndarray
@@ -85,4 +89,28 @@ class PatientRhythm:
         # Before the first beat that counts, a beat has only itself to be compared with.
         usual = np.where(np.isnan(usual), before, usual)
         in_time = before > usual + np.log(self._settings.in_time)
-        return Timing((usual - before) / spread, (after - before) / spread, in_time)
+        tachograms = np.column_stack([self._tachogram.push(known, times_s), before, after]).astype(np.float32)
+        return Timing((usual - before) / spread, (after - before) / spread, in_time, tachograms)
+
+
+class _Tachogram:
+    """The latest log RR intervals before each beat of a record, oldest first; where there are fewer, they repeat."""
+
+    def __init__(self, beats: int, start_s: float):
+        self._beats, self._start_s = beats, start_s
+        self._earlier: np.ndarray | None = None
+
+    def push(self, log_rr: np.ndarray, times_s: np.ndarray) -> np.ndarray:
+        """Take the next beats (NaN: does not count); those of the first seconds come together, and know each other."""
+        if not len(log_rr):
+            return np.empty((0, self._beats))
+        counting = ~np.isnan(log_rr)
+        if self._earlier is None:
+            start = max(1, int(np.searchsorted(times_s, self._start_s)))
+            first = log_rr[:start][counting[:start]]
+            # Where no beat counts, the first one has only itself to be compared with.
+            self._earlier = np.resize(first if len(first) else np.nan_to_num(log_rr[:1]), self._beats)
+        known = np.concatenate([self._earlier, log_rr[counting]])
+        before = np.cumsum(counting) - counting  # how many of the new intervals each beat has before it
+        self._earlier = known[-self._beats :]
+        return np.asarray(np.lib.stride_tricks.sliding_window_view(known, self._beats)[before])

@@ -18,15 +18,18 @@ from ecg_anomaly.beats.events import Event, EventFinder
 from ecg_anomaly.beats.per_beat import PerBeat
 from ecg_anomaly.beats.qrs import QrsDetector
 from ecg_anomaly.beats.windows import Scaler
-from ecg_anomaly.detector.measures import MEASURES, surprise_column
-from ecg_anomaly.detector.scorer import RecordScorer, ScaledBeats, ScoredBeats, TrainedDetector
-from ecg_anomaly.detector.thresholds import RecordThreshold, flags
+from ecg_anomaly.detector.compared import ScaledBeats
+from ecg_anomaly.detector.measures import LOG_ODDS, MEASURES, surprise_column
+from ecg_anomaly.detector.naming import call_beats
+from ecg_anomaly.detector.scorer import RecordScorer, ScoredBeats, TrainedDetector
+from ecg_anomaly.detector.thresholds import flags
 
-COLUMNS = (
+_SURPRISES = tuple(surprise_column(question) for question in MEASURES)
+_SCORED = (
     *("sample", "time_s", "rr_before_s", "rr_after_s", "quality", "readable", "reconstruction_error"),
-    *(surprise_column(component) for component in MEASURES),
-    *("anomaly_score", "threshold", "flagged", "reason"),
+    *(*_SURPRISES, *LOG_ODDS, "anomaly_score"),
 )
+COLUMNS = (*_SCORED, "threshold", "flagged", "called", "reason")
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,8 @@ class BeatShapes(PerBeat):
 class Findings:
     """What has become known of a recording.
 
-    A beat that cannot be read is not flagged. The ``reason`` of a flagged beat is the question whose answer was the
-    most surprising; that of others is empty.
+    A beat that cannot be read is not flagged. ``called`` is what `naming.call_beats` calls a flagged beat, ``reason``
+    the question whose answer was the most surprising; both are empty where a beat is not flagged.
     """
 
     beats: pd.DataFrame  # one row per beat, with `COLUMNS`
@@ -118,7 +121,7 @@ class _ArrivingBeats:
         self._config = detector.config
         self._scaler = Scaler(detector.config.beat)
         self._scorer = RecordScorer(detector)
-        self._threshold = RecordThreshold(detector.threshold)
+        self._threshold = detector.threshold.threshold
         self._started = False
         self._waiting: list[CutBeats] = []
         nothing = np.empty((0, self._config.beat.samples, self._config.records.lead_count), dtype=np.float32)
@@ -133,9 +136,8 @@ class _ArrivingBeats:
             return _NO_BEATS, self._no_shapes
         cut, self._waiting = CutBeats.joined(self._waiting), []
         scored = self._scorer.score(self._scaled(cut))
-        threshold = self._threshold.push(scored.anomaly_score, cut.times_s)
         shapes = BeatShapes(scored.paired.windows, scored.paired.own_beats, scored.measured.reconstructions)
-        return self._table(cut, scored, threshold), shapes
+        return self._table(cut, scored), shapes
 
     def _scaled(self, cut: CutBeats) -> ScaledBeats:
         scale = self._scaler.push(cut.windows_mv, cut.fiducials_s)
@@ -143,17 +145,20 @@ class _ArrivingBeats:
         counting = np.ones(len(cut), dtype=bool)
         return ScaledBeats(cut.times_s, cut.fiducials_s, cut.rr_before_s, cut.rr_after_s, counting, windows)
 
-    def _table(self, cut: CutBeats, scored: ScoredBeats, threshold: np.ndarray) -> pd.DataFrame:
-        components = self._config.scoring.components
-        flagged = flags(scored.anomaly_score, threshold, cut.quality)
-        most_surprising = np.stack([scored.surprises[component] for component in components]).argmax(axis=0)
-        reasons = np.where(flagged, np.array(components, dtype=object)[most_surprising], "")
+    def _table(self, cut: CutBeats, scored: ScoredBeats) -> pd.DataFrame:
         columns = (
             *(cut.samples, cut.times_s, cut.rr_before_s, cut.rr_after_s, cut.quality, cut.readable),
             *scored.columns().values(),
-            *(threshold, flagged, reasons),
         )
-        return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+        return judge(pd.DataFrame(dict(zip(_SCORED, columns, strict=True))), self._threshold)
+
+
+def judge(beats: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """Give beats that are scored, with the last of `COLUMNS` as they are at a threshold."""
+    flagged = flags(beats["anomaly_score"].to_numpy(), threshold, beats["quality"].to_numpy())
+    reasons = np.array(list(MEASURES), dtype=object)[beats[[*_SURPRISES]].to_numpy().argmax(axis=1)]
+    beats = beats.assign(threshold=threshold, flagged=flagged)
+    return beats.assign(called=call_beats(beats), reason=np.where(flagged, reasons, ""))
 
 
 def analyse_blocks(

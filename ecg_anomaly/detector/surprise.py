@@ -32,8 +32,9 @@ def reconstruction_error(windows: np.ndarray, reconstructions: np.ndarray) -> np
     present = windows.any(axis=1, keepdims=True)
     residual = np.subtract(windows, reconstructions, dtype=np.float64)
     residual -= residual.mean(axis=1, keepdims=True)
-    squared = np.square(residual) * present
-    return np.asarray(squared.mean(axis=(1, 2)) / np.maximum(present.mean(axis=(1, 2)), 1e-12))
+    np.square(residual, out=residual)
+    residual *= present
+    return np.asarray(residual.mean(axis=(1, 2)) / np.maximum(present.mean(axis=(1, 2)), 1e-12))
 
 
 class Surprise:

@@ -1,4 +1,4 @@
-"""Where the anomaly score is cut: one threshold for all, or one that follows the patient."""
+"""Where the anomaly score is cut: one threshold, set from patients that the network was not trained on."""
 
 from __future__ import annotations
 
@@ -8,107 +8,80 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import precision_recall_curve
 
-from ecg_anomaly.beats.history import EarlierBeats
 from ecg_anomaly.beats.labelled import QUALITY
-from ecg_anomaly.beats.per_beat import in_each_record
 from ecg_anomaly.beats.quality import LEAST_QUALITY
 from ecg_anomaly.config import Threshold
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.splits import VALIDATION
 
-_PARAMETERS: dict[str, tuple[str, ...]] = {  # the settings that each method uses
-    "adaptive": ("percentile", "recent_beats"),
-    "percentile": ("percentile",),
-    "mean_std": ("standard_deviations",),
-    "false_alarms_per_hour": ("false_alarms_per_hour",),
-    "best_f1": (),
-}
+_PERCENTILES = (5, 50, 95)  # over patients, of what a threshold does to each
 
 
 @dataclass(frozen=True, kw_only=True)
 class FittedThreshold:
-    """Where the score is cut, as `find_threshold` found it.
+    """Where the score is cut, as `find_threshold` found it: a beat is flagged above it."""
 
-    A beat is flagged above ``threshold``; where ``recent_beats`` is given, above it and the median of the patient's
-    recent scores together.
-    """
-
-    method: str  # one of threshold.method; the settings that it has no use for are None
+    method: str  # one of threshold.method; the setting of the other is None
     threshold: float
-    percentile: float | None = None
-    standard_deviations: float | None = None
     false_alarms_per_hour: float | None = None
-    recent_beats: int | None = None
-    start_s: float  # beats before this time share one recent median
+    percentile: float | None = None
     normal_beats: int  # from so many it was set,
     patients: int  # and from so many patients
-    uses_labels: bool  # of anomalous beats
+    # False alarms per hour that it raises in those: percentiles over patients, by "5", "50" and "95".
+    rates_per_hour: dict[str, float]
 
     def to_json(self) -> dict[str, Any]:
         """Give the content of ``threshold.json``, which are the arguments that make it again."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
 
-def find_threshold(beats: pd.DataFrame, settings: Threshold, start_s: float) -> FittedThreshold:
-    """Set the threshold from validation beats; those before ``start_s`` share one recent median (``adaptive``).
+def find_threshold(scored: pd.DataFrame, settings: Threshold) -> FittedThreshold:
+    """Set the threshold from beats of patients that the network was not trained on; only the normal ones count.
 
     Parameters
     ----------
-    beats
-        All beats of the records that have validation beats, ordered by record and time, with the columns
-        ``record``, ``time_s``, ``rr_before_s``, ``split``, ``anomalous`` and ``anomaly_score``. Only ``best_f1`` learns
-        from anomalous beats; ``adaptive`` has them, unlabelled, among a patient's recent beats, as on new patients.
+    scored
+        All beats of these patients, with the columns ``record``, ``rr_before_s``, ``anomalous`` and ``anomaly_score``.
 
     Raises
     ------
     UserError
-        When there is nothing to set it from.
+        When none of them is normal.
     """
-    normal = (beats["split"] == VALIDATION).to_numpy() & ~beats["anomalous"].to_numpy(dtype=bool)
-    if not normal.any():
-        raise UserError("split.validation has no normal beat to set the threshold from; give it more records")
+    normal = scored[~scored["anomalous"].to_numpy(dtype=bool)]
+    if normal.empty:
+        raise UserError("there is no normal beat to set the threshold from; give split.train more records")
+    judged = scored[scored["record"].isin(normal["record"])]
+    hours = pd.Series({record: recorded_hours(beats) for record, beats in judged.groupby("record")})
+    scores, records = normal["anomaly_score"].to_numpy(dtype=float), normal["record"].to_numpy()
+    if settings.method == "percentile":
+        threshold = float(np.percentile(scores, settings.percentile))
+    else:
+        threshold = _cut_at_rate(scores, records, hours, settings.false_alarms_per_hour)
+    rates = np.percentile(_rates_per_hour(scores > threshold, records, hours), _PERCENTILES)
     return FittedThreshold(
         method=settings.method,
-        threshold=_cut(beats, normal, settings, start_s),
-        **{name: getattr(settings, name) for name in _PARAMETERS[settings.method]},
-        start_s=start_s,
-        normal_beats=int(normal.sum()),
-        patients=int(beats.loc[normal, "record"].nunique()),
-        uses_labels=settings.method == "best_f1",
+        threshold=threshold,
+        **{settings.method: getattr(settings, settings.method)},  # its setting has its name
+        normal_beats=len(normal),
+        patients=len(hours),
+        rates_per_hour=dict(zip(map(str, _PERCENTILES), rates.tolist(), strict=True)),
     )
-
-
-class RecordThreshold:
-    """The threshold of each beat of one record, while they arrive; it depends on earlier beats alone."""
-
-    def __init__(self, found: FittedThreshold):
-        self._threshold = found.threshold
-        self._recent = None if found.recent_beats is None else EarlierBeats(found.recent_beats, found.start_s)
-
-    def push(self, scores: np.ndarray, times_s: np.ndarray) -> np.ndarray:
-        """Take scores and times of the next beats, shape ``(beats,)``; those of the first seconds come together."""
-        usual = 0.0 if self._recent is None else self._recent.push(scores, times_s)
-        return np.full(len(scores), self._threshold) + usual
 
 
 def flag_beats(beats: pd.DataFrame, found: FittedThreshold) -> pd.DataFrame:
-    """Append the columns ``threshold`` and ``flagged`` to all beats of whole records.
+    """Append the columns ``threshold`` and ``flagged`` to beats that have the column ``anomaly_score``.
 
-    They have the columns ``record``, ``time_s`` and ``anomaly_score``; where they have the column ``quality``, beats
-    that cannot be read are not flagged.
+    Where they have the column ``quality``, beats that cannot be read are not flagged.
     """
-    thresholds = in_each_record(
-        lambda scores, times_s: RecordThreshold(found).push(scores, times_s), beats, "anomaly_score", "time_s"
-    )
     quality = beats[QUALITY].to_numpy() if QUALITY in beats.columns else np.full(len(beats), np.nan)
-    return beats.assign(threshold=thresholds, flagged=flags(beats["anomaly_score"].to_numpy(), thresholds, quality))
+    flagged = flags(beats["anomaly_score"].to_numpy(), found.threshold, quality)
+    return beats.assign(threshold=found.threshold, flagged=flagged)
 
 
-def flags(scores: np.ndarray, thresholds: np.ndarray, quality: np.ndarray) -> np.ndarray:
-    """Flag beats above their threshold, unless their quality says that they cannot be read (NaN: nobody asked)."""
-    return np.asarray((scores > thresholds) & ~(quality < LEAST_QUALITY))
+def flags(scores: np.ndarray, threshold: float, quality: np.ndarray) -> np.ndarray:
+    """Flag beats above the threshold, unless their quality says that they cannot be read (NaN: nobody asked)."""
+    return np.asarray((scores > threshold) & ~(quality < LEAST_QUALITY))
 
 
 def recorded_hours(beats: pd.DataFrame) -> float:
@@ -116,37 +89,16 @@ def recorded_hours(beats: pd.DataFrame) -> float:
     return float(beats["rr_before_s"].sum() / 3600)
 
 
-def _cut(beats: pd.DataFrame, normal: np.ndarray, settings: Threshold, start_s: float) -> float:
-    scores = beats.loc[normal, "anomaly_score"].to_numpy()
-    validating = beats[beats["split"] == VALIDATION]
-    match settings.method:
-        case "adaptive":
-            # The mean over patients, not the percentile of all their beats: no single patient sets the margin.
-            above = beats["anomaly_score"] - in_each_record(
-                lambda scores, times_s: EarlierBeats(settings.recent_beats, start_s).push(scores, times_s),
-                beats,
-                *("anomaly_score", "time_s"),
-            )
-            per_patient = above[normal].groupby(beats.loc[normal, "record"])
-            return float(per_patient.quantile(settings.percentile / 100).mean())
-        case "percentile":
-            return float(np.percentile(scores, settings.percentile))
-        case "mean_std":
-            return float(scores.mean() + settings.standard_deviations * scores.std())
-        case "false_alarms_per_hour":
-            allowed = int(settings.false_alarms_per_hour * recorded_hours(validating))
-            # Beats are flagged above the threshold: the highest `allowed` normal scores are.
-            return float(np.sort(scores)[max(0, len(scores) - 1 - allowed)])
-        case "best_f1":
-            return _best_f1(validating["anomalous"].to_numpy(dtype=bool), validating["anomaly_score"].to_numpy())
+def _cut_at_rate(scores: np.ndarray, records: np.ndarray, hours: pd.Series, per_hour: float) -> float:
+    """Find the lowest threshold at which normal beats raise at most so many false alarms per hour.
+
+    ``scores`` and ``records`` of the normal beats, shape ``(beats,)``; ``hours`` of each record.
+    """
+    # All hours together: most alarms are then those of few patients, and the others do not pay for them.
+    allowed = int(per_hour * hours.sum())
+    return float(np.sort(scores)[max(0, len(scores) - 1 - allowed)])
 
 
-def _best_f1(anomalous: np.ndarray, scores: np.ndarray) -> float:
-    if not anomalous.any():
-        raise UserError(
-            "threshold.method best_f1 needs labelled anomalies, and split.validation has none; use another method"
-        )
-    precision, sensitivity, thresholds = precision_recall_curve(anomalous, scores)
-    f1 = 2 * precision * sensitivity / np.maximum(precision + sensitivity, 1e-12)
-    # The curve counts scores from the threshold on as flagged; here a beat is flagged above it.
-    return float(np.nextafter(thresholds[f1[:-1].argmax()], -np.inf))
+def _rates_per_hour(flagged: np.ndarray, records: np.ndarray, hours: pd.Series) -> np.ndarray:
+    """Count the flagged normal beats of each record per hour; arguments as for `_cut_at_rate`."""
+    return np.asarray(pd.Series(flagged).groupby(records).sum() / hours)

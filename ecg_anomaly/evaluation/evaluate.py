@@ -6,24 +6,42 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.labelled import EVALUATED, Detection
-from ecg_anomaly.detector.scorer import TrainedModel, score_records
+from ecg_anomaly.detector.naming import call_beats
+from ecg_anomaly.detector.scorer import TrainedModel, score_records, with_anomaly_score
 from ecg_anomaly.detector.thresholds import FittedThreshold, find_threshold, flag_beats
 from ecg_anomaly.evaluation import metrics
 from ecg_anomaly.evaluation.baselines import baseline_scores
-from ecg_anomaly.evaluation.figures import figures_of, with_missed_beats
-from ecg_anomaly.handover.beats import Records, whole_records
+from ecg_anomaly.evaluation.figures import figures_of, overall_figures, with_missed_beats
+from ecg_anomaly.handover.beats import Records
 from ecg_anomaly.handover.scores import Evaluation, Metrics, ScoreFigures
-from ecg_anomaly.records.splits import TEST, VALIDATION
+from ecg_anomaly.records.splits import TEST
 
 
 def evaluate_detector(
-    model: TrainedModel, beats: pd.DataFrame, normal_beats: np.ndarray, tested: Records, detection: Detection | None
+    model: TrainedModel,
+    beats: pd.DataFrame,
+    normal_beats: np.ndarray,
+    tested: Records,
+    detection: Detection | None,
+    left_out: pd.DataFrame,
 ) -> Evaluation:
-    """Score the test beats, set the threshold from validation beats, and compare with the annotations.
+    """Set the threshold from the patients left out, score the test beats, and compare with the annotations.
 
-    ``beats`` are those of all splits. Baselines learn from the normal training beats, of shape ``(beats, samples,
-    leads)``; ``tested`` are the records with validation or test beats, and ``detection`` is what the QRS detector found
-    of the annotated test beats (``None`` where these are tested).
+    Parameters
+    ----------
+    model
+        A trained model.
+    beats
+        Those of all splits, rows of ``beats.csv``.
+    normal_beats
+        Normal training beats, from which baselines learn; shape ``(beats, samples, leads)``, scaled.
+    tested
+        The records with test beats.
+    detection
+        What the QRS detector found of the annotated test beats; ``None`` where these are tested.
+    left_out
+        Beats of training patients, each scored by a network that was trained without them: rows of ``beats.csv`` with
+        the columns of ``scores.csv`` from ``reconstruction_error`` to ``log_odds_V``.
 
     Raises
     ------
@@ -31,16 +49,18 @@ def evaluate_detector(
         When there is nothing to set the threshold from.
     """
     config, scored = model.config, score_records(model, tested.table, tested.windows)
-    table = tested.table.assign(**scored.columns())
-    threshold = find_threshold(whole_records(table, VALIDATION), config.threshold, config.beat.start_s)
+    left_out = with_anomaly_score(left_out, config.scoring.components)
+    threshold = find_threshold(left_out, config.threshold)
     counted = evaluated_beats(tested.table)
-    scores = flag_beats(table, threshold)[counted].reset_index(drop=True)
+    table = tested.table.assign(**scored.columns())
+    scores = _flag_and_call(table, threshold)[counted].reset_index(drop=True)
     baselines = baseline_scores(tested.table, counted, normal_beats, tested.windows[counted], config)
 
     judged, judged_baselines = with_missed_beats(scores, baselines, detection)
     found: Metrics = {
         **figures_of(judged, judged_baselines, config),  # type: ignore[typeddict-item]  # detection follows
         "split": {str(name): sorted(rows["record"].unique()) for name, rows in beats.groupby("split")},
+        "left_out": overall_figures(_flag_and_call(left_out, threshold)),
         "single_lead": _single_leads(model, threshold, tested),
     }
     per_record = metrics.per_record(judged)
@@ -66,22 +86,22 @@ def evaluated_beats(beats: pd.DataFrame) -> np.ndarray:
     return tested & beats[EVALUATED].to_numpy(dtype=bool) if EVALUATED in beats.columns else tested
 
 
+def _flag_and_call(scored: pd.DataFrame, threshold: FittedThreshold) -> pd.DataFrame:
+    flagged = flag_beats(scored, threshold)
+    return flagged.assign(called=call_beats(flagged))
+
+
 def _single_leads(model: TrainedModel, threshold: FittedThreshold, tested: Records) -> dict[str, ScoreFigures]:
     """Score the test beats once more with each lead alone, by its position (``"1"`` is the first).
 
     The beats stay where both leads have found them; a recording of one lead has its beats found in that lead too.
     """
-    rows = tested.table["record"].isin(tested.table.loc[tested.table["split"] == TEST, "record"]).to_numpy()
-    beats, windows = tested.table[rows].reset_index(drop=True), tested.windows[rows]
-    counted = evaluated_beats(beats)
+    counted = evaluated_beats(tested.table)
     figures: dict[str, ScoreFigures] = {}
-    for lead in range(windows.shape[2]):
-        alone = np.zeros_like(windows)
-        alone[:, :, lead] = windows[:, :, lead]
-        table = flag_beats(beats.assign(**score_records(model, beats, alone).columns()), threshold)[counted]
-        classes, flagged = table["aami_class"].to_numpy(), table["flagged"].to_numpy(dtype=bool)
-        figures[str(lead + 1)] = {
-            **metrics.ranking_figures(classes, table["anomaly_score"].to_numpy(), table["record"].to_numpy()),
-            **metrics.threshold_figures(classes, flagged),
-        }
+    for lead in range(tested.windows.shape[2]):
+        alone = np.zeros_like(tested.windows)
+        alone[:, :, lead] = tested.windows[:, :, lead]
+        scored = score_records(model, tested.table, alone)
+        table = flag_beats(tested.table.assign(**scored.columns()), threshold)[counted]
+        figures[str(lead + 1)] = metrics.score_figures(table)
     return figures

@@ -12,13 +12,14 @@ import wfdb
 
 from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
 from ecg_anomaly.manifest import write_whole
+from ecg_anomaly.words import CALLED
 
 BEATS, ANNOTATIONS, SUMMARY, PAGE = FILES = ("{}.beats.csv", "{}.anomaly", "{}.summary.json", "{}.html")
 ANNOTATOR = "anomaly"
 
-# Symbols of WFDB (https://physionet.org/physiotools/wag/annot-5.htm). Q is "unclassifiable beat": the detector says
-# that a beat is not normal, not of which class, and a symbol of a class would claim what nobody looked for. What was
-# found where the signal cannot be read may be noise, and WFDB's tools count no beat at |.
+# Symbols of WFDB (https://physionet.org/physiotools/wag/annot-5.htm). Q is "unclassifiable beat": what the detector
+# calls a beat is a guess, which the comment tells; a symbol of a class would claim more. What was found where the
+# signal cannot be read may be noise, and WFDB's tools count no beat at |.
 _NORMAL, _FLAGGED, _ARTIFACT, _FLUTTER_WAVE, _NOTE, _QUALITY = "N", "Q", "|", "!", '"', "~"
 _UNREADABLE_SUBTYPE = -1  # of a change in signal quality; 0 is clean
 _MARKS = {  # symbols where an event starts and ends; asystole has none, so comments say it
@@ -31,7 +32,7 @@ _RESERVED = 0  # WFDB takes a comment at the first sample for a definition of it
 
 _DECIMALS = {
     **{"time_s": 4, "rr_before_s": 4, "rr_after_s": 4, "quality": 3},
-    **{"reconstruction_error": 6, "anomaly_score": 5, "threshold": 5},
+    **{"reconstruction_error": 6, "log_odds_S": 5, "log_odds_V": 5, "anomaly_score": 5, "threshold": 5},
 }
 _SURPRISE_DECIMALS = 5
 
@@ -45,9 +46,10 @@ def anomaly_annotations(beats: pd.DataFrame, events: Iterable[Event], sampling_r
     -------
     DataFrame
         One row per annotation, in order of time: ``sample, symbol, subtype, aux_note``. ``N`` for a beat that is not
-        flagged, ``Q`` for a flagged one with its score and reason, ``|`` for one that cannot be read; ``[`` and ``]``
-        around fibrillation, ``!`` for what was taken for a beat within; ``~`` around a stretch that cannot be read
-        (subtype -1 where it starts), comments around an asystole. A recording without any has one comment that says so.
+        flagged, ``Q`` for a flagged one with its score, what it is like and the reason, ``|`` for one that cannot be
+        read; ``[`` and ``]`` around fibrillation, ``!`` for what was taken for a beat within; ``~`` around a stretch
+        that cannot be read (subtype -1 where it starts), comments around an asystole. A recording without any has one
+        comment that says so.
     """
     entries = list(_beat_entries(beats))
     taken = {_RESERVED, *(sample for sample, *_ in entries)}
@@ -87,14 +89,14 @@ def write_beats_csv(path: Path, beats: pd.DataFrame) -> None:
 
 
 def _beat_entries(beats: pd.DataFrame) -> Iterator[_Entry]:
-    columns = ["sample", "readable", "flagged", "anomaly_score", "reason", "quality", "event"]
-    for sample, readable, flagged, score, reason, quality, event in beats[columns].itertuples(index=False):
+    columns = ["sample", "readable", "flagged", "anomaly_score", "called", "reason", "quality", "event"]
+    for sample, readable, flagged, score, called, reason, quality, event in beats[columns].itertuples(index=False):
         if event == FIBRILLATION:
             yield int(sample), _FLUTTER_WAVE, 0, ""
         elif not readable:
             yield int(sample), _ARTIFACT, 0, f"unreadable, quality {quality:.2f}"
         elif flagged:
-            yield int(sample), _FLAGGED, 0, f"score {score:.1f} {reason}".strip()
+            yield int(sample), _FLAGGED, 0, f"score {score:.1f}, {CALLED[called]}, {reason}"
         else:
             yield int(sample), _NORMAL, 0, f"score {score:.1f}"
 

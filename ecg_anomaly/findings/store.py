@@ -39,7 +39,8 @@ _ABOUT, _SIGNAL, _SHAPES = "about.json", "lead_{}.npy", "shapes.npy"
 _STAGING = "incomplete"
 _DECIMALS = 6  # of a millivolt
 _OPEN = 8  # recordings that are kept open
-_TYPES = {"sample": "int64", "readable": "bool", "flagged": "bool", "reason": "object"}  # others: float
+_TEXTS = ("called", "reason")
+_TYPES = {"sample": "int64", "readable": "bool", "flagged": "bool", **dict.fromkeys(_TEXTS, "object")}  # others: float
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,6 @@ class Stored:
     shapes: np.ndarray
     events: list[Event]  # what is not beats at all
     threshold: FittedThreshold  # where its score was cut when it was analysed
-    components: tuple[str, ...]  # the questions that the anomaly score adds up
     window_s: np.ndarray  # shape (window samples,): seconds from the fiducial point of a beat
     annotated: pd.DataFrame | None  # the annotations that it brought, from annotated.read_annotated
 
@@ -106,7 +106,6 @@ class StoreWriter:
         self._events: list[Event] = []
         self._model = {
             "threshold": detector.threshold.to_json(),
-            "components": list(detector.config.scoring.components),
             "window_rate_hz": beat.sampling_rate_hz,
             "window_samples_before": beat.samples_before,
         }
@@ -205,7 +204,6 @@ def read_store(folder: Path) -> Stored:
         shapes,
         concluded.events,
         FittedThreshold(**about["threshold"]),
-        tuple(about["components"]),
         (np.arange(shapes.shape[2]) - about["window_samples_before"]) / about["window_rate_hz"],
         None if about["annotated"] is None else pd.DataFrame(about["annotated"]),
     )
@@ -216,7 +214,7 @@ read_store_once = functools.lru_cache(maxsize=_OPEN)(read_store)
 
 
 def _read_beats(path: Path) -> pd.DataFrame:
-    # An empty reason is a reason, any other empty cell a number that is missing.
-    missing = {name: [""] for name in COLUMNS if name != "reason"}
+    # An empty text is a text, any other empty cell a number that is missing.
+    missing = {name: [""] for name in COLUMNS if name not in _TEXTS}
     types = {name: _TYPES.get(name, "float64") for name in COLUMNS}
     return pd.read_csv(path, keep_default_na=False, na_values=missing, dtype=types)

@@ -46,7 +46,8 @@ class Summary(TypedDict):
     """The content of ``NAME.summary.json``.
 
     Times are in seconds from the start. What lies within a fibrillation is no beat. ``flagged_per_hour`` is per hour
-    that can be read; ``notes`` is what the user should know; figures that nothing defines are ``None``.
+    that can be read; ``called`` and ``reasons`` count flagged beats; ``notes`` is what the user should know; figures
+    that nothing defines are ``None``.
     """
 
     recording: str
@@ -56,6 +57,7 @@ class Summary(TypedDict):
     beats: int
     flagged: int
     flagged_per_hour: float | None
+    called: dict[str, int]
     reasons: dict[str, int]
     longest_run: Run | None
     heart_rate_bpm: HeartRate
@@ -79,13 +81,14 @@ def conclude(findings: Findings, duration_s: float) -> Findings:
     inside = np.full(len(times_s), "", dtype=object)
     for event in events:
         inside[(times_s >= event.start_s) & (times_s < event.end_s)] = event.kind
-    lost = inside == FIBRILLATION
-    beats = findings.beats.assign(
-        flagged=findings.beats["flagged"].to_numpy(dtype=bool) & ~lost,
-        reason=np.where(lost, "", findings.beats["reason"]),
-        event=inside,
-    )
-    return dataclasses.replace(findings, beats=beats, events=events)
+    return dataclasses.replace(findings, beats=without_flutter(findings.beats.assign(event=inside)), events=events)
+
+
+def without_flutter(beats: pd.DataFrame) -> pd.DataFrame:
+    """Give beats of which none within a fibrillation is flagged; they have `TABLE_COLUMNS`."""
+    lost = (beats["event"] == FIBRILLATION).to_numpy()
+    flagged = beats["flagged"].to_numpy(dtype=bool) & ~lost
+    return beats.assign(flagged=flagged, **{name: beats[name].mask(lost, "") for name in ("called", "reason")})
 
 
 def summarise(
@@ -119,7 +122,8 @@ def summarise(
         "beats": len(beats),
         "flagged": int(flagged.sum()),
         "flagged_per_hour": round(int(flagged.sum()) / readable_h, 2) if readable_h > 0 else None,
-        "reasons": {str(reason): int(n) for reason, n in beats.loc[flagged, "reason"].value_counts().items()},
+        "called": _counts(beats.loc[flagged, "called"]),
+        "reasons": _counts(beats.loc[flagged, "reason"]),
         "longest_run": _longest_run(flagged, beats["time_s"].to_numpy(dtype=float)),
         "heart_rate_bpm": _heart_rate(beats),
         "events": [
@@ -144,6 +148,10 @@ def unreadable_s(beats: pd.DataFrame, events: Iterable[Event], duration_s: float
     spans = np.clip(spans[np.argsort(spans[:, 0], kind="stable")], 0, duration_s)
     reached = np.maximum.accumulate(np.append(0.0, spans[:, 1]))[:-1]  # by the spans before each
     return float(np.maximum(0, spans[:, 1] - np.maximum(spans[:, 0], reached)).sum())
+
+
+def _counts(values: pd.Series) -> dict[str, int]:
+    return {str(value): int(count) for value, count in values.value_counts().items()}
 
 
 def _longest_run(flagged: np.ndarray, time_s: np.ndarray) -> Run | None:

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.labelled import Detection
-from ecg_anomaly.config import DETECTOR, Config
+from ecg_anomaly.config import DETECTOR, Config, Split
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.manifest import Handover
-from ecg_anomaly.records.splits import SPLITS
+from ecg_anomaly.records.splits import SPLITS, TEST, TRAIN
 
 TABLE = "beats.csv"
 # Where test beats are detected ones: how many of the annotated ones were found, and those that got no score.
@@ -128,14 +128,16 @@ class Records:
         return np.asarray((self.table["split"] == split) & ~self.table["anomalous"])
 
 
-def read_records(folder: str | Path, *splits: str) -> Records:
-    """Read all beats of the records that have beats in some splits."""
+def read_records(folder: str | Path, *splits: str, names: Collection[str] | None = None) -> Records:
+    """Read all beats of the records that have beats in some splits; of those alone that are named, if some are."""
     table = whole_records(read_table(folder), *splits)
+    if names is not None:
+        table = table[table["record"].isin(names)].reset_index(drop=True)
     return Records(table, load_windows(folder, table))
 
 
-def check_splits(beats: pd.DataFrame, skipped: Collection[str] = ()) -> None:
-    """Check that every split has a normal beat.
+def check_splits(beats: pd.DataFrame, settings: Split, skipped: Collection[str] = ()) -> None:
+    """Check that every split that should have beats has a normal one.
 
     ``beats`` counts them, one row per split, in the column ``normal``; ``skipped`` are the records that were left out
     because they are broken.
@@ -146,7 +148,7 @@ def check_splits(beats: pd.DataFrame, skipped: Collection[str] = ()) -> None:
         When a split has none.
     """
     left_out = f" (left out as broken: {', '.join(skipped)})" if skipped else ""
-    for split in SPLITS:
+    for split in SPLITS if settings.has_validation else (TRAIN, TEST):
         if split not in beats.index or not beats.loc[split, "normal"]:
             raise UserError(f"split.{split}: its records have no normal beat; give it more records{left_out}")
 

@@ -11,11 +11,12 @@ import pandas as pd
 from pydantic import ValidationError
 
 from ecg_anomaly.config import Config
-from ecg_anomaly.detector.measures import Reconstruct
-from ecg_anomaly.detector.scorer import EARLIER_BEATS, TrainedDetector
+from ecg_anomaly.detector.compared import EARLIER_BEATS
+from ecg_anomaly.detector.scorer import TrainedDetector, TrainedModel
 from ecg_anomaly.detector.surprise import Surprise
 from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.errors import UserError, first_few
+from ecg_anomaly.handover.beats import read_csv
 from ecg_anomaly.handover.scores import read_metrics, read_threshold
 from ecg_anomaly.manifest import Handover, check_input, differences, read_manifest
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 MODEL = "autoencoder.keras"
 LITERT, LITERT_INT8 = "autoencoder.tflite", "autoencoder_int8.tflite"  # with training.litert
-HISTORY, REFERENCE = "history.csv", "reference.npz"
+HISTORY, LEFT_OUT, REFERENCE = "history.csv", "left_out.csv", "reference.npz"
 _VALUES, _SURPRISES = "_values", "_surprises"
 
 # What a model keeps of the settings that it was made with; of the section records, which leads it takes.
@@ -32,11 +33,24 @@ _OWN_SECTIONS = ("beat", "rhythm", "patient", "model", "training", "scoring", "t
 _OWN_RECORDS = ("leads", "lead_count")
 
 
-def write_model(output: Handover, trained: Trained, reference: Mapping[str, Surprise]) -> None:
-    """Write the network, how its training went, and how surprising values are among normal training beats."""
+def write_network(output: Handover, trained: Trained, reference: Mapping[str, Surprise]) -> None:
+    """Write the network, and how surprising values are among normal training beats."""
     trained.model.save(output.path(MODEL))
-    trained.history.to_csv(output.path(HISTORY), index=False)
     write_reference(output, reference)
+
+
+def write_training(output: Handover, history: pd.DataFrame, left_out: pd.DataFrame) -> None:
+    """Write how the training went, and the beats of patients that it left out, from which the threshold is set.
+
+    The beats have the columns of ``beats.csv``, then those of `measures.answers`.
+    """
+    history.to_csv(output.path(HISTORY), index=False)
+    left_out.to_csv(output.path(LEFT_OUT), index=False)
+
+
+def read_left_out(folder: str | Path) -> pd.DataFrame:
+    """Read ``left_out.csv``: beats, each scored by a network that was trained without its patient."""
+    return read_csv(Path(folder) / LEFT_OUT)
 
 
 def write_litert(output: Handover, network: bytes, network_int8: bytes) -> None:
@@ -115,15 +129,16 @@ def read_detector(config: Config, threshold: FittedThreshold | None = None) -> T
     there.
     """
     threshold = threshold or read_threshold(config.paths.outputs)
-    return TrainedDetector(read_network(config), read_reference(config.paths.models), config, threshold)
+    return TrainedDetector(**vars(read_model(config)), threshold=threshold)
 
 
-def read_network(config: Config) -> Reconstruct:
-    """Read the trained autoencoder, ready to run beats through it."""
+def read_model(config: Config) -> TrainedModel:
+    """Read all that scoring beats needs, the trained autoencoder ready to run."""
     from ecg_anomaly.detector import autoencoder  # imports TensorFlow
 
     window = config.beat.samples, config.records.lead_count
-    return autoencoder.compiled(autoencoder.load(Path(config.paths.models) / MODEL, config.model.architecture, window))
+    network = autoencoder.load(Path(config.paths.models) / MODEL, config.model.architecture, window)
+    return TrainedModel(autoencoder.compiled(network), read_reference(config.paths.models), config)
 
 
 def cost_of_leads(config: Config, leads: int) -> str:

@@ -1,8 +1,9 @@
 """The files that hold what the detector made of the test beats: scores, threshold and figures.
 
 ``scores.csv`` has the columns of ``beats.csv``, then ``reconstruction_error``, one ``NAME_surprise`` per component of
-the score, ``anomaly_score``, ``threshold`` and ``flagged``; ``baseline_scores.csv`` and ``reconstructions.npy`` have
-its rows.
+the score that is a surprise, ``log_odds_S`` and ``log_odds_V`` (of the network, against N, natural logarithm),
+``anomaly_score``, ``threshold``, ``flagged``, and ``called`` (empty where a beat is not flagged);
+``baseline_scores.csv`` and ``reconstructions.npy`` have its rows.
 """
 
 from __future__ import annotations
@@ -41,11 +42,17 @@ class MeanAuc(TypedDict):
 
 
 class RankingFigures(TypedDict):
-    """Figures of a score that need no threshold; ``sensitivity_at_fpr`` by false-positive rate (``"0.05"``)."""
+    """Figures of a score that need no threshold.
+
+    ``sensitivity_at_fpr`` goes by false-positive rate (``"0.05"``), ``sensitivity_at_false_alarms_per_hour`` by rate
+    (``"20"``), ``false_alarms_per_hour_at_sensitivity_V`` by sensitivity to class V (``"0.95"``).
+    """
 
     auc: Figure
     average_precision: Figure
     sensitivity_at_fpr: dict[str, PerClass]
+    sensitivity_at_false_alarms_per_hour: dict[str, PerClass]
+    false_alarms_per_hour_at_sensitivity_V: dict[str, Figure]
     per_record_auc_mean: MeanAuc
 
 
@@ -60,6 +67,7 @@ class Rates(TypedDict):
 class ThresholdFigures(Rates):
     """Figures at a threshold; ``precision`` is the positive predictivity of all anomalous beats."""
 
+    false_alarms_per_hour: Figure
     precision: Figure
     f1: Figure
 
@@ -68,13 +76,38 @@ class ScoreFigures(RankingFigures, ThresholdFigures):
     """Figures of an anomaly score, with and without a threshold."""
 
 
+class Shares(TypedDict):
+    """How much of something is found, and how much of what is found is it."""
+
+    sensitivity: Figure
+    positive_predictivity: Figure
+
+
+class NamedFigures(TypedDict):
+    """How well beats are called V and S, all records pooled; and their mean over records, by the same names."""
+
+    V: Shares
+    S: Shares
+    average_over_records: dict[str, Shares]
+
+
+class QuietFigures(TypedDict):
+    """Figures at the threshold of the ``records`` (their number) with few anomalous beats, pooled."""
+
+    records: int
+    false_alarms_per_hour: Figure
+    precision: Figure
+    sensitivity: PerClass
+
+
 class OverallFigures(ScoreFigures):
-    """All figures of the anomaly score; ``threshold`` is the median over beats, ``beats`` counts them per class."""
+    """All figures of the anomaly score; ``threshold`` is that of all beats, ``beats`` counts them per class."""
 
     prevalence: float
     threshold: float
-    false_alarms_per_hour: Figure
     average_over_records: Rates
+    named: NamedFigures
+    quiet_records: QuietFigures
     beats: dict[str, int]
 
 
@@ -84,21 +117,14 @@ class ComponentFigures(RankingFigures):
     without: RankingFigures | None
 
 
-class DetectionShares(TypedDict):
-    """How well the QRS detector finds beats."""
-
-    sensitivity: Figure
-    positive_predictivity: Figure
-
-
-class DetectionFigures(DetectionShares):
-    """The same of all records pooled, with the counts of beats."""
+class DetectionFigures(Shares):
+    """How well the QRS detector finds beats, all records pooled, with the counts of beats."""
 
     annotated: int
     detected: int
     missed: int
     extra: int
-    average_over_records: DetectionShares
+    average_over_records: Shares
 
 
 class RunFigures(OverallFigures):
@@ -112,9 +138,14 @@ class RunFigures(OverallFigures):
 
 
 class Metrics(RunFigures):
-    """The content of ``metrics.json``; ``split`` names the records, ``single_lead`` goes by a lead's position."""
+    """The content of ``metrics.json``.
+
+    ``split`` names the records, ``left_out`` has the figures of the patients from whom the threshold was set, each
+    scored by a network that was trained without them, and ``single_lead`` goes by a lead's position.
+    """
 
     split: dict[str, list[str]]
+    left_out: OverallFigures
     single_lead: dict[str, ScoreFigures]
     detection: NotRequired[DetectionFigures]  # where test beats are detected ones
 
@@ -166,7 +197,8 @@ def read_evaluation(folder: str | Path, files: Collection[str]) -> Evaluation:
 
 def read_scores(folder: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
     """Read ``scores.csv``, or some of its columns."""
-    return read_csv(Path(folder) / SCORES, columns)
+    table = read_csv(Path(folder) / SCORES, columns)
+    return table.fillna({"called": ""}) if "called" in table else table  # a beat that is not flagged has no name
 
 
 def read_threshold(folder: str | Path) -> FittedThreshold:

@@ -12,6 +12,7 @@ from ecg_anomaly.live.session import News, Session
 from ecg_anomaly.live.sources import LiveSignal, Portion, Replay
 from ecg_anomaly.live.views import LineView
 from ecg_anomaly.processes import ending_signals
+from ecg_anomaly.words import GUESS
 
 
 def follow(
@@ -33,7 +34,7 @@ def follow(
     start = f"{source.name}: {', '.join(source.leads)} at {float(source.sampling_rate_hz):g} Hz; Ctrl-C ends"
     nothing = np.empty((0, len(source.leads)))
     with ending_signals() as ended, view:
-        take(nothing, session.push(Portion(nothing, (start, *source.notes)), time.monotonic()))
+        take(nothing, session.push(Portion(nothing, (start, GUESS, *source.notes)), time.monotonic()))
         try:
             for portion in source.portions():
                 take(portion.signals_mv, session.push(portion, time.monotonic()))

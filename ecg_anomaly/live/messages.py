@@ -14,7 +14,7 @@ import pandas as pd
 from ecg_anomaly.beats.events import FIBRILLATION, Event
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.reports import styles
-from ecg_anomaly.words import clock, count_text, score_text
+from ecg_anomaly.words import CALLED, clock, count_text, score_text
 
 BEAT, EVENT, LEAD, SOURCE = "beat", "event", "lead", "source"
 
@@ -126,8 +126,8 @@ class Announcer:
 
 
 def _flagged_beats(beats: pd.DataFrame) -> Iterator[Message]:
-    columns = ["time_s", "anomaly_score", "threshold", "reason"]
+    columns = ["time_s", "anomaly_score", "threshold", "called", "reason"]
     flagged = beats.loc[beats["flagged"].to_numpy(dtype=bool), columns]
-    for time_s, score, threshold, reason in flagged.itertuples(index=False):
+    for time_s, score, threshold, called, reason in flagged.itertuples(index=False):
         words = f"score {score_text(score)} (threshold {score_text(threshold)})"
-        yield Message(time_s, BEAT, f"beat flagged, {words}, {styles.question(reason)}")
+        yield Message(time_s, BEAT, f"beat flagged, {words}, {CALLED[called]}, {styles.question(reason)}")

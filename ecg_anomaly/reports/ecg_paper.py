@@ -13,6 +13,7 @@ from tsdownsample import NaNMinMaxDownsampler
 
 from ecg_anomaly import words
 from ecg_anomaly.beats.events import UNREADABLE, Event
+from ecg_anomaly.detector.naming import S, V
 from ecg_anomaly.reports import styles
 
 STRIPS = 40
@@ -32,7 +33,9 @@ _CLOSE_S = 4.0  # flagged beats no farther apart are one episode: a strip would 
 _STRIP_RATE_HZ = 250  # pairs of points a second on paper, 0.1 mm apart: a pen is wider
 _TIMES_MM = 5.0  # below the leads, for the time
 _LANE_MM = (20.0, 60.0)  # least and greatest height of a lead
-_SHORT_REASONS = {"reconstruction": "shape", "patient": "unlike own"}  # a beat on paper has room for so much
+# A beat on paper has room for so much; one that is like neither has its reason alone.
+_SHORT_NAMES = {V: "V ", S: "S "}
+_SHORT_REASONS = {"reconstruction": "shape", "patient": "unlike own"}
 
 ReadMillivolts = Callable[[float, float], np.ndarray]
 
@@ -192,11 +195,12 @@ def _path(x_mm: np.ndarray, y_mm: np.ndarray, sampling_rate_hz: float) -> str:
 def _marks(beats: pd.DataFrame, start_s: float, end_s: float) -> list[Mark]:
     time_s = beats["time_s"].to_numpy(dtype=float)
     shown = beats[beats["flagged"].to_numpy(dtype=bool) & (time_s >= start_s) & (time_s < end_s)]
-    marks = zip(shown["time_s"], shown["reason"], styles.beat_words(shown), strict=True)
-    return [
-        Mark(_x_mm(beat_s - start_s), number % 2, _SHORT_REASONS.get(reason, reason), words)
-        for number, (beat_s, reason, words) in enumerate(marks)
+    short = [
+        _SHORT_NAMES.get(called, "") + _SHORT_REASONS.get(reason, reason)
+        for called, reason in zip(shown["called"], shown["reason"], strict=True)
     ]
+    marks = zip(shown["time_s"], short, styles.beat_words(shown), strict=True)
+    return [Mark(_x_mm(beat_s - start_s), number % 2, *its_words) for number, (beat_s, *its_words) in enumerate(marks)]
 
 
 def _shades(events: Sequence[Event], start_s: float, end_s: float) -> list[tuple[float, float, str]]:

@@ -12,7 +12,7 @@ from tsdownsample import MinMaxDownsampler
 from ecg_anomaly import words
 from ecg_anomaly.beats.labelled import CLASSES
 from ecg_anomaly.config import Beat
-from ecg_anomaly.detector.measures import surprise_column
+from ecg_anomaly.detector.measures import MEASURES, component_values
 from ecg_anomaly.detector.thresholds import recorded_hours
 from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
 from ecg_anomaly.reports import styles
@@ -20,6 +20,7 @@ from ecg_anomaly.reports.examples import Example
 
 STRIP_POINTS = 2000  # per outcome
 EXCERPT_S = 20.0
+AROUND_S = 2.0  # of the signal are shown on either side of an example
 MOST_LEADS = 3  # of twelve leads, the figures show the ones that matter most
 
 _ALARM_POINTS = 600
@@ -27,11 +28,11 @@ _ALARM_POINTS = 600
 
 @dataclass(frozen=True)
 class AlarmCurves:
-    """Sensitivity to each class against false alarms, as all thresholds are raised or lowered by the same amount."""
+    """Sensitivity to each class against false alarms, as the threshold is raised or lowered."""
 
     per_hour: np.ndarray  # shape (points,): false alarms per hour of recording, rising
     sensitivity: dict[str, np.ndarray]  # per class that has beats: shape (points,)
-    per_hour_at_threshold: float  # false alarms per hour that the thresholds as they are give
+    per_hour_at_threshold: float  # false alarms per hour that the threshold as it is gives
     at_threshold: dict[str, float]  # and the sensitivity to each class
     none: float  # where no false alarm at all stands on a logarithmic axis, below a single one
 
@@ -43,27 +44,6 @@ class AlarmCurves:
         """Positions and labels of the axis: none at all, and the powers of ten."""
         decades = 10.0 ** np.arange(np.ceil(np.log10(2 * self.none)), np.floor(np.log10(self.per_hour[-1])) + 1)
         return [self.none, *decades], ["none", *(f"{decade:,g}" for decade in decades)]
-
-
-@dataclass(frozen=True)
-class ThresholdSpread:
-    """Where the thresholds of the beats lie: all at one value, or around it where they follow the patient."""
-
-    median: float
-    low: float  # 5th percentile
-    high: float  # 95th percentile
-    follows: bool  # whether they differ from beat to beat
-
-    @property
-    def words(self) -> str:
-        """The threshold as a reader needs it beside a figure."""
-        if not self.follows:
-            return f"the threshold, {words.score_text(self.median)}"
-        low, high = words.score_text(self.low), words.score_text(self.high)
-        return (
-            f"the median threshold, {words.score_text(self.median)}; it follows the patient "
-            f"(shaded: from its 5th to its 95th percentile, {low} to {high})"
-        )
 
 
 @dataclass(frozen=True)
@@ -92,27 +72,36 @@ class ScoreAxis:
 
 @dataclass(frozen=True)
 class ExampleBeat:
-    """A beat beside its reconstruction."""
+    """A beat beside its reconstruction, and the signal around it."""
 
     example: Example  # the rules that chose it
     record: str
     time_s: float  # seconds from the start of its record
     symbol: str
     score: float
-    threshold: float  # the beat's own
-    flagged: bool  # whether its score is above
-    surprises: dict[str, float]  # what each question adds to the score, by component
+    threshold: float
+    called: str  # what it is called, empty where it is not flagged
+    reason: str  # the question whose answer was the most surprising
+    rr_before_s: float
+    rr_after_s: float
+    parts: dict[str, float]  # what each component of the score says, by its name
     window_s: np.ndarray  # shape (samples,): seconds from the fiducial point
     leads: tuple[int, ...]  # numbers of the leads that are shown, from 1
     beat_mv: np.ndarray  # shape (samples, shown leads)
     reconstruction_mv: np.ndarray  # shape (samples, shown leads)
+    around: pd.DataFrame  # the beats nearby, with the column ``outcome``, and ``fiducial_s`` from its own
+    around_s: np.ndarray  # shape (longer,): seconds from the fiducial point
+    around_mv: np.ndarray  # shape (longer, shown leads); NaN between windows
+
+    @property
+    def flagged(self) -> bool:
+        """Whether its score is above the threshold."""
+        return bool(self.called)
 
     @property
     def verdict(self) -> str:
-        """Whether it was flagged, and by which question."""
-        if not self.flagged:
-            return "not flagged"
-        return f"flagged; {styles.question(max(self.surprises, key=self.surprises.__getitem__))}"
+        """Whether it was flagged, what it is called, and by which question."""
+        return f"flagged, called {self.called}; {styles.question(self.reason)}" if self.called else "not flagged"
 
     @property
     def rules(self) -> str:
@@ -124,6 +113,11 @@ class ExampleBeat:
         """Which beat it is, with its score."""
         return f"{self.record}  {words.clock(self.time_s)}  {self.symbol}  score {words.score_text(self.score)}"
 
+    @property
+    def intervals(self) -> str:
+        """The RR intervals beside it."""
+        return f"RR {self.rr_before_s:.2f} s before, {self.rr_after_s:.2f} s after"
+
 
 @dataclass(frozen=True)
 class RecordOverTime:
@@ -133,8 +127,7 @@ class RecordOverTime:
     reason: str  # the rule by which it was chosen
     beats: pd.DataFrame  # scores with the column ``outcome``; of many beats the lowest and the highest of each moment
     thinned: bool  # whether beats were left out
-    threshold_s: np.ndarray  # shape (steps,): from when on which threshold holds, and the end of the last
-    thresholds: np.ndarray  # shape (steps,)
+    threshold: float
     excerpt_beats: pd.DataFrame  # the beats of the excerpt, with the column ``outcome``
     excerpt_s: np.ndarray  # shape (samples,): seconds from the start of the record
     leads: tuple[int, ...]  # numbers of the leads that are shown, from 1
@@ -155,34 +148,27 @@ def alarm_curves(scores: pd.DataFrame) -> AlarmCurves | None:
     """Trace how many anomalous beats are found for how many false alarms per hour.
 
     ``scores`` has a row per beat, with the columns ``rr_before_s``, ``aami_class``, ``anomaly_score``, ``threshold``
-    (NaN for a beat that was missed) and ``flagged``. Gives ``None`` without normal beats, without beats of class S, V
-    or F, or when no time passes.
+    (NaN for a beat that was missed, which no threshold finds) and ``flagged``. Gives ``None`` without normal beats,
+    without beats of class S, V or F, or when no time passes.
     """
     classes, hours = scores["aami_class"].to_numpy(), recorded_hours(scores)
     normal = classes == CLASSES[0]
     shown = [name for name in ANOMALOUS_CLASSES if (classes == name).any()]
     if not shown or not normal.any() or not hours > 0:
         return None
-    above = scores["anomaly_score"].to_numpy(dtype=float) - scores["threshold"].to_numpy(dtype=float)
-    above = np.nan_to_num(above, nan=-np.inf)  # a beat that was missed is found by no threshold
+    found = scores["anomaly_score"].where(scores["threshold"].notna(), -np.inf).to_numpy(dtype=float)
     flagged = scores["flagged"].to_numpy(dtype=bool)
     # Each normal beat's score in turn is where all is cut, and last of all nowhere; even steps on the log axis.
-    highest_first = np.append(np.sort(above[normal])[::-1], -np.inf)
+    highest_first = np.append(np.sort(found[normal])[::-1], -np.inf)
     steps = np.geomspace(1, len(highest_first), _ALARM_POINTS).round().astype(int) - 1
     cuts = highest_first[np.unique(steps)]
     return AlarmCurves(
-        per_hour=_counts_above(above[normal], cuts) / hours,
-        sensitivity={name: _counts_above(above[classes == name], cuts) / (classes == name).sum() for name in shown},
+        per_hour=_counts_above(found[normal], cuts) / hours,
+        sensitivity={name: _counts_above(found[classes == name], cuts) / (classes == name).sum() for name in shown},
         per_hour_at_threshold=float(flagged[normal].sum() / hours),
         at_threshold={name: float(flagged[classes == name].mean()) for name in shown},
         none=0.5 / hours,
     )
-
-
-def threshold_spread(thresholds: np.ndarray) -> ThresholdSpread:
-    """Say where the thresholds of the beats lie, of shape ``(beats,)``."""
-    low, median, high = np.quantile(thresholds, [0.05, 0.5, 0.95]).tolist()
-    return ThresholdSpread(median, low, high, follows=bool(thresholds.min() < thresholds.max()))
 
 
 def score_axis(scores: np.ndarray, threshold: float) -> ScoreAxis:
@@ -222,42 +208,52 @@ def in_millivolts(scaled: np.ndarray, windows: np.ndarray, beats: pd.DataFrame) 
     return np.where(missing, np.nan, scaled * range_mv[:, np.newaxis] + offset_mv[:, np.newaxis])
 
 
-def example_beats(
-    chosen: Sequence[Example],
+def rows_around(scores: pd.DataFrame, row: int) -> np.ndarray:
+    """Rows of the beats of the same record within `AROUND_S` of a beat, which is among them."""
+    near = (scores["time_s"] - scores["time_s"].iloc[row]).abs() <= AROUND_S
+    return np.flatnonzero(near & (scores["record"] == scores["record"].iloc[row]))
+
+
+def example_beat(
+    example: Example,
     scores: pd.DataFrame,
+    rows: np.ndarray,
     windows: np.ndarray,
-    reconstructions: np.ndarray,
+    reconstruction: np.ndarray,
     beat: Beat,
     components: Sequence[str],
-) -> list[ExampleBeat]:
-    """Lay each chosen beat beside its reconstruction; ``components`` are the questions that the score adds up.
+) -> ExampleBeat:
+    """Lay a chosen beat beside its reconstruction, shape ``(samples, leads)``, scaled.
 
-    ``windows`` and ``reconstructions`` are those of the examples, scaled, of shape ``(examples, samples, leads)``.
+    ``rows`` are those of `rows_around`, ``windows`` theirs, scaled, of shape ``(beats, samples, leads)``;
+    ``components`` are the parts of the score.
     """
-    rows = scores.iloc[[example.row for example in chosen]]
-    beats_mv = in_millivolts(windows, windows, rows)
-    reconstructions_mv = in_millivolts(reconstructions, windows, rows)
-    window_s = (np.arange(windows.shape[1]) - beat.samples_before) / beat.sampling_rate_hz
-    laid = []
-    for number, (example, row) in enumerate(zip(chosen, rows.to_dict("records"), strict=True)):
-        leads = _leads_with_most_error(windows[number], reconstructions[number])
-        laid.append(
-            ExampleBeat(
-                example=example,
-                record=row["record"],
-                time_s=row["time_s"],
-                symbol=row["symbol"],
-                score=row["anomaly_score"],
-                threshold=row["threshold"],
-                flagged=row["flagged"],
-                surprises={name: row[surprise_column(name)] for name in components},
-                window_s=window_s,
-                leads=tuple((leads + 1).tolist()),
-                beat_mv=beats_mv[number][:, leads],
-                reconstruction_mv=reconstructions_mv[number][:, leads],
-            )
-        )
-    return laid
+    row, own = scores.iloc[example.row], int(np.flatnonzero(rows == example.row)[0])
+    around = scores.iloc[rows].reset_index(drop=True).assign(outcome=outcomes)
+    leads = _leads_with_most_error(windows[own], reconstruction)
+    around_s, around_mv = _paste(around, windows, beat)
+    values = {name: float(its[own]) for name, its in component_values(around).items()}
+    one = around.iloc[[own]]
+    return ExampleBeat(
+        example=example,
+        record=row["record"],
+        time_s=row["time_s"],
+        symbol=row["symbol"],
+        score=row["anomaly_score"],
+        threshold=row["threshold"],
+        called=row["called"],
+        reason=max(MEASURES, key=values.__getitem__),
+        rr_before_s=row["rr_before_s"],
+        rr_after_s=row["rr_after_s"],
+        parts={name: values[name] for name in components},
+        window_s=(np.arange(windows.shape[1]) - beat.samples_before) / beat.sampling_rate_hz,
+        leads=tuple((leads + 1).tolist()),
+        beat_mv=in_millivolts(windows[[own]], windows[[own]], one)[0][:, leads],
+        reconstruction_mv=in_millivolts(reconstruction[np.newaxis], windows[[own]], one)[0][:, leads],
+        around=around.assign(fiducial_s=around["fiducial_s"] - row["fiducial_s"]),
+        around_s=around_s - row["fiducial_s"],
+        around_mv=around_mv[:, leads],
+    )
 
 
 def strip_record(per_record: pd.DataFrame, scores: pd.DataFrame) -> tuple[str, str]:
@@ -300,15 +296,12 @@ def record_strip(
     excerpt_beats = scores.iloc[rows].reset_index(drop=True).assign(outcome=outcomes)
     excerpt_s, excerpt_mv = _paste(excerpt_beats, windows, beat)
     present = np.flatnonzero(np.isfinite(excerpt_mv).any(axis=0))[:MOST_LEADS]
-    times_s, thresholds = (beats[name].to_numpy(dtype=float) for name in ("time_s", "threshold"))
-    steps = _steps(thresholds)
     return RecordOverTime(
         record=record,
         reason=reason,
         beats=beats.iloc[np.sort(shown)].reset_index(drop=True),
         thinned=len(shown) < len(beats),
-        threshold_s=times_s[steps],
-        thresholds=thresholds[steps],
+        threshold=float(beats["threshold"].iloc[0]),
         excerpt_beats=excerpt_beats,
         excerpt_s=excerpt_s,
         leads=tuple((present + 1).tolist()),
@@ -323,13 +316,6 @@ def time_unit(reach_s: float) -> tuple[str, float]:
 
 def _counts_above(values: np.ndarray, cuts: np.ndarray) -> np.ndarray:
     return np.asarray(len(values) - np.searchsorted(np.sort(values), cuts, side="right"))
-
-
-def _steps(values: np.ndarray) -> np.ndarray:
-    """Positions at which values change, with the first and the last; of very many, every so manieth."""
-    changes = np.union1d(np.flatnonzero(np.diff(values)) + 1, [0, len(values) - 1])
-    kept = np.linspace(0, len(changes) - 1, min(len(changes), STRIP_POINTS)).round().astype(int)
-    return np.asarray(changes[kept])
 
 
 def _thinned(beats: pd.DataFrame) -> np.ndarray:

@@ -37,8 +37,8 @@ def alarm_panel(results: Results) -> InteractivePanel:
     return InteractivePanel(
         "alarms",
         "Sensitivity against false alarms per hour",
-        "One line per class: how much of it is found for how many false alarms, as all thresholds are raised or "
-        "lowered by the same amount; the marks are the thresholds as they are."
+        "One line per class: how much of it is found for how many false alarms, as the threshold is raised or "
+        "lowered; the marks are the threshold as it is."
         if curves
         else "No curve: it needs normal and anomalous test beats.",
         alarms_figure(curves) if curves else None,
@@ -48,10 +48,9 @@ def alarm_panel(results: Results) -> InteractivePanel:
 def strip_panels(results: Results) -> list[InteractivePanel]:
     """Draw one record over time, and an excerpt of its signal."""
     strip = results.strip
-    follows = ", which follows the patient" if results.thresholds.follows else ""
     thinned = " Of many beats the lowest and the highest score of each moment are drawn." if strip.thinned else ""
     over_time = (
-        f"Every mark is a beat, flagged above the dashed line{follows}; the record was chosen because {strip.reason}, "
+        f"Every mark is a beat, flagged above the dashed line; the record was chosen because {strip.reason}, "
         f"and the shaded stretch is the excerpt that follows.{thinned}"
     )
     signal = (
@@ -106,14 +105,9 @@ def strip_figure(strip: RecordOverTime, axis: ScoreAxis) -> go.Figure:
         look = _look(name, sign, its, 4 if name == styles.NOT_FLAGGED else 8)
         times, positions = its["time_s"] / unit_s, axis.position(its["anomaly_score"])
         figure.add_scattergl(x=times.astype(np.float32), y=positions.astype(np.float32), mode="markers", **look)
-    figure.add_scattergl(
-        x=(strip.threshold_s / unit_s).astype(np.float32),
-        y=axis.position(strip.thresholds).astype(np.float32),
-        **styles.THRESHOLD,
-        line_shape="hv",
-        text=[score_text(value) for value in strip.thresholds],
-        hovertemplate="threshold %{text}<extra></extra>",
-    )
+    ends = strip.beats["time_s"].iloc[[0, -1]] / unit_s
+    hover = f"threshold {score_text(strip.threshold)}<extra></extra>"
+    figure.add_scattergl(x=ends, y=[float(axis.position(strip.threshold))] * 2, **styles.THRESHOLD, hovertemplate=hover)
     start, end = strip.excerpt_s[[0, -1]] / unit_s
     edge = {"width": 1.5, "color": styles.SKY}
     figure.add_vrect(start, end, fillcolor=styles.SKY, opacity=0.35, line=edge, layer="below")

@@ -16,6 +16,7 @@ from matplotlib.transforms import Bbox
 
 from ecg_anomaly import words
 from ecg_anomaly.reports import figure_data, plots, styles
+from ecg_anomaly.reports.examples import MISTAKES, RULES
 from ecg_anomaly.reports.figure_data import ExampleBeat
 from ecg_anomaly.reports.plots import STYLE, plain
 from ecg_anomaly.reports.results import Results
@@ -102,8 +103,8 @@ def all_panels(results: Results) -> dict[str, Panel]:
 
 
 def _panels(results: Results) -> Iterator[Panel]:
-    judged, axis, thresholds, strip = results.judged, results.score_axis, results.thresholds, results.strip
-    follows = thresholds.follows
+    judged, axis, strip = results.judged, results.score_axis, results.strip
+    threshold = words.score_text(results.threshold.threshold)
     records, records_note = figure_data.ranked_records(results.per_record), _records_note(results.per_record)
     yield Panel(
         "roc_precision_recall",
@@ -120,7 +121,7 @@ def _panels(results: Results) -> Iterator[Panel]:
         "sensitivity_false_alarms",
         "What is found for how many false alarms",
         plots.plot_alarms(figure_data.alarm_curves(judged)),
-        note="Along each line all thresholds are raised or lowered by the same amount",
+        note="Along each line the threshold is raised or lowered",
     )
     yield Panel(
         "confusion_matrix",
@@ -132,18 +133,19 @@ def _panels(results: Results) -> Iterator[Panel]:
         "training_history",
         "Training",
         plots.plot_history(results.history),
-        "Both losses should fall together; the diamond marks the epoch whose weights were kept.",
+        "Both losses should fall together.",
     )
     yield Panel(
         "score_distribution",
         "Anomaly scores of each class",
-        plots.plot_scores(results.scores, axis, thresholds),
-        f"Dashed is {thresholds.words}. {'' if follows else 'Beats to its right are flagged. '}The axis is linear up "
-        "to there and logarithmic above.",
-        f"Dashed: {thresholds.words}" + ("" if follows else "; beats to its right are flagged"),
+        plots.plot_scores(results.scores, axis, results.threshold.threshold),
+        f"Dashed is the threshold, {threshold}. Beats to its right are flagged. The axis is linear up to there and "
+        "logarithmic above.",
+        f"Dashed: the threshold, {threshold}; beats to its right are flagged",
         wide=True,
     )
-    yield Panel("reconstructions", "Beats and their reconstructions", plots.plot_examples(results.examples))
+    yield Panel("reconstructions", "Beats and their reconstructions", plots.plot_examples(results.examples_of(RULES)))
+    yield Panel("mistakes", "The worst mistakes", plots.plot_mistakes(results.examples_of(MISTAKES)))
     note = f"Chosen because {strip.reason}"
     yield Panel("record_strip", f"Record {plain(strip.record)} over time", plots.plot_strip(strip, axis), note=note)
     yield Panel(
@@ -168,13 +170,13 @@ def _panels(results: Results) -> Iterator[Panel]:
         )
 
 
-def question_panel(examples: Sequence[ExampleBeat]) -> Panel:
-    """Draw which questions flagged the examples."""
+def parts_panel(examples: Sequence[ExampleBeat]) -> Panel:
+    """Draw which components flagged the examples."""
     return Panel(
-        "questions",
-        "Which question flagged the beat",
-        plots.plot_questions(examples),
-        "What each question adds to the score of the example beats that were flagged; the widest part is what flagged "
+        "parts",
+        "What flagged the beat",
+        plots.plot_parts(examples),
+        "What each component adds to the score of the example beats that were flagged; the widest part is what flagged "
         "the beat."
         if any(beat.flagged for beat in examples)
         else "No example beat was flagged.",
@@ -184,13 +186,13 @@ def question_panel(examples: Sequence[ExampleBeat]) -> Panel:
 
 def example_panels(examples: Sequence[ExampleBeat]) -> Iterator[Panel]:
     """Draw each example by itself; the title says which rule chose it, the sentence which beat it is."""
-    for number, beat in enumerate(examples):
+    for beat in examples:
         threshold = words.score_text(beat.threshold)
         yield Panel(
-            f"example-{number}",
+            f"example-{beat.rules.replace(' ', '-').replace(',', '')}-{beat.example.row}",
             f"{styles.class_name(beat.example.aami_class)}: {beat.rules}",
             plots.plot_example(beat),
-            f"{beat.words}, threshold {threshold}. {beat.verdict.capitalize()}.",
+            f"{beat.words}, threshold {threshold}. {beat.verdict[0].upper()}{beat.verdict[1:]}. {beat.intervals}.",
         )
 
 

@@ -5,6 +5,7 @@ The figures are made without ``pyplot``: they need no display, and nobody has to
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,15 +16,15 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec, SubplotSpec
-from matplotlib.ticker import MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
 
 from ecg_anomaly import words
 from ecg_anomaly.beats.labelled import CLASSES
 from ecg_anomaly.evaluation.noise_stress import CLEAN, pooled
 from ecg_anomaly.reports import figure_data, styles
-from ecg_anomaly.reports.examples import BORDERLINE, FARTHEST_ABOVE, FARTHEST_BELOW, HIGHEST, TYPICAL
-from ecg_anomaly.reports.figure_data import AlarmCurves, ExampleBeat, RecordOverTime, ScoreAxis, ThresholdSpread
+from ecg_anomaly.reports.examples import BORDERLINE, HIGHEST, TYPICAL
+from ecg_anomaly.reports.figure_data import AlarmCurves, ExampleBeat, RecordOverTime, ScoreAxis
 
 FEW_ANOMALOUS = 5  # an AUC from so few anomalous beats is shaky
 
@@ -31,9 +32,10 @@ _WIDTH_IN = 12.0
 _NO_CURVE = "no curve: normal and anomalous\ntest beats are both needed"
 _BINS = 60
 _CHANCE = {"color": styles.GREY, "linewidth": 1, "linestyle": (0, (2, 4))}
-# Each rule has a column, so that beats of different classes compare; the last is for what went wrong.
-_COLUMNS = ((TYPICAL,), (BORDERLINE,), (HIGHEST,), (FARTHEST_BELOW, FARTHEST_ABOVE))
-_QUESTION_LOOKS = ((styles.ORANGE, ""), (styles.PURPLE, "//"), (styles.SKY, "\\\\"))
+_COLUMNS = (TYPICAL, BORDERLINE, HIGHEST)  # each rule has one, so that beats of different classes compare
+_MISTAKES_IN_ROW = 5
+_MARKS_PT = 28  # what the marks and symbols above a signal take
+_PART_LOOKS = ((styles.ORANGE, ""), (styles.PURPLE, "//"), (styles.SKY, "\\\\"), (styles.GREEN, ".."))
 _NARROWEST = 0.08  # share of a bar that has room for a number
 _NOISE_FIGURES = {
     "false_alarms_per_hour": "false alarms per hour",
@@ -147,11 +149,11 @@ def plot_confusion(confusion: pd.DataFrame) -> Figure:
 
 
 @mpl.rc_context(STYLE)
-def plot_scores(scores: pd.DataFrame, axis: ScoreAxis, thresholds: ThresholdSpread) -> Figure:
+def plot_scores(scores: pd.DataFrame, axis: ScoreAxis, threshold: float) -> Figure:
     """Draw the distribution of scores, one row per AAMI class, with the threshold through all rows.
 
     ``scores`` has a row per beat, with the columns ``aami_class``, ``anomaly_score`` and ``flagged``. Those to the
-    right of the threshold are flagged; where it follows the patient it is a band.
+    right of the threshold are flagged.
     """
     classes = [name for name in CLASSES if (scores["aami_class"] == name).any()]
     positions = axis.position(scores["anomaly_score"].to_numpy(dtype=float))
@@ -168,10 +170,7 @@ def plot_scores(scores: pd.DataFrame, axis: ScoreAxis, thresholds: ThresholdSpre
         # The edge shows bars that are lower than a point.
         look: dict[str, Any] = {"color": colour, "edgecolor": colour, "linewidth": 1.0}
         panel.bar(edges[:-1][some], shares[some], np.diff(edges)[some], align="edge", **look)
-        panel.axvline(axis.position(thresholds.median), color=styles.INK, linewidth=1.3, linestyle="--")
-        if thresholds.follows:
-            low, high = axis.position(np.array([thresholds.low, thresholds.high]))
-            panel.axvspan(low, high, color=styles.ORANGE, alpha=0.25, linewidth=0, zorder=0)
+        panel.axvline(axis.position(threshold), color=styles.INK, linewidth=1.3, linestyle="--")
         share = scores["flagged"].to_numpy(dtype=bool)[chosen].mean()
         count = words.count_text(int(chosen.sum()), "beat")
         name = f"{styles.class_name(aami_class)}\n{count}\n{share:.1%} flagged"
@@ -186,28 +185,17 @@ def plot_scores(scores: pd.DataFrame, axis: ScoreAxis, thresholds: ThresholdSpre
 
 @mpl.rc_context(STYLE)
 def plot_history(history: pd.DataFrame) -> Figure:
-    """Draw losses and learning rate over the epochs of ``history.csv``, the best epoch marked."""
+    """Draw losses and learning rate over the epochs of ``history.csv``."""
     figure = _figure(4.6, width_in=8.0)
     losses, rates = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    epochs, kept = history["epoch"].to_numpy(), history["val_loss"].to_numpy(dtype=float)
+    epochs = history["epoch"].to_numpy()
     losses.plot(epochs, history["loss"], color=styles.BLUE, marker="o", markersize=4, label="training loss")
     look: dict[str, Any] = {"color": styles.VERMILLION, "linestyle": "--", "marker": "s", "markersize": 4}
-    losses.plot(epochs, kept, label="validation loss", **look)
-    if np.isfinite(kept).any():
-        best = np.nanargmin(kept)
-        for panel in (losses, rates):
-            panel.axvline(epochs[best], color=styles.GREY, linestyle=":", linewidth=1.4)
-        label = f"kept: epoch {epochs[best]}, validation loss {kept[best]:.3g}"
-        diamond: dict[str, Any] = {"color": styles.INK, "linestyle": "none", "marker": "D", "fillstyle": "none"}
-        losses.plot(epochs[best], kept[best], markersize=8, label=label, **diamond)
+    losses.plot(epochs, history["val_loss"], label="loss of patients left out", **look)
     rates.step(epochs, history["learning_rate"], where="mid", color=styles.GREEN, marker="^", markersize=4)
-    for panel, name in ((losses, "mean squared error"), (rates, "learning rate")):
-        panel.set(yscale="log", ylabel=name)
+    losses.set(yscale="log", ylabel="loss")
+    rates.set(ylabel="learning rate", ylim=(0, None))
     losses.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=10, borderaxespad=0.2)
-    used = np.unique(history["learning_rate"].to_numpy(dtype=float))
-    used = used[:: -(-len(used) // 6) or 1]  # at most six
-    rates.set_yticks(used, [f"{rate:.2g}" for rate in used])
-    rates.yaxis.set_minor_locator(NullLocator())
     rates.set(xlabel="epoch", xlim=(epochs.min() - 0.5, epochs.max() + 0.5))
     rates.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
@@ -215,40 +203,46 @@ def plot_history(history: pd.DataFrame) -> Figure:
 
 @mpl.rc_context(_SMALL)
 def plot_examples(examples: Sequence[ExampleBeat]) -> Figure:
-    """Draw beats, chosen class by class, beside their reconstructions: one row of panels per class."""
+    """Draw beats that stand for their class beside their reconstructions: one row of panels per class."""
     classes = list(dict.fromkeys(beat.example.aami_class for beat in examples))
-    leads = max(len(beat.leads) for beat in examples)
-    columns = sorted({_column(beat) for beat in examples})
-    panel_in, gap_in, top_in, bottom_in = 1.15 * leads, 1.0, 1.05, 0.55
-    width_in = _WIDTH_IN / len(_COLUMNS) * max(2, len(columns))
-    rows = len(classes)
-    height_in = top_in + bottom_in + panel_in * rows + gap_in * (rows - 1)
-    figure = Figure((width_in, height_in))
-    left, right, bottom, top = 0.72 / width_in, 1 - 0.12 / width_in, bottom_in / height_in, 1 - top_in / height_in
-    place: dict[str, Any] = {"left": left, "right": right, "bottom": bottom, "top": top}
-    grid = figure.add_gridspec(rows, len(columns), hspace=gap_in / panel_in, wspace=0.3, **place)
-    for beat in examples:
-        row = classes.index(beat.example.aami_class)
-        panels = _draw_example(figure, grid[row, columns.index(_column(beat))], beat)
-        panels[0].set_title(f"{beat.example.aami_class}: {beat.rules}\n{plain(beat.words)}\n{beat.verdict}")
-        panels[-1].set_xlabel("time from the fiducial point (s)" if row == rows - 1 else "")
-    corner = (0.06 / width_in, 1 + 0.06 / height_in)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="upper left", ncols=3, fontsize=11, bbox_to_anchor=corner)
-    return figure
+    columns = [rule for rule in _COLUMNS if any(beat.example.rules[0] == rule for beat in examples)]
+    places = [(classes.index(beat.example.aami_class), columns.index(beat.example.rules[0])) for beat in examples]
+    titles = [f"{beat.example.aami_class}: {beat.rules}\n{plain(beat.words)}\n{beat.verdict}" for beat in examples]
+    return _grid(examples, places, titles, max(2, len(columns)) * _WIDTH_IN / len(_COLUMNS), around=False)
+
+
+@mpl.rc_context(_SMALL)
+def plot_mistakes(mistakes: Sequence[ExampleBeat]) -> Figure:
+    """Draw false alarms and missed beats, each beneath the signal around it."""
+    if not mistakes:
+        figure = _figure(1.0)
+        _say(figure.subplots(), "no false alarm and no missed beat")
+        return figure
+    places: list[tuple[int, int]] = []
+    for _, of_a_kind in itertools.groupby(mistakes, key=lambda beat: beat.example.rules):
+        first = 1 + places[-1][0] if places else 0  # each kind begins a row
+        places += [(first + n // _MISTAKES_IN_ROW, n % _MISTAKES_IN_ROW) for n, _ in enumerate(of_a_kind)]
+    titles = [
+        f"{beat.rules}, class {beat.example.aami_class}, {'called ' + beat.called if beat.called else 'not flagged'}\n"
+        f"{plain(beat.words)}\n{beat.intervals}"
+        for beat in mistakes
+    ]
+    columns = 1 + max(column for _, column in places)
+    return _grid(mistakes, places, titles, 3.6 * max(2, columns), around=True)
 
 
 @mpl.rc_context(_SMALL)
 def plot_example(beat: ExampleBeat) -> Figure:
-    """Draw a beat beside its reconstruction, the error shaded, one panel per lead."""
-    figure = _figure(0.5 + 1.15 * max(1, len(beat.leads)), width_in=3.8)
-    _draw_example(figure, GridSpec(1, 1, figure)[0], beat)[-1].set_xlabel("time from the fiducial point (s)")
+    """Draw a beat beside its reconstruction, the error shaded, one panel per lead; above it the signal around it."""
+    figure = _figure(1.95 + 1.15 * max(1, len(beat.leads)), width_in=3.8)
+    panels = _draw_example(figure, GridSpec(1, 1, figure)[0], beat, around=True)
+    panels[-1].set_xlabel("time from the fiducial point (s)")
     return figure
 
 
 @mpl.rc_context(STYLE)
-def plot_questions(examples: Sequence[ExampleBeat]) -> Figure:
-    """Draw each question's part of the score of the examples that were flagged, as stacked bars."""
+def plot_parts(examples: Sequence[ExampleBeat]) -> Figure:
+    """Draw each component's part of the score of the examples that were flagged, as stacked bars."""
     flagged = [beat for beat in examples if beat.flagged]
     figure = _figure(1.2 + 0.46 * max(2, len(flagged)))
     axes = figure.subplots()
@@ -257,11 +251,11 @@ def plot_questions(examples: Sequence[ExampleBeat]) -> Figure:
     if not flagged:
         _say(axes, "no example beat was flagged")
         return figure
-    # A surprise may lie a little below zero, which is no part of anything.
-    parts = pd.DataFrame([beat.surprises for beat in flagged]).clip(lower=0)
+    # What lies below zero is no part of anything.
+    parts = pd.DataFrame([beat.parts for beat in flagged]).clip(lower=0)
     shares = parts.div(parts.sum(axis=1).clip(lower=1e-12), axis=0)
     lefts = shares.cumsum(axis=1) - shares
-    for component, (colour, hatch) in zip(shares, _QUESTION_LOOKS, strict=False):
+    for component, (colour, hatch) in zip(shares, _PART_LOOKS, strict=False):
         its, asked = shares[component], styles.question(str(component))
         look: dict[str, Any] = {"color": colour, "hatch": hatch, "edgecolor": "#6b6b6b", "linewidth": 0}
         bars = axes.barh(np.arange(len(flagged)), its, 0.7, left=lefts[component], label=asked, **look)
@@ -293,8 +287,7 @@ def plot_strip(strip: RecordOverTime, axis: ScoreAxis) -> Figure:
         label = name if strip.thinned else f"{name} ({len(its):,})"
         places = its["time_s"] / unit_s, axis.position(its["anomaly_score"])
         top.plot(*places, markersize=size, label=label, **sign.look)
-    thresholds = strip.threshold_s / unit_s, axis.position(strip.thresholds)
-    top.step(*thresholds, where="post", color=styles.INK, linewidth=1.2, linestyle="--", label="threshold")
+    top.axhline(axis.position(strip.threshold), color=styles.INK, linewidth=1.2, linestyle="--", label="threshold")
     start, end = strip.excerpt_s[[0, -1]] / unit_s
     top.axvspan(start, end, color=styles.SKY, alpha=0.3, linewidth=1.5, label="excerpt beneath")
     top.set_yticks(*strip.score_ticks(axis))
@@ -369,13 +362,36 @@ def _figure(height_in: float, width_in: float = _WIDTH_IN) -> Figure:
     return Figure((width_in, height_in), layout="constrained")
 
 
-def _column(beat: ExampleBeat) -> int:
-    return next(number for number, rules in enumerate(_COLUMNS) if beat.example.rules[0] in rules)
+def _grid(
+    beats: Sequence[ExampleBeat],
+    places: Sequence[tuple[int, int]],
+    titles: Sequence[str],
+    width_in: float,
+    around: bool,
+) -> Figure:
+    """Draw beats at their rows and columns of a grid, each beneath its title."""
+    rows, columns = (1 + max(numbers) for numbers in zip(*places, strict=True))
+    strips = max(1, *(len(beat.leads) for beat in beats)) + around
+    panel_in, gap_in, top_in, bottom_in = 1.15 * strips, 1.0 + 0.35 * around, 1.05 + 0.35 * around, 0.55
+    height_in = top_in + bottom_in + panel_in * rows + gap_in * (rows - 1)
+    figure = Figure((width_in, height_in))
+    left, right, bottom, top = 0.72 / width_in, 1 - 0.12 / width_in, bottom_in / height_in, 1 - top_in / height_in
+    place: dict[str, Any] = {"left": left, "right": right, "bottom": bottom, "top": top}
+    grid = figure.add_gridspec(rows, columns, hspace=gap_in / panel_in, wspace=0.3, **place)
+    for beat, (row, column), title in zip(beats, places, titles, strict=True):
+        panels = _draw_example(figure, grid[row, column], beat, around)
+        panels[0].set_title(title, pad=_MARKS_PT if around else None)
+        panels[-1].set_xlabel("time from the fiducial point (s)" if row == rows - 1 else "")
+    handles, labels = panels[-1].get_legend_handles_labels()
+    corner = (0.06 / width_in, 1 + 0.06 / height_in)
+    figure.legend(handles, labels, loc="upper left", ncols=3, fontsize=11, bbox_to_anchor=corner)
+    return figure
 
 
-def _draw_example(figure: Figure, cell: SubplotSpec, beat: ExampleBeat) -> Sequence[Axes]:
+def _draw_example(figure: Figure, cell: SubplotSpec, beat: ExampleBeat, around: bool) -> Sequence[Axes]:
     count = max(1, len(beat.leads))
-    panels = cell.subgridspec(count, 1, hspace=0.12).subplots(sharex=True, squeeze=False)[:, 0]
+    rows = cell.subgridspec(2, 1, height_ratios=[1, count], hspace=0.5 / (1 + count)) if around else [cell, cell]
+    panels = rows[1].subgridspec(count, 1, hspace=0.12).subplots(sharex=True, squeeze=False)[:, 0]
     error: dict[str, Any] = {"color": styles.ORANGE, "alpha": 0.45, "linewidth": 0, "label": "error"}
     curves = zip(panels, beat.leads, beat.beat_mv.T, beat.reconstruction_mv.T, strict=False)
     for panel, lead, lead_mv, rebuilt_mv in curves:
@@ -386,7 +402,19 @@ def _draw_example(figure: Figure, cell: SubplotSpec, beat: ExampleBeat) -> Seque
         panel.yaxis.set_major_locator(MaxNLocator(3))
         panel.tick_params(labelbottom=lead == beat.leads[-1])
         panel.margins(x=0)
-    return list(panels)
+    return [_draw_around(figure.add_subplot(rows[0]), beat), *panels] if around else list(panels)
+
+
+def _draw_around(axes: Axes, beat: ExampleBeat) -> Axes:
+    """Draw the signal around a beat in the first lead that is shown, the beat's own window emphasized."""
+    if beat.leads:
+        axes.plot(beat.around_s, beat.around_mv[:, 0], color=styles.GREY, linewidth=0.9)
+        axes.plot(beat.window_s, beat.beat_mv[:, 0], color=styles.INK, linewidth=1.3)
+        _mark_beats([axes], beat.around)
+        axes.set_ylabel(f"lead {beat.leads[0]} (mV)")
+    axes.yaxis.set_major_locator(MaxNLocator(3))
+    axes.margins(x=0)
+    return axes
 
 
 def _mark_beats(panels: Sequence[Axes], beats: pd.DataFrame) -> None:

@@ -86,9 +86,10 @@ def _outline(times: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> np.n
 
 
 def _add_scores(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit_s: float) -> None:
-    judged = beats[beats["readable"].to_numpy(dtype=bool)].astype({"anomaly_score": float, "threshold": float})
+    judged = beats[beats["readable"].to_numpy(dtype=bool)].astype({"anomaly_score": float})
     flagged = judged["flagged"].to_numpy(dtype=bool)
-    axis = ScoreAxis(max(1.0, float(judged["threshold"].median()) if len(judged) else 1.0))
+    threshold = float(beats["threshold"].iloc[0]) if len(beats) else np.nan
+    axis = ScoreAxis(np.fmax(1.0, threshold))
     others, stretch = judged[~flagged], _stretches(judged.loc[~flagged, "time_s"].to_numpy(dtype=float), duration_s)
     highest = others.loc[others.groupby(stretch)["anomaly_score"].idxmax()] if len(others) else others
     marked = judged[flagged].nlargest(_MARKED_BEATS, "anomaly_score").sort_values("time_s")
@@ -108,9 +109,8 @@ def _add_scores(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit_
             row=2,
             col=1,
         )
-    times, thresholds = (highest[name].to_numpy(dtype=float) for name in ("time_s", "threshold"))
-    positions = axis.position(thresholds).astype(np.float32)
-    figure.add_scatter(x=(times / unit_s).round(5), y=positions, hoverinfo="skip", **styles.THRESHOLD, row=2, col=1)
+    ends, positions = [0, duration_s / unit_s], axis.position(np.full(2, threshold))
+    figure.add_scatter(x=ends, y=positions, hoverinfo="skip", **styles.THRESHOLD, row=2, col=1)
     reach = float(judged["anomaly_score"].max()) if len(judged) else axis.unit
     positions, labels = axis.ticks(0.0, max(reach, axis.unit), 6)
     figure.update_yaxes(title=styles.SCORE, tickvals=positions, ticktext=labels, row=2)

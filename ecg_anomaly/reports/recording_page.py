@@ -11,7 +11,7 @@ from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
 from ecg_anomaly.reports import ecg_paper, pages, styles
 from ecg_anomaly.reports.ecg_paper import ReadMillivolts
 from ecg_anomaly.reports.recording_overview import overview_figure
-from ecg_anomaly.words import UNDEFINED, clock, count_text, percent, score_text
+from ecg_anomaly.words import CALLED, GUESS, UNDEFINED, clock, count_text, percent, score_text
 
 TABLE_BEATS = 200
 
@@ -46,6 +46,7 @@ def render(summary: Mapping[str, Any], beats: pd.DataFrame, events: Sequence[Eve
         episodes=len(found),
         strips=paper,
         paper=ecg_paper.PAPER,
+        guess=GUESS,
         flagged=summary["flagged"],
         table=flagged_table(beats),
     )
@@ -80,6 +81,7 @@ def flagged_table(beats: pd.DataFrame, count: int = TABLE_BEATS) -> pd.DataFrame
     columns: pages.Columns = {
         "time": ("time_s", clock),
         **pages.SCORE_AND_THRESHOLD,
+        "called": ("called", CALLED.__getitem__),
         "reason": ("reason", styles.question),
         **pages.RR_INTERVALS,
     }
@@ -92,11 +94,13 @@ def facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     heart_rate = (
         "{median:.0f} bpm (median), {lowest:.0f} to {highest:.0f}".format(**rate) if rate["median"] else UNDEFINED
     )
+    called = "; ".join(f"{CALLED[name]} {count:,}" for name, count in summary["called"].items())
     reasons = "; ".join(f"{styles.question(reason)} {count:,}" for reason, count in summary["reasons"].items())
     return [
         ("duration", clock(summary["duration_s"])),
         ("leads", ", ".join(summary["leads"])),
         ("sampling rate", f"{summary['sampling_rate_hz']:g} Hz"),
         ("heart rate", heart_rate),
+        ("flagged beats", called or UNDEFINED),
         ("flagged for", reasons or UNDEFINED),
     ]

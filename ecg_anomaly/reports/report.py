@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
+from ecg_anomaly.evaluation import summary
 from ecg_anomaly.records.splits import SPLITS
 from ecg_anomaly.reports import interactive, panels, styles, tables
-from ecg_anomaly.reports.examples import RULES
+from ecg_anomaly.reports.examples import MISTAKES, MOST_OF_A_RECORD, RULES
 from ecg_anomaly.reports.pages import page
 from ecg_anomaly.reports.panels import Panel
 from ecg_anomaly.reports.results import Results
-from ecg_anomaly.words import number, percent
+from ecg_anomaly.words import CALLED, GUESS, percent
 
 
 def render(results: Results, drawn: Mapping[str, Panel]) -> str:
@@ -27,14 +27,15 @@ def render(results: Results, drawn: Mapping[str, Panel]) -> str:
         simulated=styles.SIMULATED if results.simulated else "",
         made=manifest["made"],
         protocol=config["split"]["protocol"],
-        uses_labels=threshold.uses_labels,
         tiles=tables.main_figures(metrics, results.baselines_compared()),
-        threshold_set=tables.threshold_words(threshold),
-        at_threshold=tables.threshold_table(metrics),
+        threshold_set=summary.threshold_words(threshold),
+        ranking=summary.ranking_table(metrics),
+        named=summary.named_table(metrics),
+        called=CALLED,
+        guess=GUESS,
+        at_threshold=summary.threshold_table(metrics),
         averages=tables.average_table(metrics),
-        without=tables.without_record_table(metrics),
-        detectors=tables.detector_table(metrics),
-        at_rates=tables.fixed_rate_table(metrics),
+        detectors=summary.detector_table(metrics),
         beats=tables.beats_table(results.beats),
         records_of={name: metrics["split"].get(name, []) for name in SPLITS},
         classification=tables.classification_table(results.classification),
@@ -42,13 +43,16 @@ def render(results: Results, drawn: Mapping[str, Panel]) -> str:
         settings=tables.settings_table(manifest),
         versions=manifest["versions"],
         panels=[ranking, alarms, confusion, history, distribution, *strips, records],
-        detection=tables.detection_table(metrics),
+        detection=summary.detection_table(metrics),
         worst_detected=tables.worst_detected(results.per_record),
         noise=drawn.get("noise"),
         noise_figures=None if results.noise is None else tables.noise_table(results.noise),
         rules=RULES,
-        questions=panels.question_panel(results.examples),
-        examples=list(panels.example_panels(results.examples)),
+        parts=panels.parts_panel(results.examples),
+        examples=list(panels.example_panels(results.examples_of(RULES))),
+        mistakes=MISTAKES,
+        most_of_a_record=MOST_OF_A_RECORD,
+        mistaken={rule: list(panels.example_panels(results.examples_of([rule]))) for rule in MISTAKES},
         highest=tables.highest_scores(results.scores, config["scoring"]["components"]),
         per_record=tables.per_record_table(results.per_record),
     )
@@ -57,9 +61,6 @@ def render(results: Results, drawn: Mapping[str, Panel]) -> str:
 def main_line(results: Results) -> str:
     """Say the main figures in one line."""
     metrics = results.metrics
-    sensitivities = ", ".join(f"{key} {percent(metrics['sensitivity'][key])}" for key in ANOMALOUS_CLASSES)
-    line = (
-        f"AUC {number(metrics['auc'])}, AP {number(metrics['average_precision'])}; at the threshold "
-        f"sensitivity {sensitivities}, false-positive rate {percent(metrics['false_positive_rate'])}"
-    )
+    sensitivities = ", ".join(f"{key} {percent(metrics['sensitivity'][key])}" for key in ("V", "S"))
+    line = f"{summary.headline(metrics)}; at the threshold sensitivity {sensitivities}"
     return f"{line} ({styles.SIMULATED})" if results.simulated else line

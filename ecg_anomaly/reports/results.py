@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +12,16 @@ from sklearn.metrics import roc_curve
 
 from ecg_anomaly.beats.labelled import Detection
 from ecg_anomaly.config import Config
+from ecg_anomaly.detector.thresholds import recorded_hours
 from ecg_anomaly.evaluation.figures import with_missed_beats
-from ecg_anomaly.evaluation.metrics import sensitivity_at
+from ecg_anomaly.evaluation.metrics import ratio, sensitivity_at
 from ecg_anomaly.handover.beats import load_windows, read_detection, read_table
 from ecg_anomaly.handover.model import read_history
-from ecg_anomaly.handover.scores import Evaluation, read_evaluation
+from ecg_anomaly.handover.scores import Evaluation, Figure, read_evaluation
 from ecg_anomaly.reports import figure_data, styles
 from ecg_anomaly.reports.examples import choose_examples
-from ecg_anomaly.reports.figure_data import ExampleBeat, RecordOverTime, ScoreAxis, ThresholdSpread
+from ecg_anomaly.reports.figure_data import ExampleBeat, RecordOverTime, ScoreAxis
+from ecg_anomaly.words import baseline_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +43,7 @@ class Results(Evaluation):
     @property
     def score_axis(self) -> ScoreAxis:
         """The axis on which all figures show anomaly scores."""
-        return figure_data.score_axis(self.scores["anomaly_score"].to_numpy(dtype=float), self.thresholds.median)
-
-    @property
-    def thresholds(self) -> ThresholdSpread:
-        """Where the thresholds of the beats lie."""
-        return figure_data.threshold_spread(self.scores["threshold"].to_numpy(dtype=float))
+        return figure_data.score_axis(self.scores["anomaly_score"].to_numpy(dtype=float), self.threshold.threshold)
 
     @property
     def judged(self) -> pd.DataFrame:
@@ -59,27 +56,41 @@ class Results(Evaluation):
         return with_missed_beats(self.scores, scores, self.detection)[1]
 
     def baselines_compared(self) -> dict[str, dict[str, Any]]:
-        """Figures of each baseline, at the score's own false-positive rate and at its own sensitivity.
+        """Figures of each baseline, with as many false alarms as the score raises, and at its sensitivity.
 
         By the key of the baseline: what ``metrics.json`` has of it, ``sensitivity`` (per class, and of all anomalous
-        beats) at the score's false-positive rate, and ``false_positive_rate`` at the score's sensitivity to them all.
+        beats) with the score's false alarms, and ``false_alarms_per_hour`` and ``precision`` at the score's sensitivity
+        to them all.
         """
         judged, rate, found = self.judged, self.metrics["false_positive_rate"], self.metrics["sensitivity"]["all"]
         classes, anomalous = judged["aami_class"].to_numpy(), judged["anomalous"].to_numpy(dtype=bool)
+
+        def at_sensitivity(scores: np.ndarray) -> dict[str, Figure]:
+            if rate is None or found is None:
+                return dict.fromkeys(("false_alarms_per_hour", "precision"))
+            alarms = false_positive_rate_at(found, anomalous, scores) * (~anomalous).sum()
+            hits = found * anomalous.sum()
+            return {
+                "false_alarms_per_hour": ratio(alarms, recorded_hours(judged)),
+                "precision": ratio(hits, hits + alarms),
+            }
+
         return {
             name: {
                 **self.metrics["baselines"][name],
                 "sensitivity": sensitivity_at(rate or 0.0, classes, scores),
-                "false_positive_rate": None
-                if rate is None or found is None
-                else false_positive_rate_at(found, anomalous, scores),
+                **at_sensitivity(scores),
             }
             for name, scores in self.baseline_scores().items()
         }
 
+    def examples_of(self, rules: Container[str]) -> list[ExampleBeat]:
+        """Give the examples that some rules chose."""
+        return [beat for beat in self.examples if beat.example.rules[0] in rules]
+
     def detectors(self) -> dict[str, np.ndarray]:
         """Scores of the detector and of the baselines for the beats of `judged`, by name."""
-        compared = {styles.detector_name(name): scores for name, scores in self.baseline_scores().items()}
+        compared = {baseline_name(name): scores for name, scores in self.baseline_scores().items()}
         return {styles.SCORE: self.judged["anomaly_score"].to_numpy(dtype=float), **compared}
 
 
@@ -90,9 +101,13 @@ def read_results(config: Config, manifest: dict[str, Any]) -> Results:
     """
     processed, found = config.paths.processed, read_evaluation(config.paths.outputs, manifest["files"])
     scores = found.scores
-    chosen = choose_examples(scores)
-    rows = [example.row for example in chosen]
-    windows = load_windows(processed, scores.iloc[rows])
+    examples = []
+    for example in choose_examples(scores):
+        rows = figure_data.rows_around(scores, example.row)
+        windows, reconstruction = load_windows(processed, scores.iloc[rows]), found.reconstructions[example.row]
+        components = config.scoring.components
+        shown = figure_data.example_beat(example, scores, rows, windows, reconstruction, config.beat, components)
+        examples.append(shown)
     record, reason = figure_data.strip_record(found.per_record, scores)
     excerpt = figure_data.excerpt_rows(scores, record)
     excerpt_windows = load_windows(processed, scores.iloc[excerpt])
@@ -100,9 +115,7 @@ def read_results(config: Config, manifest: dict[str, Any]) -> Results:
         **vars(found),
         history=read_history(config.paths.models),
         beats=read_table(processed),
-        examples=figure_data.example_beats(
-            chosen, scores, windows, found.reconstructions[rows], config.beat, config.scoring.components
-        ),
+        examples=examples,
         strip=figure_data.record_strip(scores, record, reason, excerpt, excerpt_windows, config.beat),
         manifest=manifest,
         detection=read_detection(processed, config),

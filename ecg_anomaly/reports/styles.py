@@ -28,6 +28,7 @@ QUESTIONS = {
     "reconstruction": "shape: unlike a normal beat",
     "patient": "unlike this patient's beats",
     "rhythm": "rhythm: early or late",
+    "ectopy": "like a simulated ectopic beat",
 }
 
 # What is not beats at all.
@@ -43,7 +44,6 @@ PLOTLY_SYMBOLS = {".": "circle", "o": "circle", "^": "triangle-up", "s": "square
 PLOTLY_DASHES = {"-": "solid", "--": "dash", "-.": "dashdot"}
 
 _BUTTONS_HEIGHT = 32  # pixels at the top of a figure that stay free for Plotly's buttons
-_DETECTOR_NAMES = {"pca": "PCA reconstruction error", "prematurity": "prematurity alone"}
 
 # The threshold in Plotly's words.
 THRESHOLD = {"mode": "lines", "name": "threshold", "line": {"dash": "dash", "width": 1.5, "color": ORANGE}}
@@ -124,11 +124,6 @@ def shade(start: float, end: float, colour: str, opacity: float) -> dict[str, An
     return {"type": "rect", **place, "fillcolor": colour, "opacity": opacity, "line": {"width": 0}, "layer": "below"}
 
 
-def detector_name(key: str) -> str:
-    """Name of a baseline or component as readers know it, from its key in the files."""
-    return _DETECTOR_NAMES.get(key, key.replace("_", " "))
-
-
 def question(key: str) -> str:
     """Say what a surprising answer to a question means, from the key of the component."""
     return QUESTIONS.get(key, key.replace("_", " "))
@@ -140,8 +135,13 @@ def class_name(aami_class: str) -> str:
 
 
 def beat_words(beats: pd.DataFrame) -> list[str]:
-    """Say of each beat when it came, its score and, where it is flagged, the reason; columns of the table of beats."""
+    """Say of each beat when it came, its score and, where it is flagged, what it is called and the reason.
+
+    They have the columns of the table of beats.
+    """
+    columns = (beats[name] for name in ("time_s", "anomaly_score", "called", "reason"))
     return [
-        f"{words.clock(time_s)}: {SCORE} {words.score_text(score)}" + (f", {question(reason)}" if reason else "")
-        for time_s, score, reason in zip(beats["time_s"], beats["anomaly_score"], beats["reason"], strict=True)
+        f"{words.clock(time_s)}: {SCORE} {words.score_text(score)}"
+        + (f", {words.CALLED[called]}, {question(reason)}" if called else "")
+        for time_s, score, called, reason in zip(*columns, strict=True)
     ]

@@ -13,8 +13,7 @@ import pandas as pd
 
 from ecg_anomaly.beats.events import FIBRILLATION
 from ecg_anomaly.beats.labelled import NORMAL_CLASS
-from ecg_anomaly.detector.measures import surprise_column
-from ecg_anomaly.detector.stream import Findings
+from ecg_anomaly.detector.stream import Findings, judge
 from ecg_anomaly.detector.thresholds import recorded_hours
 from ecg_anomaly.evaluation.metrics import threshold_figures
 from ecg_anomaly.findings import summary
@@ -47,17 +46,8 @@ class Outcome:
 
 
 def cut(stored: Stored, threshold: float) -> pd.DataFrame:
-    """Flag the beats of a recording at another threshold: give them with other ``threshold, flagged, reason``.
-
-    It takes the place of ``threshold`` in ``threshold.json``: what follows the patient follows from it.
-    """
-    beats = stored.beats
-    thresholds = beats["threshold"].to_numpy() + (threshold - stored.threshold.threshold)
-    judged = beats["readable"].to_numpy() & (beats["event"] != FIBRILLATION).to_numpy()
-    flagged = judged & (beats["anomaly_score"].to_numpy() > thresholds)
-    surprises = beats[[surprise_column(name) for name in stored.components]].to_numpy()
-    most_surprising = np.array(stored.components, dtype=object)[surprises.argmax(axis=1)]
-    return beats.assign(threshold=thresholds, flagged=flagged, reason=np.where(flagged, most_surprising, ""))
+    """Give the beats of a recording as they are at another threshold."""
+    return summary.without_flutter(judge(stored.beats, threshold))
 
 
 def summarise(stored: Stored, beats: pd.DataFrame) -> Summary:
@@ -79,7 +69,7 @@ def outcome(stored: Stored, beats: pd.DataFrame) -> Outcome:
     classes = np.concatenate([compared.classes[compared.counting], compared.missed])
     found = np.concatenate([flagged[compared.counting], np.zeros(len(compared.missed), dtype=bool)])
     false_alarms = int((found & (classes == NORMAL_CLASS)).sum())
-    figures = threshold_figures(classes, found)
+    figures = threshold_figures(classes, found, hours)
     return Outcome(hours, int(flagged.sum()), false_alarms, figures, len(compared.missed))
 
 
@@ -88,15 +78,15 @@ def read_tested(outputs: str) -> pd.DataFrame | None:
     """Read the scores that ``evaluate_model.py`` wrote of the test patients; ``None`` where they are not there."""
     if not (Path(outputs) / SCORES).is_file():
         return None
-    return read_scores(outputs, ["record", "rr_before_s", "anomalous", "anomaly_score", "threshold"])
+    return read_scores(outputs, ["record", "rr_before_s", "anomalous", "anomaly_score"])
 
 
-def outcome_of_test(tested: pd.DataFrame, shift: float) -> tuple[float | None, float | None]:
-    """Give false alarms per hour and the share of anomalous beats found, at thresholds that are higher by ``shift``.
+def outcome_of_test(tested: pd.DataFrame, threshold: float) -> tuple[float | None, float | None]:
+    """Give false alarms per hour and the share of anomalous beats found in the test patients, at a threshold.
 
     They are a guide where there are no annotations. Either is ``None`` where nothing defines it.
     """
-    flagged = (tested["anomaly_score"] - tested["threshold"] > shift).to_numpy()
+    flagged = (tested["anomaly_score"] > threshold).to_numpy()
     anomalous, hours = tested["anomalous"].to_numpy(dtype=bool), recorded_hours(tested)
     alarms, found = int(flagged[~anomalous].sum()), flagged[anomalous]
     return alarms / hours if hours > 0 else None, float(found.mean()) if len(found) else None
@@ -108,9 +98,13 @@ def slider(threshold: float) -> tuple[float, float, float]:
     return min(0.0, -highest if threshold < 0 else 0.0), highest, highest / _STEPS
 
 
-def listed(beats: pd.DataFrame, order: str, reasons: Sequence[str]) -> np.ndarray:
-    """List the rows of flagged beats that have one of some reasons, by time or with the highest score first."""
-    rows = np.flatnonzero(beats["flagged"].to_numpy() & beats["reason"].isin(list(reasons)).to_numpy())
+def listed(beats: pd.DataFrame, order: str, names: Sequence[str], reasons: Sequence[str]) -> np.ndarray:
+    """List the rows of flagged beats, by time or with the highest score first.
+
+    Those are listed that are called one of ``names`` and flagged for one of ``reasons``.
+    """
+    chosen = beats["called"].isin(list(names)) & beats["reason"].isin(list(reasons))
+    rows = np.flatnonzero(beats["flagged"].to_numpy() & chosen.to_numpy())
     if order == BY_SCORE:
         rows = rows[np.argsort(-beats["anomaly_score"].to_numpy()[rows], kind="stable")]
     return rows

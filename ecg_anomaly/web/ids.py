@@ -7,7 +7,7 @@ OPENED, READY, RECORDING_PARTS, CLOSE = "opened", "ready", "recording-parts", "c
 
 HEADLINE, OVERVIEW = "headline", "overview-figure"
 
-LIST, ORDER, REASONS, LIST_PAGE = "list", "order", "reasons", "list-page"
+LIST, ORDER, CALLED, REASONS, LIST_PAGE = "list", "order", "called", "reasons", "list-page"
 PAGE_BACK, PAGE_WORDS, PAGE_ON = "page-back", "page-words", "page-on"
 BEAT, CLICKED, KEYS = "beat", "clicked", "keys"
 PREVIOUS, NEXT, EARLIER, LATER = "previous", "next", "earlier", "later"

@@ -79,7 +79,7 @@ def test_follows_the_formula():
     mirrored = [*lead[4::-1], *lead, *lead[:-6:-1]]  # 11 samples are 0.09 s; what lies beyond the window is its mirror
     smooth = [sum(mirrored[sample : sample + 11]) / 11 for sample in range(len(lead))]
     deviation = sorted(abs(value - mean) for value, mean in zip(lead, smooth, strict=True))
-    ratio = (deviation[47] + deviation[48]) / 2 / (max(lead) - min(lead))
+    ratio = (deviation[53] + deviation[54]) / 2 / (max(lead) - min(lead))
     assert quality(lead)[0] == pytest.approx(1 / (1 + (ratio / 0.044) ** 2))
 
 
@@ -136,7 +136,7 @@ def test_a_beat_that_is_found_beside_its_complex_cannot_be_read(beat):
 def test_prominence_follows_the_formula():
     change = [abs(later - sooner) for sooner, later in zip(WIDE, WIDE[3:], strict=False)]  # 3 samples are 25 ms
     usual = sorted(change)[int(2 / 3 * (len(change) - 1))]
-    steepest = max(change[36 - 7 - 1 : 36 + 7])  # within 60 ms of the fiducial point
+    steepest = max(change[48 - 7 - 1 : 48 + 7])  # within 60 ms of the fiducial point
     assert judge(windows(WIDE))[0] == pytest.approx(1 / (1 + (usual / steepest / 0.3) ** 2))
 
 

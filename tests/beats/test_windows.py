@@ -59,7 +59,7 @@ def test_windows_follow_the_formulas():
     fiducials = [direct_formulas.fiducial(leads, sample, 7) for sample in near]
     np.testing.assert_allclose(found.table["fiducial_s"], np.array(fiducials) / 120, atol=1e-6)
     for index, lead in enumerate(leads):
-        windows_mv = np.array([lead[fiducial - 36 : fiducial + 60] for fiducial in fiducials])
+        windows_mv = np.array([lead[fiducial - 48 : fiducial + 60] for fiducial in fiducials])
         expected = direct_formulas.scale(windows_mv, np.array(fiducials) / 120, BEAT.start_s)
         np.testing.assert_allclose(found.windows[:, :, index], expected, atol=1e-5)
 

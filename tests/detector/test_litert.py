@@ -1,18 +1,18 @@
-"""The autoencoder for phones: it reconstructs as Keras does."""
+"""The autoencoder for phones: it gives what Keras gives."""
 
 import numpy as np
 import pytest
 
 from ecg_anomaly.config import load_config
-from ecg_anomaly.detector import measures
-from ecg_anomaly.detector.patient import PairedBeats
-from ecg_anomaly.detector.scorer import compare_records, score_measured
-from ecg_anomaly.detector.surprise import reconstruction_error
+from ecg_anomaly.detector.compared import compare_records
+from ecg_anomaly.detector.measures import component_values
+from ecg_anomaly.detector.scorer import TrainedModel, score_compared
 from ecg_anomaly.evaluation import metrics
-from ecg_anomaly.handover.beats import load_windows, read_table, whole_records
+from ecg_anomaly.handover.beats import read_records
 from ecg_anomaly.handover.model import MODEL, read_reference
 from tests.conftest import Workspace
-from tools.benchmark import litert_reconstructor
+from tests.detector.test_autoencoder import beats, frame
+from tools.benchmark import litert_network
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed: pip install -r requirements-dev.txt")
 
@@ -23,51 +23,48 @@ def trained(finished: Workspace):
     from ecg_anomaly.detector import autoencoder
 
     config = load_config(overrides=finished.settings()[1::2])
-    beats = whole_records(read_table(finished.processed), "test")
-    windows = load_windows(finished.processed, beats)
-    model = autoencoder.load(finished.models / MODEL, config.model.architecture, windows.shape[1:])
-    return model, beats, compare_records(beats, windows, config)
+    records = read_records(finished.processed, "test")
+    model = autoencoder.load(finished.models / MODEL, config.model.architecture, records.windows.shape[1:])
+    return model, records.table, compare_records(records.table, records.windows, config)
 
 
-def auc(reconstruct, beats, compared, reference):
-    measured = measures.measure(reconstruct, compared.paired, compared.timed)
-    scored = score_measured(compared.paired, measured, reference, ["reconstruction"])
-    figures = metrics.ranking_figures(beats["aami_class"].to_numpy(), scored.anomaly_score, beats["record"].to_numpy())
-    return figures["auc"]
+def assert_equal_outputs(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-3)
 
 
-def test_float_gives_the_errors_of_keras(trained):
+def test_float_gives_what_keras_gives(trained):
     from ecg_anomaly.detector import autoencoder, litert
 
     model, _, compared = trained
-    paired = compared.paired
-    expected = reconstruction_error(paired.windows, autoencoder.compiled(model)(paired))
-    found = reconstruction_error(paired.windows, litert_reconstructor(litert.convert(model))(paired))
-    np.testing.assert_allclose(found, expected, atol=1e-4)
-    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-7)
+    assert_equal_outputs(litert_network(litert.convert(model))(compared), autoencoder.compiled(model)(compared))
 
 
-@pytest.mark.parametrize("architecture", ["convolutional", "dense"])
-def test_networks_that_see_the_beat_alone_are_converted_too(architecture):
-    from ecg_anomaly.detector import autoencoder, litert
+@pytest.mark.parametrize("architecture", ["convolutional", "dense", "tutorial"])
+def test_networks_that_restore_from_the_beat_alone_are_converted_too(architecture):
+    from ecg_anomaly.detector import architectures, autoencoder, litert
 
-    rng = np.random.default_rng(1)
-    beats = PairedBeats(*rng.normal(size=(2, 20, 24, 2)).astype(np.float32))
-    model = autoencoder.build(load_config(overrides=[f"model.architecture={architecture}"]).model, 24, 2)
-    expected = autoencoder.compiled(model)(beats)
-    np.testing.assert_allclose(litert_reconstructor(litert.convert(model))(beats), expected, atol=1e-4)
-    assert np.isfinite(litert_reconstructor(litert.convert_int8(model, beats, seed=1))(beats)).all()
+    some = beats(20)
+    model = architectures.build(load_config(overrides=[f"model.architecture={architecture}"]).model, frame(), 2)
+    assert_equal_outputs(litert_network(litert.convert(model))(some), autoencoder.compiled(model)(some))
+    assert all(np.isfinite(its).all() for its in litert_network(litert.convert_int8(model, some, seed=1))(some))
 
 
 def test_eight_bits_rank_beats_as_well(trained, finished: Workspace):
     from ecg_anomaly.detector import autoencoder, litert
 
-    model, beats, compared = trained
-    reference = read_reference(finished.models)
-    small = litert.convert_int8(model, compared.paired, seed=1)
+    model, table, compared = trained
+    small = litert.convert_int8(model, compared, seed=1)
     assert len(small) < 0.5 * len(litert.convert(model))
-    whole = auc(autoencoder.compiled(model), beats, compared, reference)
-    assert auc(litert_reconstructor(small), beats, compared, reference) > whole - 0.005
+
+    def auc(network, component):
+        scorer = TrainedModel(network, read_reference(finished.models), load_config())
+        values = component_values(score_compared(scorer, compared).answers)
+        return metrics.ranking_figures(table, values[component])["auc"]
+
+    for component in ("ectopy", "reconstruction"):
+        whole = auc(autoencoder.compiled(model), component)
+        assert auc(litert_network(small), component) > whole - 0.01, component
 
 
 def test_training_writes_both_files_on_request(finished: Workspace, workspace: Workspace, capfd):

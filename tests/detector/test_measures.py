@@ -1,4 +1,4 @@
-"""Three questions of every beat: what they see, and that they add up."""
+"""What is asked of every beat: what the answers see, and that they add up."""
 
 import json
 import shutil
@@ -9,9 +9,9 @@ import pytest
 
 from ecg_anomaly.config import load_config
 from ecg_anomaly.detector import autoencoder, measures
-from ecg_anomaly.detector.scorer import TrainedModel, counting_beats, score_records
+from ecg_anomaly.detector.scorer import score_records
 from ecg_anomaly.handover.beats import load_windows, read_table, whole_records
-from ecg_anomaly.handover.model import MODEL, read_reference
+from ecg_anomaly.handover.model import MODEL, read_model
 from tests.conftest import Workspace
 
 START_S = 10.0
@@ -20,24 +20,22 @@ START_S = 10.0
 @pytest.fixture(scope="module")
 def scored(finished: Workspace):
     """The test beats of the finished run with what they are scored by."""
-    config = load_config()
     beats = whole_records(read_table(finished.processed), "test")
     windows = load_windows(finished.processed, beats)
-    model = autoencoder.load(finished.models / MODEL, config.model.architecture, windows.shape[1:])
-    reconstruct = autoencoder.compiled(model)
-    reference = read_reference(finished.models)
+    model = read_model(load_config(overrides=finished.settings()[1::2]))
 
     def score(beats, windows):
-        return beats.assign(**score_records(TrainedModel(reconstruct, reference, config), beats, windows).columns())
+        return beats.assign(**score_records(model, beats, windows).columns())
 
     return beats, windows, score
 
 
 def test_parts_add_up_to_the_score(finished: Workspace):
     scores = pd.read_csv(finished.outputs / "scores.csv")
-    parts = [scores[measures.surprise_column(name)] for name in measures.MEASURES]
+    values = measures.component_values(scores)
+    counting = load_config(overrides=finished.settings()[1::2]).scoring.components
 
-    np.testing.assert_allclose(sum(parts), scores["anomaly_score"], rtol=1e-12)
+    np.testing.assert_allclose(sum(values[name] for name in counting), scores["anomaly_score"], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("changed", [40, 90])
@@ -53,24 +51,20 @@ def test_no_component_looks_further_ahead_than_the_next_beat(scored, changed):
     other_beats.loc[later, ["rr_before_s", "rr_after_s"]] *= 1.7
     after = score(other_beats, other_windows)
 
-    columns = ["reconstruction_surprise", "patient_surprise", "rhythm_surprise", "anomaly_score"]
+    surprises = map(measures.surprise_column, measures.MEASURES)
+    columns = [*surprises, *measures.LOG_ODDS, "anomaly_score"]
     np.testing.assert_allclose(after.loc[:changed, columns], before.loc[:changed, columns], rtol=1e-5, atol=1e-5)
     assert (after.loc[later, "anomaly_score"] != before.loc[later, "anomaly_score"]).mean() > 0.9
 
 
-def test_known_normal_beats_are_those_of_training_and_validation():
-    beats = pd.DataFrame(
-        {
-            "anomalous": [False, True, False, True, False, True],
-            "split": ["train", "train", "validation", "validation", "test", "test"],
-        }
-    )
-    known, earlier = (
-        load_config(overrides=[f"patient.learn_from={choice}"]).patient
-        for choice in ("known_normal_beats", "earlier_beats")
-    )
-    assert counting_beats(beats, known).tolist() == [True, False, True, False, False, False]
-    assert counting_beats(beats, earlier).all()
+def test_ectopy_is_how_much_likelier_s_or_v_is_than_n():
+    shares = {"N": 0.5, "S": 0.2, "V": 0.3}
+    odds = {f"log_odds_{name}": [np.log(shares[name] / shares["N"])] for name in "SV"}
+    table = pd.DataFrame(odds | {measures.surprise_column(name): [1.5] for name in measures.MEASURES})
+    values = measures.component_values(table)
+    assert list(values) == ["ectopy", *measures.MEASURES]
+    assert values["ectopy"] == pytest.approx([np.log(1)])
+    assert values["rhythm"] == [1.5]
 
 
 @pytest.fixture(scope="module")
@@ -121,5 +115,5 @@ def _relabel_anomalies(source, target, normal):
 
 
 def _weights(run: Workspace):
-    model = autoencoder.load(run.models / MODEL, "own_beat", (96, 2))
+    model = autoencoder.load(run.models / MODEL, "own_beat", (108, 2))
     return model.get_weights()

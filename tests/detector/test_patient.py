@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.per_beat import rows_of_each_record
+from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import load_config
 from ecg_anomaly.detector.patient import OwnBeat
 
+FRAME = Frame(2, 4, 10)
 SETTINGS = load_config(overrides=["patient.recent_beats=3"]).patient
 
 
@@ -22,7 +24,9 @@ def own_values(windows, in_time=None, start_s=0.0, beats=None):
     beats = beats_every_second(len(windows)) if beats is None else beats
     in_time = np.ones(len(windows), dtype=bool) if in_time is None else np.array(in_time)
     parts = [
-        OwnBeat(SETTINGS, start_s).push(windows[rows], in_time[rows], beats["fiducial_s"].to_numpy()[rows]).own_beats
+        OwnBeat(SETTINGS, start_s, FRAME)
+        .push(windows[rows], in_time[rows], beats["fiducial_s"].to_numpy()[rows])
+        .own_beats
         for rows in rows_of_each_record(beats["record"])
     ]
     return np.concatenate(parts)[:, 0]

@@ -9,7 +9,7 @@ import pytest
 from ecg_anomaly.beats.labelled import cut_at_annotations
 from ecg_anomaly.detector import thresholds
 from ecg_anomaly.detector.scorer import score_records
-from ecg_anomaly.detector.stream import Analysis, analyse
+from ecg_anomaly.detector.stream import COLUMNS, Analysis, analyse, judge
 from ecg_anomaly.records.annotations import Annotations
 from ecg_anomaly.records.recording import Recording
 from ecg_anomaly.records.simulate import simulate_record
@@ -87,7 +87,18 @@ def test_what_cannot_be_read_is_not_flagged(detector, signals_mv):
     unreadable = ~beats["readable"].to_numpy(dtype=bool)
     assert unreadable.sum() > 10
     assert not beats.loc[unreadable, "flagged"].any()
-    assert (beats.loc[unreadable, "reason"] == "").all()
+    assert (beats.loc[unreadable, ["called", "reason"]] == "").all(axis=None)
+
+
+def test_flagged_beats_are_called_something_for_a_reason():
+    surprises = {"reconstruction_surprise": [1.0, 5.0, 2.0, 9.0], "patient_surprise": 3.0, "rhythm_surprise": 2.0}
+    odds = {"log_odds_S": [-1.0, 2.0, -3.0, 5.0], "log_odds_V": [1.0, 3.0, -1.0, 1.0]}
+    scored = pd.DataFrame({"quality": [0.9, 0.9, 0.9, 0.1], "anomaly_score": [1.0, 9.0, 9.0, 9.0], **surprises, **odds})
+    judged = judge(scored, 4.0)
+    assert list(judged)[-4:] == list(COLUMNS)[-4:]
+    assert judged["flagged"].tolist() == [False, True, True, False]
+    assert judged["called"].tolist() == ["", "V", "other", ""]
+    assert judged["reason"].tolist() == ["", "reconstruction", "patient", ""]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from ecg_anomaly.beats.labelled import Detection
 from ecg_anomaly.config import load_config
-from ecg_anomaly.evaluation.figures import figures_of, main_figures, with_missed_beats
+from ecg_anomaly.evaluation.figures import figures_of, with_missed_beats
 
 BEATS = 400
 COMPONENTS = ["reconstruction", "patient", "rhythm"]
@@ -31,8 +31,12 @@ def scored(database="mitdb", components=COMPONENTS):
     table["anomalous"] = classes != "N"
     for name in COMPONENTS:
         table[f"{name}_surprise"] = rng.exponential(size=BEATS) + table["anomalous"]
+    odds = {f"log_odds_{name}": rng.normal(size=BEATS) + 3 * (classes == name) for name in "SV"}
     scores = sum(table[f"{name}_surprise"] for name in components)
-    table = table.assign(anomaly_score=scores, threshold=3.5, flagged=scores > 3.5)
+    flagged = scores > 3.5
+    table = table.assign(
+        **odds, anomaly_score=scores, threshold=3.5, flagged=flagged, called=np.where(flagged, "V", "")
+    )
     return table, {"pca": rng.random(BEATS)}
 
 
@@ -46,6 +50,9 @@ HAND_MADE = pd.DataFrame(
         "reconstruction_surprise": [0.0, 1, 2, 3, 4, 5, 6, 7] + [0.0] * 8,
         "rhythm_surprise": [0.0] * 8 + [0, 1, 2, 3, 4, 5, 6, 7],
         "patient_surprise": [0, 0, 0, 40.0] * 4,
+        # The network sets all anomalous beats apart, by S or by V.
+        "log_odds_S": ([-9.0] * 4 + [2.0, 2.0, -9.0, -9.0]) * 2,
+        "log_odds_V": ([-9.0] * 4 + [-9.0, -9.0, 3.0, 3.0]) * 2,
     }
 )
 
@@ -54,7 +61,8 @@ def hand_made(components):
     """Those beats, flagged above 2.5."""
     scores = sum(HAND_MADE[f"{name}_surprise"] for name in components)
     judged = HAND_MADE.assign(anomalous=HAND_MADE["aami_class"] != "N", anomaly_score=scores)
-    return judged.assign(threshold=2.5, flagged=scores > 2.5), {"pca": -scores.to_numpy()}
+    called = np.where(scores > 2.5, "V", "")
+    return judged.assign(threshold=2.5, flagged=scores > 2.5, called=called), {"pca": -scores.to_numpy()}
 
 
 def test_figures_of_the_score_and_at_the_threshold():
@@ -75,6 +83,10 @@ def test_figures_of_the_score_and_at_the_threshold():
     assert figures["average_over_records"]["false_positive_rate"] == 1 / 4
     assert figures["baselines"]["pca"]["auc"] == 0  # it ranks the other way round
     assert figures["confidence_intervals"]["auc"] == [1, 1]
+    # All flagged beats are called V: the four V, and four S and two N wrongly.
+    assert figures["named"]["V"] == {"sensitivity": 1, "positive_predictivity": 4 / 10}
+    assert figures["quiet_records"]["records"] == 2
+    assert figures["quiet_records"]["false_alarms_per_hour"] == figures["false_alarms_per_hour"]
 
 
 def test_every_component_is_judged_alone_and_by_what_the_sum_loses_without_it():
@@ -86,6 +98,7 @@ def test_every_component_is_judged_alone_and_by_what_the_sum_loses_without_it():
     assert two["rhythm"]["without"]["auc"] == pytest.approx(two["reconstruction"]["auc"])
     assert two["patient"]["auc"] == 1 / 2
     assert two["patient"]["without"] is None  # it does not count
+    assert two["ectopy"]["auc"] == 1
 
     every = figures_of(*hand_made(COMPONENTS), config())
     assert every["auc"] < 1
@@ -115,18 +128,6 @@ def test_figures_are_json_without_nan_even_when_undefined(classes):
     chosen = table["aami_class"].isin(list(classes)).to_numpy()
     figures = figures_of(table[chosen], {"pca": baselines["pca"][chosen]}, config())
     assert json.loads(json.dumps(figures, allow_nan=False)) == figures
-    assert len(main_figures(figures)) == 5
-
-
-def test_main_figures_have_one_row_per_score():
-    figures = figures_of(*scored(), config())
-    summary = main_figures(figures)
-    assert list(summary.index) == ["anomaly score", *(f"{name} alone" for name in COMPONENTS), "baseline: pca"]
-    assert summary.loc["anomaly score", "AUC"] == figures["auc"]
-    assert summary.loc["rhythm alone", "AP"] == figures["components"]["rhythm"]["average_precision"]
-    at_five = figures["baselines"]["pca"]["sensitivity_at_fpr"]["0.05"]
-    assert summary.loc["baseline: pca", "V at 5 % FPR"] == at_five["V"]
-    assert summary.loc["baseline: pca", "all at 5 % FPR"] == at_five["all"]
 
 
 def detected(symbols="VNN"):
@@ -145,12 +146,13 @@ def test_missed_beats_lie_below_all_others_and_are_not_flagged():
 
     assert len(judged) == len(simple["pca"]) == BEATS + 3
     pd.testing.assert_frame_equal(judged[:BEATS][table.columns], table)
-    for name in ("anomaly_score", "rhythm_surprise", "patient_surprise", "reconstruction_surprise"):
+    for name in ("anomaly_score", "log_odds_S", "log_odds_V", *(f"{name}_surprise" for name in COMPONENTS)):
         assert judged[name][BEATS:].max() < judged[name][:BEATS].min()
     assert simple["pca"][BEATS:].max() < simple["pca"][:BEATS].min()
     assert judged["aami_class"][BEATS:].tolist() == ["V", "N", "N"]
     assert judged["anomalous"].dtype == judged["flagged"].dtype == bool
     assert not judged["flagged"][BEATS:].any()
+    assert (judged["called"][BEATS:] == "").all()
 
 
 @pytest.mark.parametrize("detection", [None, detected("")], ids=["annotated", "none missed"])

@@ -9,14 +9,18 @@ from ecg_anomaly.evaluation import metrics
 # Twenty normal beats with scores 0 to 19, and five anomalous ones.
 CLASSES = np.array(["N"] * 20 + ["S", "S", "V", "F", "Q"])
 SCORES = np.array([*range(20), 18.5, 5.5, 30.0, 17.5, 19.5], dtype=float)
-RECORDS = np.array(["db/a"] * 25)
+
+
+def tabled(classes, records="db/a", rr_s=1.0):
+    return pd.DataFrame({"record": records, "aami_class": classes, "rr_before_s": rr_s})
 
 
 def random_beats(seed, beats=400, with_ties=True):
     rng = np.random.default_rng(seed)
     classes = rng.choice(["N", "S", "V", "F", "Q"], size=beats, p=[0.7, 0.1, 0.1, 0.05, 0.05])
     scores = rng.normal(size=beats) + (classes != "N")
-    return classes, np.round(scores, 1) if with_ties else scores, rng.choice(["db/a", "db/b", "db/c"], size=beats)
+    records = rng.choice(["db/a", "db/b", "db/c"], size=beats)
+    return tabled(classes, records), np.round(scores, 1) if with_ties else scores
 
 
 def auc_by_pairs(anomalous, scores):
@@ -44,7 +48,7 @@ def sensitivity_by_search(rate, classes, scores):
 
 
 def test_ranking_by_hand():
-    figures = metrics.ranking_figures(CLASSES, SCORES, RECORDS)
+    figures = metrics.ranking_figures(tabled(CLASSES), SCORES)
     # Anomalous beats are above 19, 6, 20, 18 and 20 of 20 normal ones.
     assert figures["auc"] == pytest.approx((19 + 6 + 20 + 18 + 20) / 100)
     # From the top: V, Q, n, S, n, F, ... at rank 1, 2, 4, 6; the last one below 14 normal beats more.
@@ -56,12 +60,32 @@ def test_ranking_by_hand():
     assert figures["sensitivity_at_fpr"]["0.02"] == figures["sensitivity_at_fpr"]["0.01"]
 
 
+def test_sensitivity_and_false_alarms_per_hour_by_hand():
+    # Six minutes: of the normal scores 19, 18, 17, ... 10 an hour allow one, 20 two, 60 six.
+    figures = metrics.ranking_figures(tabled(CLASSES, rr_s=14.4001), SCORES)
+    at_alarms = figures["sensitivity_at_false_alarms_per_hour"]
+    assert at_alarms["10"] == {"S": 0.5, "V": 1.0, "F": 0.0, "all": 3 / 5}  # above 18
+    assert at_alarms["20"] == {"S": 0.5, "V": 1.0, "F": 1.0, "all": 4 / 5}  # above 17
+    assert at_alarms["60"] == at_alarms["20"]  # above 13
+    assert figures["false_alarms_per_hour_at_sensitivity_V"] == {"0.95": 0.0}
+
+    # All but 5 % of these reach 2 + 0.05 * 10; above it lie the normal scores 3 to 19.
+    more = metrics.ranking_figures(tabled(["N"] * 20 + ["V"] * 2, rr_s=360 / 22), np.array([*range(20), 2.0, 12.0]))
+    assert more["false_alarms_per_hour_at_sensitivity_V"]["0.95"] == pytest.approx(17 * 10)
+
+
+def test_as_many_false_alarms_as_there_are_normal_beats_leave_the_lowest():
+    figures = metrics.ranking_figures(tabled(["N", "N", "V", "V"], rr_s=900.0), np.array([1.0, 2.0, 1.5, 1.0]))
+    assert figures["sensitivity_at_false_alarms_per_hour"]["60"]["V"] == 0.5
+
+
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("with_ties", [False, True])
 def test_ranking_equals_the_definitions(seed, with_ties):
-    classes, scores, records = random_beats(seed, with_ties=with_ties)
+    beats, scores = random_beats(seed, with_ties=with_ties)
+    classes, records = beats["aami_class"].to_numpy(), beats["record"].to_numpy()
     anomalous = classes != "N"
-    figures = metrics.ranking_figures(classes, scores, records)
+    figures = metrics.ranking_figures(beats, scores)
 
     assert figures["auc"] == pytest.approx(auc_by_pairs(anomalous, scores))
     assert figures["average_precision"] == pytest.approx(average_precision_by_steps(anomalous, scores))
@@ -78,7 +102,7 @@ def test_only_records_with_more_than_five_anomalous_beats_count_in_their_mean():
         classes += ["V"] * anomalous + ["N"] * normal
         records += [record] * (anomalous + normal)
     classes, records, scores = np.array(classes), np.array(records), rng.normal(size=len(classes))
-    figures = metrics.ranking_figures(classes, scores, records)
+    figures = metrics.ranking_figures(tabled(classes, records), scores)
     own = records == "db/b"
     expected = auc_by_pairs(classes[own] != "N", scores[own])
     assert figures["per_record_auc_mean"] == {"mean": pytest.approx(expected), "records": 1}
@@ -86,7 +110,8 @@ def test_only_records_with_more_than_five_anomalous_beats_count_in_their_mean():
 
 def test_threshold_figures_by_hand():
     flagged = SCORES > 17.2
-    figures = metrics.threshold_figures(CLASSES, flagged)
+    figures = metrics.threshold_figures(CLASSES, flagged, hours=0.25)
+    assert figures["false_alarms_per_hour"] == 8
     assert figures["false_positive_rate"] == 2 / 20
     assert figures["sensitivity"] == {"S": 0.5, "V": 1.0, "F": 1.0, "all": 4 / 5}
     assert figures["precision"] == 4 / 6
@@ -95,33 +120,72 @@ def test_threshold_figures_by_hand():
 
 def test_figures_that_are_undefined_are_none():
     normal, anomalous = np.array(["N"] * 9), np.array(["V"] * 9)
-    scores, records = np.arange(9.0), np.array(["db/a"] * 9)
+    scores, nothing = np.arange(9.0), dict.fromkeys(("S", "V", "F", "all"))
 
-    only_normal = metrics.ranking_figures(normal, scores, records)
+    only_normal = metrics.ranking_figures(tabled(normal), scores)
     assert only_normal["auc"] is None
     assert only_normal["average_precision"] is None
-    assert only_normal["sensitivity_at_fpr"]["0.05"] == {"S": None, "V": None, "F": None, "all": None}
+    assert only_normal["sensitivity_at_fpr"]["0.05"] == nothing
+    assert only_normal["sensitivity_at_false_alarms_per_hour"]["20"] == nothing
+    assert only_normal["false_alarms_per_hour_at_sensitivity_V"] == {"0.95": None}
     assert only_normal["per_record_auc_mean"] == {"mean": None, "records": 0}
-    only_anomalous = metrics.ranking_figures(anomalous, scores, records)
+    only_anomalous = metrics.ranking_figures(tabled(anomalous), scores)
     assert only_anomalous["auc"] is None
     assert only_anomalous["sensitivity_at_fpr"]["0.05"]["V"] is None
-    assert metrics.ranking_figures(CLASSES[:22], SCORES[:22], RECORDS[:22])["sensitivity_at_fpr"]["0.05"]["V"] is None
+    assert only_anomalous["sensitivity_at_false_alarms_per_hour"]["20"] == nothing
+    assert only_anomalous["false_alarms_per_hour_at_sensitivity_V"] == {"0.95": None}
+    assert metrics.ranking_figures(tabled(CLASSES[:22]), SCORES[:22])["sensitivity_at_fpr"]["0.05"]["V"] is None
+    no_time = metrics.ranking_figures(tabled(CLASSES, rr_s=0.0), SCORES)
+    assert no_time["sensitivity_at_false_alarms_per_hour"]["20"] == nothing
+    assert no_time["false_alarms_per_hour_at_sensitivity_V"] == {"0.95": None}
 
-    nothing = metrics.threshold_figures(normal, np.zeros(9, dtype=bool))
-    assert (nothing["precision"], nothing["f1"], nothing["sensitivity"]["all"]) == (None, None, None)
-    assert nothing["false_positive_rate"] == 0
-    assert metrics.threshold_figures(anomalous, np.ones(9, dtype=bool))["false_positive_rate"] is None
+    none_flagged = metrics.threshold_figures(normal, np.zeros(9, dtype=bool), hours=0.0)
+    assert {none_flagged[name] for name in ("precision", "f1", "false_alarms_per_hour")} == {None}
+    assert none_flagged["sensitivity"] == nothing
+    assert none_flagged["false_positive_rate"] == 0
+    assert metrics.threshold_figures(anomalous, np.ones(9, dtype=bool), 1.0)["false_positive_rate"] is None
 
 
 def test_figures_are_json_without_nan():
     for classes in (CLASSES, np.array(["N"] * 25), np.array(["V"] * 25)):
-        flagged = SCORES > 17.2
+        beats = tabled(classes).assign(anomalous=classes != "N", anomaly_score=SCORES, flagged=SCORES > 17.2, called="")
         figures = {
-            **metrics.ranking_figures(classes, SCORES, RECORDS),
-            **metrics.threshold_figures(classes, flagged),
+            **metrics.score_figures(beats),
+            "named": metrics.named_figures(beats),
+            "quiet_records": metrics.quiet_figures(beats),
             "beats": metrics.class_counts(classes),
         }
         assert json.loads(json.dumps(figures, allow_nan=False)) == figures
+
+
+def test_names_are_counted_as_ec57_counts_them():
+    # Called V: two V, an S and an N; a fusion beat and one of class Q count on neither side. Called S: an S, an F, a V.
+    classes, called = [*"VVSNFQ", *"SFVQVNN"], [*"VVVVVV", *"SSSS", "other", "other", ""]
+    records = ["db/a"] * 6 + ["db/b"] * 7
+    named = metrics.named_figures(tabled(classes, records).assign(called=called))
+    assert named["V"] == {"sensitivity": 2 / 4, "positive_predictivity": 2 / 4}
+    assert named["S"] == {"sensitivity": 1 / 2, "positive_predictivity": 1 / 3}
+    average = named["average_over_records"]
+    assert average["V"] == {"sensitivity": 1 / 2, "positive_predictivity": 2 / 4}  # of the one that has beats called V
+    assert average["S"] == {"sensitivity": 1 / 2, "positive_predictivity": 1 / 3}
+
+
+def test_without_beats_of_a_class_its_name_has_no_figures():
+    named = metrics.named_figures(tabled(["N", "F"]).assign(called=["", "V"]))
+    assert named["V"] == named["S"] == {"sensitivity": None, "positive_predictivity": None}
+
+
+def test_quiet_records_are_those_with_at_most_six_anomalous_beats():
+    classes = np.array([*"NNNV", *"VVVVVV", "N", *"VVVVVVV", "N"])
+    records = ["db/a"] * 4 + ["db/b"] * 7 + ["db/c"] * 8
+    beats = tabled(classes, records, rr_s=3600 / 11).assign(anomalous=classes != "N", flagged=True)
+    quiet = metrics.quiet_figures(beats)
+    assert quiet["records"] == 2
+    assert quiet["false_alarms_per_hour"] == pytest.approx(4)  # in an hour
+    assert quiet["precision"] == 7 / 11
+    assert quiet["sensitivity"] == {"S": None, "V": 1.0, "F": None, "all": 1.0}
+    none = metrics.quiet_figures(beats[11:])
+    assert (none["records"], none["false_alarms_per_hour"], none["precision"]) == (0, None, None)
 
 
 def test_class_counts_name_every_class():
@@ -134,6 +198,7 @@ def test_per_record_by_hand():
         {
             "record": ["db/b"] * 4 + ["db/a"] * 2,
             "aami_class": ["N", "N", "V", "S", "N", "N"],
+            "rr_before_s": 900.0,
             "anomaly_score": [1.0, 3.0, 2.0, 4.0, 1.0, 2.0],
         }
     )
@@ -144,12 +209,13 @@ def test_per_record_by_hand():
 
     assert list(table.index) == ["db/b", "db/a"]  # as they come
     assert table.loc["db/b", ["beats", "anomalous", "flagged"]].tolist() == [4, 2, 2]
+    assert table.loc["db/b", ["false_alarms_per_hour", "precision"]].tolist() == [1, 1 / 2]
     assert table.loc["db/b", "auc"] == 3 / 4
     assert table.loc["db/b", "average_precision"] == (1 + 2 / 3) / 2
     rates = ["false_positive_rate", "sensitivity_S", "sensitivity_V", "sensitivity"]
     assert table.loc["db/b", rates].tolist() == [0.5, 1.0, 0.0, 0.5]
     assert table.loc["db/a", ["beats", "anomalous", "flagged", "false_positive_rate"]].tolist() == [2, 0, 0, 0]
-    assert table.loc["db/a", ["auc", "average_precision", "sensitivity_S", "sensitivity"]].isna().all()
+    assert table.loc["db/a", ["precision", "auc", "average_precision", "sensitivity_S", "sensitivity"]].isna().all()
 
 
 def test_confusion_by_hand():

@@ -129,21 +129,22 @@ def test_conditions_start_with_the_record_as_it_is(pooled: pd.DataFrame):
 @pytest.mark.parametrize("kind", IN_BAND)
 def test_the_stronger_the_noise_the_less_is_found(pooled: pd.DataFrame, kind):
     noisy, clean = pooled.loc[kind].loc[list(LEVELS_DB)], pooled.loc["clean"].iloc[0]
-    one_beat = 1 / clean["beats"]
-    for name, sign in (("unreadable_share", 1), ("sensitivity", -1), ("qrs_sensitivity", -1)):
-        assert np.all(sign * np.diff(noisy[name]) >= -one_beat), name
+    shares = (("unreadable_share", 1, "beats"), ("sensitivity", -1, "anomalous"), ("qrs_sensitivity", -1, "beats"))
+    for name, sign, whole in shares:
+        one_beat = 1 / clean[whole]
+        assert np.all(sign * np.diff(noisy[name]) >= -one_beat - 1e-9), name
         assert noisy.loc[24, name] == pytest.approx(clean[name], abs=2 * one_beat)
     assert noisy.loc[12, "unreadable_share"] < 0.1
     assert noisy.loc[0, "unreadable_share"] > 0.5
-    # What noise makes of beats is unreadable, not an alarm.
-    assert noisy["false_alarms_per_hour"].max() < 1.2 * clean["false_alarms_per_hour"]
+    # What much noise makes of beats is unreadable, not an alarm: at most one more a minute.
+    assert noisy.loc[0, "false_alarms"] <= clean["false_alarms"] + 60 * clean["hours"]
 
 
 def test_baseline_wander_changes_nothing(pooled: pd.DataFrame):
     noisy, clean = pooled.loc["baseline_wander"], pooled.loc["clean"].iloc[0]
     for name in ("sensitivity", "qrs_sensitivity", "qrs_positive_predictivity", "unreadable_share"):
         np.testing.assert_allclose(noisy[name], clean[name], atol=0.005)
-    np.testing.assert_allclose(noisy["false_alarms_per_hour"], clean["false_alarms_per_hour"], rtol=0.1)
+    np.testing.assert_allclose(noisy["false_alarms"], clean["false_alarms"], atol=2)
 
 
 def test_scores_rise_with_noise_in_the_band_of_beats_alone(detector, finished: Workspace):
@@ -158,11 +159,11 @@ def test_scores_rise_with_noise_in_the_band_of_beats_alone(detector, finished: W
 
     clean = np.median(analyse(detector, recording.sampling_rate_hz, [recording.signals_mv], 2).beats["anomaly_score"])
     medians = {kind: [np.median(scores(kind, snr_db)) for snr_db in LEVELS_DB] for kind in KINDS}
-    np.testing.assert_allclose(medians["baseline_wander"], clean, rtol=0.05)
+    np.testing.assert_allclose(medians["baseline_wander"], clean, atol=0.4)
     for kind in IN_BAND:
         assert medians[kind] == sorted(medians[kind])
-        assert medians[kind][0] < 1.2 * clean
-        assert medians[kind][-1] > 1.5 * clean
+        assert medians[kind][0] < clean + 1
+        assert medians[kind][-1] > clean + 1
 
 
 def test_evaluation_adds_noise_where_the_settings_name_records(finished: Workspace, detector, tmp_path, monkeypatch):

@@ -17,7 +17,7 @@ RATE_HZ = 250.0
 
 
 def made_up_beats(count: int = 100, flagged: tuple[int, ...] = (20, 21, 22, 60), unreadable: tuple[int, ...] = ()):
-    """One beat a second from 0.5 s on; beats 20 to 22 flagged for their shape, others for their rhythm."""
+    """One beat a second from 0.5 s on; 20 to 22 flagged for their shape and called V, others for their rhythm and S."""
     number = np.arange(count)
     is_flagged = np.isin(number, flagged)
     beats = pd.DataFrame(
@@ -32,9 +32,12 @@ def made_up_beats(count: int = 100, flagged: tuple[int, ...] = (20, 21, 22, 60),
             "reconstruction_surprise": 1.0,
             "patient_surprise": 1.0,
             "rhythm_surprise": 1.0,
+            "log_odds_S": 1.234567891,
+            "log_odds_V": -1.0,
             "anomaly_score": np.where(is_flagged, 12.34567891, 2.0),
             "threshold": 5.0,
             "flagged": is_flagged,
+            "called": np.where(is_flagged, np.where(number < 30, "V", "S"), ""),
             "reason": np.where(is_flagged, np.where(number < 30, "reconstruction", "rhythm"), ""),
             "event": "",
         }
@@ -62,7 +65,7 @@ def test_beats_within_a_fibrillation_are_no_beats() -> None:
         *("", UNREADABLE, FIBRILLATION, FIBRILLATION, "", UNREADABLE)
     ]
     assert beats.index[beats["flagged"]].tolist() == [22.5, 60.5]
-    assert beats.loc[20.5, "reason"] == ""
+    assert beats.loc[20.5, ["called", "reason"]].tolist() == ["", ""]
     assert concluded.events[-1].end_s == 100.0
     symbols = anomaly_annotations(concluded.beats, concluded.events, RATE_HZ)["symbol"]
     assert (symbols == "!").sum() == 2
@@ -75,8 +78,8 @@ def test_symbols_follow_the_convention() -> None:
     annotations = anomaly_annotations(made_up_beats(unreadable=(70,)), events, RATE_HZ)
     said = {row.sample: (row.symbol, row.aux_note) for row in annotations.itertuples()}
     assert said[125] == ("N", "score 2.0")
-    assert said[5125] == ("Q", "score 12.3 reconstruction")
-    assert said[15125] == ("Q", "score 12.3 rhythm")
+    assert said[5125] == ("Q", "score 12.3, like a ventricular beat, reconstruction")
+    assert said[15125] == ("Q", "score 12.3, like a premature atrial beat, rhythm")
     assert said[17625] == ("|", "unreadable, quality 0.10")
     assert said[7500] == ("[", "fibrillation") and said[8499] == ("]", "end of fibrillation")
     assert said[20000] == ("~", "unreadable") and said[20999] == ("~", "end of unreadable")
@@ -121,6 +124,7 @@ def test_summary_counts_and_is_json() -> None:
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert (found["duration_s"], found["beats"], found["flagged"], found["leads"]) == (100.0, 100, 4, ["MLII", "V5"])
     assert found["flagged_per_hour"] == pytest.approx(144)
+    assert found["called"] == {"V": 3, "S": 1}
     assert found["reasons"] == {"reconstruction": 3, "rhythm": 1}
     assert found["longest_run"] == {"count": 3, "start_s": 20.5, "end_s": 22.5}
     assert found["events"] == [{"kind": "asystole", "start_s": 40.5, "end_s": 45.5}]

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ecg_anomaly.config import load_config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.beats import (
     BeatWriter,
@@ -93,9 +94,15 @@ def test_table_keeps_text_and_missing_values(tmp_path):
 @pytest.mark.parametrize("missing", ["train", "validation", "test"])
 def test_split_without_normal_beats_is_an_error(missing):
     counts = pd.DataFrame({"normal": 5, "anomalous": 3}, index=["train", "validation", "test"])
-    check_splits(counts)
+    settings = load_config(overrides=["split.validation=[mitdb/114]"]).split
+    check_splits(counts, settings)
     counts.loc[missing, "normal"] = 0
     with pytest.raises(UserError, match=rf"split\.{missing}: its records have no normal beat"):
-        check_splits(counts)
+        check_splits(counts, settings)
     with pytest.raises(UserError, match=rf"split\.{missing}"):
-        check_splits(counts.drop(missing))
+        check_splits(counts.drop(missing), settings)
+
+
+def test_split_without_records_needs_no_normal_beats():
+    counts = pd.DataFrame({"normal": 5, "anomalous": 3}, index=["train", "test"])
+    check_splits(counts, load_config(overrides=["split.validation=[]"]).split)

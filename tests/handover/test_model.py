@@ -40,7 +40,7 @@ def test_a_model_keeps_its_settings_and_a_contradiction_is_named(finished: Works
     made_with = settings(finished)
     assert (own.beat, own.records, own.threshold) == (made_with.beat, made_with.records, made_with.threshold)
     assert line.startswith(f"{finished.models}: the model keeps to the settings that it was made with: ")
-    assert "beat.window_before_s is 0.3, not 0.25" in line
+    assert "beat.window_before_s is 0.4, not 0.25" in line
     assert "threshold.percentile is 95.0, not 90.0" in line
     assert line.endswith("run the four scripts again to change that")
 

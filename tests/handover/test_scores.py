@@ -40,20 +40,16 @@ def test_noise_of_an_earlier_run_is_not_taken_for_that_of_this_one(found, tmp_pa
     assert read_evaluation(tmp_path, files=["scores.csv"]).noise is None
 
 
-@pytest.mark.parametrize(
-    ("method", "parameters"),
-    [
-        ("adaptive", {"percentile", "recent_beats"}),
-        ("percentile", {"percentile"}),
-        ("mean_std", {"standard_deviations"}),
-        ("false_alarms_per_hour", {"false_alarms_per_hour"}),
-        ("best_f1", set()),
-    ],
-)
-def test_threshold_file_holds_the_parameters_of_its_method_alone(found, method, parameters):
-    beats = found.scores.assign(split="validation")
-    threshold = find_threshold(beats, load_config(overrides=[f"threshold.method={method}"]).threshold, 10.0)
+@pytest.mark.parametrize("method", ["percentile", "false_alarms_per_hour"])
+def test_threshold_file_holds_the_setting_of_its_method_alone(found, method):
+    threshold = find_threshold(found.scores, load_config(overrides=[f"threshold.method={method}"]).threshold)
     content = threshold.to_json()
-    always = {"method", "threshold", "start_s", "normal_beats", "patients", "uses_labels"}
-    assert content.keys() == always | parameters
+    assert content.keys() == {"method", "threshold", method, "normal_beats", "patients", "rates_per_hour"}
     assert FittedThreshold(**content) == threshold
+
+
+def test_beats_that_are_not_flagged_are_read_without_a_name(found, tmp_path):
+    found.scores.to_csv(tmp_path / "scores.csv", index=False)
+    called = read_scores(tmp_path, ["flagged", "called"])
+    assert set(called["called"]) == {"V", "S", "other", ""}
+    assert (called["called"] == "").equals(~called["flagged"])

@@ -5,7 +5,7 @@ import pytest
 
 from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, Event
 from ecg_anomaly.detector.stream import COLUMNS, Findings
-from ecg_anomaly.live.messages import EVENT, Announcer
+from ecg_anomaly.live.messages import BEAT, EVENT, Announcer
 
 
 @pytest.fixture
@@ -15,16 +15,22 @@ def announcer():
 
 @pytest.fixture
 def announce(announcer):
-    """Announce what a second of signal has brought; give the texts about events."""
+    """Announce what a second of signal has brought; give the texts about events, or of another kind."""
 
-    def texts(flagged_s=(), over=(), ongoing=()):
+    def texts(flagged_s=(), over=(), ongoing=(), kind=EVENT):
         beats = pd.DataFrame(dict.fromkeys(COLUMNS, 1.0), index=range(len(flagged_s)))
-        beats = beats.assign(time_s=list(flagged_s), flagged=True, readable=True, reason="rhythm")
+        beats = beats.assign(time_s=list(flagged_s), flagged=True, readable=True, called="V", reason="rhythm")
         announcer.tally.duration_s += 1.0
         messages = announcer.announce(Findings(beats, list(over)), list(ongoing))
-        return [message.text for message in messages if message.kind == EVENT]
+        return [message.text for message in messages if message.kind == kind]
 
     return texts
+
+
+def test_a_flagged_beat_is_told_with_what_it_is_called_and_why(announce):
+    assert announce([3.0], kind=BEAT) == [
+        "beat flagged, score 1 (threshold 1), like a ventricular beat, rhythm: early or late"
+    ]
 
 
 def test_an_event_is_announced_when_it_is_certain_and_when_it_is_over(announcer, announce):

@@ -21,9 +21,7 @@ FILES = {"a.beats.csv", "a.anomaly", "a.summary.json", "a.html"}
 @pytest.fixture
 def start(tmp_path):
     def recorder(force=False, name="a"):
-        threshold = FittedThreshold(
-            method="percentile", threshold=1.0, start_s=10.0, normal_beats=1, patients=1, uses_labels=False
-        )
+        threshold = FittedThreshold(method="percentile", threshold=1.0, normal_beats=1, patients=1, rates_per_hour={})
         detector = SimpleNamespace(threshold=threshold, config=load_config())
         return Recorder(Request(tmp_path / "out", force=force), name, detector, Fraction(250), ["II", "V1"])
 
@@ -40,7 +38,8 @@ def findings(first, count):
     numbers = np.arange(first, first + count)
     table = {name: np.sqrt(numbers + 2.0) for name in COLUMNS}  # numbers with all digits
     table |= {"sample": 250 * numbers, "time_s": numbers / 1.0, "readable": numbers >= 0, "flagged": numbers % 3 == 0}
-    table["reason"] = np.where(numbers % 3 == 0, "rhythm", "").astype(object)
+    for name, text in (("called", "S"), ("reason", "rhythm")):
+        table[name] = np.where(numbers % 3 == 0, text, "").astype(object)
     return Findings(pd.DataFrame(table), [Event("unreadable", first, first + 2.0)])
 
 
@@ -56,8 +55,10 @@ def test_files_appear_when_it_ends(start, out):
 
     assert {path.name for path in out.iterdir()} == FILES
     assert (summary["beats"], summary["flagged"], summary["duration_s"]) == (10, 4, 10.0)
+    assert summary["called"] == {"S": 4}
     assert summary["notes"] == ["something"]
     beats = pd.read_csv(out / "a.beats.csv", keep_default_na=False)
+    assert beats["called"].tolist() == ["S", "", ""] * 3 + ["S"]
     assert beats["reason"].tolist() == ["rhythm", "", ""] * 3 + ["rhythm"]
     np.testing.assert_allclose(beats["anomaly_score"], np.sqrt(np.arange(10) + 2), atol=1e-5)
 

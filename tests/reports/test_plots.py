@@ -7,10 +7,11 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score
 
 from ecg_anomaly import words
+from ecg_anomaly.detector.measures import component_values
 from ecg_anomaly.evaluation.metrics import sensitivity_at
 from ecg_anomaly.manifest import read_manifest
 from ecg_anomaly.reports import figure_data, panels, plots, styles
-from ecg_anomaly.reports.examples import Example
+from ecg_anomaly.reports.examples import MISTAKES, RULES, Example
 from ecg_anomaly.reports.results import Results, false_positive_rate_at, read_results
 from tests.handover_files import history, noise_table, write_run
 
@@ -71,81 +72,112 @@ def test_score_distribution_has_a_row_per_class_with_its_count_and_the_threshold
     results: Results, figures: dict[str, Figure]
 ):
     figure = figures["score_distribution"]
-    assert "it follows the patient" in texts(figure)
+    assert f"Dashed: the threshold, {words.score_text(results.threshold.threshold)}; beats" in texts(figure)
 
     counts = results.scores["aami_class"].value_counts()
     assert len(figure.axes) == len(counts)
     for axes, name in zip(figure.axes, [name for name in "NSVFQ" if name in counts], strict=True):
         assert styles.class_name(name) in axes.get_ylabel()
         assert f"{counts[name]:,} beat" in axes.get_ylabel()
-        position = results.score_axis.position(results.scores["threshold"].median())
+        position = results.score_axis.position(results.threshold.threshold)
         assert axes.lines[0].get_xdata()[0] == pytest.approx(position)
-        [*_, band] = axes.patches
-        low, high = results.score_axis.position(results.scores["threshold"].quantile([0.05, 0.95]))
-        assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((low, high))
-
-
-def test_one_threshold_for_all_has_no_band(results: Results):
-    spread = figure_data.threshold_spread(np.full(5, 3.0))
-    figure = plots.plot_scores(results.scores, results.score_axis, spread)
-    one = panels.all_panels(dataclasses.replace(results, scores=results.scores.assign(threshold=3.0)))
-
-    assert "Dashed: the threshold, 3; beats to its right are flagged" in texts(one["score_distribution"].figure)
-    assert sum(bar.get_height() for bar in figure.axes[0].patches) == pytest.approx(1)  # no band beside the bars
 
 
 @pytest.mark.parametrize("scores", [[2.0, 2.0], [0.0, 0.0], [1e-9, 1e9], [-3.0, 4.0]])
 def test_any_scores_can_be_drawn(scores: list[float]):
     table = pd.DataFrame({"aami_class": ["N", "V"], "anomaly_score": scores, "flagged": [False, True]})
     axis = figure_data.score_axis(np.array(scores), threshold=0.0)
-    spread = figure_data.threshold_spread(np.zeros(2))
 
-    figure = plots.plot_scores(table, axis, spread)
+    figure = plots.plot_scores(table, axis, threshold=0.0)
 
     assert "100.0% flagged" in texts(figure)
     assert all(sum(bar.get_height() for bar in axes.patches) == pytest.approx(1) for axes in figure.axes)
 
 
-def test_history_marks_the_epoch_with_the_lowest_validation_loss():
-    figure = plots.plot_history(history(8))
+@pytest.mark.parametrize("epochs", [1, 8])
+def test_history_shows_losses_above_the_learning_rate(epochs: int):
+    losses, rates = plots.plot_history(history(epochs)).axes
 
-    losses, rates = figure.axes
-    assert (losses.get_yscale(), rates.get_yscale()) == ("log", "log")
-    assert "kept: epoch 7" in texts(figure)
+    assert [line.get_label() for line in losses.lines] == ["training loss", "loss of patients left out"]
+    assert all(len(line.get_xdata()) == epochs for line in (*losses.lines, *rates.lines))
 
 
-def test_history_of_one_epoch_and_without_validation_loss_can_be_drawn():
-    assert "kept: epoch 1" in texts(plots.plot_history(history(1)))
-    assert "kept" not in texts(plots.plot_history(history(3).assign(val_loss=np.nan)))
+def titles_of(figure: Figure) -> str:
+    return "\n".join(axes.get_title(loc="left") for axes in figure.axes)
 
 
 def test_examples_name_record_time_symbol_and_score_and_leave_out_missing_leads(
     results: Results, figures: dict[str, Figure]
 ):
-    figure = figures["reconstructions"]
+    figure, examples = figures["reconstructions"], results.examples_of(RULES)
 
-    titles = "\n".join(axes.get_title(loc="left") for axes in figure.axes)
-    for beat in results.examples:
+    for beat in examples:
         clock, score = words.clock(beat.time_s), words.score_text(beat.score)
-        assert f"{beat.record}  {clock}  {beat.symbol}  score {score}\n{beat.verdict}" in titles
-    assert len(figure.axes) == sum(len(beat.leads) for beat in results.examples)
-    assert {len(beat.leads) for beat in results.examples} == {1, 2}
+        assert f"{beat.record}  {clock}  {beat.symbol}  score {score}\n{beat.verdict}" in titles_of(figure)
+    assert len(figure.axes) == sum(len(beat.leads) for beat in examples)
+    assert {len(beat.leads) for beat in examples} == {1, 2}
     assert all(axes.collections for axes in figure.axes)  # the error is shaded
+
+
+def test_mistakes_stand_beneath_the_signal_around_them(results: Results, figures: dict[str, Figure]):
+    figure, mistakes = figures["mistakes"], results.examples_of(MISTAKES)
+
+    assert len(figure.axes) == sum(1 + len(beat.leads) for beat in mistakes)
+    for beat in mistakes:
+        what = f"called {beat.called}" if beat.called else "not flagged"
+        assert f"{beat.rules}, class {beat.example.aami_class}, {what}\n{beat.words}\n{beat.intervals}" in titles_of(
+            figure
+        )
+    symbols = texts(figure)
+    for beat in mistakes:
+        assert all(f"\n{symbol}\n" in symbols for symbol in beat.around["symbol"])
+
+
+def test_without_mistakes_the_figure_says_so():
+    assert "no false alarm and no missed beat" in texts(plots.plot_mistakes([]))
+
+
+def test_an_example_knows_its_intervals_and_the_beats_around_it(results: Results):
+    for beat in results.examples:
+        row = results.scores.iloc[beat.example.row]
+        assert (beat.rr_before_s, beat.rr_after_s, beat.called) == (
+            row["rr_before_s"],
+            row["rr_after_s"],
+            row["called"],
+        )
+        [own] = beat.around.index[beat.around["fiducial_s"] == 0]
+        assert beat.around.loc[own, "time_s"] == beat.time_s
+        assert set(beat.around["record"]) == {beat.record}
+        assert beat.around["fiducial_s"].abs().max() <= figure_data.AROUND_S + 0.02
+        near = np.searchsorted(beat.around_s, beat.window_s[0] - 1e-6)
+        np.testing.assert_allclose(beat.around_s[near : near + len(beat.window_s)], beat.window_s, atol=1e-6)
 
 
 def test_a_flagged_example_names_the_largest_of_the_surprises_that_count(results: Results):
     for beat in results.examples:
         row = results.scores.iloc[beat.example.row]
         assert (beat.threshold, beat.flagged) == (row["threshold"], row["flagged"])
-        assert sum(beat.surprises.values()) == pytest.approx(beat.score)
-        assert beat.surprises == {name: row[f"{name}_surprise"] for name in styles.QUESTIONS}
+        assert sum(beat.parts.values()) == pytest.approx(beat.score)
+        values = component_values(results.scores.iloc[[beat.example.row]])
+        assert beat.parts == {name: values[name].item() for name in ("ectopy", "patient", "rhythm")}
         largest = max(("reconstruction", "patient", "rhythm"), key=lambda name: row[f"{name}_surprise"])
-        assert beat.verdict == (f"flagged; {styles.QUESTIONS[largest]}" if beat.flagged else "not flagged")
+        flagged = f"flagged, called {beat.called}; {styles.QUESTIONS[largest]}"
+        assert beat.verdict == (flagged if beat.flagged else "not flagged")
 
 
-@pytest.mark.parametrize(("columns", "width_in"), [(4, 12), (3, 9), (2, 6), (1, 6)])
+def test_ectopy_is_a_part_of_the_score_like_the_questions_and_what_is_below_zero_is_none(results: Results):
+    beat = dataclasses.replace(results.examples[0], called="V", parts={"ectopy": 6.0, "rhythm": 2.0, "patient": -1.0})
+
+    [axes] = plots.plot_parts([beat]).axes
+
+    widths = {bars.get_label(): bars[0].get_width() for bars in axes.containers}
+    expected = {"ectopy": 0.75, "rhythm": 0.25, "patient": 0.0}
+    assert widths == {styles.QUESTIONS[name]: width for name, width in expected.items()}
+
+
+@pytest.mark.parametrize(("columns", "width_in"), [(3, 12), (2, 8), (1, 8)])
 def test_reconstructions_are_as_wide_as_their_columns(results: Results, columns: int, width_in: float):
-    kinds = [rules for column in plots._COLUMNS[-columns:] for rules in column[:1]]
+    kinds = plots._COLUMNS[-columns:]
     examples = [
         dataclasses.replace(results.examples[0], example=Example(number, "N", (rule,)))
         for number, rule in enumerate(kinds)
@@ -173,10 +205,8 @@ def test_strip_shows_every_beat_by_outcome_and_the_excerpt_of_each_lead(results:
     assert sum(drawn[name] for name in styles.OUTCOMES) == len(beats)
     assert drawn[styles.FOUND] == (beats["flagged"] & beats["anomalous"]).sum()
     assert drawn[styles.OVERLOOKED] == (~beats["flagged"] & beats["anomalous"]).sum()
-    np.testing.assert_allclose(
-        np.interp(beats["time_s"], results.strip.threshold_s, results.strip.thresholds), beats["threshold"], rtol=0.1
-    )
-    assert drawn["threshold"] == len(results.strip.thresholds) > 10
+    assert set(beats["threshold"]) == {results.strip.threshold}
+    assert "threshold" in drawn
     assert len(leads) == len(results.strip.leads)
     flagged = int(results.strip.excerpt_beats["flagged"].sum())
     assert len(leads[0].patches) == flagged
@@ -251,7 +281,7 @@ def test_a_long_record_is_thinned_without_losing_its_peaks(results: Results):
     scores = scores.assign(
         time_s=np.arange(count) * 0.8, fiducial_s=np.arange(count) * 0.8, anomaly_score=rng.exponential(size=count)
     )
-    scores = scores.assign(flagged=scores["anomaly_score"] > 2, threshold=2 + 0.1 * rng.random(count))
+    scores = scores.assign(flagged=scores["anomaly_score"] > 2, threshold=2.0)
     rows = figure_data.excerpt_rows(scores, scores["record"].iloc[0])
     beat = results_beat()
 
@@ -260,8 +290,6 @@ def test_a_long_record_is_thinned_without_losing_its_peaks(results: Results):
     assert strip.thinned
     assert len(strip.beats) <= 2 * figure_data.STRIP_POINTS
     assert strip.beats["anomaly_score"].max() == scores["anomaly_score"].max()
-    assert len(strip.thresholds) <= figure_data.STRIP_POINTS
-    assert strip.threshold_s[-1] == scores["time_s"].iloc[-1]
 
 
 def results_beat():
@@ -283,7 +311,7 @@ def test_signal_is_pasted_in_millivolts_with_gaps_between_windows():
     strip = figure_data.record_strip(beats, "a/1", "", np.array([0, 1]), windows, beat)
 
     assert strip.leads == (1,)
-    assert (list(strip.threshold_s), list(strip.thresholds)) == ([1.0, 3.0], [2.0, 2.0])
+    assert strip.threshold == 2.0
     assert strip.excerpt_s[0] == pytest.approx(1.0 - beat.window_before_s)
     signal_mv = strip.excerpt_mv[:, 0]
     np.testing.assert_allclose(signal_mv[:96], 0.0)
@@ -329,34 +357,36 @@ def test_baselines_are_compared_at_the_rate_and_the_sensitivity_of_the_score(res
     for name, compared in results.baselines_compared().items():
         scores = results.baselines[name].to_numpy()
         flagged = scores >= max(cut for cut in scores if (scores[anomalous] >= cut).mean() >= sensitivity)
-        assert compared["false_positive_rate"] == pytest.approx(flagged[~anomalous].mean())
+        hours = results.scores["rr_before_s"].sum() / 3600
+        assert compared["false_alarms_per_hour"] == pytest.approx(flagged[~anomalous].sum() / hours)
+        assert compared["precision"] == pytest.approx(anomalous[flagged].mean(), rel=0.01)
         kept = scores >= min(cut for cut in scores if (scores[~anomalous] >= cut).mean() <= rate)
         assert compared["sensitivity"]["all"] == pytest.approx(kept[anomalous].mean())
         assert compared["auc"] == results.metrics["baselines"][name]["auc"]
 
 
 def alarm_beats() -> pd.DataFrame:
-    """An hour in two records; each record has a threshold of its own."""
+    """An hour of beats; the last was missed by the QRS detector."""
     beats = pd.DataFrame(
         {
-            "record": ["a"] * 5 + ["b"] * 3,
             "rr_before_s": 3600 / 8,
-            "aami_class": list("NNVVNNVN"),
-            "anomaly_score": [1.0, 6.0, 7.0, 4.0, 3.0, 12.0, 10.5, 8.0],
-            "threshold": [5.0] * 5 + [10.0] * 3,
+            "aami_class": list("NNVVNNVNV"),
+            "anomaly_score": [1.0, 6.0, 7.0, 4.0, 3.0, 12.0, 10.5, 3.0, 0.0],
+            "threshold": [5.0] * 8 + [np.nan],
         }
     )
-    return beats.assign(flagged=beats["anomaly_score"] > beats["threshold"])
+    beats.loc[8, "rr_before_s"] = np.nan
+    return beats.assign(flagged=beats["anomaly_score"] > 5.0)
 
 
 def test_sensitivity_is_traced_against_false_alarms_per_hour():
     curves = figure_data.alarm_curves(alarm_beats())
 
-    # Normal beats lie 2, 1, -2, -2 and -4 above their threshold, class V 2, 0.5 and -1; one hour in all.
+    # Normal beats score 12, 6, 3, 3 and 1, class V 10.5, 7, 4, and one is found at no threshold; one hour in all.
     assert list(curves.per_hour) == [0, 1, 2, 2, 4, 5]
-    np.testing.assert_allclose(curves.sensitivity["V"], [0, 1 / 3, 1, 1, 1, 1])
+    np.testing.assert_allclose(curves.sensitivity["V"], [0, 2 / 4, 3 / 4, 3 / 4, 3 / 4, 3 / 4])
     assert list(curves.sensitivity) == ["V"]
-    assert (curves.per_hour_at_threshold, curves.at_threshold["V"]) == (2, pytest.approx(2 / 3))
+    assert (curves.per_hour_at_threshold, curves.at_threshold["V"]) == (2, pytest.approx(2 / 4))
     assert list(curves.position(curves.per_hour)[:2]) == [0.5, 1]
 
 
@@ -375,7 +405,7 @@ def test_false_alarms_of_the_curve_are_those_of_the_metrics(results: Results, fi
     assert "at the threshold" in texts(figures["sensitivity_false_alarms"])
 
 
-@pytest.mark.parametrize("classes", ["NNNNNNNN", "VVVVVVVV", "NNQQNNQN"])
+@pytest.mark.parametrize("classes", ["NNNNNNNNN", "VVVVVVVVV", "NNQQNNQNN"])
 def test_without_normal_or_anomalous_beats_there_are_no_alarm_curves(classes: str):
     assert figure_data.alarm_curves(alarm_beats().assign(aami_class=list(classes))) is None
     assert figure_data.alarm_curves(alarm_beats().assign(rr_before_s=0.0)) is None
@@ -383,7 +413,7 @@ def test_without_normal_or_anomalous_beats_there_are_no_alarm_curves(classes: st
 
 
 def test_no_false_alarm_at_all_can_be_drawn():
-    scores = alarm_beats().assign(threshold=100.0, flagged=False)
+    scores = alarm_beats().assign(flagged=False)
 
     figure = plots.plot_alarms(figure_data.alarm_curves(scores))
 

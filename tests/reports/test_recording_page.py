@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 
 from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
+from ecg_anomaly.detector.naming import OTHER, S, V
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, summarise
 from ecg_anomaly.reports.ecg_paper import STRIPS, choose_episodes, draw_strip, find_episodes
 from ecg_anomaly.reports.recording_overview import overview_figure
 from ecg_anomaly.reports.recording_page import TABLE_BEATS, flagged_table, render
+from ecg_anomaly.words import CALLED
 
 RATE_HZ = 250.0
 LEADS = ("MLII", "V5")
@@ -34,9 +36,12 @@ def made_up_beats(duration_s: float = 120, flagged_s: tuple[float, ...] = (30.5,
         reconstruction_surprise=1.0,
         patient_surprise=1.0,
         rhythm_surprise=1.0,
+        log_odds_S=0.5,
+        log_odds_V=1.0,
         anomaly_score=np.where(flagged, 10 + time_s, 2.0),
         threshold=5.0,
         flagged=flagged,
+        called=np.where(flagged, "V", ""),
         reason=np.where(flagged, "patient", ""),
         event="",
     )
@@ -103,6 +108,19 @@ def test_strips_are_well_formed_and_hold_every_flagged_beat() -> None:
     assert len(strips) == 3
     assert len(marks) == 3
     assert text.count("unlike this patient") > 3
+
+
+def test_flagged_beats_are_called_something_which_is_said_to_be_a_guess() -> None:
+    beats = made_up_beats()
+    beats.loc[beats["time_s"] == 31.5, "called"] = "S"
+    beats.loc[beats["time_s"] == 80.5, "called"] = "other"
+    strips = [strip_of(episode, beats) for episode in find_episodes(beats, [])]
+    marks = [mark.word for strip in strips for mark in strip.marks]
+    assert marks == ["V unlike own", "S unlike own", "unlike own"]
+    text = page(beats)
+    assert "like a ventricular beat 1; like a premature atrial beat 1; like neither 1" in text
+    assert text.count("a guess from its shape and time, not a diagnosis") == 1
+    assert set(CALLED) == {V, S, OTHER}
 
 
 def test_the_page_fetches_nothing() -> None:
@@ -192,6 +210,7 @@ def test_the_table_holds_the_highest_scores_first() -> None:
     table = flagged_table(beats)
     assert len(table) == TABLE_BEATS
     assert table["time"].iloc[0] == "0:06:39"
+    assert set(table["called"]) == {"like a ventricular beat"}
     assert set(table["reason"]) == {"unlike this patient's beats"}
 
 

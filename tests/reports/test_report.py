@@ -14,15 +14,17 @@ from plotly.offline import get_plotlyjs
 
 import visualize_results
 from ecg_anomaly import words
-from ecg_anomaly.detector.thresholds import FittedThreshold
+from ecg_anomaly.evaluation import summary
 from ecg_anomaly.manifest import read_manifest
 from ecg_anomaly.reports import interactive, panels, plots, report, styles, tables
+from ecg_anomaly.reports.examples import MISTAKES
 from ecg_anomaly.reports.figure_data import STRIP_POINTS
 from ecg_anomaly.reports.results import Results, read_results
 from tests.conftest import ROOT
 from tests.handover_files import MadeUpRun, noise_table, write_run
 
-_DRAWN_TO_ZOOM = {"sensitivity_false_alarms", "record_strip", "reconstructions"}  # and each reconstruction by itself
+# Their figures on the page can be zoomed, or stand there beat by beat.
+_DRAWN_OTHERWISE = {"sensitivity_false_alarms", "record_strip", "reconstructions", "mistakes"}
 
 
 def read(run: MadeUpRun) -> Results:
@@ -41,9 +43,9 @@ def results(run: MadeUpRun) -> Results:
 
 @pytest.fixture(scope="module")
 def few(results: Results) -> Results:
-    """With two examples, one of them flagged: quick to render."""
+    """With two examples, one of them flagged, and a mistake: quick to render."""
     flagged = [beat for beat in results.examples if beat.flagged]
-    return dataclasses.replace(results, examples=[results.examples[0], flagged[0]])
+    return dataclasses.replace(results, examples=[results.examples[0], flagged[0], results.examples[-1]])
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +94,10 @@ def test_page_opens_with_the_main_figures_beside_the_baselines(page: str, result
     tiles = {tile["name"]: tile for tile in tables.main_figures(metrics, results.baselines_compared())}
     assert tiles["AUC"]["value"] == f"{metrics['auc']:.3f}"
     assert tiles["AUC"]["others"][0] == ("PCA reconstruction error", f"{metrics['baselines']['pca']['auc']:.3f}")
+    assert list(tiles)[:2] == ["false alarms per hour", "precision"]
+    assert tiles["false alarms per hour"]["value"] == words.score_text(metrics["false_alarms_per_hour"])
+    assert tiles["precision"]["value"] == f"{metrics['precision']:.1%}"
     assert tiles["sensitivity to V ventricular"]["value"] == f"{metrics['sensitivity']['V']:.1%}"
-    assert tiles["false-positive rate"]["value"] == f"{metrics['false_positive_rate']:.1%}"
     for tile in tiles.values():
         assert f"{tile['name']} {tile['value']}" in text
         assert all(f"{name} {value}" in text for name, value in tile["others"])
@@ -107,14 +111,14 @@ def test_page_has_the_data_the_settings_and_the_warning(page: str, results: Resu
     beats = tables.beats_table(results.beats)
     assert beats.loc["test", "beats"] == f"{len(results.scores):,}"
     assert beats.loc["test", "records"] == "3"
-    assert beats.loc["train", "anomalous"] == "0.0%"
+    assert beats.loc["validation", "anomalous"] == "0.0%"
     for key, value in tables.settings_table(results.manifest):
         assert key in text
         assert value.replace('"', "&#34;").replace("<", "&lt;") in text
-    assert "beat.window_before_s 0.3" in text
+    assert "beat.window_before_s 0.4" in text
     assert results.manifest["versions"]["plotly"] in text
-    assert re.search(r"adaptive: median of the patient\S+ last 200 scores \+ \d", text)
-    assert "(mean over 1 validation patient of the 95th percentile of" in text
+    assert re.search(r"false alarms per hour: [\d.]+, above which \d+ normal beats of 1 patient raise 60", text)
+    assert "the rate has the 5th, 50th and 95th percentiles" in text
 
 
 def drawings_of(page: str) -> dict[str, ElementTree.Element]:
@@ -124,8 +128,8 @@ def drawings_of(page: str) -> dict[str, ElementTree.Element]:
 
 
 def test_every_plot_has_a_place_and_a_sentence(page: str, results: Results):
-    static = [panel for name, panel in panels.all_panels(results).items() if name not in _DRAWN_TO_ZOOM]
-    static += [panels.question_panel(results.examples), *panels.example_panels(results.examples)]
+    static = [panel for name, panel in panels.all_panels(results).items() if name not in _DRAWN_OTHERWISE]
+    static += [panels.parts_panel(results.examples), *panels.example_panels(results.examples)]
     zoomed = [interactive.alarm_panel(results), *interactive.strip_panels(results)]
     figures = figures_of(page)
     assert set(figures) == {panel.name for panel in zoomed} == set(re.findall(r'data-figure="([^"]+)"', page))
@@ -167,9 +171,9 @@ def test_highest_scores_are_listed_with_their_components(results: Results):
     assert first["reconstruction surprise"] == words.score_text(highest["reconstruction_surprise"])
     assert first["rhythm surprise"] == "1.5"
     assert first["threshold"] == words.score_text(highest["threshold"])
-    larger = "reconstruction" if highest["reconstruction_surprise"] > 1.5 else "rhythm"
-    assert first["largest surprise"] == styles.QUESTIONS[larger]
-    assert "patient surprise" not in table  # it does not count
+    assert first["largest surprise"] == styles.QUESTIONS["patient"]  # whether it counts or not
+    assert first["called"] == highest["called"] != ""
+    assert "patient surprise" not in table
     assert first["RR before (s)"] == f"{highest['rr_before_s']:.2f}"
 
 
@@ -208,44 +212,12 @@ def test_simulated_records_are_called_so_at_every_figure(few: Results, page: str
     assert styles.SIMULATED not in text_of(page)
 
 
-def test_protocols_and_thresholds_that_flatter_are_named(few: Results, page: str):
+def test_protocol_that_flatters_is_named(few: Results, page: str):
     config = few.manifest["config"]
     shared = {**few.manifest, "config": {**config, "split": {**config["split"], "protocol": "random_beats"}}}
-    labelled = dataclasses.replace(few.threshold, uses_labels=True)
 
-    flattering = text_of(rendered(dataclasses.replace(few, manifest=shared, threshold=labelled)))
-
-    assert "measure memory" in flattering
-    assert "The threshold uses labels" in flattering
+    assert "measure memory" in text_of(rendered(dataclasses.replace(few, manifest=shared)))
     assert "measure memory" not in text_of(page)
-    assert "The threshold uses labels" not in text_of(page)
-
-
-@pytest.mark.parametrize(
-    ("threshold", "words"),
-    [
-        (
-            {"method": "percentile", "percentile": 97.5, "threshold": 3.0, "normal_beats": 1280, "patients": 5},
-            "percentile: 3, the 97.5th percentile of 1,280 normal beats of 5 validation patients",
-        ),
-        (
-            {"method": "mean_std", "standard_deviations": 2.0, "threshold": 3, "normal_beats": 1, "patients": 1},
-            "mean std: 3, the mean and 2 standard deviations of 1 normal beat of 1 validation patient",
-        ),
-        (
-            {"method": "false_alarms_per_hour", "false_alarms_per_hour": 60.0, "threshold": 12.34, "patients": 2},
-            "false alarms per hour: 12.3, above which normal beats of 2 validation patients raise 60 false alarms "
-            "per hour",
-        ),
-        (
-            {"method": "best_f1", "threshold": 3.0, "patients": 2, "uses_labels": True},
-            "best f1: 3, which gives the best F1 on the labelled beats of 2 validation patients",
-        ),
-    ],
-)
-def test_how_the_threshold_was_set_is_said_in_words(threshold: dict, words: str):
-    others = {"start_s": 10.0, "normal_beats": 7, "uses_labels": False}
-    assert tables.threshold_words(FittedThreshold(**(others | threshold))) == words
 
 
 def test_intervals_stand_beside_the_main_figures(results: Results, page: str):
@@ -254,8 +226,8 @@ def test_intervals_stand_beside_the_main_figures(results: Results, page: str):
     assert tiles["AUC"]["interval"] == f"{low:.3f} to {high:.3f}"
     assert f"95 % interval {low:.3f} to {high:.3f}" in text_of(page)
     assert tiles["sensitivity to S supraventricular"]["interval"] == ""
-    low, high = results.metrics["confidence_intervals"]["sensitivity"]
-    assert tables.threshold_table(results.metrics).loc["95 % interval", "sensitivity all"] == f"{low:.1%} to {high:.1%}"
+    low, high = results.metrics["confidence_intervals"]["precision"]
+    assert tiles["precision"]["interval"] == f"{low:.1%} to {high:.1%}"
 
 
 def test_gross_and_average_stand_side_by_side(results: Results, page: str):
@@ -270,36 +242,42 @@ def test_gross_and_average_stand_side_by_side(results: Results, page: str):
     assert "leaves flagged beats of other anomalous classes out" in text_of(page)
 
 
-def test_figures_without_a_record_stand_below_those_of_all(results: Results, page: str):
-    [(name, figures)] = results.metrics["without_record"].items()
-    table = tables.without_record_table(results.metrics)
-    assert list(table.index) == ["all records", f"without {name}"]
-    assert list(table["AUC"]) == [f"{results.metrics['auc']:.3f}", f"{figures['auc']:.3f}"]
-    assert "Without one record" in text_of(page)
+def test_tables_of_the_summary_stand_on_the_page_in_its_order(results: Results, page: str):
+    text, metrics = text_of(page), results.metrics
+    titles = ["How well the score ranks beats", "Called V and S", "At the threshold", "components and the baselines"]
+    places = [text.index(title) for title in titles]
+    assert places == sorted(places)
+    for table in (summary.ranking_table(metrics), summary.named_table(metrics), summary.threshold_table(metrics)):
+        for name, row in table.iterrows():
+            assert " ".join([str(name), *row[row != ""]]) in text
+
+
+def test_mistakes_stand_on_the_page_with_what_they_are_called_and_their_intervals(results: Results, page: str):
+    text = text_of(page)
+    assert "The worst mistakes" in text
+    for rule in MISTAKES:
+        shown = results.examples_of([rule])
+        assert 0 < len(shown) <= 10
+        assert f"{rule.capitalize()} ({len(shown)})" in text
+        for beat in shown:
+            assert f"RR {beat.rr_before_s:.2f} s before, {beat.rr_after_s:.2f} s after" in text
+            assert f"Flagged, called {beat.called};" in text or rule == "missed"
 
 
 def test_contributions_of_flagged_examples_add_up_to_the_score(results: Results):
     flagged = [beat for beat in results.examples if beat.flagged]
 
-    [axes] = plots.plot_questions(results.examples).axes
+    [axes] = plots.plot_parts(results.examples).axes
 
-    assert [bars.get_label() for bars in axes.containers] == list(styles.QUESTIONS.values())
+    assert [bars.get_label() for bars in axes.containers] == [
+        styles.QUESTIONS[name] for name in ("ectopy", "patient", "rhythm")
+    ]
     shares = [sum(bar.get_width() for bar in parts) for parts in zip(*axes.containers, strict=True)]
     assert shares == pytest.approx([1.0] * len(flagged))
     widest = max(axes.containers, key=lambda bars: bars[0].get_width()).get_label()
-    assert flagged[0].verdict == f"flagged; {widest}"
-    none = panels.question_panel([beat for beat in results.examples if not beat.flagged])
+    assert flagged[0].verdict == f"flagged, called {flagged[0].called}; {widest}"
+    none = panels.parts_panel([beat for beat in results.examples if not beat.flagged])
     assert none.reading == "No example beat was flagged."
-
-
-def test_one_threshold_for_all_is_not_said_to_follow_the_patient(few: Results, page: str):
-    one = dataclasses.replace(few, scores=few.scores.assign(threshold=3.0))
-    shown = [*panels.all_panels(one).values(), *interactive.strip_panels(one)]
-    readings = " ".join(panel.reading for panel in shown)
-
-    assert text_of(page).count("follows the patient") == 2
-    assert "follows the patient" not in readings
-    assert "Dashed is the threshold, 3. Beats to its right are flagged." in readings
 
 
 @pytest.mark.parametrize("mix", [{"N": 1.0}, {"V": 1.0}])
@@ -328,7 +306,7 @@ def test_points_of_figures_are_bounded(results: Results):
         for trace in panel.figure.data:
             assert trace.x is None or len(trace.x) <= max(STRIP_POINTS, 25 * 120)
     for panel in panels.all_panels(many_results).values():
-        assert len(panel.to_svg()) < 400_000, panel.name
+        assert panel.name in _DRAWN_OTHERWISE or len(panel.to_svg()) < 400_000, panel.name
 
 
 def test_script_writes_plots_and_report_without_tensorflow(tmp_path):
@@ -348,10 +326,12 @@ def test_script_writes_plots_and_report_without_tensorflow(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "False"
     pictures = {path.name for path in (run.outputs / "plots").glob("*.png")}
-    assert len(pictures) == 8
+    assert len(pictures) == 9
     *_, line, path, _ = done.stdout.splitlines()
     assert re.fullmatch(
-        r"AUC [\d.]+, AP [\d.]+; at the threshold sensitivity S -, V [\d.]+%, F -, false-positive rate [\d.]+%", line
+        r"[\d.]+ false alarms per hour, precision [\d.]+%; AUC [\d.]+, AP [\d.]+; "
+        r"at the threshold sensitivity V [\d.]+%, S -",
+        line,
     )
     assert path == f"Open the report: {run.outputs / 'report.html'}"
     assert f"Wrote {len(pictures)} plots" in done.stdout

@@ -68,7 +68,7 @@ def test_the_model_detects_as_it_was_made_and_says_what_settings_contradict(
     assert detect(recording, "--force", *contradiction) == 0
     [line] = [line for line in capsys.readouterr().err.splitlines() if "keeps to the settings" in line]
     assert 'beat.scaling is "record_min_max", not "beat_min_max"' in line
-    assert 'scoring.components is ["reconstruction", "patient", "rhythm"], not ["rhythm"]' in line
+    assert 'scoring.components is ["ectopy", "patient", "rhythm"], not ["rhythm"]' in line
     assert (tmp_path / "out" / "s007.beats.csv").read_bytes() == expected
 
 

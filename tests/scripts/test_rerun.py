@@ -68,7 +68,7 @@ def test_evaluation_asks_for_a_model(finished: Workspace, tmp_path: Path, capsys
 
 def test_other_window_asks_for_preprocessing(finished: Workspace, capsys: pytest.CaptureFixture[str]):
     message = (
-        f"{finished.processed}: made with other settings: beat.window_before_s was 0.3 and is now 0.25; "
+        f"{finished.processed}: made with other settings: beat.window_before_s was 0.4 and is now 0.25; "
         "run python preprocess_data.py again"
     )
     assert refused(finished.train("beat.window_before_s=0.25"), capsys) == message
@@ -84,7 +84,7 @@ def test_other_labels_ask_for_preprocessing(finished: Workspace, capsys: pytest.
 
 def test_other_training_asks_for_training(finished: Workspace, capsys: pytest.CaptureFixture[str]):
     assert refused(finished.evaluate("training.epochs=4"), capsys) == (
-        f"{finished.models}: made with other settings: training.epochs was 3 and is now 4; "
+        f"{finished.models}: made with other settings: training.epochs was 8 and is now 4; "
         "run python train_model.py again"
     )
 

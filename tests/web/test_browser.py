@@ -189,6 +189,7 @@ def seen_s(page, condition):
 def test_the_signal_stays_where_the_user_moves_it(page):
     page.click("#open-example")
     page.wait_for_selector("#signal-figure .js-line")
+    page.wait_for_selector("#beat-words h3")  # before a beat is chosen there is none to go to
     page.click("#move-beat")
     seen_s(page, "Math.abs(end - start - 10) < 0.01")
     page.locator("#signal-figure").scroll_into_view_if_needed()

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from ecg_anomaly.beats.events import FIBRILLATION
+from ecg_anomaly.detector.measures import MEASURES
 from ecg_anomaly.evaluation.metrics import threshold_figures
 from ecg_anomaly.findings.store import read_store
 from ecg_anomaly.web import decisions, figures
 from ecg_anomaly.web.jobs import ANALYSED, Job, analyse
+from ecg_anomaly.words import CALLED
 from tests.web.web_parts import config_of
 
 
@@ -21,7 +23,7 @@ def test_a_recording_without_beats(detector, tmp_path):
     assert len(empty.beats) == len(empty.shapes) == 0
     beats = decisions.cut(empty, 1.0)
     assert decisions.outcome(empty, beats).flagged == 0
-    assert decisions.step(decisions.listed(beats, "time", empty.components), np.empty(0), None, 1) is None
+    assert decisions.step(decisions.listed(beats, "time", CALLED, MEASURES), np.empty(0), None, 1) is None
     assert figures.overview(empty, beats).layout.height
 
 
@@ -32,15 +34,18 @@ def test_the_threshold_of_the_model_flags_what_the_analysis_flagged(stored, thre
 
 def test_flags_at_another_threshold(stored, threshold):
     beats = decisions.cut(stored, threshold - 1)
-    above = stored.beats["anomaly_score"] > stored.beats["threshold"] - 1
+    above = stored.beats["anomaly_score"] > threshold - 1
     np.testing.assert_array_equal(beats["flagged"], above & stored.beats["readable"])
     assert beats["flagged"].sum() > stored.beats["flagged"].sum()
-    assert ((beats["reason"] != "") == beats["flagged"]).all()
+    for name in ("called", "reason"):
+        assert ((beats[name] != "") == beats["flagged"]).all()
 
 
 def test_nothing_within_a_fibrillation_is_flagged(stored):
     lost = dataclasses.replace(stored, beats=stored.beats.assign(event=FIBRILLATION))
-    assert not decisions.cut(lost, 0.0)["flagged"].any()
+    beats = decisions.cut(lost, 0.0)
+    assert not beats["flagged"].any()
+    assert (beats[["called", "reason"]] == "").all(axis=None)
 
 
 def test_figures_are_those_of_the_metrics(stored, threshold):
@@ -49,7 +54,7 @@ def test_figures_are_those_of_the_metrics(stored, threshold):
     compared = stored.compared
     classes = np.concatenate([compared.classes, compared.missed])
     flagged = np.concatenate([beats["flagged"].to_numpy(), np.zeros(len(compared.missed), dtype=bool)])
-    assert outcome.figures == threshold_figures(classes, flagged)
+    assert outcome.figures == threshold_figures(classes, flagged, stored.duration_s / 3600)
     alarms = (flagged & (classes == "N")).sum()
     assert outcome.per_hour(outcome.false_alarms) == pytest.approx(alarms / (stored.duration_s / 3600), rel=0.05)
     assert 0 < (compared.classes != "N").sum() < len(beats)
@@ -58,13 +63,15 @@ def test_figures_are_those_of_the_metrics(stored, threshold):
 
 def test_the_list_is_ordered_and_filtered(stored, threshold):
     beats = decisions.cut(stored, threshold)
-    by_score = decisions.listed(beats, decisions.BY_SCORE, stored.components)
+    by_score = decisions.listed(beats, decisions.BY_SCORE, CALLED, MEASURES)
     assert (np.diff(beats["anomaly_score"].to_numpy()[by_score]) <= 0).all()
-    assert sorted(by_score) == decisions.listed(beats, decisions.BY_TIME, stored.components).tolist()
+    assert sorted(by_score) == decisions.listed(beats, decisions.BY_TIME, CALLED, MEASURES).tolist()
     assert len(by_score) == beats["flagged"].sum() > 0
-    rhythm = decisions.listed(beats, decisions.BY_TIME, ["rhythm"])
-    assert (beats["reason"].iloc[rhythm] == "rhythm").all()
-    assert len(decisions.listed(beats, decisions.BY_TIME, [])) == 0
+    for column, value in (("called", beats["called"].iloc[by_score[0]]), ("reason", "rhythm")):
+        only = {"called": CALLED, "reason": MEASURES, column: [value]}
+        rows = decisions.listed(beats, decisions.BY_TIME, *only.values())
+        np.testing.assert_array_equal(rows, np.flatnonzero(beats[column] == value))
+    assert len(decisions.listed(beats, decisions.BY_TIME, CALLED, [])) == 0
 
 
 @pytest.mark.parametrize(
@@ -86,8 +93,8 @@ def test_marks_are_kept_and_taken_away(tmp_path):
 def test_test_patients_are_a_guide(finished):
     scores = pd.read_csv(finished.outputs / "scores.csv")
     tested = decisions.read_tested(config_of(finished).paths.outputs)
-    alarms_per_hour, sensitivity = decisions.outcome_of_test(tested, 0.5)
-    flagged = scores["anomaly_score"] > scores["threshold"] + 0.5
+    alarms_per_hour, sensitivity = decisions.outcome_of_test(tested, scores["threshold"][0] - 1)
+    flagged = scores["anomaly_score"] > scores["threshold"] - 1
     normal = ~scores["anomalous"]
     assert sensitivity == pytest.approx(flagged[~normal].mean())
     assert alarms_per_hour == pytest.approx((flagged & normal).sum() / (scores["rr_before_s"].sum() / 3600))

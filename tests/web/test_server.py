@@ -162,6 +162,7 @@ def test_nothing_is_fetched_from_elsewhere(client):
 def test_the_page_names_its_parts(client):
     layout = client.get("/_dash-layout").get_data(as_text=True)
     assert "Not a medical device." in layout
+    assert layout.count("a guess from its shape and time, not a diagnosis") == 1
     for label in (
         "Zoom in",
         "Next page of the list",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.reports import styles
 from ecg_anomaly.web import decisions, figures, ids, parts
 from ecg_anomaly.web.state import ServerState
-from ecg_anomaly.words import UNDEFINED, clock, score_text
+from ecg_anomaly.words import CALLED, GUESS, UNDEFINED, clock, score_text
 
 _PAGE_ROWS = 12
 _STEPS = {ids.NEXT: 1, ids.PREVIOUS: -1, ids.LATER: 1, ids.EARLIER: -1}
@@ -40,20 +40,29 @@ _RAREST = 1e6
 _AROUND = 20  # beats before and after, whose RR intervals are what is usual at that time
 
 
-def layout(state: ServerState) -> html.Section:
+def layout(_state: ServerState) -> html.Section:
     """Lay the section out."""
-    components = state.config.scoring.components
     orders = (("highest score first", decisions.BY_SCORE), ("time", decisions.BY_TIME))
     order = dcc.RadioItems([{"label": text, "value": by} for text, by in orders], decisions.BY_SCORE, id=ids.ORDER)
-    options = [{"label": styles.question(name), "value": name} for name in components]
-    reasons = dcc.Checklist(options, list(components), id=ids.REASONS)
-    controls = [html.Fieldset([html.Legend("Order"), order]), html.Fieldset([html.Legend("Flagged for"), reasons])]
+    filters = (
+        ("Called", ids.CALLED, CALLED),
+        ("Flagged for", ids.REASONS, {name: styles.question(name) for name in MEASURES}),
+    )
+    controls = [html.Fieldset([html.Legend("Order"), order])]
+    for title, name, options in filters:
+        boxes = dcc.Checklist([{"label": text, "value": key} for key, text in options.items()], list(options), id=name)
+        controls.append(html.Fieldset([html.Legend(title), boxes]))
     pager = [
         parts.button("◀", ids.PAGE_BACK, "Previous page of the list"),
         html.Span(id=ids.PAGE_WORDS),
         parts.button("▶", ids.PAGE_ON, "Next page of the list"),
     ]
-    beat_list = [html.Div(controls, className="controls"), html.Div(id=ids.LIST), html.Div(pager, className="pager")]
+    beat_list = [
+        html.Div(controls, className="controls"),
+        parts.soft(GUESS),
+        html.Div(id=ids.LIST),
+        html.Div(pager, className="pager"),
+    ]
     steps = parts.buttons(
         parts.button("◀ flagged", ids.PREVIOUS),
         parts.button("flagged ▶", ids.NEXT),
@@ -89,16 +98,16 @@ def register(app: Dash, state: ServerState) -> None:
         [Input(ids.READY, "data"), Input(ids.CLICKED, "data")],
         [Input(name, "clickData") for name in (ids.OVERVIEW, ids.SIGNAL)],
         [Input(name, "n_clicks") for name in _STEPS],
-        [State(name, "value") for name in (ids.THRESHOLD, ids.ORDER, ids.REASONS)],
+        [State(name, "value") for name in (ids.THRESHOLD, ids.ORDER, ids.CALLED, ids.REASONS)],
         State(ids.BEAT, "data"),
     )
     def choose(key: str | None, on_paper_s: float, on_overview: Any, on_signal: Any, *arguments: Any) -> int | None:
-        threshold, order, reasons, current = arguments[len(_STEPS) :]
+        threshold, *chosen, current = arguments[len(_STEPS) :]
         if key is None:
             return None
         stored, beats = state.recordings.beats(key, threshold)
         times_s, every = beats["time_s"].to_numpy(), np.arange(len(beats))
-        flagged = decisions.listed(beats, order, reasons)
+        flagged = decisions.listed(beats, *chosen)
         trigger = str(ctx.triggered_id)
         if trigger in _STEPS:
             rows = flagged if trigger in (ids.NEXT, ids.PREVIOUS) else every
@@ -128,16 +137,16 @@ def register(app: Dash, state: ServerState) -> None:
     @app.callback(
         [Output(ids.LIST, "children"), Output(ids.PAGE_WORDS, "children"), Output(ids.LIST_PAGE, "data")],
         [Input(name, "data") for name in (ids.READY, ids.BEAT, ids.MARKED)],
-        [Input(name, "value") for name in (ids.THRESHOLD, ids.ORDER, ids.REASONS)],
+        [Input(name, "value") for name in (ids.THRESHOLD, ids.ORDER, ids.CALLED, ids.REASONS)],
         [Input(name, "n_clicks") for name in _PAGES],
         State(ids.LIST_PAGE, "data"),
     )
     def show_list(*arguments: Any) -> tuple[Any, ...]:
-        key, row, _marked, threshold, order, reasons, _back, _on, page = arguments
+        key, row, _marked, threshold, order, names, reasons, _back, _on, page = arguments
         if key is None:
             return [], "", 0
         _, beats = state.recordings.beats(key, threshold)
-        rows = decisions.listed(beats, order, reasons)
+        rows = decisions.listed(beats, order, names, reasons)
         trigger = str(ctx.triggered_id)
         if trigger in _PAGES or trigger == ids.MARKED:
             page += _PAGES.get(trigger, 0)
@@ -182,20 +191,21 @@ def register(app: Dash, state: ServerState) -> None:
 def flagged_list(beats: pd.DataFrame, rows: np.ndarray, chosen: int | None, marks: Mapping[int, str]) -> Any:
     """List flagged beats, each with a button that shows it."""
     if not len(rows):
-        return html.P("No beat is flagged for these reasons.")
+        return html.P("No beat is called so and flagged for these reasons.")
     shown, lines = beats.iloc[rows], []
     for row, (_, found), words in zip(rows.tolist(), shown.iterrows(), styles.beat_words(shown), strict=True):
         names = {"data-beat": str(row), **parts.aria(label=f"Show the beat at {words}")}
         cells = (
             html.Button(clock(found["time_s"]), type="button", className="link", **names),
             score_text(found["anomaly_score"]),
+            CALLED[found["called"]],
             styles.question(found["reason"]),
             _MARK_WORDS.get(marks.get(row, ""), ""),
         )
         lines.append(
             html.Tr([html.Td(cell) for cell in cells], **(parts.aria(current="true") if row == chosen else {}))
         )
-    titles = [html.Th(title, scope="col") for title in ("time", "score", "reason", "your mark")]
+    titles = [html.Th(title, scope="col") for title in ("time", "score", "called", "reason", "your mark")]
     return html.Div(html.Table([html.Thead(html.Tr(titles)), html.Tbody(lines)]), className="scroll", tabIndex=0)
 
 
@@ -214,25 +224,25 @@ def beat_words(stored: Stored, beats: pd.DataFrame, row: int, mark: str) -> list
     if mark:
         facts.append(("your mark", _MARK_WORDS[mark]))
     title = html.H3(f"{clock(beat['time_s'])}: {verdict(beat)}")
-    return [title, parts.facts(facts), questions(beat, stored.components)]
+    return [title, parts.facts(facts), questions(beat)]
 
 
 def verdict(beat: pd.Series) -> str:
-    """Say whether a beat is flagged, and why."""
+    """Say whether a beat is flagged, what it is like, and why."""
     if beat["flagged"]:
-        return f"flagged, {styles.question(beat['reason'])}"
+        return f"flagged, {CALLED[beat['called']]}, {styles.question(beat['reason'])}"
     if not beat["readable"]:
         return "cannot be read, not judged"
     return f"within {styles.EVENT_WORDS[beat['event']]}" if beat["event"] else "not flagged"
 
 
-def questions(beat: pd.Series, components: Sequence[str]) -> html.Dl:
+def questions(beat: pd.Series) -> html.Dl:
     """Draw how surprising the answer to each question was."""
     answers = []
-    for name in components:
+    for name, measures in MEASURES.items():
         surprise = float(beat[surprise_column(name)])
         share = min(max(surprise, 0.0), _LONGEST_BAR) / _LONGEST_BAR
-        words = f"surprise {surprise:.1f}" + (f": {rarity(surprise)}" if len(MEASURES[name]) == 1 else "")
+        words = f"surprise {surprise:.1f}" + (f": {rarity(surprise)}" if len(measures) == 1 else "")
         bar = html.Span(className="bar", style={"width": f"{100 * share:.0f}%"})
         answers.append((_ASKED[name], [bar, html.Span(words)]))
     return parts.facts(answers, "questions")

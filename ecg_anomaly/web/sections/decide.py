@@ -21,7 +21,7 @@ _FILES = {"beats": "Table of beats (CSV)", "annotations": "WFDB annotations with
 
 def layout(_state: ServerState) -> html.Section:
     """Lay the section out."""
-    label = "Threshold: a beat is flagged where its score is so far above what is usual for the patient"
+    label = "Threshold: a beat is flagged where its score is above it"
     links = (
         html.A(text, id=ids.DOWNLOADS[kind], href="#", className="button", download="") for kind, text in _FILES.items()
     )
@@ -67,14 +67,15 @@ def register(app: Dash, state: ServerState) -> None:
         stored, beats = state.recordings.beats(key, threshold)
         marks = decisions.read_marks(state.recordings.folder(key))
         tested = decisions.read_tested(state.config.paths.outputs)
-        shift = threshold - stored.threshold.threshold
-        return outcome_words(decisions.outcome(stored, beats), tested, shift, marks)
+        return outcome_words(decisions.outcome(stored, beats), tested, threshold, marks)
 
     hrefs = [Output(name, "href") for name in ids.DOWNLOADS.values()]
     parts.answer_in_browser(app, "downloadLinks", hrefs, [Input(ids.READY, "data"), Input(ids.THRESHOLD, "value")])
 
 
-def outcome_words(outcome: Outcome, tested: pd.DataFrame | None, shift: float, marks: Mapping[int, str]) -> list[Any]:
+def outcome_words(
+    outcome: Outcome, tested: pd.DataFrame | None, threshold: float, marks: Mapping[int, str]
+) -> list[Any]:
     """Say what a threshold does to this recording, and what it did to the test patients of the model."""
     tiles = [
         ("flagged beats", f"{outcome.flagged:,}"),
@@ -97,7 +98,7 @@ def outcome_words(outcome: Outcome, tested: pd.DataFrame | None, shift: float, m
         counts = Counter(marks.values())
         tiles += [(f"marked {mark}", f"{counts[mark]:,}") for mark in (decisions.RIGHT, decisions.WRONG)]
     if tested is not None:
-        alarms_per_hour, share = decisions.outcome_of_test(tested, shift)
+        alarms_per_hour, share = decisions.outcome_of_test(tested, threshold)
         records = tested["record"].unique()
         simulated = " (simulated)" if len(records) and all(map(is_simulated, records)) else ""
         lines.append(
