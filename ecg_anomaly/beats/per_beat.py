@@ -16,8 +16,8 @@ Table = TypeVar("Table", bound="PerBeat")
 class PerBeat:
     """Base of dataclasses whose fields all have one entry per beat: arrays, others of this kind, mappings of arrays."""
 
-    def chosen(self: Table, rows: np.ndarray) -> Table:
-        """Choose some of the beats, by a mask or an index."""
+    def chosen(self: Table, rows: np.ndarray | slice) -> Table:
+        """Choose some of the beats, by a mask, an index or a slice."""
         return type(self)(*(_combined([value], lambda arrays: arrays[0][rows]) for value in vars(self).values()))
 
     @classmethod

@@ -121,7 +121,7 @@ def compiled(model: keras.Model) -> Network:
         windows = beats.paired.windows
         found = {RECONSTRUCTION: np.empty(windows.shape, np.float32), KINDS: np.empty((len(windows), 3), np.float32)}
         for start in range(0, len(windows), _BEATS_PER_CALL):
-            batch = np.arange(start, min(start + _BEATS_PER_CALL, len(windows)))
+            batch = slice(start, start + _BEATS_PER_CALL)
             its = beats.chosen(batch)
             inputs = inputs_of(its.paired, its.timed.tachograms)
             outputs = network({name: tf.constant(values) for name, values in inputs.items()})

@@ -28,21 +28,21 @@ def disturbed(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, draws: D
 def _shifted(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
     """Shift some by up to 40 ms: where two slopes are alike, either may be found to be the steepest."""
     count = len(windows)
-    shift_s = draws.uniform(-0.04, 0.04, count, 1) * (draws.chance(0.02, count, 1))
+    shift_s = draws.uniform(-0.04, 0.04, count, 1) * draws.chance(0.02, count, 1)
     return at_times(windows, frame.times_s + shift_s, frame)
 
 
 def _turned(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
     """Mix a little of the other lead in: breath and posture turn the heart's axis."""
     count = len(windows)
-    share = 0.06 * draws.normal(count, 1, 1) * (draws.chance(0.3, count, 1, 1))
+    share = 0.06 * draws.normal(count, 1, 1) * draws.chance(0.3, count, 1, 1)
     return np.asarray(windows + share * (windows - isoelectric(own_beats, frame))[:, :, ::-1] * (windows.shape[2] > 1))
 
 
 def _with_other_t_wave(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
     """Raise or lower the T wave, which follows rate, posture and mood."""
     count, _, leads = windows.shape
-    share = 0.15 * draws.normal(count, 1, leads) * (draws.chance(0.3, count, 1, leads))
+    share = 0.15 * draws.normal(count, 1, leads) * draws.chance(0.3, count, 1, leads)
     return np.asarray(windows + share * ramp(frame.times_s, 0.117, 0.067) * (own_beats - isoelectric(own_beats, frame)))
 
 
@@ -63,7 +63,7 @@ def _with_other_gain(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, d
 def _with_wander(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
     """Add what the filter leaves of baseline wander: a part of a slow sine."""
     count, _, leads = windows.shape
-    height = 0.12 * draws.normal(count, 1, leads) * (draws.chance(0.3, count, 1, leads))
+    height = 0.12 * draws.normal(count, 1, leads) * draws.chance(0.3, count, 1, leads)
     turns = 2 * np.pi * frame.times_s[np.newaxis, :, np.newaxis] * draws.uniform(0.3, 1.0, count, 1, 1)
     return np.asarray(windows + height * np.sin(turns + draws.uniform(0, 2 * np.pi, count, 1, leads)))
 
@@ -86,7 +86,7 @@ def _with_bad_lead(windows: np.ndarray, _: np.ndarray, frame: Frame, draws: Draw
     spectrum = np.fft.rfft(draws.normal(count, samples, 1), axis=1)
     noise = np.fft.irfft(spectrum / frequency ** draws.uniform(0, 2.0, count, 1, 1), samples, axis=1)
     noise /= noise.std(axis=1, keepdims=True)
-    bad = draws.chance(0.01, count, 1, 1) & (draws.integers(leads, count, 1, 1) == np.arange(leads))
+    bad = draws.chance(0.01, count, 1, 1) & draws.one_lead(leads, count)
     height = draws.log_uniform(0.05, 4.0, count, 1, 1)
     hidden = bad * np.where(draws.chance(0.3, count, 1, 1), draws.uniform(0, 1, count, 1, 1), 0.0)
     return np.asarray(windows * (1 - hidden) + noise * height * bad)

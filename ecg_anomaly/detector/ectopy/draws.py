@@ -35,6 +35,10 @@ class Draws:
         """Give whole numbers below ``most``."""
         return self._random.integers(most, size=shape)
 
+    def one_lead(self, leads: int, count: int) -> np.ndarray:
+        """Mark one lead of each example: bool, shape ``(count, 1, leads)``."""
+        return np.asarray(self.integers(leads, count, 1, 1) == np.arange(leads))
+
     def choice(self, shares: list[float], *shape: int) -> np.ndarray:
         """Choose positions in a list of probabilities."""
         return np.searchsorted(np.cumsum(shares), self._random.random(shape, dtype=np.float32)).clip(0, len(shares) - 1)

@@ -64,6 +64,7 @@ def simulate(
         Equal seeds give equal examples.
     """
     draws, present = Draws(seed), np.asarray(beats.windows.any(axis=1, keepdims=True))
+    count, _, leads = beats.windows.shape
     rhythms = simulate_rhythms(tachograms, draws)
     plan = make_plan(rhythms, ectopic_share, draws)
     changed, late_s = with_timing(rhythms, plan, draws)
@@ -83,8 +84,8 @@ def simulate(
         beats.spread,
         _earlier_distances(beats.earlier_distances, log_distance(seen * present, own_beats, frame), plan, draws),
     )
-    examples = _with_scale(Examples(paired, changed, normal, plan), draws)
-    return _with_lost_leads(examples, present, draws)
+    factor = _scale(count, leads, draws) * present * _kept_leads(count, leads, draws)
+    return Examples(_times(paired, factor), changed, np.asarray(normal * factor, dtype=np.float32), plan)
 
 
 def _at_tempo(beats: PairedBeats, tachograms: np.ndarray, changed: np.ndarray, frame: Frame) -> PairedBeats:
@@ -213,33 +214,25 @@ def _earlier_distances(earlier: np.ndarray, distances: np.ndarray, plan: Plan, d
 def _stale(own_beats: np.ndarray, plan: Plan, frame: Frame, draws: Draws) -> np.ndarray:
     """Let the own beat of some normal beats be that of another posture: other heights, a little of the other lead."""
     count, _, leads = own_beats.shape
-    chosen = ~plan.premature & ~plan.ventricular & (draws.chance(0.08, count))
+    chosen = ~plan.premature & ~plan.ventricular & draws.chance(0.08, count)
     level = shapes.isoelectric(own_beats, frame)
     mixed = 0.15 * draws.normal(count, 1, 1) * (own_beats - level)[:, :, ::-1] * (leads > 1)
     other = own_beats * np.exp(0.12 * draws.normal(count, 1, leads)) + mixed
     return np.where(_per_beat(chosen), other, own_beats)
 
 
-def _with_scale(examples: Examples, draws: Draws) -> Examples:
+def _scale(count: int, leads: int, draws: Draws) -> np.ndarray:
     """Scale half of the examples as a whole: what counts as usual height depends on the last minutes."""
-    count, _, leads = examples.normal.shape
     chosen = draws.chance(0.5, count, 1, 1)
-    scale = np.where(chosen, np.exp(0.15 * draws.normal(count, 1, leads)), 1.0)
-    return _times(examples, scale)
+    return np.where(chosen, np.exp(0.15 * draws.normal(count, 1, leads)), 1.0)
 
 
-def _with_lost_leads(examples: Examples, present: np.ndarray, draws: Draws) -> Examples:
-    """Take one lead from some examples, if there are several, and leave those empty that were (not ``present``)."""
-    count, _, leads = examples.normal.shape
+def _kept_leads(count: int, leads: int, draws: Draws) -> np.ndarray:
+    """Take one lead from some examples, if there are several: false for that."""
     lost = draws.chance(_LOST_LEAD, count, 1, 1) & (leads > 1)
-    return _times(examples, present & ~(lost & (draws.integers(leads, count, 1, 1) == np.arange(leads))))
+    return np.asarray(~(lost & draws.one_lead(leads, count)))
 
 
-def _times(examples: Examples, factor: np.ndarray) -> Examples:
-    shapes_ = ("windows", "own_beats", "recent_beats", "spread")
-    changed = {name: np.asarray(getattr(examples.paired, name) * factor, dtype=np.float32) for name in shapes_}
-    return replace(
-        examples,
-        paired=replace(examples.paired, **changed),
-        normal=np.asarray(examples.normal * factor, dtype=np.float32),
-    )
+def _times(beats: PairedBeats, factor: np.ndarray) -> PairedBeats:
+    windows = ("windows", "own_beats", "recent_beats", "spread")
+    return replace(beats, **{name: np.asarray(getattr(beats, name) * factor, dtype=np.float32) for name in windows})

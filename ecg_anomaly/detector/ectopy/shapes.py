@@ -154,15 +154,13 @@ def sinus_p_wave(own_beats: np.ndarray, late_s: np.ndarray, frame: Frame) -> np.
 
 def fused(normal: np.ndarray, ventricular_: np.ndarray, share: np.ndarray, frame: Frame) -> np.ndarray:
     """Mix beats, behind the P wave: part of the ventricles is excited either way. Shares of the normal beat."""
-    return np.asarray(
-        normal + ramp(frame.times_s, -0.1, 0.03) * (1 - share)[:, np.newaxis, np.newaxis] * (ventricular_ - normal)
-    )
+    return np.asarray(normal + _behind_p_wave(frame) * (1 - share)[:, np.newaxis, np.newaxis] * (ventricular_ - normal))
 
 
 def with_aberration(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, draws: Draws) -> np.ndarray:
     """Widen complexes (up to 1.5 times) and let them end late, where one bundle branch has not recovered yet."""
     count, _, leads = windows.shape
-    inside = ramp(frame.times_s, -0.1, 0.03) * ramp(-frame.times_s, -0.16, 0.06)
+    inside = _behind_p_wave(frame) * ramp(-frame.times_s, -0.16, 0.06)
     stretched = at_times(own_beats, frame.times_s / draws.uniform(1.0, 1.5, count, 1), frame) - own_beats
     late = _bump(frame, draws.uniform(0.04, 0.07, count, 1), draws.uniform(0.012, 0.025, count, 1))
     return np.asarray(windows + inside * (stretched + 0.3 * draws.normal(count, 1, leads) * late), dtype=np.float32)
@@ -170,4 +168,8 @@ def with_aberration(windows: np.ndarray, own_beats: np.ndarray, frame: Frame, dr
 
 def with_block(windows: np.ndarray, waves: np.ndarray, own_beats: np.ndarray, frame: Frame) -> np.ndarray:
     """Put other complexes and T waves (``waves``) behind the P waves of beats, as bundle branch block does."""
-    return np.asarray(windows + ramp(frame.times_s, -0.1, 0.03) * (waves - own_beats))
+    return np.asarray(windows + _behind_p_wave(frame) * (waves - own_beats))
+
+
+def _behind_p_wave(frame: Frame) -> np.ndarray:
+    return ramp(frame.times_s, -0.1, 0.03)

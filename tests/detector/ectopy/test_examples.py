@@ -33,8 +33,8 @@ def story(rr_s: float = 0.85) -> tuple[Rhythms, Plan]:
 def undisturbed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out what is done to all kinds of examples alike."""
     monkeypatch.setattr(examples, "disturbed", lambda windows, *_: windows)
-    for scaling in ("_with_scale", "_with_lost_leads"):
-        monkeypatch.setattr(examples, scaling, lambda made, *_: made)
+    for factor in ("_scale", "_kept_leads"):
+        monkeypatch.setattr(examples, factor, lambda *_: 1)
 
 
 def arrays(found: Examples) -> dict[str, np.ndarray]:
