@@ -9,6 +9,7 @@ import pytest
 import wfdb
 
 import detect_anomalies
+from ecg_anomaly import workers
 from ecg_anomaly.records.simulate import simulate_record
 from tests.conftest import Workspace
 
@@ -22,15 +23,15 @@ def detect(finished: Workspace, tmp_path):
 
 
 def test_a_batch_writes_files_of_each_recording_and_goes_on_past_a_broken_one(
-    finished: Workspace, detect, tmp_path, capsys
+    finished: Workspace, detect, tmp_path, capsys, monkeypatch
 ):
+    monkeypatch.setattr(workers, "_PROCESSES", 1)  # one other process will do, and takes seconds to start
     record = simulate_record(7, 2, seed=1)
     times_s = np.arange(len(record.signals_mv)) / 360
     table = pd.DataFrame({"time_s": times_s, "II": record.signals_mv[:, 0], "V1": record.signals_mv[:, 1]})
     table.round(6).to_csv(tmp_path / "from_csv.csv", index=False)
     (tmp_path / "broken.csv").write_text("nothing,of,use\n")
 
-    # Several recordings are analysed in other processes, each of which takes seconds to start.
     assert detect(tmp_path / "broken.csv", finished.records / "simdb" / "s007", tmp_path / "from_csv.csv") == 1
 
     told = capsys.readouterr().out
