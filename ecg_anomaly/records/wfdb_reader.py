@@ -15,8 +15,9 @@ import numpy as np
 import wfdb
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.channels import Channel, choose_ecg, distinct, millivolts_per
+from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import check_gap
+from ecg_anomaly.records.units import millivolts_per
 
 _COPY = "copy or download the record again, with all its files"
 _NULL = "~"  # a stretch where nothing was recorded
@@ -30,61 +31,59 @@ class _Segment:
 
     stem: Path  # of its files, without extension
     frames: int  # how many of its frames are part of the record
-    channels: dict[int, tuple[int, float]]  # for each lead that it has: its channel, and millivolts per unit
+    channels: dict[
+        int, tuple[int, float]
+    ]  # by channel of the record: its own of that name, and its unit in the record's
     differences: bool = False  # whether samples are stored as differences, so that it must be read from its start
 
-    def read(self, leads: Sequence[int], first: int, last: int) -> dict[int, np.ndarray]:
-        """Read frames of those leads that it has, in millivolts."""
-        there = [lead for lead in leads if lead in self.channels]
+    def read(self, wanted: Sequence[int], first: int, last: int) -> dict[int, np.ndarray]:
+        """Read frames of those channels that it has."""
+        there = [channel for channel in wanted if channel in self.channels]
         if not there:
             return {}
         begin = 0 if self.differences else first
-        channels = [self.channels[lead][0] for lead in there]
+        own = [self.channels[channel][0] for channel in there]
         record = _guarded(
             f"{self.stem}: cannot be read",
-            lambda: wfdb.rdrecord(str(self.stem), begin, last, channels=channels, smooth_frames=False),
+            lambda: wfdb.rdrecord(str(self.stem), begin, last, channels=own, smooth_frames=False),
         )
         return {
-            lead: signal[len(signal) * (first - begin) // (last - begin) :] * self.channels[lead][1]
-            for lead, signal in zip(there, record.e_p_signal, strict=True)
+            channel: signal[len(signal) * (first - begin) // (last - begin) :] * self.channels[channel][1]
+            for channel, signal in zip(there, record.e_p_signal, strict=True)
         }
 
 
 @dataclass(frozen=True)
 class WfdbSource:
-    """The ECG leads of a WFDB record; see `recording.RecordingFile`."""
+    """The channels of a WFDB record; see `source.Source`."""
 
-    sampling_rate_hz: Fraction
-    leads: tuple[str, ...]
+    channels: tuple[Channel, ...]
     notes: tuple[str, ...]
-    samples_per_frame: int  # per lead and frame
+    samples_per_frame: tuple[int, ...]  # of each channel
     segments: tuple[_Segment, ...] = field(repr=False)  # as they follow each other
     ends: np.ndarray = field(repr=False)  # shape (segments,): the frame before which each ends
 
-    @property
-    def samples(self) -> int:
-        """Samples per lead."""
-        return int(self.ends[-1]) * self.samples_per_frame
-
     def blocks(self, columns: Sequence[int], length: int) -> Iterator[np.ndarray]:
-        """Yield consecutive blocks of some leads, in millivolts, of shape ``(length, columns)``, the last shorter."""
-        for start in range(0, self.samples, length):
-            stop = min(start + length, self.samples)
-            first, last = start // self.samples_per_frame, -(-stop // self.samples_per_frame)
-            skipped = start - first * self.samples_per_frame
+        """Yield consecutive blocks of some channels, of shape ``(length, columns)``, the last shorter."""
+        per_frame, samples = self.samples_per_frame[columns[0]], self.channels[columns[0]].samples
+        for start in range(0, samples, length):
+            stop = min(start + length, samples)
+            first, last = start // per_frame, -(-stop // per_frame)
+            skipped = start - first * per_frame
             yield self._frames(columns, first, last)[skipped : skipped + stop - start]
 
     def _frames(self, columns: Sequence[int], first: int, last: int) -> np.ndarray:
-        block = np.full(((last - first) * self.samples_per_frame, len(columns)), np.nan)
+        per_frame = self.samples_per_frame[columns[0]]
+        block = np.full(((last - first) * per_frame, len(columns)), np.nan)
         for index in range(int(np.searchsorted(self.ends, first, side="right")), len(self.ends)):
             segment, end = self.segments[index], int(self.ends[index])
             begin = end - segment.frames
             if begin >= last:
                 break
             low, high = max(first, begin), min(last, end)
-            place = slice((low - first) * self.samples_per_frame, (high - first) * self.samples_per_frame)
-            for lead, signal in segment.read(columns, low - begin, high - begin).items():
-                block[place, columns.index(lead)] = signal
+            place = slice((low - first) * per_frame, (high - first) * per_frame)
+            for channel, signal in segment.read(columns, low - begin, high - begin).items():
+                block[place, columns.index(channel)] = signal
         block[np.isinf(block)] = np.nan  # a gain next to nothing
         return block
 
@@ -151,35 +150,46 @@ def _source(
     parts: Sequence[tuple[Path, wfdb.Record | None, int]],
 ) -> WfdbSource:
     frame_rate_hz = Fraction(str(header.fs))
-    channels = [
-        Channel(name or "", unit or "mV", frame_rate_hz * (count or 1))  # no unit means millivolts, says the standard
-        for name, unit, count in zip(layout.sig_name, layout.units, layout.samps_per_frame, strict=True)
-    ]
-    kept, notes = choose_ecg(channels, path)
-    samples_per_frame = layout.samps_per_frame[kept[0]] or 1
     by_name = isinstance(header, wfdb.MultiRecord) and header.layout == "variable"  # each segment has its own channels
     segments = []
     for segment_file, segment, frames in parts:
-        if segment is None:
-            segments.append(_Segment(segment_file.with_suffix(""), frames, {}))
-            continue
-        where = dict(enumerate(kept))
-        if by_name:
-            there, wanted = list(segment.sig_name), [layout.sig_name[index] for index in kept]
-            where = {lead: there.index(name) for lead, name in enumerate(wanted) if name in there}
-        segments.append(_segment(segment_file, segment, frames, where, samples_per_frame))
-    rate_hz = channels[kept[0]].sampling_rate_hz.limit_denominator(1000)
-    names = distinct([channels[index].label for index in kept])
+        there = [] if segment is None else list(segment.sig_name)
+        where = {
+            channel: there.index(name) if by_name else channel
+            for channel, name in enumerate(layout.sig_name)
+            if segment is not None and (not by_name or name in there)
+        }
+        segments.append(_segment(segment_file, segment, frames, where, layout))
     ends = np.cumsum([segment.frames for segment in segments], dtype=np.int64)
-    return WfdbSource(rate_hz, names, tuple(notes), samples_per_frame, tuple(segments), ends)
+    per_frame = tuple(count or 1 for count in layout.samps_per_frame)
+    channels = tuple(
+        Channel(name or "", unit or "mV", (frame_rate_hz * count).limit_denominator(1000), int(ends[-1]) * count)
+        for name, unit, count in zip(layout.sig_name, layout.units, per_frame, strict=True)
+    )
+    return WfdbSource(channels, (), per_frame, tuple(segments), ends)
 
 
-def _segment(path: Path, header: wfdb.Record, frames: int, where: dict[int, int], samples_per_frame: int) -> _Segment:
-    if any(i >= header.n_sig or (header.samps_per_frame[i] or 1) != samples_per_frame for i in where.values()):
+def _segment(
+    path: Path, header: wfdb.Record | None, frames: int, where: dict[int, int], layout: wfdb.Record
+) -> _Segment:
+    if header is None:
+        return _Segment(path.with_suffix(""), frames, {})
+    if any(
+        own >= header.n_sig or (header.samps_per_frame[own] or 1) != (layout.samps_per_frame[channel] or 1)
+        for channel, own in where.items()
+    ):
         raise UserError(f"{path}: has other channels or sampling rates than the record that it is part of; {_COPY}")
-    factors = {lead: millivolts_per(header.units[index] or "mV") for lead, index in where.items()}
-    channels = {lead: (where[lead], factor) for lead, factor in factors.items() if factor is not None}
-    return _Segment(path.with_suffix(""), frames, channels, any(header.fmt[index] == "8" for index in where.values()))
+    factors = {channel: _factor(header.units[own], layout.units[channel]) for channel, own in where.items()}
+    channels = {channel: (where[channel], factor) for channel, factor in factors.items() if factor is not None}
+    return _Segment(path.with_suffix(""), frames, channels, any(header.fmt[own] == "8" for own in where.values()))
+
+
+def _factor(unit: str | None, of_record: str | None) -> float | None:
+    """Tell how many of a record's units one of a segment's is; no unit means millivolts, says the standard."""
+    if (unit or "mV") == (of_record or "mV"):
+        return 1.0
+    own_mv, mv = millivolts_per(unit or "mV"), millivolts_per(of_record or "mV")
+    return None if own_mv is None or mv is None else own_mv / mv
 
 
 def _guarded(failure: str, read: Callable[[], Any]) -> Any:
