@@ -16,7 +16,7 @@ import wfdb
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.checks import check_gap
+from ecg_anomaly.records.checks import check_gap, denied
 from ecg_anomaly.records.units import millivolts_per
 
 _COPY = "copy or download the record again, with all its files"
@@ -195,6 +195,8 @@ def _factor(unit: str | None, of_record: str | None) -> float | None:
 def _guarded(failure: str, read: Callable[[], Any]) -> Any:
     try:
         return read()
+    except PermissionError as error:
+        raise denied(error.filename) from None
     except Exception as error:  # wfdb lets what a damaged file provokes through as it comes
         raise UserError(f"{failure}: {error}; {_COPY}") from None
 

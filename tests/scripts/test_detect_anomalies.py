@@ -9,7 +9,7 @@ import pytest
 import wfdb
 
 import detect_anomalies
-from ecg_anomaly import workers
+from ecg_anomaly import batch, workers
 from ecg_anomaly.records.simulate import simulate_record
 from tests.conftest import Workspace
 
@@ -73,10 +73,23 @@ def test_the_model_detects_as_it_was_made_and_says_what_settings_contradict(
     assert (tmp_path / "out" / "s007.beats.csv").read_bytes() == expected
 
 
-def test_two_recordings_of_one_name_are_refused(finished: Workspace, detect, tmp_path, capsys):
-    shutil.copytree(finished.records / "simdb", tmp_path / "other")
-    assert detect(finished.records / "simdb" / "s007", tmp_path / "other" / "s007") == 2
-    assert "have one name" in capsys.readouterr().err
+def test_a_batch_that_is_stopped_says_how_far_it_was(finished: Workspace, detect, tmp_path, capsys, monkeypatch):
+    def stopped(paths, *_):
+        yield batch.Outcome(paths[0], error=f"{paths[0]}: is empty")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "detect_all", stopped)
+    (tmp_path / "list").write_text(f"# all of them\n{finished.records}/simdb/s00[78]*\n")
+    assert detect("--from", tmp_path / "list") == 130
+    said = capsys.readouterr().err
+    assert "s00[78]*: 2 recordings; passed over 2 other files (2 .atr)" in said
+    assert said.endswith("stopped: no recording is done, 1 could not be analysed; nothing was written\n")
+
+
+@pytest.mark.parametrize("options", [(), ("--from", "nobody"), ("s007", "--leads", "")])
+def test_nothing_to_do_is_told(detect, capsys, options):
+    assert detect(*options) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_without_a_model_the_script_to_run_is_named(workspace: Workspace, capsys):
