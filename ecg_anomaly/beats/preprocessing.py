@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ecg_anomaly.beats.labelled import EVALUATED, QUALITY, Detection, RecordBeats, cut_at_annotations, cut_at_detections
-from ecg_anomaly.beats.leads import START_S, choose_leads, look_at_leads
+from ecg_anomaly.beats.leads import START_S, choose_leads, look_at_start
 from ecg_anomaly.config import DETECTOR, Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.processes import in_processes
@@ -105,7 +105,9 @@ def read_record(files: RecordFiles, config: Config) -> tuple[Recording, Annotati
     whole = open_recording(files.header)
     annotations = read_annotations(whole, files.annotator)
     signals_mv, rate_hz = whole.read(), whole.sampling_rate_hz
-    looks = look_at_leads(signals_mv[: round(START_S * rate_hz)], rate_hz, config)
+    minute = round(START_S * rate_hz)
+    minutes_mv = (signals_mv[first : first + minute] for first in range(0, len(signals_mv), minute))
+    looks, _ = look_at_start(minutes_mv, rate_hz, config)
     chosen = choose_leads(whole.leads, config.records, whole.path, looks)
     signals_mv = signals_mv[:, chosen]
     if not looks[chosen[0]].alive and not np.any(np.fmin.reduce(signals_mv) < np.fmax.reduce(signals_mv)):

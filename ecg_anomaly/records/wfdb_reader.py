@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.channels import Channel, millivolts_per
+from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import check_gap
+from ecg_anomaly.records.units import millivolts_per
 from ecg_anomaly.records.wfdb_header import COPY, NULL, Header, read_header
 from ecg_anomaly.records.wfdb_signals import NO_SAMPLES, count_frames, read_frames
 
@@ -99,39 +100,45 @@ def open_wfdb(header_file: Path) -> WfdbSource:
     header = read_header(header_file)
     if not header.signal_count:
         raise UserError(f"{header_file}: describes no signal; {COPY}")
-    if not header.segments:
-        frames, notes = count_frames(header)
-        return _source(header, header, [_segment(header, header, header, 0, frames, frames)], notes)
+    if header.segments:
+        return _open_segments(header)
+    frames, notes = count_frames(header)
+    return _source(header, header, [_segment(header, header, header, 0, frames, frames, notes)], notes)
+
+
+def _open_segments(header: Header) -> WfdbSource:
     parts = [
-        (None if name == NULL else read_header(header_file.with_name(f"{name}.hea")), frames)
+        (None if name == NULL else read_header(header.path.with_name(f"{name}.hea")), frames)
         for name, frames in header.segments
     ]
     for part, _ in parts:
         if part is not None and part.segments:
-            raise UserError(f"{part.path}: is a segment of {header_file} and consists of segments itself; {COPY}")
+            raise UserError(f"{part.path}: is a segment of {header.path} and consists of segments itself; {COPY}")
     layout = next((part for part, _ in parts if part is not None and part.signals), None)
     # The first segment of a variable layout has no samples: it lists all channels that occur.
     recorded = [(part, frames) for part, frames in parts if frames]
     if layout is None or not recorded:
-        raise UserError(f"{header_file}: describes no segment with signals; {COPY}")
+        raise UserError(f"{header.path}: describes no segment with signals; {COPY}")
     segments: list[_Segment] = []
     notes: list[str] = []
     begin = 0
     for number, (part, frames) in enumerate(recorded, start=1):
         if part is None:
-            check_gap(float(frames / header.frame_rate_hz), header_file, f"segment {number + 1}")
+            check_gap(float(frames / header.frame_rate_hz), header.path, f"segment {number + 1}")
             segments.append(_Segment(header, begin, frames))
         else:
             length, more = count_frames(part)
             if length < frames:
-                raise UserError(f"{part.path}: is shorter than the {frames} samples that {header_file} says; {COPY}")
-            segments.append(_segment(header, layout, part, begin, frames, length))
+                raise UserError(f"{part.path}: is shorter than the {frames} samples that {header.path} says; {COPY}")
             notes += [*part.notes, *more]
+            segments.append(_segment(header, layout, part, begin, frames, length, notes))
         begin += frames
     return _source(header, layout, segments, notes)
 
 
-def _segment(record: Header, layout: Header, part: Header, begin: int, frames: int, length: int) -> _Segment:
+def _segment(
+    record: Header, layout: Header, part: Header, begin: int, frames: int, length: int, notes: list[str]
+) -> _Segment:
     """Find the record's channels, which the layout lists, in one of its segments."""
     if part.frame_rate_hz != record.frame_rate_hz:
         raise UserError(f"{part.path}: has another sampling rate than {record.path}, of which it is part; {COPY}")
@@ -139,17 +146,23 @@ def _segment(record: Header, layout: Header, part: Header, begin: int, frames: i
     if record.variable:
         names = [signal.label for signal in part.signals]
         own = {
-            channel: names.index(signal.label) for channel, signal in enumerate(layout.signals) if signal.label in names
+            number: names.index(listed.label) for number, listed in enumerate(layout.signals) if listed.label in names
         }
-    if any(channel >= len(part.signals) for channel in own.values()):
-        raise UserError(f"{part.path}: has other channels than the record that it is part of; {COPY}")
+    if any(
+        number >= len(part.signals)
+        or part.signals[number].samples_per_frame != layout.signals[channel].samples_per_frame
+        for channel, number in own.items()
+    ):
+        raise UserError(f"{part.path}: has other channels or sampling rates than the record that it is part of; {COPY}")
     channels = {}
     for channel, number in own.items():
         signal, listed = part.signals[number], layout.signals[channel]
-        if signal.samples_per_frame != listed.samples_per_frame:
-            raise UserError(f"{part.path}: has other sampling rates than the record that it is part of; {COPY}")
         factor = _factor(signal.unit, listed.unit)
-        if signal.fmt != NO_SAMPLES and factor:
+        if factor is None:
+            notes.append(
+                f"{part.path.stem} has {listed.label} in {signal.unit}, not in {listed.unit}: it is missing there"
+            )
+        elif signal.fmt != NO_SAMPLES:
             channels[channel] = number, factor
     return _Segment(part, begin, frames, length, channels)
 
