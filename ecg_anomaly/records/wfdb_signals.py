@@ -98,8 +98,8 @@ def _frames_in(path: Path, header: Header) -> int:
     fmt = signals[0].fmt
     if fmt in _COMPRESSED:
         return (_compressed_samples(path) - signals[0].offset) // signals[0].samples_per_frame
-    if any(signal.fmt != fmt for signal in signals) or fmt not in _BITS_PER_SAMPLE:
-        raise UserError(f"{header.path}: says format {fmt} of {path.name}, which cannot be; {COPY}")
+    if fmt not in _BITS_PER_SAMPLE or any(signal.fmt != fmt for signal in signals):
+        raise UserError(f"{header.path}: gives {path.name} two formats, or one without samples; {COPY}")
     bits = _BITS_PER_SAMPLE[fmt] * sum(signal.samples_per_frame for signal in signals)
     return int((path.stat().st_size - signals[0].offset) * 8 // bits)
 
