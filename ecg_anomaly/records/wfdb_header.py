@@ -18,9 +18,10 @@ from ecg_anomaly.words import count_text
 COPY = "copy or download the record again, with all its files"
 NULL = "~"  # in place of the name of a file or segment: a stretch where nothing was recorded
 
+_LONGEST_LINE = 10_000
 _DEFAULT_RATE_HZ = "250"
 _DEFAULT_GAIN, _DEFAULT_UNIT = 200.0, "mV"  # of a signal that was not calibrated, says the standard
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,2})?"
 _RECORD = re.compile(r"(?P<name>[^/]+?)(?P<segments>/\d*)?\s+(?P<signals>\d+)(?:\s+(?P<rest>.*))?")
 _FORMATS = "0|8|16|24|32|61|80|160|212|310|311|508|516|524"
 _SIGNAL = re.compile(rf"(?P<file>.+?)\s+(?P<format>{_FORMATS})(?P<options>(?:[x:+]\d+)*)(?:\s+(?P<rest>.*))?")
@@ -106,6 +107,8 @@ def _lines(path: Path) -> list[str]:
     except UnicodeDecodeError:
         text = content.decode("latin-1")
     lines = [line.strip() for line in re.split(r"[\r\n]+", text)]
+    if max(map(len, lines)) > _LONGEST_LINE:
+        raise ValueError(f"is not a WFDB header: it has a line of more than {_LONGEST_LINE} characters")
     return [line for line in lines if line and not line.startswith("#")]
 
 

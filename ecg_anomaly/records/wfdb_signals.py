@@ -101,7 +101,7 @@ def _frames_in(path: Path, header: Header) -> int:
     if fmt not in _BITS_PER_SAMPLE or any(signal.fmt != fmt for signal in signals):
         raise UserError(f"{header.path}: gives {path.name} two formats, or one without samples; {COPY}")
     bits = _BITS_PER_SAMPLE[fmt] * sum(signal.samples_per_frame for signal in signals)
-    return int((path.stat().st_size - signals[0].offset) * 8 // bits)
+    return max(0, int((path.stat().st_size - signals[0].offset) * 8 // bits))
 
 
 def _compressed_samples(path: Path) -> int:

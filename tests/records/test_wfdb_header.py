@@ -129,6 +129,8 @@ def test_words_behind_the_signals_are_left_out_with_a_note(read):
     ("text", "told"),
     [
         ("", "is not a WFDB header"),
+        (f"r 1 360{' ' * 20_000}5000\n{SIGNAL}", "has a line of more than 10000 characters"),
+        (f"r 1 1e999999999 5000\n{SIGNAL}", "its sampling rate '1e999999999' cannot be read"),
         ("shopping list\n", "is not a WFDB header"),
         ("# r 1 360 5000\n", "is not a WFDB header"),
         (bytes(range(256)), "is not a WFDB header"),
