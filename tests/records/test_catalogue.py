@@ -185,14 +185,14 @@ def test_download_of_a_database_goes_on_with_all_its_records_and_leaves_annotati
 
 
 def test_database_without_any_annotations_is_an_error(tmp_path):
-    for name in ("a1", "b2", "c3"):
-        write_record(tmp_path, name)
     for name in ("b2", "c3"):
-        (tmp_path / "db" / f"{name}.atr").rename(tmp_path / "db" / f"{name}.qrs")
-    locate(tmp_path, "db/b*", "db/c*")
-    (tmp_path / "db" / "a1.atr").unlink()
+        write_record(tmp_path, name)
+    config = load_config(overrides=[f"paths.records='{tmp_path}'", "split.train=[db/b*]", "split.test=[db/c*]"])
+    (tmp_path / "db" / "b2.atr").rename(tmp_path / "db" / "b2.qrs")
+    assert len(catalogue.locate_records(config, lambda _: None)) == 2
+    (tmp_path / "db" / "c3.atr").unlink()
     with pytest.raises(UserError, match=r"db: none of its records has annotations: .*b2\.atr is missing.*b2\.qrs"):
-        locate(tmp_path, "db/b*", "db/c*")
+        catalogue.locate_records(config, lambda _: None)
 
 
 def test_annotator_may_differ_by_database(tmp_path):
