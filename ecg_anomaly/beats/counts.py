@@ -10,6 +10,7 @@ from wfdb.io.annotation import ann_labels
 
 from ecg_anomaly.beats.labelled import CLASSES
 from ecg_anomaly.beats.preprocessing import ProcessedRecord
+from ecg_anomaly.records.lead_names import lead_called
 from ecg_anomaly.records.splits import SPLITS
 from ecg_anomaly.words import count_text
 
@@ -48,7 +49,7 @@ class PreprocessingSummary:
         self._per_split.update(zip(table["split"], table["aami_class"], strict=True))
         self._left_out += record.beats.left_out
         self._uncovered += record.beats.uncovered
-        dead = [f"lead {lead} holds no signal and is not used" for lead in record.dead_leads]
+        dead = [f"{lead_called(lead)} holds no signal and is not used" for lead in record.dead_leads]
         for note in (*dead, *record.notes):
             self._notes.setdefault(note, []).append(record.name)
 
