@@ -18,7 +18,7 @@ import pandas as pd
 
 from ecg_anomaly.beats.labelled import Detection
 from ecg_anomaly.config import DETECTOR, Config, Split
-from ecg_anomaly.errors import UserError
+from ecg_anomaly.errors import UserError, first_few
 from ecg_anomaly.manifest import Handover
 from ecg_anomaly.records.splits import SPLITS, TEST, TRAIN
 
@@ -146,7 +146,7 @@ def check_splits(beats: pd.DataFrame, settings: Split, skipped: Collection[str] 
     UserError
         When a split has none.
     """
-    left_out = f" (left out: {', '.join(skipped)})" if skipped else ""
+    left_out = f" (left out: {first_few(list(skipped))})" if skipped else ""
     for split in SPLITS if settings.has_validation else (TRAIN, TEST):
         if split not in beats.index or not beats.loc[split, "normal"]:
             raise UserError(f"split.{split}: its records have no normal beat; give it more records{left_out}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -95,7 +95,8 @@ def locate_records(config: Config, report: Callable[[str], None]) -> dict[Record
                 for name in missing
                 if database_of(name) == database
             ]
-            _download([record for record in files if _may_come(record, folders)], database, config, report)
+            listed = {name for folder in folders for name in _listed(database, folder)}
+            _download([record for record in files if _may_come(record, folders, listed)], database, config, report)
     found = [replace(_find_or_explain(name, "split", config), by_pattern=name in by_pattern) for name in assigned]
     for database in sorted(set(map(database_of, by_pattern))):
         _check_annotated(database, [files for files in found if database_of(files.name) == database])
@@ -234,8 +235,8 @@ def _settings_in(path: Path) -> object:
         return None
 
 
-def _may_come(files: RecordFiles, folders: Sequence[Path]) -> bool:
-    """Tell whether a download is to complete a record: one that was named, or that stands in the database's list.
+def _may_come(files: RecordFiles, folders: Sequence[Path], listed: Set[str]) -> bool:
+    """Tell whether a download is to complete a record: one that was named, or that the database's list has.
 
     A header that a pattern found and no list names is somebody's own. Annotations arrive before signals: beside signals
     there are none to be had.
@@ -243,8 +244,7 @@ def _may_come(files: RecordFiles, folders: Sequence[Path]) -> bool:
     begun = [there for there in _candidates(files.name, folders, files.annotator) if there.header.is_file()]
     if not begun or not files.by_pattern:
         return True
-    listed = any(files.name in _listed(database_of(files.name), folder) for folder in folders)
-    return listed and all(set(there.missing()) - {there.annotations} for there in begun)
+    return files.name in listed and all(set(there.missing()) - {there.annotations} for there in begun)
 
 
 def _download(records: Sequence[RecordFiles], database: str, config: Config, report: Callable[[str], None]) -> None:

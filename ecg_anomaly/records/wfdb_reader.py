@@ -99,7 +99,7 @@ def open_wfdb(header_file: Path) -> WfdbSource:
     """Open a WFDB record by its header; errors as for `recording.open_recording`."""
     header = read_header(header_file)
     if not header.signal_count:
-        raise UserError(f"{header_file}: describes no signal; {COPY}")
+        raise UserError(f"{header_file}: describes no signal: there is nothing to read")
     if header.segments:
         return _open_segments(header)
     frames, notes = count_frames(header)
@@ -133,6 +133,8 @@ def _open_segments(header: Header) -> WfdbSource:
             notes += [*part.notes, *more]
             segments.append(_segment(header, layout, part, begin, frames, length, notes))
         begin += frames
+    if header.frames not in (0, begin):
+        notes.append(f"its header says {header.frames} samples, its segments have {begin}, and those are read")
     return _source(header, layout, segments, notes)
 
 

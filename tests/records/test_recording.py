@@ -230,6 +230,19 @@ def test_wfdb_segments_follow_each_other_with_their_gaps(layout, seconds, tmp_pa
     np.testing.assert_allclose(whole(recording.chosen(["V1"]), seconds), signals[:, 1:], atol=1e-9)
 
 
+def test_wfdb_segments_of_another_length_or_unit_than_the_record_says_are_told(tmp_path):
+    path, signals = write_segments(tmp_path, "variable")
+    change(path.with_suffix(".hea"), f"{RATE_HZ} 3000", f"{RATE_HZ} 4000")
+    change(tmp_path / "m_2.hea", "/uV", "/degrees")
+    recording = open_recording(path)
+    assert recording.notes == (
+        "m_2 has V1 in degrees, not in mV: it is missing there",
+        "its header says 4000 samples, its segments have 3000, and those are read",
+    )
+    signals[900:1800, 1] = np.nan
+    np.testing.assert_allclose(whole(recording), signals, atol=1e-9)
+
+
 def test_wfdb_segments_of_one_layout_agree_with_wfdb(tmp_path):
     path, _ = write_segments(tmp_path, "variable")
     by_wfdb = wfdb.rdrecord(str(path)).p_signal
