@@ -38,7 +38,7 @@ def read_annotated(recording: RecordingFile, config: Config) -> tuple[pd.DataFra
     note : str
         Why they cannot be read, or what of them was left out or repaired; empty otherwise.
     """
-    database = recording.path.parent.name
+    database = recording.path.resolve().parent.name
     annotator = config.records.annotator_of(database)
     file = annotation_file(recording, annotator)
     if file is None or not file.is_file():

@@ -97,7 +97,7 @@ def locate_records(config: Config, report: Callable[[str], None]) -> dict[Record
             ]
             listed = {name for folder in folders for name in _listed(database, folder)}
             _download([record for record in files if _may_come(record, folders, listed)], database, config, report)
-    found = [replace(_find_or_explain(name, "split", config), by_pattern=name in by_pattern) for name in assigned]
+    found = [_find_or_explain(name, "split", config, name in by_pattern) for name in assigned]
     for database in sorted(set(map(database_of, by_pattern))):
         _check_annotated(database, [files for files in found if database_of(files.name) == database])
     return dict(zip(found, assigned.values(), strict=True))
@@ -144,10 +144,10 @@ def _candidates(name: str, folders: Sequence[Path], annotator: str) -> list[Reco
 
 
 def names_on_disk(database: str, folders: Iterable[Path]) -> list[str]:
-    """List the records of a database that are on disk or in its ``RECORDS`` file, sorted by name."""
+    """List the records of a database that are on disk, not hidden, or in its ``RECORDS`` file, sorted by name."""
     names: set[str] = set()
     for folder in folders:
-        headers = set((folder / database).rglob("*.hea"))
+        headers = {path for path in (folder / database).rglob("[!.]*.hea") if path.is_file()}
         names |= _listed(database, folder)
         for header in headers.difference(*map(segments_of, headers)):
             names.add(header.relative_to(folder).with_name(header.stem).as_posix())
@@ -279,9 +279,12 @@ def _not_to_be_had(missing: str, database: str, config: Config, error: UserError
     )
 
 
-def _find_or_explain(name: str, setting: str, config: Config) -> RecordFiles:
+def _find_or_explain(name: str, setting: str, config: Config, by_pattern: bool = False) -> RecordFiles:
     folders, annotator = config.paths.record_folders, _annotator(name, config)
-    begun = [files for files in _candidates(name, folders, annotator) if files.header.is_file()]
+    candidates = _candidates(name, folders, annotator)
+    begun = [files for files in candidates if files.header.is_file()]
+    if by_pattern:  # which may also come from a list of records that are not all here
+        return replace(find_record(name, folders, annotator) or (begun or candidates)[0], by_pattern=True)
     if found := find_record(name, folders, annotator) or next(iter(begun), None):
         return found  # reading one that is not complete says which of its files is missing
     sought = ", ".join(map(str, folders))

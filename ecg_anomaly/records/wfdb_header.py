@@ -6,6 +6,7 @@ micro sign of a unit (which makes volts of microvolts) and takes a description f
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -103,7 +104,7 @@ def _lines(path: Path) -> list[str]:
     """Read the lines of a header that are neither empty nor comments."""
     content = path.read_bytes()
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("latin-1")
     lines = [line.strip() for line in re.split(r"[\r\n]+", text)]
@@ -135,16 +136,16 @@ def _after_signal_count(fields: list[str]) -> tuple[Fraction, int, list[str]]:
     if not fields:
         notes.append(f"its header gives no sampling rate; {_DEFAULT_RATE_HZ} Hz is what the standard says then")
     text, *rest = fields or [_DEFAULT_RATE_HZ]
-    rate = re.fullmatch(rf"({_NUMBER})(/.*)?", text)  # behind the slash: a counter, which is not used
+    rate = re.fullmatch(rf"({_NUMBER})(?:[Hh][Zz])?(/.*)?", text)  # behind the slash: a counter, which is not used
     if rate is None:
         raise ValueError(f"is not a WFDB header: its sampling rate {text!r} cannot be read")
     if not Fraction(rate[1]) > 0:
         raise ValueError(f"the sampling rate is {rate[1]} Hz")
-    length = rest.pop(0) if rest and re.fullmatch(r"\d+", rest[0]) else "0"
+    length = float(rest.pop(0)) if rest and re.fullmatch(r"-?\d+(\.0*)?", rest[0]) else 0
     when = " ".join(rest)
     if when and not _is_time_and_date(*rest):
         notes.append(f"its header's date {when!r} cannot be read, and is not needed")
-    return Fraction(rate[1]), int(length), notes
+    return Fraction(rate[1]), max(0, int(length)), notes
 
 
 def _is_time_and_date(time: str, date: str = "1/1/2000", *more: str) -> bool:

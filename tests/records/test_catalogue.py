@@ -190,6 +190,9 @@ def test_database_without_any_annotations_is_an_error(tmp_path):
     config = load_config(overrides=[f"paths.records='{tmp_path}'", "split.train=[db/b*]", "split.test=[db/c*]"])
     (tmp_path / "db" / "b2.atr").rename(tmp_path / "db" / "b2.qrs")
     assert len(catalogue.locate_records(config, lambda _: None)) == 2
+    (tmp_path / "db" / "RECORDS").write_text("b2 c3 c4")
+    *_, absent = catalogue.locate_records(config, lambda _: None)
+    assert absent.why_no_beats().startswith(f"{tmp_path / 'db' / 'c4.hea'}: is missing")
     (tmp_path / "db" / "c3.atr").unlink()
     with pytest.raises(UserError, match=r"db: none of its records has annotations: .*b2\.atr is missing.*b2\.qrs"):
         catalogue.locate_records(config, lambda _: None)
@@ -211,6 +214,8 @@ def test_records_in_folders_of_a_database_are_found(tmp_path):
     (tmp_path / "db").rename(tmp_path / "data")
     (tmp_path / "db").mkdir()
     (tmp_path / "data").rename(tmp_path / "db" / "data")
+    (tmp_path / "db" / "data" / "._a1.hea").write_bytes(b"\0\5\26\7")
+    (tmp_path / "db" / "folder.hea").mkdir()
     assert names_on_disk("db", [tmp_path]) == ["db/data/a1"]
     assert find_record("db/data/a1", [tmp_path], "atr").missing() == []
 

@@ -33,6 +33,8 @@ def read(tmp_path):
         ("r 1 360/360 5000", 360, 5000),
         ("r 1 500/256.410256(0.000000) 460800", 500, 460800),
         ("r 1 360 0", 360, 0),
+        ("r 1 360 -1", 360, 0),
+        ("r 1 360Hz 5000.0", 360, 5000),
         ("r 1 360 5000 12:34:56 08/05/2014", 360, 5000),
         ("r 1 360 5000 12:34:56.789 8/5/2014", 360, 5000),
         ("r 1 360 5000 34:56", 360, 5000),
@@ -112,6 +114,7 @@ def test_signal_without_a_gain_gets_that_of_the_standard_with_a_note(line, read)
         f"\n# made by hand\nr 1 360 5000\n\n# a comment\n  {SIGNAL}  \n\n",
         f"r 1 360 5000\r\n{SIGNAL}\r\n",
         f"\ufeffr 1 360 5000\n{SIGNAL}",
+        f"r 1 360 5000\n{SIGNAL}\n".encode("utf-16"),
         f"r 1 360 5000\n{SIGNAL}\n# Größe: 1,80 m\n".encode("latin-1"),
     ],
 )
