@@ -61,14 +61,9 @@ class Header:
     notes: tuple[str, ...]  # what is wrong with it and does not matter, and what the standard says in its place
 
     @property
-    def segmented(self) -> bool:
-        """Whether the record consists of segments with headers of their own."""
-        return bool(self.segments)
-
-    @property
     def variable(self) -> bool:
         """Whether each segment has its own channels, of those that the first one lists."""
-        return self.segmented and self.segments[0][1] == 0
+        return bool(self.segments) and self.segments[0][1] == 0
 
     @property
     def segment_files(self) -> list[Path]:
@@ -96,7 +91,7 @@ def read_header(path: Path) -> Header:
         return _parse(path, _lines(path))
     except OSError as error:
         raise UserError(f"{path}: cannot be opened: {error.strerror}; check who may read it") from None
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UserError(f"{path}: {error}; {COPY}") from None
 
 
@@ -141,7 +136,7 @@ def _after_signal_count(fields: list[str]) -> tuple[Fraction, int, list[str]]:
         raise ValueError(f"is not a WFDB header: its sampling rate {text!r} cannot be read")
     if not Fraction(rate[1]) > 0:
         raise ValueError(f"the sampling rate is {rate[1]} Hz")
-    length = float(rest.pop(0)) if rest and re.fullmatch(r"-?\d+(\.0*)?", rest[0]) else 0
+    length = rest.pop(0).partition(".")[0] if rest and re.fullmatch(r"-?\d+(\.0*)?", rest[0]) else 0
     when = " ".join(rest)
     if when and not _is_time_and_date(*rest):
         notes.append(f"its header's date {when!r} cannot be read, and is not needed")

@@ -728,7 +728,7 @@ CSV_FAULTS = {
     ),
     "no lead": (
         lambda lines: lines.__setitem__(slice(None), ["time,label", *(f"{i / 250},N" for i in range(2000))]),
-        "holds no ECG lead (channel label: it holds text, not numbers)",
+        "holds no ECG lead (left out channel label: it holds text, not numbers)",
     ),
     "coarse": (
         lambda lines: lines.__setitem__(slice(1, None), [f"{i // 250},1,2" for i in range(2000)]),

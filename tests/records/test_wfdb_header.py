@@ -134,6 +134,7 @@ def test_words_behind_the_signals_are_left_out_with_a_note(read):
         ("", "is not a WFDB header"),
         (f"r 1 360{' ' * 20_000}5000\n{SIGNAL}", "has a line of more than 10000 characters"),
         (f"r 1 1e999999999 5000\n{SIGNAL}", "its sampling rate '1e999999999' cannot be read"),
+        (f"r 1 360 5000\nr.dat 16 200/mV 16 0 {'9' * 400} 0 0 II", "r.hea: "),
         ("shopping list\n", "is not a WFDB header"),
         ("# r 1 360 5000\n", "is not a WFDB header"),
         (bytes(range(256)), "is not a WFDB header"),

@@ -152,8 +152,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "no volts": (
         lambda folder: (change_header(folder, "/mV", "/mmHg"), change_header(folder, "/mV", "/bpm")),
-        "s001.hea: holds no ECG lead (channel MLII: its unit is mmHg, not a voltage; "
-        "channel V1: its unit is bpm, not a voltage)",
+        "s001.hea: holds no ECG lead (left out channel MLII: its unit is mmHg, not a voltage; "
+        "left out channel V1: its unit is bpm, not a voltage); if one of them is an ECG, name it with --leads",
     ),
     "too short": (lambda folder: change_signals(folder, lambda signals: signals[:3]), "s001.hea: is shorter than 1 s"),
     "annotations missing": (lambda folder: (folder / "s001.atr").unlink(), "s001.atr: is missing"),
