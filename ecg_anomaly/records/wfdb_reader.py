@@ -131,6 +131,8 @@ def _open_segments(header: Header) -> WfdbSource:
             if length < frames:
                 raise UserError(f"{part.path}: is shorter than the {frames} samples that {header.path} says; {COPY}")
             notes += [*part.notes, *more]
+            if length > frames:
+                notes.append(f"{part.path.stem} goes on for {length - frames} samples behind its end here: left out")
             segments.append(_segment(header, layout, part, begin, frames, length, notes))
         begin += frames
     if header.frames not in (0, begin):

@@ -52,9 +52,7 @@ def count_frames(header: Header) -> tuple[int, list[str]]:
                 f"delete it, and {COPY}"
             )
         if there > frames + _PADDING:
-            notes.append(
-                f"{path.name} goes on for {there - frames} samples behind the end that the header says: left out"
-            )
+            notes.append(f"{path.name} goes on for {there - frames} samples behind the end of the record: left out")
     if max((signal.skew for signal in header.signals), default=0) > frames:
         raise UserError(f"{header.path}: shifts a channel by more samples than it has; {COPY}")
     return frames, notes

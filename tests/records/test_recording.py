@@ -233,14 +233,16 @@ def test_wfdb_segments_follow_each_other_with_their_gaps(layout, seconds, tmp_pa
 def test_wfdb_segments_of_another_length_or_unit_than_the_record_says_are_told(tmp_path):
     path, signals = write_segments(tmp_path, "variable")
     change(path.with_suffix(".hea"), f"{RATE_HZ} 3000", f"{RATE_HZ} 4000")
+    change(path.with_suffix(".hea"), "m_3 900", "m_3 800")
     change(tmp_path / "m_2.hea", "/uV", "/degrees")
     recording = open_recording(path)
     assert recording.notes == (
         "m_2 has V1 in degrees, not in mV: it is missing there",
-        "its header says 4000 samples, its segments have 3000, and those are read",
+        "m_3 goes on for 100 samples behind its end here: left out",
+        "its header says 4000 samples, its segments have 2900, and those are read",
     )
     signals[900:1800, 1] = np.nan
-    np.testing.assert_allclose(whole(recording), signals, atol=1e-9)
+    np.testing.assert_allclose(whole(recording), signals[:2900], atol=1e-9)
 
 
 def test_wfdb_segments_of_one_layout_agree_with_wfdb(tmp_path):

@@ -201,7 +201,17 @@ def test_skewed_channels_are_put_right_in_any_block_and_end_as_missing(tmp_path)
     np.testing.assert_allclose(read[:, 1] * 200, steps[:, 1])
 
 
+def test_length_is_that_of_the_shortest_file_where_the_header_gives_none(tmp_path):
+    lines = [f"{name}.dat 16 200/mV 16 0 0 0 0 {lead}" for name, lead in (("a", "I"), ("b", "II"))]
+    recording = write(tmp_path, "r 2 250", *lines, a=steps_of(1000), b=steps_of(900))
+    assert recording.samples == 900
+    assert recording.notes == (
+        "its header does not say how long it is: 900 samples, by the size of b.dat",
+        "a.dat goes on for 100 samples behind the end of the record: left out",
+    )
+
+
 def test_samples_behind_the_end_that_the_header_says_are_told(tmp_path):
     recording = write(tmp_path, "r 1 250 600", "r.dat 16 200/mV 16 0 0 0 0 II", r=steps_of(1000))
     assert recording.samples == 600
-    assert recording.notes == ("r.dat goes on for 400 samples behind the end that the header says: left out",)
+    assert recording.notes == ("r.dat goes on for 400 samples behind the end of the record: left out",)
