@@ -144,14 +144,22 @@ def _candidates(name: str, folders: Sequence[Path], annotator: str) -> list[Reco
 
 
 def names_on_disk(database: str, folders: Iterable[Path]) -> list[str]:
-    """List the records of a database that are on disk, not hidden, or in its ``RECORDS`` file, sorted by name."""
+    """List the records of a database that are on disk or in its ``RECORDS`` file, sorted by name.
+
+    Folders of a database are looked into only where nothing else is there: those of mitdb have excerpts of its records.
+    """
     names: set[str] = set()
     for folder in folders:
-        headers = {path for path in (folder / database).rglob("[!.]*.hea") if path.is_file()}
-        names |= _listed(database, folder)
+        listed = _listed(database, folder)
+        headers = _headers(folder / database, "*") or (set() if listed else _headers(folder / database, "**/*"))
+        names |= listed
         for header in headers.difference(*map(segments_of, headers)):
             names.add(header.relative_to(folder).with_name(header.stem).as_posix())
     return sorted(names)
+
+
+def _headers(folder: Path, pattern: str) -> set[Path]:
+    return {path for path in folder.glob(f"{pattern}.hea") if path.is_file() and not path.name.startswith(".")}
 
 
 def _listed(database: str, folder: Path) -> set[str]:

@@ -197,8 +197,8 @@ def _calibrated(signals: list[Signal], notes: list[str]) -> tuple[Signal, ...]:
     without = [signal.label or f"signal {number}" for number, signal in enumerate(signals, start=1) if not signal.gain]
     if without:
         notes.append(
-            f"its header gives no gain of {', '.join(without)}: {_DEFAULT_GAIN:g} steps per {_DEFAULT_UNIT}, as the "
-            "standard says, is a guess at amplitudes"
+            f"its header gives no gain of {', '.join(without)}: {_DEFAULT_GAIN:g} steps per unit, as the standard "
+            "says, is a guess at amplitudes"
         )
     return tuple(replace(signal, gain=signal.gain or _DEFAULT_GAIN) for signal in signals)
 

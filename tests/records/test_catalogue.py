@@ -218,6 +218,8 @@ def test_records_in_folders_of_a_database_are_found(tmp_path):
     (tmp_path / "db" / "folder.hea").mkdir()
     assert names_on_disk("db", [tmp_path]) == ["db/data/a1"]
     assert find_record("db/data/a1", [tmp_path], "atr").missing() == []
+    write_record(tmp_path, "b2")
+    assert names_on_disk("db", [tmp_path]) == ["db/b2"]
 
 
 def test_simulated_records_are_known_by_their_database():
