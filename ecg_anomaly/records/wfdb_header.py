@@ -188,7 +188,7 @@ def _signal(match: re.Match[str], number: int) -> Signal:
         baseline=float(gain["baseline"]) if gain and gain["baseline"] else zero,
         unit=(gain["unit"] if gain else "") or _DEFAULT_UNIT,
         initial=int(numbers[2] if len(numbers) > 2 else zero),
-        label=" ".join(words),
+        label=" ".join(words).rstrip(" ,;"),  # monitors of intensive care write "II,"
     )
 
 
