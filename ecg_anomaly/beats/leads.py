@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -20,7 +19,7 @@ from ecg_anomaly.records.channels import find_leads
 from ecg_anomaly.records.lead_names import lead_called, looks_like_ecg
 
 START_S = 60.0  # of a recording, by which leads are chosen
-_LATEST_START_S = 1800.0  # electrodes that are not on by then are looked for no longer
+_MOST_LOOKS = 60  # at minutes of leads, while no beat is seen: half an hour of two leads
 _FEW_MV = 1e-6  # a lead that spans less has no signal, not even one in volts that is taken for millivolts
 # QRS-like activity. In the first minutes of mitdb, svdb, cudb, ludb and afpdb half of what the detector finds in a lead
 # can be read, but in one that is noise alone; of what it finds in noise, EEG, pulse waves and sines a seventh at most.
@@ -140,7 +139,9 @@ def look_at_start(
         When what was looked at begins.
     """
     first: list[LeadLook] = []
-    for number, minute_mv in enumerate(itertools.islice(minutes_mv, int(_LATEST_START_S / START_S))):
+    for number, minute_mv in enumerate(minutes_mv):
+        if number and (number + 1) * len(first) > _MOST_LOOKS:
+            break
         looks = look_at_leads(minute_mv, sampling_rate_hz, config)
         if any(look.beats_seen for look in looks):
             return looks, number * START_S
