@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypedDict
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from ecg_anomaly.beats.events import FIBRILLATION, UNREADABLE, Event
 from ecg_anomaly.detector.stream import COLUMNS, Findings
+from ecg_anomaly.words import count_text
 
 TABLE_COLUMNS = (*COLUMNS, "event")  # of the table of beats
 
@@ -131,8 +132,19 @@ def summarise(
             for event in concluded.events
         ],
         "unreadable_share": round(lost_s / duration_s, 4) if duration_s else None,
-        "notes": list(notes),
+        "notes": [*notes, *_little_found(beats)],
     }
+
+
+def _little_found(beats: pd.DataFrame) -> Iterator[str]:
+    """Say that there is nothing to judge."""
+    if beats.empty:
+        yield "no beat was found: is it an ECG, and were the electrodes on? --leads chooses other leads"
+    elif not beats["readable"].any():
+        yield (
+            f"none of what was found ({count_text(len(beats), 'beat')}) can be read, so that nothing could be judged; "
+            "is it an ECG, and is its unit right (--gain)?"
+        )
 
 
 def unreadable_s(beats: pd.DataFrame, events: Iterable[Event], duration_s: float) -> float:
