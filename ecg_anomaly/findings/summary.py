@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 import numpy as np
@@ -132,19 +132,24 @@ def summarise(
             for event in concluded.events
         ],
         "unreadable_share": round(lost_s / duration_s, 4) if duration_s else None,
-        "notes": [*notes, *_little_found(beats)],
+        "notes": list(notes),
     }
 
 
-def _little_found(beats: pd.DataFrame) -> Iterator[str]:
-    """Say that there is nothing to judge."""
+def little_found(concluded: Findings) -> list[str]:
+    """Say of all findings, from `conclude`, where they leave nothing to judge."""
+    beats = concluded.beats
+    if beats.empty and not concluded.events:
+        return ["no beat was found: is it an ECG, and were the electrodes on? --leads chooses other leads"]
     if beats.empty:
-        yield "no beat was found: is it an ECG, and were the electrodes on? --leads chooses other leads"
-    elif not beats["readable"].any():
-        yield (
-            f"none of what was found ({count_text(len(beats), 'beat')}) can be read, so that nothing could be judged; "
-            "is it an ECG, and is its unit right (--gain)?"
-        )
+        return ["no beat was found: is it an ECG? the events say what was found instead"]
+    if not beats["readable"].any():
+        found = count_text(len(beats), "beat")
+        return [
+            f"none of what was found ({found}) can be read, so that nothing could be judged; is it an ECG, and is its "
+            "unit right (--gain)?"
+        ]
+    return []
 
 
 def unreadable_s(beats: pd.DataFrame, events: Iterable[Event], duration_s: float) -> float:
