@@ -70,6 +70,7 @@ def add_routes(app: Dash, state: ServerState, hosts: Sequence[str]) -> None:
                 )
                 entered = fields.read(*(request.form.get(field) for field in ("leads", "sampling_rate", "gain")))
                 state.recordings.analyse(Job(folder, path, name, entered))
+            state.recordings.delete(request.form.get("before"))  # which the page showed until now
         except UserError as error:
             return jsonify(error=fields.by_label(str(error)))
         except OSError as error:

@@ -85,11 +85,21 @@ def test_a_table_that_is_dropped_is_analysed(state, client):
     assert state.recordings.stored(key).summary["recording"] == "my_table"
 
 
+def test_leads_are_asked_for_and_the_recording_before_is_deleted(state, client, finished):
+    files = {f"s007.{kind}": (finished.records / f"simdb/s007.{kind}").read_bytes() for kind in ("hea", "dat")}
+    before = upload(client, files, leads="nobody").get_json()["key"]
+    assert "has no lead nobody" in state.recordings.progress(before).words
+    key = upload(client, files, leads=" v1 ", before=before).get_json()["key"]
+    assert state.recordings.stored(key).summary["leads"] == ["V1"]
+    with pytest.raises(UserError, match="open it again"):
+        state.recordings.folder(before)
+
+
 @pytest.mark.parametrize(
     ("files", "words"),
     [
         ({"a.csv": b"hello\nworld\n"}, "a.csv"),
-        ({"a.csv": b"II\n1\n2\n"}, "samples per second"),
+        ({"a.csv": b"II\n1\n2\n"}, "“samples per second”"),
         ({"a.edf": b"0" * 300}, "a.edf"),
         ({"a.hea": b"a 1 360 10\na.dat 212 200 12 0 0 0 0 MLII\n", "a.dat": b""}, "a"),
     ],

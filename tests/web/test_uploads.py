@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import FileStorage
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.web.uploads import check_room, receive, shown
+from ecg_anomaly.records.search import SUFFIXES
+from ecg_anomaly.web.uploads import ACCEPTED, check_room, receive, shown
 
 HEADER = b"r1 2 360 10\nr1.dat 212 200 12 0 0 0 0 MLII\nr1.dat 212 200 12 0 0 0 0 V1\n"
 
@@ -116,3 +117,15 @@ def test_what_does_not_fit_on_the_disk_is_refused_before_it_is_read(tmp_path):
     check_room(tmp_path, 0)
     with pytest.raises(UserError, match=r"GB free.*free some space"):
         check_room(tmp_path, 10**18)
+
+
+def test_every_kind_of_single_file_is_taken_and_offered(tmp_path):
+    for number, suffix in enumerate(SUFFIXES):
+        if suffix == ".hea":
+            continue
+        (tmp_path / str(number)).mkdir()
+        path, name = receive(
+            [FileStorage(io.BytesIO(b"1"), filename=f"Day 1{suffix.upper()}")], tmp_path / str(number), ""
+        )
+        assert (path.name, name) == (f"recording{suffix}", "Day_1")
+        assert f".{suffix.rpartition('.')[2]}" in ACCEPTED

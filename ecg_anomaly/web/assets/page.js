@@ -4,10 +4,7 @@
   const set = (id, props) => window.dash_clientside.set_props(id, props);
   const say = (text) => set("message", { children: text });
 
-  const leave = () => {
-    const key = JSON.parse(sessionStorage.getItem("opened") ?? "null");
-    if (key) navigator.sendBeacon(`/recordings/${encodeURIComponent(key)}/leave`);
-  };
+  const opened = () => JSON.parse(sessionStorage.getItem("opened") ?? "null");
 
   let latest = []; // to be opened again, with what was entered meanwhile
   const upload = (files) => {
@@ -18,6 +15,7 @@
       const value = document.getElementById(id)?.value;
       if (value) form.append(field, value);
     }
+    form.append("before", opened() ?? "");
     for (const file of latest) form.append("file", file, file.name);
     const request = new XMLHttpRequest(); // fetch does not say how far an upload is
     request.open("POST", "/recordings");
@@ -29,10 +27,7 @@
       say(`Receiving: ${Math.round((100 * event.loaded) / event.total)} % of the file.`);
     });
     request.addEventListener("load", () => {
-      if (request.response?.key) {
-        leave();
-        return set("opened", { data: request.response.key });
-      }
+      if (request.response?.key) return set("opened", { data: request.response.key });
       set("working", { hidden: true });
       say(`Not opened: ${request.response?.error ?? "the server does not take it"}`);
     });
@@ -90,7 +85,9 @@
     if (button && button.offsetParent !== null) { event.preventDefault(); button.click(); }
   });
 
-  addEventListener("pagehide", leave);
+  addEventListener("pagehide", () => {
+    if (opened()) navigator.sendBeacon(`/recordings/${encodeURIComponent(opened())}/leave`);
+  });
 
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.page = {

@@ -24,7 +24,7 @@ def layout(state: ServerState) -> html.Section:
             parts.button("Open a simulated example", ids.OPEN_EXAMPLE),
         ),
     ]
-    by_signal, by_file = "such as II, V1; else by the signal", "as the file says"
+    by_signal, by_file = "such as II, V1; else by the signal", "by the file"
     fields = [
         parts.field(fields_of.LEADS, dcc.Input(id=ids.LEADS, type="text", placeholder=by_signal), className="wide"),
         parts.field(fields_of.RATE, dcc.Input(id=ids.RATE, type="number", placeholder=by_file)),
