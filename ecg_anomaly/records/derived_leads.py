@@ -16,7 +16,7 @@ from ecg_anomaly.records.source import Source
 from ecg_anomaly.records.units import millivolts_per
 
 _WEIGHTS = {"III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)}  # of I and II
-_CHEST = {f"v{number}" for number in range(1, 7)}
+_STORED = {"i", "ii", *(f"v{number}" for number in range(1, 7))}
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,13 @@ class DerivedLeads:
 
 
 def with_derived_leads(source: Source) -> Source:
-    """Add those of III, aVR, aVL and aVF that a standard ECG lacks; any other recording stays as it is.
+    """Add those of III, aVR, aVL and aVF that a standard ECG lacks, which has I, II and V1 to V6.
 
-    A standard ECG has I, II and at least one of V1 to V6. A derived sample is missing where that of I or II is.
+    Any other recording stays as it is. A derived sample is missing where that of I or II is.
     """
     places = {lead_name(channel.label).lower(): index for index, channel in enumerate(source.channels)}
     derived = tuple(name for name in _WEIGHTS if name.lower() not in places)
-    if not derived or not {"i", "ii"} <= places.keys() or not _CHEST & places.keys():
+    if not derived or not _STORED <= places.keys():
         return source
     pair = places["i"], places["ii"]
     first, second = (source.channels[index] for index in pair)
