@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+import zlib
 from binascii import crc_hqx
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -168,31 +169,56 @@ def write_dicom(path: Path, leads: list[str], steps: np.ndarray, rate_hz: int) -
     dataset.save_as(path, enforce_file_format=True)
 
 
-def write_acq(path: Path, leads: list[str], steps: np.ndarray, rate_hz: int) -> None:
-    """AcqKnowledge 3.7: headers of fixed fields, then samples channel beside channel."""
+def write_acq(
+    path: Path,
+    leads: list[str],
+    steps: np.ndarray,
+    rate_hz: int,
+    dividers: list[int] | None = None,
+    compressed: bool = False,
+) -> None:
+    """AcqKnowledge 3.8: headers of fixed fields; samples channel beside channel, or compressed one after the other.
+
+    A channel with a divider has a sample in each so many rounds.
+    """
     from bioread import headers
 
+    version = 41
+
     def structure(header: type, **values: object) -> bytes:
-        made = header.for_revision(38, "<")
-        filled = made._struct_class()
+        filled = header.for_revision(version, "<")._struct_class()
         for key, value in values.items():
             setattr(filled, key, value)
         return bytes(filled)
 
-    size = headers.GraphHeader.for_revision(38, "<").struct_length
-    parts = [
-        structure(
-            headers.GraphHeader, lVersion=38, lExtItemHeaderLen=size, nChannels=len(leads), dSampleTime=1000 / rate_hz
-        )
-    ]
-    size = headers.ChannelHeader.for_revision(38, "<").struct_length
-    for number, name in enumerate(leads):
-        known = {"lChanHeaderLen": size, "nNum": number, "szCommentText": name.encode(), "szUnitsText": b"uV"}
-        counts = {"lBufLength": len(steps), "dAmplScale": MICROVOLTS, "dAmplOffset": 0.0, "nVarSampleDivider": 1}
+    dividers = dividers or [1] * len(leads)
+    columns = [column[::divider].astype("<i2") for column, divider in zip(steps.T, dividers, strict=True)]
+    size = headers.GraphHeader.for_revision(version, "<").struct_length
+    known = {"lVersion": version, "lExtItemHeaderLen": size, "nChannels": len(leads), "bCompressed": compressed}
+    parts = [structure(headers.GraphHeader, dSampleTime=1000 / rate_hz, **known)]
+    size = headers.ChannelHeader.for_revision(version, "<").struct_length
+    for name, column, divider in zip(leads, columns, dividers, strict=True):
+        known = {"lChanHeaderLen": size, "szCommentText": name.encode(), "szUnitsText": b"uV", "dAmplOffset": 0.0}
+        counts = {"lBufLength": len(column), "dAmplScale": MICROVOLTS, "nVarSampleDivider": divider}
         parts.append(structure(headers.ChannelHeader, **known, **counts))
     parts.append(structure(headers.ForeignHeader, nLength=4))
     parts += [structure(headers.ChannelDTypeHeader, nSize=2, nType=2)] * len(leads)
-    path.write_bytes(b"".join(parts) + steps.astype("<i2").tobytes())
+    if compressed:
+        parts += [structure(headers.MarkerHeader), structure(headers.JournalHeader, tag=(0x44, 0x33, 0x22, 0x11))]
+        parts.append(structure(headers.MainCompressionHeader))
+        for column in columns:
+            packed = zlib.compress(column.tobytes())
+            parts += [structure(headers.ChannelCompressionHeader, lCompressedLen=len(packed)), packed]
+    elif set(dividers) == {1}:
+        parts.append(steps.astype("<i2").tobytes())
+    else:
+        parts += [
+            column[row // divider].tobytes()
+            for row in range(len(steps))
+            for column, divider in zip(columns, dividers, strict=True)
+            if row % divider == 0
+        ]
+    path.write_bytes(b"".join(parts))
 
 
 def write_opensignals(path: Path, leads: list[str], steps: np.ndarray, rate_hz: int, device: str = "bitalino") -> None:
@@ -229,9 +255,7 @@ def write_xdf(
         )
         return chunk(2, struct.pack("<I", stream) + f'<?xml version="1.0"?>{info}'.encode())
 
-    channels = "".join(
-        f"<channel><label>{name}</label><unit>microvolts</unit><type>ECG</type></channel>" for name in leads
-    )
+    channels = "".join(f"<channel><label>{name}</label><unit>microvolts</unit></channel>" for name in leads)
     stamps_s = 1000 + np.arange(len(steps)) / rate_hz if stamps_s is None else stamps_s
     values = (steps * MICROVOLTS).astype("<f4")
     parts = [b"XDF:", chunk(1, b'<?xml version="1.0"?><info><version>1.0</version></info>')]

@@ -14,6 +14,7 @@ import numpy as np
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.extras import library, listening
+from ecg_anomaly.records.kinds import begins_as_biopac
 
 _KIND = "a file of BIOPAC's AcqKnowledge"
 _COPY = "copy or export the recording again"
@@ -78,6 +79,9 @@ def open_biopac(path: Path) -> BiopacSource:
     bioread = library("bioread", path, _KIND)
     try:
         with listening("bioread") as told, path.open("rb") as file:
+            # Of thousands of channels, which damage promises, the library would look for minutes.
+            if not begins_as_biopac(file.read(64)):
+                raise UserError(f"{path}: does not begin as {_KIND}; {_COPY}")
             reader = bioread.reader_for_streaming(file)
             if reader.datafile is None:
                 raise UserError(f"{path}: cannot be read as {_KIND}: {' '.join(told[:1]) or 'no headers'}; {_COPY}")

@@ -54,7 +54,7 @@ def with_derived_leads(source: Source) -> Source:
     """
     places = {lead_name(channel.label).lower(): index for index, channel in enumerate(source.channels)}
     derived = tuple(name for name in _WEIGHTS if name.lower() not in places)
-    if not derived or not _STORED <= places.keys():
+    if not derived or not places.keys() >= _STORED:
         return source
     pair = places["i"], places["ii"]
     first, second = (source.channels[index] for index in pair)

@@ -25,7 +25,7 @@ _COPY = "copy or export the recording again"
 _HEADER_BYTES = 522
 _CHECKED_FROM = 10  # the first byte that the checksum is of
 _MOST_LEADS = 12
-_NAMES = ("X", "Y", "Z", "I", "II", "III", "aVR", "aVL", "aVF", *(f"V{number}" for number in range(1, 7)))
+_NAMES = ("ECG X", "ECG Y", "ECG Z", "I", "II", "III", "aVR", "aVL", "aVF", *(f"V{number}" for number in range(1, 7)))
 _LEADS = dict(enumerate((*_NAMES, "ES", "AS", "AI"), start=2))  # by code
 _ABSENT = -9
 _LEAD_FAULT = -32768  # a sample that says that the lead was off
@@ -118,8 +118,9 @@ def _begin(path: Path, header: bytes, size: int) -> tuple[int, list[str]]:
     notes = []
     if checksum and not valid:
         notes.append("the checksum of the header does not match it: parts of it may be damaged")
-    if len(places) > 1:
-        notes.append(f"the header says twice where samples begin, and not the same: {(valid or places)[0]} is taken")
+    if len(places) > 1 and not valid:
+        begin = (valid or places)[0]
+        notes.append(f"the header says twice where samples begin, and not the same: byte {begin} is taken")
     return (valid or places)[0], notes
 
 

@@ -79,7 +79,8 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
 _OFFICE = {".xlsx": "an Excel workbook", ".docx": "a Word document", ".ods": "a spreadsheet", ".npz": "arrays of NumPy"}
 _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
 _ROOTS = {"annotatedecg": AECG, "restingecg": MUSE, "restingecgdata": SIERRA, "ecg": MORTARA}
-_NEWEST_VERSION = 200  # of AcqKnowledge, whose revisions have come to 132
+_NEWEST_BIOPAC = 200  # versions of AcqKnowledge have come to 132
+_MOST_BIOPAC_CHANNELS = 128
 
 
 def kind_of(path: Path) -> str:
@@ -141,14 +142,17 @@ def _is_mfer(begin: bytes, suffix: str) -> bool:
     return begin[:1] + begin[2:6] == b"\x40MFR " or suffix in (*_SUFFIXES[MFER], ".mfr")
 
 
-def _is_biopac(begin: bytes, suffix: str) -> bool:
-    # Nothing but numbers: a version, the length of this header, the number of channels, the sampling interval in ms.
+def begins_as_biopac(begin: bytes) -> bool:
+    """Tell whether a file begins as one of AcqKnowledge, which is nothing but numbers.
+
+    They are a version, the length of this header, the number of channels, and the sampling interval in milliseconds.
+    """
     if len(begin) < 24:
         return False
     for order in "<>":
         version, length, channels = struct.unpack_from(f"{order}xxiih", begin, 0)
         (interval_ms,) = struct.unpack_from(f"{order}d", begin, 16)
-        if 30 <= version <= _NEWEST_VERSION and 0 < length < 100_000 and 0 < channels < 1000:
+        if 30 <= version <= _NEWEST_BIOPAC and 0 < length < 100_000 and 0 < channels <= _MOST_BIOPAC_CHANNELS:
             return bool(1e-3 <= interval_ms <= 1e5)
     return False
 
@@ -161,7 +165,7 @@ _BEGINNINGS: dict[str, Callable[[bytes, str], bool]] = {
     DICOM: _is_dicom,
     SCP: _is_scp,
     MFER: _is_mfer,
-    BIOPAC: _is_biopac,
+    BIOPAC: lambda begin, _: begins_as_biopac(begin),
 }
 
 

@@ -53,9 +53,9 @@ def _load(path: Path) -> tuple[list[Any], list[str]]:
     """Read the streams, and what pyxdf says about them."""
     pyxdf = library("pyxdf", path, "an XDF file")
     try:
-        with listening("pyxdf") as told:
+        with listening("pyxdf") as told, path.open("rb") as file:
             # With its own removal of jitter, a gap of less than 500 samples would be smoothed over.
-            streams, _ = pyxdf.load_xdf(str(path), dejitter_timestamps=False)
+            streams, _ = pyxdf.load_xdf(file, dejitter_timestamps=False)
     except Exception as error:  # whatever a damaged file provokes in the library
         raise UserError(f"{path}: cannot be read as XDF: {' '.join(str(error).split())}; {_COPY}") from None
     # Its own segments are not used, see `_times`.
@@ -68,7 +68,9 @@ def _unusable(stream: Any) -> str:
         return "it holds texts"
     if not float(_first(stream["info"], "nominal_srate") or 0) > 0:
         return "it has no sampling rate"
-    return "it holds too few samples" if len(stream["time_series"]) < 2 else ""
+    if len(stream["time_series"]) < 2:
+        return "it holds too few samples"
+    return "" if np.isfinite(stream["time_stamps"]).all() else "its time stamps are damaged"
 
 
 def _times(stream: Any, path: Path, name: str) -> tuple[Fraction, np.ndarray, list[str]]:
@@ -97,20 +99,20 @@ def _times(stream: Any, path: Path, name: str) -> tuple[Fraction, np.ndarray, li
 
 
 def _channels(info: Any, name: str, rate_hz: Fraction, count: int, several: bool) -> list[Channel]:
-    """Describe the channels of a stream; a label without an ECG's name gets that of the stream."""
+    """Describe the channels of a stream; what a label leaves open, its type, the stream's type or its name tells."""
     described = _list(info)
-    kind = _first(info, "type")
-    of_stream = next((word for word in (kind, name) if looks_like_ecg(word)), "")
-    other = next((word for word in (kind, name) if looks_like_other_signal(word)), "")
     channels = []
     for index in range(count):
         own = described[index] if index < len(described) else {}
-        label = _first(own, "label") or (of_stream or name) + (f" {index + 1}" if count > 1 else "")
-        if of_stream and not looks_like_ecg(label) and not looks_like_other_signal(label):
-            label = f"{of_stream} {label}"
-        doubt = f"its stream {name} is of the type {kind}" if other and not of_stream else ""
-        if several and not looks_like_ecg(label) and label != name:
-            label = f"{name} {label}"
+        words = (_first(own, "type"), _first(info, "type"), name)
+        said = next((word for word in words if looks_like_ecg(word) or looks_like_other_signal(word)), "")
+        label = _first(own, "label") or (said or name) + (f" {index + 1}" if count > 1 else "")
+        doubt = ""
+        if looks_like_ecg(said):
+            label = label if looks_like_ecg(label) or looks_like_other_signal(label) else f"{said} {label}"
+        elif not looks_like_ecg(label):
+            doubt = f"its stream {name} says that it is {said}" if said else ""
+            label = f"{name} {label}" if several and not label.startswith(name) else label
         channels.append(Channel(label, _first(own, "unit"), rate_hz, doubt=doubt))
     return channels
 

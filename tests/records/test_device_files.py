@@ -11,7 +11,7 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.records import kinds
 from ecg_anomaly.records.recording import open_recording
 from tests.conftest import ROOT
-from tests.device_files import MICROVOLTS, WRITERS, write_acq, write_dicom, write_opensignals, write_xdf
+from tests.device_files import MICROVOLTS, WRITERS, write_acq, write_opensignals, write_xdf
 
 RATE_HZ = 250
 SECONDS = 3
@@ -21,7 +21,7 @@ NOT_CLINICAL = {write_acq, write_opensignals, write_xdf}  # which derive no lead
 LIBRARIES = {"x.acq": "bioread", "x.h5": "h5py", "x.xdf": "pyxdf", "x.dcm": "pydicom"}
 
 
-def steps(leads=len(LEADS)):
+def steps(leads=8):
     """Make leads that differ, in whole steps, of shape (samples, leads)."""
     time_s = np.arange(SECONDS * RATE_HZ) / RATE_HZ
     return np.stack([np.round(400 * np.sin((5 + lead) * time_s)) for lead in range(leads)], axis=1).astype(int)
