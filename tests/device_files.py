@@ -40,6 +40,41 @@ def write_ishne(path: Path, leads: list[str], steps: np.ndarray, rate_hz: int, t
     path.write_bytes(bytes(header) + text + steps.astype("<i2").tobytes())
 
 
+def write_scp(path: Path, leads: list[str], steps: np.ndarray, rate_hz: int, late: int = 0) -> None:
+    """SCP-ECG: sections of leads (3) and of samples as 16 bits (6), with checksums.
+
+    The last lead lacks its first ``late`` samples.
+    """
+    names = ["I", "II", *(f"V{number}" for number in range(1, 7))]
+    columns = [column[late if number == len(leads) - 1 else 0 :] for number, column in enumerate(steps.T)]
+
+    def checked(content: bytes) -> bytes:
+        return struct.pack("<H", crc_hqx(content, 0xFFFF)) + content
+
+    def section(number: int, content: bytes) -> bytes:
+        return checked(struct.pack("<HI2B6x", number, 16 + len(content), 13, 13) + content)
+
+    described = [
+        struct.pack("<2IB", len(steps) - len(column) + 1, len(steps), names.index(name) + 1)
+        for name, column in zip(leads, columns, strict=True)
+    ]
+    samples = [column.astype("<i2").tobytes() for column in columns]
+    sizes = struct.pack(f"<2H2B{len(leads)}H", int(MICROVOLTS * 1000), 1_000_000 // rate_hz, 0, 0, *map(len, samples))
+    sections = {
+        3: section(3, bytes([len(leads), 4]) + b"".join(described)),
+        6: section(6, sizes + b"".join(samples)),
+    }
+    first, place = 16 + 12 * 10, 7
+    pointers = struct.pack("<H2I", 0, first, place)
+    place += first
+    for number in range(1, 12):
+        size = len(sections.get(number, b""))
+        pointers += struct.pack("<H2I", number, size, place if size else 0)
+        place += size
+    body = section(0, pointers) + b"".join(sections.values())
+    path.write_bytes(checked(struct.pack("<I", 6 + len(body)) + body))
+
+
 def write_aecg(path: Path, leads: list[str], steps: np.ndarray, rate_hz: int) -> None:
     """HL7 annotated ECG: decimal digits per lead."""
     sequence = ('<component><sequence><code code="{}"/><value>{}</value></sequence></component>').format
@@ -277,6 +312,7 @@ def write_xdf(
 
 WRITERS: Mapping[str, Callable[..., None]] = {
     "x.ecg": write_ishne,
+    "x.scp": write_scp,
     "aecg.xml": write_aecg,
     "muse.xml": write_muse,
     "sierra.xml": write_sierra,

@@ -31,6 +31,7 @@ _OF_AVERAGES = re.compile(r"median|representative beat|reference beat|typical_cy
 _MENDED = re.compile(r"Sampling rate .* is not an integer")
 _PREFIX = re.compile(r"^(GE MUSE|MFER|SCP-ECG|Sierra XML|HL7 aECG|Mortara|Kardia)[ :]+")
 _SHORTEST_PULSE_S = 0.1
+_LATEST = 100  # times its own length that a lead may begin after the others: more is a damaged number
 
 
 def open_clinical(path: Path, kind: str) -> Source:
@@ -49,14 +50,14 @@ def open_clinical(path: Path, kind: str) -> Source:
         warnings.simplefilter("always")
         try:
             record = parser().parse(path)
+            channels, signals = _channels(record)
         except ImportError as error:
             raise missing(error.name or "pydicom", path, f"a file of the kind {kind}") from None
         except Exception as error:  # whatever a damaged file provokes in a parser
             raise UserError(f"{path}: cannot be read as {kind}: {_plain(error, path)}; {_COPY}") from None
-    if not any(len(lead.samples) for lead in record.leads):
+    if not any(map(len, signals)):
         raise UserError(f"{path}: holds no samples of a rhythm strip; {_COPY}")
     notes = _notes(told, path)
-    channels, signals = _channels(record)
     if calibrated := _calibration(channels, signals):
         first, stop = calibrated
         for signal in signals:
@@ -72,10 +73,16 @@ def _channels(record: Any) -> tuple[list[Channel], list[np.ndarray]]:
     for number, lead in enumerate(record.leads):
         scaled = lead.to_physical() if lead.resolution_unit and lead.resolution else lead
         late = int(lead.annotations.get("start_sample", 1)) - 1
+        if late > _LATEST * len(scaled.samples):
+            raise ValueError(f"lead {lead.label} begins {late} samples after the others")
         signals.append(np.concatenate([np.full(late, np.nan), scaled.samples]))
+        lead.samples = scaled.samples[:0]  # so that a long recording is not held twice
         # Counts without a scale: they would be taken for millivolts if they had no unit at all.
         unit = scaled.units or lead.adc_resolution_unit or "counts"
-        channels.append(Channel(lead.label, unit, rates[number] if rates else Fraction(lead.sampling_rate)))
+        rate_hz = rates[number] if rates else Fraction(lead.sampling_rate)
+        if rate_hz <= 0:
+            raise ValueError(f"lead {lead.label} has no sampling rate")
+        channels.append(Channel(lead.label, unit, rate_hz))
     return channels, signals
 
 
@@ -112,7 +119,7 @@ def _calibration(channels: Sequence[Channel], signals: Sequence[np.ndarray]) -> 
     if len(channels) < 3 or len(rates) > 1 or len(lengths) > 1:
         return None
     together = np.stack(signals)
-    differ = np.flatnonzero(np.ptp(together, axis=0) > 0)
+    differ = np.flatnonzero((together != together[0]).any(axis=0))  # as what is missing does from everything
     if not len(differ):
         return None
     samples = together.shape[1]
@@ -131,7 +138,7 @@ def _notes(told: Sequence[warnings.WarningMessage], path: Path) -> list[str]:
     others = [other for other in dict.fromkeys(others) if not _MENDED.match(other)]
     notes = [f"in reading it, ecgdatakit says: {first_few(others)}"] if others else []
     if checksums:
-        notes.append(f"{len(checksums)} checksums do not match their samples: damaged, or never computed")
+        notes.append(f"checksums that do not match: {len(checksums)}; the file is damaged, or they were never computed")
     return notes
 
 
@@ -139,5 +146,5 @@ def _plain(message: object, path: Path) -> str:
     """Make one line of a message, without the path that stands before it anyway."""
     text = " ".join(str(message).split())
     for name in (str(path), path.name):
-        text = re.sub(rf"\s*(?:\b(?:of|in|from)\s+)?{re.escape(name)}:?\s*", " ", text)
-    return " ".join(text.split()).rstrip(".") or type(message).__name__
+        text = re.sub(rf"(?:\s*\b(?:of|in|from))?\s*{re.escape(name)}", "", text)
+    return text.strip(" :.") or type(message).__name__
