@@ -11,6 +11,7 @@ the files' own bytes, its amplitudes, leads and lengths are right; what it leave
 from __future__ import annotations
 
 import re
+import tempfile
 import warnings
 from collections.abc import Sequence
 from fractions import Fraction
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from ecg_anomaly.errors import UserError, first_few
+from ecg_anomaly.records import kinds
 from ecg_anomaly.records.array_source import array_source
 from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.derived_leads import with_derived_leads
@@ -49,7 +51,7 @@ def open_clinical(path: Path, kind: str) -> Source:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         try:
-            record = parser().parse(path)
+            record = _parsed(parser, path, kind)
             channels, signals = _channels(record)
         except ImportError as error:
             raise missing(error.name or "pydicom", path, f"a file of the kind {kind}") from None
@@ -58,6 +60,8 @@ def open_clinical(path: Path, kind: str) -> Source:
     if not any(map(len, signals)):
         raise UserError(f"{path}: holds no samples of a rhythm strip; {_COPY}")
     notes = _notes(told, path)
+    if off := [lead.label for lead in record.leads if lead.annotations.get("LeadOff")]:
+        notes.append(f"by the file, electrodes were off in {', '.join(off)}")
     if calibrated := _calibration(channels, signals):
         first, stop = calibrated
         for signal in signals:
@@ -65,6 +69,16 @@ def open_clinical(path: Path, kind: str) -> Source:
         from_s, to_s = (place / float(channels[0].sampling_rate_hz) for place in calibrated)
         notes.append(f"from {from_s:.2f} to {to_s:.2f} s all leads hold the device's calibration pulse; left out")
     return with_derived_leads(array_source(channels, signals, notes))
+
+
+def _parsed(parser: Any, path: Path, kind: str) -> Any:
+    with path.open("rb") as file:
+        if kind != kinds.DICOM or file.read(132).endswith(b"DICM"):
+            return parser().parse(path)
+    # As sent over a network, without the part before the data set, which ecgdatakit asks for.
+    with tempfile.TemporaryDirectory() as folder:
+        (copy := Path(folder) / path.name).write_bytes(bytes(128) + b"DICM" + path.read_bytes())
+        return parser().parse(copy)
 
 
 def _channels(record: Any) -> tuple[list[Channel], list[np.ndarray]]:

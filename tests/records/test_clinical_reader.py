@@ -122,6 +122,22 @@ def test_other_groups_of_a_dicom_are_told(tmp_path):
     assert "1 additional multiplex group(s)" in open_clinical(tmp_path / "r.dcm", kinds.DICOM).notes[0]
 
 
+def test_dicom_as_sent_over_a_network_is_read(tmp_path):
+    write_dicom(tmp_path / "r.dcm", LEADS, STEPS, RATE_HZ)
+    dataset = pydicom.dcmread(tmp_path / "r.dcm")
+    del dataset.file_meta
+    for implicit in (True, False):
+        dataset.save_as(tmp_path / "bare.dcm", implicit_vr=implicit, little_endian=True, enforce_file_format=False)
+        assert kinds.kind_of(tmp_path / "bare.dcm") == kinds.DICOM
+        np.testing.assert_allclose(read(open_clinical(tmp_path / "bare.dcm", kinds.DICOM)), STEPS * MICROVOLTS)
+
+
+def test_electrodes_that_were_off_are_told(tmp_path):
+    write_muse(tmp_path / "r.xml", LEADS, STEPS, RATE_HZ)
+    change(tmp_path / "r.xml", b"<LeadID>V1</LeadID>", b"<LeadID>V1</LeadID><LeadOff>TRUE</LeadOff>")
+    assert open_clinical(tmp_path / "r.xml", kinds.MUSE).notes[-1] == "by the file, electrodes were off in V1"
+
+
 @pytest.mark.parametrize(
     ("write", "kind", "old", "new", "told"),
     [
