@@ -10,6 +10,7 @@ the files' own bytes, its amplitudes, leads and lengths are right; what it leave
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
 import warnings
@@ -60,6 +61,9 @@ def open_clinical(path: Path, kind: str) -> Source:
     if not any(map(len, signals)):
         raise UserError(f"{path}: holds no samples of a rhythm strip; {_COPY}")
     notes = _notes(told, path)
+    surplus = path.stat().st_size - record.raw_metadata.get("file_size", math.inf)
+    if surplus > 0:  # of an SCP-ECG file
+        notes.append(f"{surplus} bytes after the end of the recording were left out")
     if off := [lead.label for lead in record.leads if lead.annotations.get("LeadOff")]:
         notes.append(f"by the file, electrodes were off in {', '.join(off)}")
     if calibrated := _calibration(channels, signals):

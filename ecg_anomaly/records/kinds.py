@@ -198,6 +198,8 @@ def _xml_kind(path: Path, text: str) -> str:
         return _ROOTS[name.lower()]
     if name.lower() == "html" or "<!doctype html" in text[:200].lower():
         raise UserError(f"{path}: is a page of the web, not a recording; download the file that the page shows")
+    if name == "HealthData":
+        raise UserError(f"{path}: is Apple's export of all health data; its ECGs are the tables in electrocardiograms/")
     raise UserError(
         f"{path}: is XML with the root element {name or 'of no name'}; read are those of HL7 aECG (AnnotatedECG), GE "
         "MUSE (RestingECG), Philips (restingecgdata) and Mortara (ECG); export it in one of these, as DICOM or EDF"

@@ -23,6 +23,8 @@ from ecg_anomaly.records.lead_names import looks_like_ecg, looks_like_other_sign
 _COPY = "copy or record it again"
 _RATE_TOLERANCE = 0.01  # of the sampling rate that a stream promises
 _SHORTEST_GAP_S = 0.1  # less is jitter
+_LEAST_RATE_HZ = 20.0  # slower streams are no signals: heart rates, buttons
+_REACH = 200  # samples over which a sampling rate is measured
 
 
 def open_xdf(path: Path) -> ArraySource:
@@ -45,7 +47,7 @@ def open_xdf(path: Path) -> ArraySource:
         channels += _channels(info, name, rate_hz, placed.shape[1], several=len(streams) > 1)
         signals += list(placed.T)
     if not channels:
-        raise UserError(f"{path}: holds no stream with a sampling rate ({'; '.join(notes) or 'no stream at all'})")
+        raise UserError(f"{path}: holds no stream that is a signal ({'; '.join(notes) or 'no stream at all'})")
     return array_source(channels, signals, notes)
 
 
@@ -66,16 +68,31 @@ def _unusable(stream: Any) -> str:
     """Say why a stream holds no signal; empty if it does."""
     if not isinstance(stream["time_series"], np.ndarray):
         return "it holds texts"
-    if not float(_first(stream["info"], "nominal_srate") or 0) > 0:
-        return "it has no sampling rate"
     if len(stream["time_series"]) < 2:
         return "it holds too few samples"
-    return "" if np.isfinite(stream["time_stamps"]).all() else "its time stamps are damaged"
+    if not np.isfinite(stream["time_stamps"]).all():
+        return "its time stamps are damaged"
+    return "" if _nominal_hz(stream) >= _LEAST_RATE_HZ else "it has no sampling rate, or a low one"
+
+
+def _promised_hz(stream: Any) -> float:
+    return max(0.0, float(_first(stream["info"], "nominal_srate") or 0))
+
+
+def _nominal_hz(stream: Any) -> float:
+    """Look up the sampling rate that a stream promises; of one that promises none, take it from the time stamps."""
+    if promised_hz := _promised_hz(stream):
+        return promised_hz
+    # Over many samples, as they come in packets; the median, as packets get lost.
+    stamps_s = stream["time_stamps"]
+    reach = min(_REACH, len(stamps_s) - 1)
+    span_s = float(np.median(stamps_s[reach:] - stamps_s[:-reach]))
+    return reach / span_s if span_s > 0 else 0.0
 
 
 def _times(stream: Any, path: Path, name: str) -> tuple[Fraction, np.ndarray, list[str]]:
     """Find the sampling rate, the place of each sample of shape ``(samples,)``, and what to say about them."""
-    nominal_hz = float(_first(stream["info"], "nominal_srate"))
+    nominal_hz = _nominal_hz(stream)
     count = len(stream["time_stamps"])
     lag_s = stream["time_stamps"] - stream["time_stamps"][0] - np.arange(count) / nominal_hz
     # How late a sample is at least: a later one that is less late shows that only the way was long.
@@ -86,11 +103,11 @@ def _times(stream: Any, path: Path, name: str) -> tuple[Fraction, np.ndarray, li
     duration_s = stream["time_stamps"][-1] - stream["time_stamps"][0] - steps_s.sum()
     measured_hz = (count - 1) / duration_s if duration_s > 0 else nominal_hz
     notes, rate_hz = [], nominal_hz
-    if abs(measured_hz / nominal_hz - 1) > _RATE_TOLERANCE:
+    promised_hz = _promised_hz(stream)
+    if not promised_hz or abs(measured_hz / promised_hz - 1) > _RATE_TOLERANCE:
         rate_hz = measured_hz
-        notes.append(
-            f"stream {name} promises {nominal_hz:g} Hz, its time stamps say {measured_hz:.2f} Hz, which is taken"
-        )
+        told = f"promises {promised_hz:g} Hz" if promised_hz else "promises no sampling rate"
+        notes.append(f"stream {name} {told}; its time stamps say {measured_hz:.2f} Hz, which is taken")
     gaps = np.rint(steps_s * rate_hz).astype(np.int64)
     if gaps.any():
         lost_s = gaps.sum() / rate_hz

@@ -52,6 +52,15 @@ def test_lead_that_begins_late_lacks_its_first_samples(tmp_path):
     np.testing.assert_allclose(found, expected)
 
 
+def test_bytes_after_the_end_are_told(tmp_path):
+    write_scp(tmp_path / "r.scp", LEADS, STEPS, RATE_HZ)
+    with (tmp_path / "r.scp").open("ab") as file:
+        file.write(bytes(7))
+    assert open_clinical(tmp_path / "r.scp", kinds.SCP).notes == (
+        "7 bytes after the end of the recording were left out",
+    )
+
+
 def test_sampling_rates_are_not_rounded(tmp_path):
     write_dicom(tmp_path / "r.dcm", LEADS, STEPS, "333.3")
     assert open_clinical(tmp_path / "r.dcm", kinds.DICOM).channels[0].sampling_rate_hz == Fraction("333.3")

@@ -53,6 +53,7 @@ def test_kind_is_told_by_beginning_and_name(name, content, kind, tmp_path):
         ("r.ann", b"ANN  1.0\0\0", "is an ISHNE file of annotations"),
         ("r.html", b"<!DOCTYPE html>\n<html>", "is a page of the web"),
         ("r.xml", b"<CardiologyXML>", "is XML with the root element CardiologyXML; read are those of HL7 aECG"),
+        ("export.xml", b"<?xml version='1.0'?><HealthData>", "its ECGs are the tables in electrocardiograms/"),
         ("r.xml", b"<", "root element of no name"),
         ("r.edf.gz", gzip.compress(bytes(300)), r"is compressed \(gzip\) and holds no table; unpack it"),
         ("r.csv.gz", gzip.compress(b"1,2\n" * 9999)[:30], r"is compressed \(gzip\) and damaged"),

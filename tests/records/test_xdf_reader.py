@@ -52,8 +52,18 @@ def test_sampling_rate_is_the_one_promised_unless_time_stamps_say_another(measur
     write_xdf(tmp_path / "r.xdf", ["II"], steps(), RATE_HZ, stamps_s(1300, measured_hz))
     recording = open_recording(tmp_path / "r.xdf")
     assert float(recording.sampling_rate_hz) == pytest.approx(taken_hz, rel=1e-6)
-    told = "stream my ECG promises 130 Hz, its time stamps say 125.00 Hz, which is taken" in recording.notes
+    told = "stream my ECG promises 130 Hz; its time stamps say 125.00 Hz, which is taken" in recording.notes
     assert told == (taken_hz == 125)
+
+
+def test_stream_that_promises_no_sampling_rate_is_read_by_its_time_stamps(tmp_path):
+    at_s = stamps_s(1300)
+    at_s[400:] += 2.0
+    write_xdf(tmp_path / "r.xdf", ["II"], steps(), 0, at_s)
+    source = open_xdf(tmp_path / "r.xdf")
+    assert float(source.channels[0].sampling_rate_hz) == pytest.approx(RATE_HZ, rel=1e-4)
+    assert "stream my ECG promises no sampling rate; its time stamps say 130.00 Hz, which is taken" in source.notes
+    assert np.flatnonzero(np.isnan(read(source)[:, 0])).tolist() == [*range(400, 660)]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +88,7 @@ def test_streams_without_signal_are_named(tmp_path):
     write_xdf(path, ["II"], steps(), RATE_HZ)
     assert open_xdf(path).notes == ("left out stream my Markers: it holds texts",)
     write_xdf(path, ["II"], steps()[:1], RATE_HZ)
-    with pytest.raises(UserError, match=r"no stream with a sampling rate .*my ECG: it holds too few samples"):
+    with pytest.raises(UserError, match=r"no stream that is a signal .*my ECG: it holds too few samples"):
         open_xdf(path)
 
 
