@@ -279,35 +279,42 @@ def write_xdf(
     markers: bool = True,
 ) -> None:
     """LabRecorder: chunks of a stream of samples, with a time stamp each, and of a stream of markers."""
-
-    def chunk(tag: int, content: bytes) -> bytes:
-        return b"\x04" + struct.pack("<IH", len(content) + 2, tag) + content
-
-    def header(stream: int, kind: str, form: str, srate: float, count: int, channels: str = "") -> bytes:
-        info = (
-            f"<info><name>my {kind}</name><type>{kind}</type><channel_count>{count}</channel_count>"
-            f"<nominal_srate>{srate}</nominal_srate><channel_format>{form}</channel_format><desc>{channels}</desc></info>"
-        )
-        return chunk(2, struct.pack("<I", stream) + f'<?xml version="1.0"?>{info}'.encode())
-
-    channels = "".join(f"<channel><label>{name}</label><unit>microvolts</unit></channel>" for name in leads)
     stamps_s = 1000 + np.arange(len(steps)) / rate_hz if stamps_s is None else stamps_s
-    values = (steps * MICROVOLTS).astype("<f4")
-    parts = [b"XDF:", chunk(1, b'<?xml version="1.0"?><info><version>1.0</version></info>')]
-    parts.append(
-        header(1, kind, "float32", rate_hz, len(leads), f"<channels>{channels}</channels>" if channels else "")
-    )
+    parts = [b"XDF:", _chunk(1, b'<?xml version="1.0"?><info><version>1.0</version></info>')]
+    parts += xdf_stream(1, kind, leads, steps, rate_hz, stamps_s)
     if markers:
-        parts.append(header(2, "Markers", "string", 0, 1))
+        parts.append(_stream_header(2, "Markers", "string", 0, 1))
         text = b"begin"
         mark = b"\x08" + struct.pack("<d", stamps_s[0]) + b"\x01" + bytes([len(text)]) + text
-        parts.append(chunk(3, struct.pack("<I", 2) + b"\x01\x01" + mark))
+        parts.append(_chunk(3, struct.pack("<I", 2) + b"\x01\x01" + mark))
+    path.write_bytes(b"".join(parts))
+
+
+def xdf_stream(
+    stream: int, kind: str, leads: list[str], steps: np.ndarray, rate_hz: float, stamps_s: np.ndarray
+) -> list[bytes]:
+    """Make the chunks of one stream of samples; `write_xdf` puts them into a file."""
+    channels = "".join(f"<channel><label>{name}</label><unit>microvolts</unit></channel>" for name in leads)
+    values = (steps * MICROVOLTS).astype("<f4")
+    parts = [_stream_header(stream, kind, "float32", rate_hz, len(leads), f"<channels>{channels}</channels>")]
     for start in range(0, len(values), 100):
         block = range(start, min(start + 100, len(values)))
         samples = [b"\x08" + struct.pack("<d", stamps_s[row]) + values[row].tobytes() for row in block]
-        parts.append(chunk(3, struct.pack("<I", 1) + b"\x04" + struct.pack("<I", len(block)) + b"".join(samples)))
-    parts += [chunk(4, struct.pack("<Idd", 1, at, 0.0)) for at in (stamps_s[0], stamps_s[-1])]
-    path.write_bytes(b"".join(parts))
+        size = struct.pack("<I", len(block))
+        parts.append(_chunk(3, struct.pack("<I", stream) + b"\x04" + size + b"".join(samples)))
+    return parts + [_chunk(4, struct.pack("<Idd", stream, at_s, 0.0)) for at_s in (stamps_s[0], stamps_s[-1])]
+
+
+def _chunk(tag: int, content: bytes) -> bytes:
+    return b"\x04" + struct.pack("<IH", len(content) + 2, tag) + content
+
+
+def _stream_header(stream: int, kind: str, form: str, rate_hz: float, count: int, described: str = "") -> bytes:
+    info = (
+        f"<info><name>my {kind}</name><type>{kind}</type><channel_count>{count}</channel_count><nominal_srate>{rate_hz}"
+        f"</nominal_srate><channel_format>{form}</channel_format><desc>{described}</desc></info>"
+    )
+    return _chunk(2, struct.pack("<I", stream) + f'<?xml version="1.0"?>{info}'.encode())
 
 
 WRITERS: Mapping[str, Callable[..., None]] = {

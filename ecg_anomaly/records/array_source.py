@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from ecg_anomaly.errors import first_few
 from ecg_anomaly.records.channels import Channel
 
 
@@ -39,6 +40,6 @@ def array_source(channels: Sequence[Channel], signals: Sequence[np.ndarray], not
             told.append(f"{channel.label or number} by {short / float(channel.sampling_rate_hz):g} s")
         padded.append(np.concatenate([signal, np.full(short, np.nan)]) if short else signal)
     if told:
-        notes = [*notes, f"channels end before the longest one: {', '.join(told)}; what they lack is missing"]
+        notes = [*notes, f"channels end before the longest one: {first_few(told)}; what they lack is missing"]
     known = [replace(channel, samples=len(signal)) for channel, signal in zip(channels, padded, strict=True)]
     return ArraySource(tuple(known), tuple(notes), tuple(padded))

@@ -24,6 +24,7 @@ _COPY = "copy or record it again"
 _RATE_TOLERANCE = 0.01  # of the sampling rate that a stream promises
 _SHORTEST_GAP_S = 0.1  # less is jitter
 _LEAST_RATE_HZ = 20.0  # slower streams are no signals: heart rates, buttons
+_TOGETHER_S = 60.0  # streams that begin further apart may have clocks that were not compared
 _REACH = 200  # samples over which a sampling rate is measured
 
 
@@ -33,18 +34,24 @@ def open_xdf(path: Path) -> ArraySource:
     channels: list[Channel] = []
     signals: list[np.ndarray] = []
     notes = [f"in reading it, pyxdf says: {first_few(told)}"] if told else []
+    usable = []
     for stream in streams:
-        info = stream["info"]
-        name = _first(info, "name") or _first(info, "type") or "without a name"
-        reason = _unusable(stream)
-        if reason:
-            notes.append(f"left out stream {name}: {reason}")
-            continue
-        rate_hz, starts, gaps = _times(stream, path, name)
-        notes += gaps
-        placed = np.full((int(starts[-1]) + 1, stream["time_series"].shape[1]), np.nan)
-        placed[starts] = stream["time_series"]
-        channels += _channels(info, name, rate_hz, placed.shape[1], several=len(streams) > 1)
+        if reason := _unusable(stream):
+            notes.append(f"left out stream {_name(stream)}: {reason}")
+        else:
+            usable.append(stream)
+    begin_s = min((stream["time_stamps"][0] for stream in usable), default=0.0)
+    for stream in usable:
+        name, late_s = _name(stream), float(stream["time_stamps"][0] - begin_s)
+        rate_hz, places, told = _times(stream, path, name)
+        notes += told
+        if late_s <= _TOGETHER_S:
+            places += round(late_s * rate_hz)
+        else:
+            notes.append(f"stream {name} begins {late_s:.0f} s after the first, and counts time from its own start")
+        placed = np.full((int(places[-1]) + 1, stream["time_series"].shape[1]), np.nan)
+        placed[places] = stream["time_series"]
+        channels += _channels(stream["info"], name, rate_hz, placed.shape[1], several=len(usable) > 1)
         signals += list(placed.T)
     if not channels:
         raise UserError(f"{path}: holds no stream that is a signal ({'; '.join(notes) or 'no stream at all'})")
@@ -62,6 +69,10 @@ def _load(path: Path) -> tuple[list[Any], list[str]]:
         raise UserError(f"{path}: cannot be read as XDF: {' '.join(str(error).split())}; {_COPY}") from None
     # Its own segments are not used, see `_times`.
     return streams, [line for line in dict.fromkeys(told) if "egments" not in line]
+
+
+def _name(stream: Any) -> str:
+    return _first(stream["info"], "name") or _first(stream["info"], "type") or "without a name"
 
 
 def _unusable(stream: Any) -> str:

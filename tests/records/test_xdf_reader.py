@@ -6,7 +6,7 @@ import pytest
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.recording import open_recording
 from ecg_anomaly.records.xdf_reader import open_xdf
-from tests.device_files import MICROVOLTS, write_xdf
+from tests.device_files import MICROVOLTS, write_xdf, xdf_stream
 
 RATE_HZ = 130
 
@@ -81,6 +81,18 @@ def test_type_of_a_stream_tells_what_its_channels_are(kind, names, labels, doubt
     channels = open_xdf(tmp_path / "r.xdf").channels
     assert [channel.label for channel in channels] == labels
     assert [bool(channel.doubt) for channel in channels] == [doubtful, doubtful and names[1] != "ECG"]
+
+
+@pytest.mark.parametrize(("late_s", "lacking"), [(2.0, 260), (100.0, 0)])
+def test_streams_that_begin_together_are_put_beside_each_other(late_s, lacking, tmp_path):
+    path = tmp_path / "r.xdf"
+    write_xdf(path, ["II"], steps(), RATE_HZ, stamps_s(1300), markers=False)
+    second = xdf_stream(2, "EEG", ["left"], steps(), RATE_HZ, stamps_s(1300) + late_s)
+    path.write_bytes(path.read_bytes() + b"".join(second))
+    source = open_xdf(path)
+    assert [channel.label for channel in source.channels] == ["II", "my EEG left"]
+    assert np.flatnonzero(np.isnan(read(source, [1])[:, 0])).tolist() == list(range(lacking))
+    assert any("begins 100 s after the first" in note for note in source.notes) == (lacking == 0)
 
 
 def test_streams_without_signal_are_named(tmp_path):
