@@ -30,6 +30,7 @@ from ecg_anomaly.records.extras import library, missing
 from ecg_anomaly.records.source import Source
 
 _COPY = "copy or export the recording again"
+_EXPORT = "export the ECG as a waveform"
 _OF_AVERAGES = re.compile(r"median|representative beat|reference beat|typical_cycle|section 5", re.IGNORECASE)
 _MENDED = re.compile(r"Sampling rate .* is not an integer")
 _PREFIX = re.compile(r"^(GE MUSE|MFER|SCP-ECG|Sierra XML|HL7 aECG|Mortara|Kardia)[ :]+")
@@ -57,6 +58,8 @@ def open_clinical(path: Path, kind: str) -> Source:
         except ImportError as error:
             raise missing(error.name or "pydicom", path, f"a file of the kind {kind}") from None
         except Exception as error:  # whatever a damaged file provokes in a parser
+            if kind == kinds.DICOM and type(error).__name__ == "MissingElementError":
+                raise UserError(f"{path}: is DICOM without a waveform, a picture or a document; {_EXPORT}") from None
             raise UserError(f"{path}: cannot be read as {kind}: {_plain(error, path)}; {_COPY}") from None
     if not any(map(len, signals)):
         raise UserError(f"{path}: holds no samples of a rhythm strip; {_COPY}")

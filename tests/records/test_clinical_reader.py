@@ -141,6 +141,15 @@ def test_dicom_as_sent_over_a_network_is_read(tmp_path):
         np.testing.assert_allclose(read(open_clinical(tmp_path / "bare.dcm", kinds.DICOM)), STEPS * MICROVOLTS)
 
 
+def test_dicom_of_a_picture_is_told(tmp_path):
+    write_dicom(tmp_path / "r.dcm", LEADS, STEPS, RATE_HZ)
+    dataset = pydicom.dcmread(tmp_path / "r.dcm")
+    del dataset.WaveformSequence
+    dataset.save_as(tmp_path / "r.dcm")
+    with pytest.raises(UserError, match="is DICOM without a waveform, a picture or a document; export the ECG"):
+        open_clinical(tmp_path / "r.dcm", kinds.DICOM)
+
+
 def test_electrodes_that_were_off_are_told(tmp_path):
     write_muse(tmp_path / "r.xml", LEADS, STEPS, RATE_HZ)
     change(tmp_path / "r.xml", b"<LeadID>V1</LeadID>", b"<LeadID>V1</LeadID><LeadOff>TRUE</LeadOff>")
