@@ -6,6 +6,8 @@ in its group ``raw`` a data set ``channel_N`` of counts per channel, with the at
 
 from __future__ import annotations
 
+import mmap
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -20,6 +22,7 @@ from ecg_anomaly.records.extras import library
 from ecg_anomaly.records.lead_names import looks_like_ecg
 
 _KIND = "an HDF5 file"
+_HEAP = b"GCOL\1"
 _COPY = "copy or export the recording again"
 # Data sheets of the ECG sensors: (count / 2**bits - 1/2) * voltage / gain.
 _ECG_SENSORS = {"biosignalsplux": (3.0, 1000.0), "bitalino": (3.3, 1100.0)}  # volts, gain; by how the name begins
@@ -56,6 +59,7 @@ def open_opensignals(path: Path) -> OpenSignalsSource:
     """Open an HDF5 file of OpenSignals; errors as for `recording.open_recording`."""
     hdf5 = library("h5py", path, _KIND)
     try:
+        _check_heaps(path)
         with hdf5.File(path, "r") as file:
             devices = [name for name, group in file.items() if "sampling rate" in group.attrs and "raw" in group]
             found = [channel for name in devices for channel in _device(hdf5, file[name])]
@@ -75,6 +79,22 @@ def open_opensignals(path: Path) -> OpenSignalsSource:
         if channel.unit == "mV"
     ]
     return OpenSignalsSource(path, channels, tuple(notes), places, scales)
+
+
+def _check_heaps(path: Path) -> None:
+    """Raise a `UserError` if a heap of texts is damaged so that HDF5's library would read it without end."""
+    # The global heap of the HDF5 file format specification, level 1E.
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        begin = content.find(_HEAP)
+        while begin >= 0:
+            (size,) = struct.unpack("<Q", content[begin + 8 : begin + 16].ljust(8, b"\0"))
+            place, end = begin + 16, min(begin + size, len(content)) - 16
+            while place <= end:
+                number, length = struct.unpack("<H6xQ", content[place : place + 16])
+                if number == length == 0:
+                    raise UserError(f"{path}: is damaged: its texts cannot be read; {_COPY}")
+                place += length if number == 0 else 16 + -(-length // 8) * 8
+            begin = content.find(_HEAP, begin + 1)
 
 
 def _device(hdf5: Any, group: Any) -> list[tuple[Channel, str, tuple[float, float]]]:

@@ -65,6 +65,16 @@ def test_hdf5_of_another_program_is_explained(fill, tmp_path):
         open_opensignals(path)
 
 
+def test_damaged_texts_do_not_hang(tmp_path):
+    path = tmp_path / "r.h5"
+    write_opensignals(path, ["II"], STEPS[:, :1], 200)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"GCOL") + 24] = 152  # the length of the first text
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="is damaged: its texts cannot be read"):
+        open_opensignals(path)
+
+
 def test_truncated_file_is_explained(tmp_path):
     path = tmp_path / "r.h5"
     write_opensignals(path, ["II"], STEPS[:, :1], 200)
