@@ -115,13 +115,12 @@ def _begin(path: Path, header: bytes, size: int) -> tuple[int, list[str]]:
     # The standard leaves open in which order the two bytes stand; zero is one that was not computed.
     told = {checksum, (checksum & 0xFF) << 8 | checksum >> 8}
     valid = [place for place in places if _checksum(path, place) in told] if checksum else []
-    notes = []
+    begin, notes = (valid or places)[0], []
     if checksum and not valid:
         notes.append("the checksum of the header does not match it: parts of it may be damaged")
     if len(places) > 1 and not valid:
-        begin = (valid or places)[0]
         notes.append(f"the header says twice where samples begin, and not the same: byte {begin} is taken")
-    return (valid or places)[0], notes
+    return begin, notes
 
 
 def _checksum(path: Path, end: int) -> int:

@@ -51,17 +51,17 @@ READ = (
 )
 
 _BEGINNING_BYTES = 65_536
-_TEXT = "export the samples of the recording, as EDF or as a table, and give that"
+_EXPORT = "export the samples of the recording, as EDF or as a table, and give that"
 _UNPACK = "unpack it, and give what is in it"
 # Files that people have instead of a recording, by how they begin: what they are, and what to do.
 _OTHERS: tuple[tuple[bytes, str, str], ...] = (
-    (b"%PDF", "a PDF, which shows the ECG as a picture", _TEXT),
-    (b"\x89PNG", "a picture (PNG)", _TEXT),
-    (b"\xff\xd8\xff", "a picture (JPEG)", _TEXT),
-    (b"GIF8", "a picture (GIF)", _TEXT),
-    (b"II*\0", "a picture (TIFF)", _TEXT),
-    (b"MM\0*", "a picture (TIFF)", _TEXT),
-    (b"BM", "a picture (BMP)", _TEXT),
+    (b"%PDF", "a PDF, which shows the ECG as a picture", _EXPORT),
+    (b"\x89PNG", "a picture (PNG)", _EXPORT),
+    (b"\xff\xd8\xff", "a picture (JPEG)", _EXPORT),
+    (b"GIF8", "a picture (GIF)", _EXPORT),
+    (b"II*\0", "a picture (TIFF)", _EXPORT),
+    (b"MM\0*", "a picture (TIFF)", _EXPORT),
+    (b"BM", "a picture (BMP)", _EXPORT),
     (b"\xd0\xcf\x11\xe0", "a document of Microsoft Office", "save it as CSV, and give that"),
     (b"PK\x03\x04", "a ZIP archive", _UNPACK),
     (b"7z\xbc\xaf", "an archive (7z)", _UNPACK),
@@ -72,8 +72,8 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
     (b"MATLAB 7.3", "a MATLAB file", "save its signals as a table (writematrix), or give the WFDB header beside it"),
     (b"\x93NUMPY", "an array of NumPy", "save it as a table (numpy.savetxt)"),
     (b"PAR1", "a Parquet table", "save it as CSV, and give that"),
-    (b"SQLite format 3", "a database (SQLite)", _TEXT),
-    (b"RIFF", "a sound or video file", _TEXT),
+    (b"SQLite format 3", "a database (SQLite)", _EXPORT),
+    (b"RIFF", "a sound or video file", _EXPORT),
     (b"ANN  1.0", "an ISHNE file of annotations, without signals", "give the .ecg file beside it"),
 )
 _OFFICE = {".xlsx": "an Excel workbook", ".docx": "a Word document", ".ods": "a spreadsheet", ".npz": "arrays of NumPy"}
