@@ -14,17 +14,17 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records import kinds
-from ecg_anomaly.records.biopac_reader import open_biopac
 from ecg_anomaly.records.channels import choose_ecg, find_leads
 from ecg_anomaly.records.checks import check_file, check_sampling_rate
-from ecg_anomaly.records.clinical_reader import open_clinical
+from ecg_anomaly.records.devices.biopac_reader import open_biopac
+from ecg_anomaly.records.devices.clinical_reader import open_clinical
+from ecg_anomaly.records.devices.ishne_reader import open_ishne
+from ecg_anomaly.records.devices.opensignals_reader import open_opensignals
+from ecg_anomaly.records.devices.xdf_reader import open_xdf
 from ecg_anomaly.records.edf_reader import open_edf
-from ecg_anomaly.records.ishne_reader import open_ishne
-from ecg_anomaly.records.opensignals_reader import open_opensignals
 from ecg_anomaly.records.source import Source
 from ecg_anomaly.records.table_reader import open_csv
 from ecg_anomaly.records.wfdb_reader import header_of, open_wfdb
-from ecg_anomaly.records.xdf_reader import open_xdf
 
 _SHORTEST_S = 1.0  # no shorter recording holds a beat
 _RATE_TOLERANCE = 0.01

@@ -13,7 +13,7 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.extras import library, listening
+from ecg_anomaly.records.devices.extras import library, listening
 from ecg_anomaly.records.kinds import begins_as_biopac
 
 _KIND = "a file of BIOPAC's AcqKnowledge"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.ishne_reader import open_ishne
+from ecg_anomaly.records.devices.ishne_reader import open_ishne
 from tests.device_files import MICROVOLTS, write_ishne
 
 LEADS = ["II", "V1", "V5"]

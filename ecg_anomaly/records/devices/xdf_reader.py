@@ -17,7 +17,7 @@ from ecg_anomaly.errors import UserError, first_few
 from ecg_anomaly.records.array_source import ArraySource, array_source
 from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import check_gap
-from ecg_anomaly.records.extras import library, listening
+from ecg_anomaly.records.devices.extras import library, listening
 from ecg_anomaly.records.lead_names import looks_like_ecg, looks_like_other_signal
 
 _COPY = "copy or record it again"

@@ -18,7 +18,7 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.derived_leads import with_derived_leads
+from ecg_anomaly.records.devices.derived_leads import with_derived_leads
 from ecg_anomaly.records.source import Source
 
 _COPY = "copy or export the recording again"

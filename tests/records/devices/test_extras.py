@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.extras import library, listening
+from ecg_anomaly.records.devices.extras import library, listening
 
 
 def test_library_that_is_not_there_is_named_with_the_command(monkeypatch):

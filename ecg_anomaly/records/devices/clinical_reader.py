@@ -25,8 +25,8 @@ from ecg_anomaly.errors import UserError, first_few
 from ecg_anomaly.records import kinds
 from ecg_anomaly.records.array_source import array_source
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.derived_leads import with_derived_leads
-from ecg_anomaly.records.extras import library, missing
+from ecg_anomaly.records.devices.derived_leads import with_derived_leads
+from ecg_anomaly.records.devices.extras import library, missing
 from ecg_anomaly.records.source import Source
 
 _COPY = "copy or export the recording again"

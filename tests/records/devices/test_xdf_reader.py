@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.devices.xdf_reader import open_xdf
 from ecg_anomaly.records.recording import open_recording
-from ecg_anomaly.records.xdf_reader import open_xdf
 from tests.device_files import MICROVOLTS, write_xdf, xdf_stream
 
 RATE_HZ = 130

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.opensignals_reader import open_opensignals
+from ecg_anomaly.records.devices.opensignals_reader import open_opensignals
 from tests.device_files import write_opensignals
 
 STEPS = np.random.default_rng(0).integers(-400, 400, size=(600, 2))

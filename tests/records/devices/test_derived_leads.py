@@ -8,7 +8,7 @@ import pytest
 
 from ecg_anomaly.records.array_source import array_source
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.derived_leads import with_derived_leads
+from ecg_anomaly.records.devices.derived_leads import with_derived_leads
 
 STORED = ["I", "II", "V1", "V2", "V3", "V4", "V5", "V6"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records import kinds
-from ecg_anomaly.records.clinical_reader import open_clinical
+from ecg_anomaly.records.devices.clinical_reader import open_clinical
 from tests.device_files import (
     MICROVOLTS,
     write_aecg,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.biopac_reader import open_biopac
+from ecg_anomaly.records.devices.biopac_reader import open_biopac
 from tests.device_files import MICROVOLTS, write_acq
 
 RATE_HZ = 200

@@ -18,7 +18,7 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.extras import library
+from ecg_anomaly.records.devices.extras import library
 from ecg_anomaly.records.lead_names import looks_like_ecg
 
 _KIND = "an HDF5 file"
