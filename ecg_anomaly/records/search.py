@@ -12,16 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.kinds import NO_WFDB_SUFFIXES
 from ecg_anomaly.records.wfdb_reader import files_of, header_of, segments_of
 from ecg_anomaly.words import count_text
 
-TABLES = (".csv", ".tsv", ".txt", ".asc", ".log")
-PACKED = ".gz"  # behind the suffix of a table
-SUFFIXES = (
-    *(".hea", ".edf", ".bdf", ".rec", *TABLES, *(f"{suffix}{PACKED}" for suffix in TABLES)),
-    *(".ecg", ".scp", ".xml", ".dcm", ".mwf", ".mwfx", ".json", ".acq", ".h5", ".hdf5", ".xdf", ".xdfz"),
-)
 _HEADER, _SIGNALS = ".hea", ".dat"
+_WHOLE = tuple(NO_WFDB_SUFFIXES)  # of files that are a recording each
 _WILDCARDS = re.compile(r"[*?\[]")
 _ABOUT = re.compile(  # what databases and devices tell of their recordings, by the names of the files
     r"(readme|licen[cs]e|copying|changelog|records|annotators|sha256sums|md5sums|requirements)\b.*",
@@ -41,9 +37,9 @@ class Found:
 def find_recordings(named: Iterable[str], results: Sequence[str] = ()) -> Found:
     """Find what is meant by paths of recordings, folders, and patterns (``*.csv``, ``data/**/*.edf``).
 
-    A folder is searched with the folders in it for files of `SUFFIXES`; what is hidden, is part of a WFDB record or a
-    result of an analysis is no recording of its own. A path that is neither folder nor pattern is a recording, whether
-    it is there or not.
+    A folder is searched with the folders in it, for files of `kinds.SUFFIXES`; what is hidden, is part of a WFDB record
+    or a result of an analysis is no recording of its own. A path that is neither folder nor pattern is a recording,
+    whether it is there or not.
 
     Parameters
     ----------
@@ -141,7 +137,7 @@ def _parts_of(header: Path) -> list[Path]:
 
 
 def _is_recording(file: Path) -> bool:
-    return file.name.lower().endswith(SUFFIXES) and not _ABOUT.fullmatch(file.name)
+    return file.name.lower().endswith((_HEADER, *_WHOLE)) and not _ABOUT.fullmatch(file.name)
 
 
 def _is_result(file: Path, results: Sequence[str]) -> bool:
@@ -155,7 +151,7 @@ def _header_beside(file: Path) -> Path:
 
 def _identity(path: Path) -> str:
     """Tell recordings apart: a WFDB record may be named by any of its files."""
-    header = None if path.name.lower().endswith(SUFFIXES) else header_of(path)
+    header = None if path.name.lower().endswith(_WHOLE) else header_of(path)
     whole = header or path
     return os.path.normcase(whole.parent.resolve() / whole.name)
 

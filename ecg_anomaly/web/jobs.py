@@ -13,7 +13,6 @@ from ecg_anomaly import batch
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.annotated import read_annotated
 from ecg_anomaly.findings.store import analyse_to_store
-from ecg_anomaly.records.search import PACKED
 from ecg_anomaly.web.fields import NOTHING, Entered, by_label
 
 if TYPE_CHECKING:
@@ -67,8 +66,7 @@ def analyse(detector: TrainedDetector, job: Job) -> None:
         recording = dataclasses.replace(recording, name=job.name, notes=notes)
         analyse_to_store(job.folder / ANALYSED, detector, recording, annotated, went_on)
     except UserError as error:  # without telling where files lie on this machine
-        suffix = "".join(job.path.suffixes[-2:]) if job.path.suffix == PACKED else job.path.suffix
-        words = str(error).replace(str(job.path), job.name + suffix).replace(f"{job.path.parent}/", "")
+        words = str(error).replace(str(job.path), job.name + job.path.suffix).replace(f"{job.path.parent}/", "")
         raise UserError(by_label(words)) from None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from werkzeug.datastructures import FileStorage
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.search import SUFFIXES
+from ecg_anomaly.records.kinds import READ, SUFFIXES
 
 MOST_BYTES = 1024**3  # of all files of an upload
 MOST_FILES = 200  # a record of a day may have many segments
@@ -20,13 +20,8 @@ MOST_FILES = 200  # a record of a day may have many segments
 _DISK_PER_BYTE = 6
 _DISK_LEFT_BYTES = 500 * 1024**2  # for everything else on the machine
 
+ACCEPTED = (*SUFFIXES, ".atr", ".mat")  # what a browser offers to choose
 _HEADER, _SIGNALS = ".hea", ".dat"
-_SINGLE_FILES = tuple(suffix for suffix in SUFFIXES if suffix != _HEADER)
-# What a browser offers to choose; it knows last extensions alone.
-_LAST = [f".{suffix.rpartition('.')[2]}" for suffix in _SINGLE_FILES]
-ACCEPTED = tuple(dict.fromkeys([_HEADER, _SIGNALS, ".atr", ".mat", *_LAST]))
-_ARCHIVES = (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar", ".bz2", ".xz")
-_KINDS = "drop a WFDB record (.hea with .dat), an EDF or BDF file, a table (.csv), or a file of another known kind"
 # The names of WFDB files stand in their header, so they are kept; WFDB itself allows no other characters.
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9_-]{1,20})?")
 _NULL_SEGMENT, _LONGEST_HEADER = "~", 1_000_000
@@ -62,7 +57,7 @@ def receive(files: Sequence[FileStorage], folder: Path, annotator: str | None) -
     """
     by_name = {(file.filename or "").replace("\\", "/").rpartition("/")[2]: file for file in files}
     if not by_name:
-        raise UserError(f"no file has arrived; {_KINDS}")
+        raise UserError(f"no file has arrived; drop a recording: {READ}")
     if len(by_name) < len(files):
         raise UserError("two of the files have one name; drop one recording at a time")
     suffixes = {Path(name).suffix.lower() for name in by_name}
@@ -70,22 +65,14 @@ def receive(files: Sequence[FileStorage], folder: Path, annotator: str | None) -
         return _receive_wfdb(by_name, folder, annotator)
     if _SIGNALS in suffixes:
         raise UserError("the header (.hea) of the WFDB record is missing; drop it together with its signals (.dat)")
-    if suffixes & set(_ARCHIVES) and not all(map(_suffix, by_name)):
-        raise UserError("archives are not unpacked; unpack it yourself, then drop the recording")
     if len(by_name) > 1:
         raise UserError("these files are not one recording; drop one recording at a time")
     ((name, file),) = by_name.items()
-    suffix = _suffix(name)
-    if not suffix:
-        raise UserError(f"{shown(name)} is of no kind that can be read; {_KINDS}")
-    path = folder / f"recording{suffix}"
+    suffix = Path(name).suffix.lower()
+    known = suffix in SUFFIXES  # of any other, how the file begins tells whether it can be read
+    path = folder / f"recording{suffix if known else ''}"
     file.save(path)
-    return path, shown(name[: -len(suffix)])
-
-
-def _suffix(name: str) -> str:
-    """Find by which known extension a file of a single recording goes, as ``.csv.gz``; empty: by none."""
-    return max((suffix for suffix in _SINGLE_FILES if name.lower().endswith(suffix)), key=len, default="")
+    return path, shown(Path(name).stem if known else name)
 
 
 def shown(name: str) -> str:

@@ -153,7 +153,7 @@ def test_damaged_files(page, tmp_path):
     for name, content, words in (
         ("damaged.csv", "no\nnumbers\n", "damaged.csv"),
         ("damaged.edf", "0       ", "damaged.edf"),
-        ("damaged.zip", "PK", "archives are not unpacked"),
+        ("damaged.zip", "PK\3\4", "damaged.zip: is a ZIP archive; unpack it"),
     ):
         (tmp_path / name).write_text(content)
         page.set_input_files("#files", str(tmp_path / name))
