@@ -1,7 +1,7 @@
 """Find the beats that are not normal in recordings that nobody annotated, with a trained model.
 
-Reads WFDB records (mitdb/100), EDF and BDF files, and CSV files in millivolts. Writes to --output, per recording:
-NAME.beats.csv, NAME.anomaly (WFDB annotations), NAME.summary.json and NAME.html.
+Reads WFDB records (mitdb/100), EDF, BDF, tables (CSV) and files of many devices; searches folders and patterns for some.
+Writes to --output, per recording: NAME.beats.csv, NAME.anomaly (WFDB annotations), NAME.summary.json and NAME.html.
 """
 
 import sys

@@ -44,7 +44,7 @@ def in_processes(
     """
     with pool or process_pool(len(calls)) as executor:
         try:
-            with _without_ctrl_c():
+            with without_ctrl_c():
                 # Not by executor.map, which cancels what it waits for: that collides with the end of the processes.
                 coming = deque(executor.submit(work, *arguments) for arguments in calls)
             while coming:
@@ -86,6 +86,20 @@ def process_pool(
 
 
 @contextmanager
+def without_ctrl_c() -> Iterator[None]:
+    """Start processes inside the block that Ctrl-C never reaches, not even before they come to `_start_process`."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # which would lift the block that processes inherit
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
 def stopped_by_termination() -> Iterator[None]:
     """Have a termination signal inside the block interrupt as Ctrl-C does."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -115,20 +129,6 @@ def ending_signals(tell: Callable[[], None] = lambda: None) -> Iterator[threadin
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Start processes inside the block that Ctrl-C never reaches, not even before they come to `_start_process`."""
-    if not hasattr(signal, "pthread_sigmask"):  # on Windows
-        yield
-        return
-    resource_tracker.ensure_running()  # which would lift the block that processes inherit
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_process(start: Callable[..., None] | None, *arguments: Any) -> None:

@@ -15,6 +15,7 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.processes import process_pool
 from ecg_anomaly.web import ids, jobs
 from ecg_anomaly.web.app import create_app
+from ecg_anomaly.web.fields import Entered
 from ecg_anomaly.web.jobs import DONE, FAILED, Job, Progress
 from ecg_anomaly.web.opened import LEFT_S, UNUSED_S, OpenRecordings
 from ecg_anomaly.web.sections.signal import asked_range, next_view
@@ -203,7 +204,8 @@ def test_records_of_this_machine(state, finished):
     for name in ("../simdb/s001", "simdb/nobody", "", None):
         with pytest.raises(UserError):
             state.find_record(name)
-    assert state.recordings.stored(state.open_record("simdb/s001")).summary["recording"] == "s001"
+    stored = state.recordings.stored(state.open_record("simdb/s001", Entered(("V1",))))
+    assert (stored.summary["recording"], stored.summary["leads"]) == ("s001", ["V1"])
 
 
 def test_the_simulated_example(state):
