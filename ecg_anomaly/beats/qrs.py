@@ -213,7 +213,10 @@ class _Consensus:
         self._medians = np.zeros((0, leads))
 
     def push(self, strength: np.ndarray, last: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Combine the next samples; give the mean of the leads, and how high it lately was between the beats."""
+        """Combine the next samples; give the mean of the leads, and how high it lately was between the beats.
+
+        NaN where no lead has a signal.
+        """
         self._strength = np.concatenate([self._strength, strength])
         complete = len(self._strength) // self._block
         blocks = self._strength[: complete * self._block].reshape(complete, self._block, self._strength.shape[1])
@@ -232,7 +235,9 @@ class _Consensus:
 
         block_of = np.arange(self._passed_on, len(self._strength)) // self._block
         known = np.maximum(before + block_of - 1, 0)
-        detection = _power_mean(self._strength[self._passed_on :], peaks[known], weights[known])
+        coming = self._strength[self._passed_on :]
+        detection = _power_mean(coming, peaks[known], weights[known])
+        detection[np.isnan(coming).all(axis=1)] = np.nan
         self._strength = self._strength[complete * self._block :]
         self._passed_on = len(self._strength)
         self._peaks, self._medians = self._peaks[-_BLOCKS:], self._medians[-_BLOCKS:]
@@ -278,24 +283,37 @@ class _Peak(NamedTuple):
     background: float
 
 
+class _Edge(NamedTuple):
+    """Where the signal of all leads is lost, or is there again."""
+
+    position: int
+    lost: bool
+
+
 class _PeakFinder:
-    """Finds the samples of the detection signal that no other within the refractory period exceeds."""
+    """Finds the samples of the detection signal that no other within the refractory period exceeds.
+
+    Where there is no signal (NaN), there is no peak; the edges of such a gap stand between the peaks.
+    """
 
     def __init__(self, sampling_rate_hz: int) -> None:
         self._reach = round(_REFRACTORY_S * sampling_rate_hz)
         self._detection = np.zeros(self._reach)  # nothing comes before the signal
         self._background = np.zeros(self._reach)
+        self._lost = False  # just before `known_until`
         self.known_until = 0  # all peaks before this sample have been passed on
 
-    def push(self, detection: np.ndarray, background: np.ndarray) -> list[_Peak]:
-        """Take in the next samples of both; return the peaks that are certain now."""
+    def push(self, detection: np.ndarray, background: np.ndarray) -> list[_Peak | _Edge]:
+        """Take in the next samples of both; return the peaks and edges that are certain now, in order."""
         self._detection = np.concatenate([self._detection, detection])
         self._background = np.concatenate([self._background, background])
         ready = len(self._detection) - 2 * self._reach
         if ready <= 0:
             return []
         middle = self._detection[self._reach : self._reach + ready]
-        highest = ndimage.maximum_filter1d(self._detection, self._reach, mode="constant")
+        edges = self._edges(np.isnan(middle))
+        heard = np.nan_to_num(self._detection) if np.isnan(self._detection).any() else self._detection
+        highest = ndimage.maximum_filter1d(heard, self._reach, mode="constant")
         # highest[i] spans reach samples around i; shifted, the reach samples before and after each middle sample.
         before = highest[self._reach // 2 :][:ready]
         after = highest[self._reach + 1 + self._reach // 2 :][:ready]
@@ -305,11 +323,19 @@ class _PeakFinder:
         backgrounds = self._background[self._reach + found].tolist()
         self.known_until += ready
         self._detection, self._background = self._detection[ready:], self._background[ready:]
-        return list(map(_Peak, positions, middle[found].tolist(), backgrounds))
+        peaks = map(_Peak, positions, middle[found].tolist(), backgrounds)
+        return sorted([*edges, *peaks], key=lambda mark: mark.position) if edges else list(peaks)
 
-    def finish(self) -> list[_Peak]:
+    def finish(self) -> list[_Peak | _Edge]:
         """Return the last peaks: nothing comes after the signal."""
         return self.push(np.zeros(self._reach), np.zeros(self._reach))
+
+    def _edges(self, lost: np.ndarray) -> list[_Edge]:
+        if not (self._lost or lost.any()):
+            return []
+        places = np.flatnonzero(np.diff(lost, prepend=self._lost))
+        self._lost = bool(lost[-1])
+        return [_Edge(int(place) + self.known_until, bool(lost[place])) for place in places]
 
 
 class _Decisions:
@@ -317,12 +343,13 @@ class _Decisions:
 
     def __init__(self, sampling_rate_hz: int) -> None:
         self._rate_hz = sampling_rate_hz
-        self._queue: deque[_Peak] = deque()  # not decided yet
+        self._queue: deque[_Peak | _Edge] = deque()  # not decided yet
         self._doubtful: list[_Peak] = []  # below the threshold, but search-back may take one
         self._beat_heights: deque[float] = deque(maxlen=_RECENT)  # empty until the level is learnt
         self._noise_heights: deque[float] = deque([0.0], maxlen=_RECENT)
         self._rr_intervals: deque[float] = deque([_FIRST_RR_S * sampling_rate_hz], maxlen=_RECENT)
         self._last_beat: _Peak | None = None
+        self._back = -np.inf  # when the signal was there again after the last gap
         self._due = 0.0  # when search-back takes place, unless a beat comes before
         self._overdue = False  # searched back in vain since
         self._known_until = 0
@@ -333,7 +360,7 @@ class _Decisions:
         first = self._doubtful[0] if self._doubtful else self._queue[0] if self._queue else None
         return self._known_until if first is None else first.position
 
-    def push(self, peaks: list[_Peak], known_until: int, last: bool = False) -> list[int]:
+    def push(self, peaks: list[_Peak | _Edge], known_until: int, last: bool = False) -> list[int]:
         """Take in the next peaks, with no other before ``known_until``; return the beats that are certain now."""
         self._queue += peaks
         self._known_until = known_until
@@ -342,7 +369,7 @@ class _Decisions:
         beats: list[int] = []
         while True:
             if self._queue and (self._overdue or self._queue[0].position <= self._due):
-                beat = self._judge(self._queue.popleft())
+                beat = self._pass(self._queue.popleft())
             elif not self._overdue and self._known_until > self._due:
                 beat = self._search_back()
             else:
@@ -352,14 +379,25 @@ class _Decisions:
 
     def _learn(self, last: bool) -> bool:
         """Take the highest of the first peaks for the level of the beats, once they are known."""
+        while self._queue and isinstance(self._queue[0], _Edge):
+            self._queue.popleft()
         if not self._queue:
             return False
         until = self._queue[0].position + round(_LEARNING_S * self._rate_hz)
         if self._known_until < until and not last:
             return False
-        self._beat_heights.append(max(peak.height for peak in self._queue if peak.position < until))
+        peaks = [mark for mark in self._queue if isinstance(mark, _Peak) and mark.position < until]
+        self._beat_heights.append(max(peak.height for peak in peaks))
         self._due = until
         return True
+
+    def _pass(self, mark: _Peak | _Edge) -> _Peak | None:
+        if isinstance(mark, _Peak):
+            return self._judge(mark)
+        # In a gap no beat is due; when it is over one is, as after a beat.
+        self._doubtful, self._overdue, self._back = [], False, mark.position
+        self._due = np.inf if mark.lost else mark.position + _LATE * _upper_median(self._rr_intervals)
+        return None
 
     def _judge(self, peak: _Peak) -> _Peak | None:
         usual, threshold = self._thresholds(peak)
@@ -395,7 +433,7 @@ class _Decisions:
     def _accept(self, beat: _Peak) -> _Peak:
         self._noise_heights.extend(peak.height for peak in self._doubtful)
         self._doubtful = []
-        if self._last_beat is not None:
+        if self._last_beat is not None and self._back <= self._last_beat.position:
             rr_interval = beat.position - self._last_beat.position
             if rr_interval <= _LONGEST_RR_S * self._rate_hz:
                 self._rr_intervals.append(rr_interval)
@@ -418,7 +456,10 @@ class _Decisions:
         return usual, max(noise + share * fallen, least)
 
     def _is_t_wave(self, peak: _Peak) -> bool:
-        if self._last_beat is None or peak.position - self._last_beat.position >= _T_WAVE_S * self._rate_hz:
+        reach = _T_WAVE_S * self._rate_hz
+        if peak.position - self._back < reach:  # its beat may have come in the gap
+            return peak.height < _T_WAVE_SHARE * _upper_median(self._beat_heights)
+        if self._last_beat is None or peak.position - self._last_beat.position >= reach:
             return False
         return peak.height < _T_WAVE_SHARE * self._last_beat.height
 
