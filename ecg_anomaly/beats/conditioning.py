@@ -16,6 +16,7 @@ from ecg_anomaly.config import Beat
 # longer than the steps between two samples, so that the two flanks of an R wave count as one.
 _SLOPE_SMOOTHING_S = 0.1
 _RESAMPLING_REACH = 10  # samples of the lower rate that the resampling filter looks to either side
+_FLAT_S = 3.0  # a lead that does not change at all for so long has come off, or its amplifier is at its limit
 _SHORT_GAP_S = 0.04  # a gap up to this, or of one sample, is bridged by a straight line, and the signal counts as there
 
 
@@ -46,6 +47,7 @@ class Conditioner:
         self._leads = leads
         ratio = Fraction(settings.sampling_rate_hz) / sampling_rate_hz
         self._gaps = _GapFiller(leads, max(1, int(_SHORT_GAP_S * sampling_rate_hz)))
+        self._flats = _FlatFinder(leads, int(_FLAT_S * sampling_rate_hz))
         self._resampler = _FirFilter(_resampling_taps(ratio), ratio.numerator, ratio.denominator, leads)
         self._band_pass = _FirFilter(_band_pass_taps(settings), 1, 1, leads)
         self._flags = _FlagResampler(leads, float(1 / ratio))
@@ -64,7 +66,7 @@ class Conditioner:
             Shape ``(samples at the new rate, leads)``, in millivolts, without NaN: what no later sample changes.
         missing : ndarray of bool
             The same shape: where the signal was missing for longer than a few samples, and the last value before is
-            held instead.
+            held instead; or has not changed for some seconds.
         """
         conditioned = self._filter(signals_mv, last=False)
         return conditioned, self._flags.take(len(conditioned))
@@ -78,7 +80,7 @@ class Conditioner:
 
     def _filter(self, signals_mv: np.ndarray, last: bool) -> np.ndarray:
         filled, missing = self._gaps.fill(signals_mv, last)
-        self._flags.push(missing)
+        self._flags.push(missing | self._flats.find(np.where(missing, np.nan, filled)))
         return self._band_pass.push(self._resampler.push(filled))
 
 
@@ -139,14 +141,17 @@ class _GapFiller:
         filled, missing = filled[:certain], missing[:certain]
         if certain:
             self._last_mv = filled[-1].copy()
-            self._lasting = _missing_at_end(missing, self._lasting)
+            self._lasting = _set_at_end(missing, self._lasting)
         return filled, missing
 
     def _certain(self, missing: np.ndarray) -> int:
-        """How many samples come before all gaps that are not over but short so far."""
-        at_end = _missing_at_end(missing, self._lasting)
-        open_short = at_end[at_end <= self._longest]
-        return len(missing) - int(open_short.max(initial=0))
+        """How many samples come before all gaps that are not over but short so far, and before gaps that meet those."""
+        certain, kept = len(missing), -1
+        while certain != kept:
+            kept = certain
+            at_end = _set_at_end(missing[:kept], self._lasting) if kept else self._lasting
+            certain -= int(at_end[at_end <= self._longest].max(initial=0))
+        return certain
 
     def _bridge(self, lead: int, filled_mv: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Draw a line across the short gaps of a lead; hold the last value in the others, which stay missing."""
@@ -162,10 +167,34 @@ class _GapFiller:
         return known_mv[before] + rise * step_mv, missing & ~short
 
 
-def _missing_at_end(missing: np.ndarray, lasting: np.ndarray) -> np.ndarray:
-    """Count the missing samples that each lead ends with, ``lasting`` of which may have come before; shape (leads,)."""
-    ending = np.where(missing.all(axis=0), len(missing), missing[::-1].argmin(axis=0))
-    return np.asarray(ending + np.where(ending == len(missing), lasting, 0))
+class _FlatFinder:
+    """Finds where each lead has kept one value for so many samples."""
+
+    def __init__(self, leads: int, longest: int):
+        self._longest = longest
+        self._last_mv = np.full((1, leads), np.nan)
+        self._equal = np.zeros(leads, dtype=np.int64)  # samples at the end of those so far that are equal
+
+    def find(self, signals_mv: np.ndarray) -> np.ndarray:
+        """Take the next samples, shape ``(samples, leads)``, NaN where they are missing; give flags of that shape."""
+        if not len(signals_mv):
+            return np.zeros(signals_mv.shape, dtype=bool)
+        before, last_mv, self._last_mv = self._equal, self._last_mv, signals_mv[-1:].copy()
+        self._equal = _set_at_end(signals_mv == self._last_mv, np.where(last_mv[0] == self._last_mv[0], before, 0))
+        if len(signals_mv) + before.max() <= self._longest:
+            return np.zeros(signals_mv.shape, dtype=bool)
+        changes = np.diff(signals_mv, axis=0, prepend=last_mv) != 0
+        number = np.arange(len(signals_mv))[:, np.newaxis]
+        changed = np.maximum.accumulate(np.where(changes, number, -before), axis=0)
+        return np.asarray(number - changed >= self._longest)
+
+
+def _set_at_end(flags: np.ndarray, lasting: np.ndarray) -> np.ndarray:
+    """Count the set flags that each lead ends with, with those ``lasting`` from before; shape ``(leads,)``."""
+    if not flags[-1].any():
+        return np.zeros_like(lasting)
+    whole = flags.all(axis=0)
+    return np.asarray(np.where(whole, len(flags) + lasting, flags[::-1].argmin(axis=0)))
 
 
 class _FirFilter:

@@ -49,6 +49,11 @@ _BACKGROUND_FACTOR = 3.0
 # Nor less than this: a QRS complex of 0.1 mV from peak to peak reaches about 0.02 mV, 2 µV of noise about 0.002 mV.
 _FLOOR_MV = 0.005
 
+# Noise is over where this part of the signal around a peak, within the refractory period, is less than a share of the
+# recent background, from which what was taken for beats did not stand out.
+_QUIET_PART = 0.4
+_QUIET_SHARE = 0.25
+
 _LATE = 1.5  # RR intervals without a beat after which one is searched for (Pan & Tompkins 1985: 1.66)
 _SEARCH_BACK_SHARE = 0.5  # of the threshold that a beat found so must reach (Pan & Tompkins 1985)
 # From then on the threshold falls by half in this time: large artefacts must not deafen the detector for long.
@@ -61,8 +66,12 @@ _LEARNING_S = 2.0  # holds a beat at 30 per minute; the first beats are decided 
 # Leads are weighted by their last blocks of this length, each of which holds a beat.
 _BLOCK_S = 2.0
 _BLOCKS = 5
+_LEAST_BLOCKS = 3  # with beats, by which it is known how high they are: a jolt before silence makes one
+_LEAST_BEAT_MV = 0.01  # reached by a QRS complex of 0.05 mV from peak to peak, the least that can be judged
 _DEAD_LEAD_MV = 1e-3  # a lead that stays below this shows no beats
 _UNKNOWN_PEAK_MV = 1.0  # taken for the recent peaks of a lead that showed none
+# The peak of a stretch without beats exceeds its median by less: it does not say how high the next beats may be.
+_LEAST_STANDING = 4.0
 # What exceeds the recent peaks of a lead by more counts for no more: an artefact in one lead must not outweigh the
 # others. On DS1 and the paced records 1.0 to 1.3 serve alike, no limit at all leaves more beats missed.
 _LARGEST_SHARE = 1.2
@@ -229,6 +238,9 @@ class _Consensus:
         self._medians = np.concatenate([self._medians, bottleneck.nanmedian(blocks, axis=1)])
         peaks, medians = _recent_median(self._peaks), _recent_median(self._medians)
         weights = _lead_weights(peaks, medians)
+        beats = self._peaks > np.fmax(_LEAST_STANDING * self._medians, _LEAST_BEAT_MV)
+        seen = _recent_median(np.where(beats, self._peaks, np.nan), least=_LEAST_BLOCKS)
+        peaks = np.where(np.isnan(seen), np.fmax(peaks, _UNKNOWN_PEAK_MV), seen)
         # The lower of the last block's and the usual: it rises late and falls at once, so that after a burst of noise
         # the detector hears again.
         background = _power_mean(np.fmin(self._medians, medians), peaks, weights)
@@ -244,9 +256,10 @@ class _Consensus:
         return detection, background[known]
 
 
-def _recent_median(values: np.ndarray) -> np.ndarray:
-    """Median of each block and the ``_BLOCKS - 1`` before it; NaN where a lead was missing in all."""
-    return np.asarray(bottleneck.move_median(values, min(_BLOCKS, len(values)), min_count=1, axis=0))
+def _recent_median(values: np.ndarray, least: int = 1) -> np.ndarray:
+    """Median of each block and the ``_BLOCKS - 1`` before it; NaN where fewer of them have a value."""
+    padded = np.concatenate([np.full((_BLOCKS - 1, values.shape[1]), np.nan), values])
+    return np.asarray(bottleneck.move_median(padded, _BLOCKS, min_count=least, axis=0)[_BLOCKS - 1 :])
 
 
 def _lead_weights(peaks: np.ndarray, medians: np.ndarray) -> np.ndarray:
@@ -281,6 +294,7 @@ class _Peak(NamedTuple):
     position: int
     height: float
     background: float
+    around: float  # the background beside the peak
 
 
 class _Edge(NamedTuple):
@@ -300,6 +314,7 @@ class _PeakFinder:
         self._reach = round(_REFRACTORY_S * sampling_rate_hz)
         self._detection = np.zeros(self._reach)  # nothing comes before the signal
         self._background = np.zeros(self._reach)
+        self._around = np.arange(2 * self._reach + 1)
         self._lost = False  # just before `known_until`
         self.known_until = 0  # all peaks before this sample have been passed on
 
@@ -321,9 +336,11 @@ class _PeakFinder:
         found = np.flatnonzero((middle > _FLOOR_MV) & (middle > before) & (middle >= after))
         positions = (found + self.known_until).tolist()
         backgrounds = self._background[self._reach + found].tolist()
+        part = int(_QUIET_PART * len(self._around))
+        around = np.partition(self._detection[found[:, np.newaxis] + self._around], part, axis=1)[:, part].tolist()
         self.known_until += ready
         self._detection, self._background = self._detection[ready:], self._background[ready:]
-        peaks = map(_Peak, positions, middle[found].tolist(), backgrounds)
+        peaks = map(_Peak, positions, middle[found].tolist(), backgrounds, around)
         return sorted([*edges, *peaks], key=lambda mark: mark.position) if edges else list(peaks)
 
     def finish(self) -> list[_Peak | _Edge]:
@@ -349,6 +366,7 @@ class _Decisions:
         self._noise_heights: deque[float] = deque([0.0], maxlen=_RECENT)
         self._rr_intervals: deque[float] = deque([_FIRST_RR_S * sampling_rate_hz], maxlen=_RECENT)
         self._last_beat: _Peak | None = None
+        self._anew_at = -np.inf  # when noise was over the last time
         self._back = -np.inf  # when the signal was there again after the last gap
         self._due = 0.0  # when search-back takes place, unless a beat comes before
         self._overdue = False  # searched back in vain since
@@ -369,6 +387,10 @@ class _Decisions:
         beats: list[int] = []
         while True:
             if self._queue and (self._overdue or self._queue[0].position <= self._due):
+                if self._noise_is_over(self._queue[0]):
+                    self._start_anew(self._queue[0].position)
+                    if not self._learn(last):
+                        return beats
                 beat = self._pass(self._queue.popleft())
             elif not self._overdue and self._known_until > self._due:
                 beat = self._search_back()
@@ -391,6 +413,22 @@ class _Decisions:
         self._due = until
         return True
 
+    def _noise_is_over(self, mark: _Peak | _Edge) -> bool:
+        lately = mark.position < self._anew_at + 2 * _BLOCK_S * self._rate_hz  # the background is still that of noise
+        return isinstance(mark, _Peak) and not lately and self._background(mark) < mark.background
+
+    def _background(self, peak: _Peak) -> float:
+        if peak.around > _QUIET_SHARE * peak.background:
+            return peak.background
+        noise = _upper_median(self._beat_heights) < _LEAST_STANDING * peak.background
+        return peak.around if noise else peak.background
+
+    def _start_anew(self, position: int) -> None:
+        """Learn again: what was taken for beats was noise."""
+        self._forget()
+        self._rr_intervals = deque([_FIRST_RR_S * self._rate_hz], maxlen=_RECENT)
+        self._doubtful, self._last_beat, self._overdue, self._anew_at = [], None, False, position
+
     def _pass(self, mark: _Peak | _Edge) -> _Peak | None:
         if isinstance(mark, _Peak):
             return self._judge(mark)
@@ -403,7 +441,7 @@ class _Decisions:
         usual, threshold = self._thresholds(peak)
         if not self._is_t_wave(peak):
             if peak.height > threshold:
-                if peak.height <= usual:
+                if peak.height <= usual:  # beats are much smaller than they were
                     self._forget()
                 return self._accept(peak)
             if not self._overdue and peak.height > _SEARCH_BACK_SHARE * threshold:
@@ -413,7 +451,7 @@ class _Decisions:
         return None
 
     def _forget(self) -> None:
-        """Start anew: beats are much smaller than they were, and what was learnt holds no longer."""
+        """Drop what was learnt: it holds no longer."""
         self._beat_heights.clear()
         self._noise_heights.clear()
         self._noise_heights.append(0.0)
@@ -448,7 +486,7 @@ class _Decisions:
         level = _upper_median(self._beat_heights)
         noise = min(_upper_median(self._noise_heights), level)
         share = _THRESHOLD_SHARE * (level - noise)
-        least = _BACKGROUND_FACTOR * peak.background
+        least = _BACKGROUND_FACTOR * self._background(peak)
         usual = max(noise + share, least)
         if not self._overdue:
             return usual, usual
