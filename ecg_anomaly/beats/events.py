@@ -356,12 +356,12 @@ def _swing_kind(signals_mv: np.ndarray, sampling_rate_hz: int) -> str | None:
     if max(later, still_later) < _ALIKE:
         swings = np.all(dominant_hz >= _SWINGS_HZ[0]) and concentration.mean() + at_once / 2 >= _LEAST_ORDER
         return FIBRILLATION if swings else None
+    if min(at_once, later, still_later) < _ALIKE or np.any(concentration < _LEAST_CONCENTRATION_ALIKE):
+        return None
     far = _likeness(signals_mv, np.floor(_FAR_S * dominant_hz) * cycle)
     fast = np.any(dominant_hz > _TACHYCARDIA_HZ[1])
     if np.ptp([at_once, later, far]) < _LEAST_DRIFT or (fast and min(at_once, later) > _STEADY):
         return UNREADABLE
-    if min(at_once, later, still_later) < _ALIKE or np.any(concentration < _LEAST_CONCENTRATION_ALIKE):
-        return None
     return FIBRILLATION if fast else TACHYCARDIA
 
 
@@ -393,7 +393,12 @@ def _likeness(signals_mv: np.ndarray, lags: np.ndarray) -> float:
     """Correlate each lead with itself about so many samples later, at the best of the lags near; mean of the leads."""
     best = []
     for lead_mv, lag in zip((signals_mv - signals_mv.mean(axis=0)).T, lags, strict=True):
-        near = np.arange(round(lag * (1 - _LAG_REACH)), round(lag * (1 + _LAG_REACH)) + 1)
+        near = range(round(lag * (1 - _LAG_REACH)) - 1, round(lag * (1 + _LAG_REACH)) + 2)
         pairs = ((lead_mv[:-shift], lead_mv[shift:]) for shift in near)
-        best.append(max(np.dot(x, y) / np.sqrt(np.dot(x, x) * np.dot(y, y)) for x, y in pairs))
+        likeness = [np.dot(x, y) / np.sqrt(np.dot(x, x) * np.dot(y, y)) for x, y in pairs]
+        top = int(np.argmax(likeness[1:-1])) + 1
+        # The vertex of the parabola through the highest three: a cycle need not be a whole number of samples.
+        left, middle, right = likeness[top - 1 : top + 2]
+        bend = left - 2 * middle + right
+        best.append(middle - (left - right) ** 2 / (8 * bend) if bend < 0 else middle)
     return float(np.mean(best))
