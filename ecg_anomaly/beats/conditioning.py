@@ -126,7 +126,7 @@ class _GapFiller:
 
     def fill(self, signals_mv: np.ndarray, last: bool) -> tuple[np.ndarray, np.ndarray]:
         """Give the next samples without NaN, and which of them are missing; with ``last``, all that are left."""
-        signals_mv = np.concatenate([self._kept_back, signals_mv])
+        signals_mv = np.concatenate([self._kept_back, signals_mv]) if len(self._kept_back) else signals_mv
         missing = ~np.isfinite(signals_mv)
         for lead in np.nonzero(np.isnan(self._offset_mv) & ~missing.all(axis=0))[0]:
             self._offset_mv[lead] = signals_mv[missing[:, lead].argmin(), lead]
@@ -180,7 +180,10 @@ class _FlatFinder:
         if not len(signals_mv):
             return np.zeros(signals_mv.shape, dtype=bool)
         before, last_mv, self._last_mv = self._equal, self._last_mv, signals_mv[-1:].copy()
-        self._equal = _set_at_end(signals_mv == self._last_mv, np.where(last_mv[0] == self._last_mv[0], before, 0))
+        if len(signals_mv) > 1 and not np.any(signals_mv[-2] == signals_mv[-1]):  # most often
+            self._equal = np.ones_like(before)
+        else:
+            self._equal = _set_at_end(signals_mv == self._last_mv, np.where(last_mv[0] == self._last_mv[0], before, 0))
         if len(signals_mv) + before.max() <= self._longest:
             return np.zeros(signals_mv.shape, dtype=bool)
         changes = np.diff(signals_mv, axis=0, prepend=last_mv) != 0

@@ -220,6 +220,7 @@ class _Consensus:
         self._passed_on = 0  # so many samples of it
         self._peaks = np.zeros((0, leads))  # of the blocks before
         self._medians = np.zeros((0, leads))
+        self._usual = np.zeros((0, leads)), np.zeros((0, leads)), np.zeros(0)  # what `_find_usual` gave for them
 
     def push(self, strength: np.ndarray, last: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Combine the next samples; give the mean of the leads, and how high it lately was between the beats.
@@ -234,8 +235,25 @@ class _Consensus:
                 return np.zeros(0), np.zeros(0)
             blocks = self._strength[np.newaxis]  # shorter than a block, and all that there is
         before = len(self._peaks)
-        self._peaks = np.concatenate([self._peaks, np.fmax.reduce(blocks, axis=1)])
-        self._medians = np.concatenate([self._medians, bottleneck.nanmedian(blocks, axis=1)])
+        if len(blocks):
+            self._peaks = np.concatenate([self._peaks, np.fmax.reduce(blocks, axis=1)])
+            self._medians = np.concatenate([self._medians, bottleneck.nanmedian(blocks, axis=1)])
+            self._usual = self._find_usual()
+        peaks, weights, background = self._usual
+
+        block_of = np.arange(self._passed_on, len(self._strength)) // self._block
+        known = np.maximum(before + block_of - 1, 0)
+        coming = self._strength[self._passed_on :]
+        detection = _power_mean(coming, peaks[known], weights[known])
+        detection[np.isnan(coming).all(axis=1)] = np.nan  # no lead is there
+        self._strength = self._strength[complete * self._block :]
+        self._passed_on = len(self._strength)
+        self._peaks, self._medians = self._peaks[-_BLOCKS:], self._medians[-_BLOCKS:]
+        self._usual = peaks[-_BLOCKS:], weights[-_BLOCKS:], background[-_BLOCKS:]
+        return detection, background[known]
+
+    def _find_usual(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Find the recent peaks and the weights of the leads, and the background of their mean, for each block."""
         peaks, medians = _recent_median(self._peaks), _recent_median(self._medians)
         weights = _lead_weights(peaks, medians)
         beats = self._peaks > np.fmax(_LEAST_STANDING * self._medians, _LEAST_BEAT_MV)
@@ -243,17 +261,7 @@ class _Consensus:
         peaks = np.where(np.isnan(seen), np.fmax(peaks, _UNKNOWN_PEAK_MV), seen)
         # The lower of the last block's and the usual: it rises late and falls at once, so that after a burst of noise
         # the detector hears again.
-        background = _power_mean(np.fmin(self._medians, medians), peaks, weights)
-
-        block_of = np.arange(self._passed_on, len(self._strength)) // self._block
-        known = np.maximum(before + block_of - 1, 0)
-        coming = self._strength[self._passed_on :]
-        detection = _power_mean(coming, peaks[known], weights[known])
-        detection[np.isnan(coming).all(axis=1)] = np.nan
-        self._strength = self._strength[complete * self._block :]
-        self._passed_on = len(self._strength)
-        self._peaks, self._medians = self._peaks[-_BLOCKS:], self._medians[-_BLOCKS:]
-        return detection, background[known]
+        return peaks, weights, _power_mean(np.fmin(self._medians, medians), peaks, weights)
 
 
 def _recent_median(values: np.ndarray, least: int = 1) -> np.ndarray:
@@ -326,8 +334,9 @@ class _PeakFinder:
         if ready <= 0:
             return []
         middle = self._detection[self._reach : self._reach + ready]
-        edges = self._edges(np.isnan(middle))
-        heard = np.nan_to_num(self._detection) if np.isnan(self._detection).any() else self._detection
+        lost = np.isnan(self._detection)
+        edges = self._edges(lost[self._reach : self._reach + ready])
+        heard = np.where(lost, 0.0, self._detection)
         highest = ndimage.maximum_filter1d(heard, self._reach, mode="constant")
         # highest[i] spans reach samples around i; shifted, the reach samples before and after each middle sample.
         before = highest[self._reach // 2 :][:ready]
