@@ -66,6 +66,7 @@ _LEARNING_S = 2.0  # holds a beat at 30 per minute; the first beats are decided 
 # Leads are weighted by their last blocks of this length, each of which holds a beat.
 _BLOCK_S = 2.0
 _BLOCKS = 5
+_SUNK = 0.4  # share of the peaks of blocks with beats below which the others, after silence, rule the recent peaks
 _LEAST_BLOCKS = 3  # with beats, by which it is known how high they are: a jolt before silence makes one
 _LEAST_BEAT_MV = 0.01  # reached by a QRS complex of 0.05 mV from peak to peak, the least that can be judged
 _DEAD_LEAD_MV = 1e-3  # a lead that stays below this shows no beats
@@ -258,7 +259,9 @@ class _Consensus:
         weights = _lead_weights(peaks, medians)
         beats = self._peaks > np.fmax(_LEAST_STANDING * self._medians, _LEAST_BEAT_MV)
         seen = _recent_median(np.where(beats, self._peaks, np.nan), least=_LEAST_BLOCKS)
-        peaks = np.where(np.isnan(seen), np.fmax(peaks, _UNKNOWN_PEAK_MV), seen)
+        # In silence or noise no lead's peaks say how high its beats may be; just after it, those of some blocks do.
+        unknown = np.isnan(seen).all(axis=1, keepdims=True)
+        peaks = np.where(unknown, np.fmax(peaks, _UNKNOWN_PEAK_MV), np.where(peaks < _SUNK * seen, seen, peaks))
         # The lower of the last block's and the usual: it rises late and falls at once, so that after a burst of noise
         # the detector hears again.
         return peaks, weights, _power_mean(np.fmin(self._medians, medians), peaks, weights)
