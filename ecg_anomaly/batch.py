@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecg_anomaly.beats.leads import START_S, choose_leads, look_at_leads, oddities
+from ecg_anomaly.beats.leads import START_S, choose_leads, left_out, look_at_start, oddities
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings import files
@@ -91,7 +91,7 @@ def detect_all(paths: Sequence[str], request: Request, config: Config) -> Genera
 
 def _detect(detector: TrainedDetector, path: str, request: Request) -> Outcome:
     try:
-        recording = with_leads(open_recording(path, request.sampling_rate_hz, request.gain), request, detector.config)
+        recording = open_leads(path, request, detector.config)
         request.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=request.folder, prefix=".") as staging:
             analyse_to_store(Path(staging) / "analysed", detector, recording, shapes=False)
@@ -102,12 +102,23 @@ def _detect(detector: TrainedDetector, path: str, request: Request) -> Outcome:
         return Outcome(path, error=f"{error.filename or path}: {error.strerror or error}")
 
 
-def with_leads(recording: RecordingFile, request: Request, config: Config) -> RecordingFile:
-    """Take the leads of a recording that are to be analysed: those asked for, or else chosen by its first minute."""
-    looks = look_at_leads(next(iter(recording.blocks(START_S))), recording.sampling_rate_hz, config)
-    leads = choose_leads(recording.leads, config.records, recording.path, looks, request.leads)
+def open_leads(path: str | Path, request: Request, config: Config) -> RecordingFile:
+    """Open a recording with the leads that are analysed: those asked for, or else chosen by how it starts.
+
+    Raises
+    ------
+    UserError
+        As `recording.open_recording`, and as `leads.choose_leads`.
+    """
+    recording = open_recording(path, request.sampling_rate_hz, request.gain, request.leads)
+    looks, start_s = look_at_start(recording.blocks(START_S), recording.sampling_rate_hz, config)
+    # What was asked for comes in its order already.
+    asked = recording.leads if request.leads else ()
+    leads = choose_leads(recording.leads, config.records, recording.path, looks, asked)
     chosen = recording.chosen([recording.leads[lead] for lead in leads])
-    notes = oddities(chosen.leads, [looks[lead] for lead in leads])
+    notes = [*left_out(recording.leads, looks, leads), *oddities(chosen.leads, [looks[lead] for lead in leads])]
+    if start_s:
+        notes.append(f"no beat is seen in the first {start_s / 60:g} min; leads are chosen by what comes then")
     if cost := cost_of_leads(config, len(chosen.leads)):
         notes.append(cost)
     return dataclasses.replace(chosen, notes=(*chosen.notes, *notes))

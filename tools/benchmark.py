@@ -26,7 +26,7 @@ import psutil
 from dash import Dash
 
 from ecg_anomaly import commandline
-from ecg_anomaly.batch import Request, with_leads
+from ecg_anomaly.batch import Request, open_leads
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.compared import ComparedBeats, compare_records, inputs_of
 from ecg_anomaly.detector.measures import Network
@@ -38,7 +38,6 @@ from ecg_anomaly.live.session import Session
 from ecg_anomaly.live.sources import PORTION_S, Portion
 from ecg_anomaly.manifest import write_json
 from ecg_anomaly.records.catalogue import locate_records
-from ecg_anomaly.records.recording import open_recording
 from ecg_anomaly.records.simulate import LEADS, SAMPLING_RATE_HZ, simulate_record
 from ecg_anomaly.records.splits import TEST
 from ecg_anomaly.web import ids
@@ -159,7 +158,7 @@ def litert_network(content: bytes) -> Network:
 def _live(config: Config) -> Row:
     """Measure what a portion of signal takes while it arrives, over the first test record."""
     files = next(files for files, split in locate_records(config, print).items() if split == TEST)
-    recording = with_leads(open_recording(files.header), Request(Path()), config)
+    recording = open_leads(files.header, Request(Path()), config)
     session = Session(read_detector(config), recording.sampling_rate_hz, recording.leads)
     length = round(PORTION_S * recording.sampling_rate_hz)
     seconds = [

@@ -15,7 +15,6 @@ from ecg_anomaly.beats.windows import cut_windows_mv, fiducial_points
 from ecg_anomaly.config import Beat, Rhythm
 
 NO_RR_INTERVAL = "first or last beat, without an RR interval on either side"
-SAME_TIME = "another beat is annotated at the same time"
 NO_WINDOW = "window reaches beyond the record"
 NO_SIGNAL = "no lead has a signal in the window"
 
@@ -150,7 +149,7 @@ class BeatCutter:
             before_s.round(6),
             after_s.round(6),
             (fiducials / self._rate_hz).round(6),
-            _reasons_to_leave_out(fiducials, before_s, after_s, alone, windows_mv, self._end, self._settings),
+            _reasons_to_leave_out(fiducials, alone, windows_mv, self._end, self._settings),
             self._quality(windows_mv),
             windows_mv,
         )
@@ -227,19 +226,12 @@ def recording_samples(found: np.ndarray, sampling_rate_hz: Fraction, settings: B
 
 
 def _reasons_to_leave_out(
-    fiducials: np.ndarray,
-    rr_before_s: np.ndarray,
-    rr_after_s: np.ndarray,
-    alone: np.ndarray,
-    windows_mv: np.ndarray,
-    end: int,
-    settings: Beat,
+    fiducials: np.ndarray, alone: np.ndarray, windows_mv: np.ndarray, end: int, settings: Beat
 ) -> np.ndarray:
     """Why each beat cannot be judged; an empty string where it can."""
     reasons = np.full(len(fiducials), "", dtype=object)
     first = fiducials - settings.samples_before
     reasons[np.isnan(windows_mv).all(axis=(1, 2))] = NO_SIGNAL
     reasons[(first < 0) | (first + settings.samples > end)] = NO_WINDOW
-    reasons[(rr_before_s == 0) | (rr_after_s == 0)] = SAME_TIME
     reasons[alone] = NO_RR_INTERVAL
     return reasons

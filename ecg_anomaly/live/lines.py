@@ -12,11 +12,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from ecg_anomaly.beats.leads import choose_leads
 from ecg_anomaly.config import Records
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.live.sources import PORTION_S, Columns, Portion
-from ecg_anomaly.records.channels import distinct, lead_name, looks_like_other_signal, millivolts_per
+from ecg_anomaly.live.sources import PORTION_S, Columns, Portion, choose_columns
+from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import check_sampling_rate
 from ecg_anomaly.records.table_layout import is_missing, name_and_unit
 from ecg_anomaly.records.table_times import LARGEST_NUMBER, SAMPLE_NUMBERS, TIMES, plain_name
@@ -66,15 +65,18 @@ class SampleLines:
         self._batches = _batches_of_lines(_read_in_background(read))
         skipped, header, self._first = _find_first_rows(self._batches)
         self._width = len(_values(self._first[0]))
-        self._columns = _choose_columns(header, self._width, names, gain, settings)
+        rate_hz = self.sampling_rate_hz
+        self._columns, self._chosen = _choose_columns(header, self._width, rate_hz, names, gain, settings)
         self.leads = self._columns.leads
         self._number = skipped  # of the last line that was taken
         self._malformed = 0
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How many lines could not be read."""
-        return (f"lines that could not be read, and count as missing: {self._malformed:,}",) if self._malformed else ()
+        """Which columns were left out, and how many lines could not be read."""
+        if not self._malformed:
+            return self._chosen
+        return (*self._chosen, f"lines that could not be read, and count as missing: {self._malformed:,}")
 
     def portions(self) -> Iterator[Portion]:
         """Yield the samples as their lines come, until the end of the text."""
@@ -101,32 +103,21 @@ class SampleLines:
 
 
 def _choose_columns(
-    header: Sequence[str], width: int, names: Sequence[str], gain: float | None, settings: Records
-) -> Columns:
+    header: Sequence[str], width: int, rate_hz: Fraction, names: Sequence[str], gain: float | None, settings: Records
+) -> tuple[Columns, tuple[str, ...]]:
     """Find out what the numbers are; without a header, ``names`` names all of them."""
     if not header and names and len(names) != width:
         raise UserError(
             f"{WHERE}: --leads names {len(names)} leads, and a line holds {width} values; name all, in their order"
         )
     labels = [name_and_unit(cell) for cell in header or names or [""] * width]
-    columns = [column for column, (name, unit) in enumerate(labels) if _is_lead(name, unit)]
-    if not columns:
-        raise UserError(f"{WHERE}: its header names no ECG lead: {', '.join(header or names)}")
-    leads = distinct([lead_name(labels[column][0]) for column in columns])
+    channels = [Channel(name, unit, rate_hz, doubt=_doubt(name)) for name, unit in labels]
     asked = names if header or len(names) <= settings.lead_count else ()
-    chosen = choose_leads(leads, settings, WHERE, asked=asked)
-    taken = [columns[lead] for lead in chosen]
-    units_mv = [millivolts_per(labels[column][1]) if labels[column][1] else None for column in taken]
-    if gain is not None and any(unit_mv is not None for unit_mv in units_mv):
-        raise UserError(f"{WHERE}: its header says the units, which makes --gain needless; leave the option out")
-    factors = np.array([1 / (gain or 1.0) if unit_mv is None else unit_mv for unit_mv in units_mv])
-    return Columns(tuple(leads[lead] for lead in chosen), taken, factors)
+    return choose_columns(channels, WHERE, asked, gain, settings)
 
 
-def _is_lead(name: str, unit: str) -> bool:
-    if unit and millivolts_per(unit) is None:
-        return False
-    return not looks_like_other_signal(name) and plain_name(name) not in SAMPLE_NUMBERS | TIMES
+def _doubt(name: str) -> str:
+    return "by its name it is no signal" if plain_name(name) in SAMPLE_NUMBERS | TIMES else ""
 
 
 def _find_first_rows(batches: Iterator[list[str]]) -> tuple[int, list[str], list[str]]:

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from ecg_anomaly import words
-from ecg_anomaly.beats.leads import choose_leads
 from ecg_anomaly.config import Records
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.sample_clock import SampleClock
-from ecg_anomaly.live.sources import PORTION_S, Columns, Portion
+from ecg_anomaly.live.sources import PORTION_S, Columns, Portion, choose_columns
 from ecg_anomaly.quiet import quiet_native_output
-from ecg_anomaly.records.channels import Channel, choose_ecg, distinct, lead_name, millivolts_per
+from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import check_sampling_rate
 
 _RESOLVE_S = 5.0  # streams answer within a second; a device may take a few to start
@@ -187,8 +186,6 @@ def _choose_columns(
         _of_each_channel(texts, info.channel_count())
         for texts in (info.get_channel_labels(), info.get_channel_units(), info.get_channel_types())
     )
-    if any(units) and gain is not None:
-        raise UserError(f"{where}: its channels have units, which makes --gain needless; leave the option out")
     if not any(units) and gain is None:
         raise UserError(
             f"{where}: its channels have no unit; say with --gain how many units make a millivolt (1000 for microvolts)"
@@ -196,15 +193,9 @@ def _choose_columns(
     by_kind = any(map(_is_ecg, kinds))
     channels = []
     for label, unit, kind in zip(labels, units, kinds, strict=True):
-        known_unit = _UNITS_BY_POWER.get(unit, unit) if gain is None else "mV"
-        fault = f"its type is {kind or 'not given'}" if by_kind and not _is_ecg(kind) else ""
-        channels.append(Channel(label, known_unit, rate_hz, fault))
-    kept, notes = choose_ecg(channels, where)
-    leads = distinct([lead_name(labels[channel]) for channel in kept])
-    chosen = choose_leads(leads, settings, where, asked=asked)
-    columns = [kept[lead] for lead in chosen]
-    factors = np.array([millivolts_per(channels[channel].unit) or 1.0 for channel in columns]) / (gain or 1.0)
-    return Columns(tuple(leads[lead] for lead in chosen), columns, factors), tuple(notes)
+        doubt = f"its type is {kind or 'not given'}" if by_kind and not _is_ecg(kind) else ""
+        channels.append(Channel(label, _UNITS_BY_POWER.get(unit, unit), rate_hz, doubt=doubt))
+    return choose_columns(channels, where, asked, gain, settings)
 
 
 def _of_each_channel(texts: Sequence[str | None] | None, channels: int) -> list[str]:

@@ -8,14 +8,13 @@ import math
 import os
 import sys
 
-from ecg_anomaly.batch import Request, with_leads
+from ecg_anomaly.batch import Request, open_leads
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.lines import WHERE, SampleLines
 from ecg_anomaly.live.lsl import LslStream
 from ecg_anomaly.live.sources import LiveSignal, Replay
 from ecg_anomaly.records.catalogue import find_recording
-from ecg_anomaly.records.recording import open_recording
 
 
 def open_source(options: argparse.Namespace, request: Request, config: Config) -> LiveSignal:
@@ -31,8 +30,7 @@ def open_source(options: argparse.Namespace, request: Request, config: Config) -
         if not speed > 0:
             raise UserError(f"--speed is {speed:g}; give a number above 0, or max")
         path = find_recording(options.replay, config.paths.record_folders)
-        opened = open_recording(path, request.sampling_rate_hz, request.gain)
-        return Replay(with_leads(opened, request, config), speed)
+        return Replay(open_leads(path, request, config), speed)
     if options.speed is not None:
         raise UserError("--speed is for --replay; leave it out, other sources come at their own speed")
     if request.gain is not None and not (request.gain > 0 and math.isfinite(request.gain)):

@@ -10,6 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
+from ecg_anomaly.beats.leads import choose_leads
+from ecg_anomaly.config import Records
+from ecg_anomaly.records.channels import Channel, choose_ecg
 from ecg_anomaly.records.recording import RecordingFile
 
 PORTION_S = 0.1  # how long a source gathers samples before it passes them on: shorter ones cost more and show no more
@@ -40,6 +43,20 @@ class Columns:
     def millivolts(self, values: np.ndarray) -> np.ndarray:
         """Take the leads from samples of shape ``(samples, columns)``; gives shape ``(samples, leads)``."""
         return np.asarray(values[:, self.positions] * self.factors)
+
+
+def choose_columns(
+    channels: Sequence[Channel], where: str, asked: Sequence[str], gain: float | None, settings: Records
+) -> tuple[Columns, tuple[str, ...]]:
+    """Choose the columns of a source that are analysed, as those of a file are; and say what was left out or guessed.
+
+    Before its signal has come, only names tell; parameters and errors as for `channels.choose_ecg`.
+    """
+    leads = choose_ecg(channels, where, asked, gain)
+    chosen = choose_leads(leads.names, settings, where, asked=leads.names if asked else ())
+    positions = [leads.channels[lead] for lead in chosen]
+    factors = np.array([leads.factors_mv[lead] for lead in chosen])
+    return Columns(tuple(leads.names[lead] for lead in chosen), positions, factors), leads.notes
 
 
 class LiveSignal(Protocol):

@@ -18,7 +18,7 @@ import edfio
 import numpy as np
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.channels import Channel, choose_ecg, distinct, lead_name, looks_like_ecg, millivolts_per
+from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import LONGEST_GAP_S, check_gap
 
 _COPY = "copy or export the recording again"
@@ -29,33 +29,27 @@ _SHORTEST_RECORD_S = Fraction(1, 10_000)
 
 @dataclass(frozen=True)
 class EdfSource:
-    """The ECG leads of an EDF or BDF file; see `recording.RecordingFile`."""
+    """The ordinary signals of an EDF or BDF file; see `source.Source`."""
 
     path: Path
-    sampling_rate_hz: Fraction
-    leads: tuple[str, ...]
+    channels: tuple[Channel, ...]
     notes: tuple[str, ...]
     header: bytes = field(repr=False)
     record_bytes: int  # size of a data record
-    starts: np.ndarray = field(repr=False)  # shape (data records,): the sample at which each begins
-    samples_per_record: int  # per lead and data record
-    signals: tuple[int, ...]  # which of the ordinary signals of the file the leads are
-    factors: tuple[float, ...]  # millivolts per unit of each lead
-
-    @property
-    def samples(self) -> int:
-        """Samples per lead."""
-        return int(self.starts[-1]) + self.samples_per_record
+    samples_per_record: tuple[int, ...]  # of each channel
+    gaps_s: np.ndarray = field(repr=False)  # shape (data records,): how long nothing was recorded before each
 
     def blocks(self, columns: Sequence[int], length: int) -> Iterator[np.ndarray]:
-        """Yield consecutive blocks of some leads, in millivolts, of shape ``(length, columns)``, the last shorter."""
-        for start in range(0, self.samples, length):
-            stop = min(start + length, self.samples)
+        """Yield consecutive blocks of some channels, of shape ``(length, columns)``, the last shorter."""
+        per_record, samples = self.samples_per_record[columns[0]], self.channels[columns[0]].samples
+        starts = _starts(self.gaps_s, per_record, self.channels[columns[0]].sampling_rate_hz)
+        for start in range(0, samples, length):
+            stop = min(start + length, samples)
             block = np.full((stop - start, len(columns)), np.nan)
-            first = int(np.searchsorted(self.starts, start - self.samples_per_record, side="right"))
-            last = int(np.searchsorted(self.starts, stop, side="left"))
+            first = int(np.searchsorted(starts, start - per_record, side="right"))
+            last = int(np.searchsorted(starts, stop, side="left"))
             if first < last:
-                positions = self.starts[first:last, np.newaxis] + np.arange(self.samples_per_record) - start
+                positions = starts[first:last, np.newaxis] + np.arange(per_record) - start
                 inside = (positions >= 0) & (positions < len(block))
                 block[positions[inside]] = self._records(columns, first, last)[inside.ravel()]
             yield block
@@ -71,7 +65,7 @@ class EdfSource:
         if len(body) < expected:
             raise UserError(f"{self.path}: has become shorter while it was read; {_COPY}")
         signals = _parse(self.path, self.header, body).signals
-        return np.stack([signals[self.signals[column]].data * self.factors[column] for column in columns], axis=1)
+        return np.stack([signals[column].data for column in columns], axis=1)
 
 
 def open_edf(path: Path) -> EdfSource:
@@ -82,24 +76,17 @@ def open_edf(path: Path) -> EdfSource:
     duration_s = Fraction(str(edf.data_record_duration))
     if not _SHORTEST_RECORD_S <= duration_s <= LONGEST_GAP_S:
         raise UserError(f"{path}: its data records last {float(duration_s):g} s; {_COPY}")
-    channels, guesses = _channels(edf, duration_s)
-    kept, notes = choose_ecg(channels, path)
-    rate_hz = channels[kept[0]].sampling_rate_hz.limit_denominator(1000)
     records, surplus = _count_records(path, header, record_bytes)
-    samples_per_record = edf.signals[kept[0]].samples_per_data_record
-    starts = np.arange(records) * samples_per_record
+    gaps_s, notes = np.zeros(records), list(surplus)
     if header[192:197] in (b"EDF+D", b"BDF+D"):
         if timekeeping is None:
             raise UserError(f"{path}: says that it has gaps (EDF+D), and not where; export it as EDF+C")
         onsets_s = _onsets(path, range(len(header), len(header) + records * record_bytes, record_bytes), timekeeping)
-        starts, gaps = _starts(path, onsets_s, duration_s, samples_per_record)
-        notes += gaps
-    names = distinct([lead_name(channels[index].label) for index in kept])
-    factors = tuple(millivolts_per(channels[index].unit) or 1.0 for index in kept)
-    notes = [*guesses, *notes, *surplus]
-    return EdfSource(
-        path, rate_hz, names, tuple(notes), header, record_bytes, starts, samples_per_record, tuple(kept), factors
-    )
+        gaps_s, told = _gaps(path, onsets_s, duration_s, max(s.samples_per_data_record for s in edf.signals))
+        notes += told
+    channels = tuple(_channel(signal, duration_s, gaps_s) for signal in edf.signals)
+    per_record = tuple(signal.samples_per_data_record for signal in edf.signals)
+    return EdfSource(path, channels, tuple(notes), header, record_bytes, per_record, gaps_s)
 
 
 def _read_header(path: Path) -> bytes:
@@ -153,16 +140,11 @@ def _layout(path: Path, header: bytes) -> tuple[int, slice | None]:
     return int(ends[-1]), None if annotated is None else slice(int(ends[annotated]), int(ends[annotated + 1]))
 
 
-def _channels(edf: edfio.Edf | edfio.Bdf, duration_s: Fraction) -> tuple[list[Channel], list[str]]:
-    channels, guesses = [], []
-    for signal in edf.signals:
-        unit = signal.physical_dimension
-        if not unit.strip() and looks_like_ecg(signal.label):
-            unit = "mV"
-            guesses.append(f"channel {signal.label} has no unit and is taken to be in millivolts")
-        rate_hz = signal.samples_per_data_record / duration_s
-        channels.append(Channel(signal.label, unit, rate_hz, _fault(signal)))
-    return channels, guesses
+def _channel(signal: edfio.EdfSignal | edfio.BdfSignal, duration_s: Fraction, gaps_s: np.ndarray) -> Channel:
+    per_record, fault = signal.samples_per_data_record, _fault(signal)
+    rate_hz = (per_record / duration_s).limit_denominator(1000)
+    samples = int(_starts(gaps_s, per_record, rate_hz)[-1]) + per_record if per_record else 0
+    return Channel(signal.label, signal.physical_dimension, rate_hz, samples, fault)
 
 
 def _fault(signal: edfio.EdfSignal | edfio.BdfSignal) -> str:
@@ -203,20 +185,21 @@ def _onsets(path: Path, records: Sequence[int], where: slice) -> np.ndarray:
     return np.array(onsets)
 
 
-def _starts(
-    path: Path, onsets_s: np.ndarray, duration_s: Fraction, samples_per_record: int
-) -> tuple[np.ndarray, list[str]]:
-    """Place data records on the samples that their onsets say, with gaps between them."""
-    gaps_s = np.diff(onsets_s) - float(duration_s)
-    # Clocks jitter: less than a sample is no gap.
-    gaps = np.rint(gaps_s * samples_per_record / float(duration_s)).astype(np.int64)
-    if np.any(gaps < 0):
-        record = int(np.argmax(gaps < 0)) + 2
+def _gaps(path: Path, onsets_s: np.ndarray, duration_s: Fraction, most_samples: int) -> tuple[np.ndarray, list[str]]:
+    """Find how long nothing was recorded before each data record; less than a sample is the jitter of a clock."""
+    gaps_s = np.diff(onsets_s, prepend=onsets_s[0] - float(duration_s)) - float(duration_s)
+    sample_s = float(duration_s) / max(1, most_samples)
+    gaps_s[np.abs(gaps_s) < sample_s / 2] = 0
+    if np.any(gaps_s < 0):
+        record = int(np.argmax(gaps_s < 0)) + 1
         raise UserError(f"{path}: data record {record} begins before the one before it ends; {_COPY}")
-    if len(gaps_s):
-        check_gap(gaps_s.max(), path, f"data record {int(gaps_s.argmax()) + 2}")
-    starts = np.concatenate([[0], np.cumsum(gaps + samples_per_record)])
-    if not gaps.any():
-        return starts, []
-    total_s = gaps.sum() * float(duration_s) / samples_per_record
-    return starts, [f"{np.count_nonzero(gaps)} gaps, {total_s:.1f} s together, are missing signal"]
+    check_gap(gaps_s.max(), path, f"data record {int(gaps_s.argmax()) + 1}")
+    if not gaps_s.any():
+        return gaps_s, []
+    return gaps_s, [f"{np.count_nonzero(gaps_s)} gaps, {gaps_s.sum():.1f} s together, are missing signal"]
+
+
+def _starts(gaps_s: np.ndarray, per_record: int, rate_hz: Fraction) -> np.ndarray:
+    """Place the data records on the samples of a channel, with gaps between them."""
+    ahead = np.rint(gaps_s * float(rate_hz)).astype(np.int64) + per_record
+    return np.cumsum(ahead) - per_record

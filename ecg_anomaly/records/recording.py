@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.channels import find_leads
+from ecg_anomaly.records.channels import choose_ecg, find_leads
 from ecg_anomaly.records.checks import check_file, check_sampling_rate
-from ecg_anomaly.records.edf_reader import EdfSource, open_edf
-from ecg_anomaly.records.table_reader import CsvSource, open_csv
-from ecg_anomaly.records.wfdb_reader import WfdbSource, header_of, open_wfdb
+from ecg_anomaly.records.edf_reader import open_edf
+from ecg_anomaly.records.source import Source
+from ecg_anomaly.records.table_reader import open_csv
+from ecg_anomaly.records.wfdb_reader import header_of, open_wfdb
 
 _EDF_SUFFIXES = (".edf", ".bdf")
 _CSV_SUFFIXES = (".csv", ".tsv", ".txt")
@@ -34,6 +35,7 @@ class Recording:
     sampling_rate_hz: Fraction
     leads: tuple[str, ...]  # names, in the order of signals_mv
     signals_mv: np.ndarray  # shape (samples, leads), in millivolts; NaN where a sample is missing
+    notes: tuple[str, ...] = ()  # what was guessed, repaired or left out
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,9 @@ class RecordingFile:
     leads: tuple[str, ...]  # names, each once, in the order of the file
     samples: int  # per lead
     notes: tuple[str, ...]  # what the user should know: channels that were left out, gaps, guesses
-    source: WfdbSource | EdfSource | CsvSource = field(repr=False, compare=False)
-    columns: tuple[int, ...] = field(repr=False)  # which of the source's leads these are
+    source: Source = field(repr=False, compare=False)
+    channels: tuple[int, ...] = field(repr=False)  # which of the source's channels the leads are
+    factors_mv: tuple[float, ...] = field(repr=False)  # millivolts per unit of each
 
     def blocks(self, seconds: float) -> Iterator[np.ndarray]:
         """Read the signals from the start, in blocks of so many seconds; the last one may be shorter.
@@ -62,7 +65,9 @@ class RecordingFile:
         UserError
             When the file turns out to be damaged.
         """
-        return self.source.blocks(self.columns, max(1, round(seconds * self.sampling_rate_hz)))
+        for block in self.source.blocks(self.channels, max(1, round(seconds * self.sampling_rate_hz))):
+            np.multiply(block, self.factors_mv, out=block)
+            yield block
 
     def read(self) -> np.ndarray:
         """Read all signals: as `blocks` yields them, in one array."""
@@ -78,11 +83,20 @@ class RecordingFile:
             When no lead is named, one is named twice, or one is not in the recording.
         """
         taken = find_leads(self.leads, leads, self.path)
-        names = tuple(self.leads[position] for position in taken)
-        return dataclasses.replace(self, leads=names, columns=tuple(self.columns[position] for position in taken))
+        return dataclasses.replace(
+            self,
+            leads=tuple(self.leads[position] for position in taken),
+            channels=tuple(self.channels[position] for position in taken),
+            factors_mv=tuple(self.factors_mv[position] for position in taken),
+        )
 
 
-def open_recording(path: str | Path, sampling_rate_hz: float | None = None, gain: float | None = None) -> RecordingFile:
+def open_recording(
+    path: str | Path,
+    sampling_rate_hz: float | None = None,
+    gain: float | None = None,
+    leads: Sequence[str] = (),
+) -> RecordingFile:
     """Open a recording of any kind that is known, and check it.
 
     Parameters
@@ -93,21 +107,26 @@ def open_recording(path: str | Path, sampling_rate_hz: float | None = None, gain
     sampling_rate_hz
         Samples per second, for a table without a time column.
     gain
-        Units per millivolt, for a table whose values are not in millivolts.
+        Units per millivolt, of channels whose unit is no voltage.
+    leads
+        Names of the channels to take, whatever they hold; empty: those that may be leads, see `channels.choose_ecg`.
 
     Raises
     ------
     UserError
-        When a file of the recording is not there, is damaged or cannot be understood, when it holds no ECG lead in
-        volts or no signal, or when nothing tells its sampling rate.
+        When a file of the recording is not there, is damaged or cannot be understood, when it holds no ECG lead or no
+        signal, when nothing tells its sampling rate, or an option contradicts the file.
     """
     for option, value in (("--sampling-rate", sampling_rate_hz), ("--gain", gain)):
         if value is not None and not (value > 0 and math.isfinite(value)):
             raise UserError(f"{option} is {value:g}; give a number above 0")
     path = Path(path)
-    source = _open_source(path, sampling_rate_hz, gain)
-    described = source.sampling_rate_hz, source.leads, source.samples, source.notes
-    recording = RecordingFile(recording_name(path), path, *described, source, tuple(range(len(source.leads))))
+    source = _open_source(path, sampling_rate_hz)
+    chosen = choose_ecg(source.channels, path, leads, gain)
+    first = source.channels[chosen.channels[0]]
+    notes = (*source.notes, *chosen.notes)
+    described = first.sampling_rate_hz, chosen.names, first.samples, notes
+    recording = RecordingFile(recording_name(path), path, *described, source, chosen.channels, chosen.factors_mv)
     _check(recording, sampling_rate_hz)
     return recording
 
@@ -121,10 +140,8 @@ def _header_of(path: Path) -> Path | None:
     return None if path.suffix.lower() in (*_CSV_SUFFIXES, *_EDF_SUFFIXES) else header_of(path)
 
 
-def _open_source(path: Path, sampling_rate_hz: float | None, gain: float | None) -> WfdbSource | EdfSource | CsvSource:
+def _open_source(path: Path, sampling_rate_hz: float | None) -> Source:
     suffix = path.suffix.lower()
-    if gain is not None and suffix not in _CSV_SUFFIXES:
-        raise UserError(f"{path}: --gain is for CSV files, this file says itself what its numbers mean; leave it out")
     header = _header_of(path)
     if header is None and suffix in (".hea", ".dat"):
         raise UserError(f"{path}: the WFDB header {path.with_suffix('.hea')} is not there; put it beside its signals")
@@ -134,7 +151,7 @@ def _open_source(path: Path, sampling_rate_hz: float | None, gain: float | None)
     if header is not None:
         return open_wfdb(header)
     if suffix in _CSV_SUFFIXES:
-        return open_csv(path, sampling_rate_hz, gain)
+        return open_csv(path, sampling_rate_hz)
     if suffix in _EDF_SUFFIXES:
         return open_edf(path)
     raise UserError(

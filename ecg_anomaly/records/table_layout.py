@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.channels import millivolts_per
+from ecg_anomaly.records.units import millivolts_per
 
 # What stands in a table for a sample that is missing, beside an empty cell; pandas quotes an empty row of one column.
 MISSING = ('""', "nan", "na", "n/a", "#n/a", "null", "none", "-", "--", "---", "?", "*")

@@ -13,41 +13,34 @@ import pandas as pd
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records import table_times
-from ecg_anomaly.records.channels import distinct, lead_name, looks_like_other_signal, millivolts_per
-from ecg_anomaly.records.table_layout import MISSING, CsvLayout, cell_kind, is_missing, read_layout
+from ecg_anomaly.records.channels import Channel
+from ecg_anomaly.records.table_layout import MISSING, CsvLayout, read_layout
 
 _CHUNK_ROWS = 65_536
 
 
 @dataclass(frozen=True)
 class CsvSource:
-    """The leads of a table; see `recording.RecordingFile`."""
+    """The columns of a table but for that of times; see `source.Source`."""
 
-    leads: tuple[str, ...]
-    samples: int
+    channels: tuple[Channel, ...]
+    samples: int  # of each
     notes: tuple[str, ...]
     layout: CsvLayout = field(repr=False)
-    lead_columns: tuple[int, ...]  # where the leads stand
-    factors: tuple[float, ...]  # millivolts per unit of each lead
+    places: tuple[int, ...]  # where in the table the channels stand
     time: table_times.TimeColumn | None  # None if there is none, or if it is too coarse to be of use
     steps: table_times.Steps
 
-    @property
-    def sampling_rate_hz(self) -> Fraction:
-        """Samples per second of each lead."""
-        return self.steps.sampling_rate_hz
-
     def blocks(self, columns: Sequence[int], length: int) -> Iterator[np.ndarray]:
-        """Yield consecutive blocks of some leads, in millivolts, of shape ``(length, columns)``, the last shorter."""
+        """Yield consecutive blocks of some channels, of shape ``(length, columns)``, the last shorter."""
         start = 0
         block = np.full((min(length, self.samples), len(columns)), np.nan)
-        factors = np.array([self.factors[column] for column in columns])
-        wanted = [self.lead_columns[column] for column in columns]
+        wanted = [self.places[column] for column in columns]
         for places, values in _placed_rows(self.layout, wanted, self.time, self.steps):
             done, end = 0, int(np.searchsorted(places, self.samples))  # the file may have grown since it was opened
             while done < end:
                 stop = min(end, int(np.searchsorted(places, start + length)))
-                block[places[done:stop] - start] = values[done:stop] * factors
+                block[places[done:stop] - start] = values[done:stop]
                 done = stop
                 if done < end:  # the next row belongs to a later block
                     yield block
@@ -56,13 +49,14 @@ class CsvSource:
         yield block
 
 
-def open_csv(path: Path, sampling_rate_hz: float | None, gain: float | None) -> CsvSource:
+def open_csv(path: Path, sampling_rate_hz: float | None) -> CsvSource:
     """Open a table of samples; parameters and errors as for `recording.open_recording`."""
     layout = read_layout(path)
     time = table_times.find_time_column(layout, sampling_rate_hz)
-    columns, notes = _lead_columns(layout, time)
-    factors = tuple(_factor(layout, column, gain) for column in columns)
-    steps = None
+    columns = _columns(layout, time)
+    faults = [_fault(layout, column) for column in columns]
+    numbers = [column for column, fault in zip(columns, faults, strict=True) if not fault]
+    notes, steps = [], None
     if time is not None:
         if time.guessed:
             notes.append(f"column {time.index + 1} has no name, and is taken for the time because it counts up evenly")
@@ -76,7 +70,7 @@ def open_csv(path: Path, sampling_rate_hz: float | None, gain: float | None) -> 
             raise UserError(f"{path}: has no column of times; give the sampling rate with --sampling-rate")
         steps = table_times.Steps(Fraction(sampling_rate_hz).limit_denominator(1000), np.inf)
     rows = samples = 0
-    for places, _ in _placed_rows(layout, columns, time, steps):
+    for places, _ in _placed_rows(layout, numbers, time, steps):
         rows += len(places)
         samples = int(places[-1]) + 1
     if not rows:
@@ -84,58 +78,35 @@ def open_csv(path: Path, sampling_rate_hz: float | None, gain: float | None) -> 
     if samples > rows:
         seconds = float((samples - rows) / steps.sampling_rate_hz)
         notes.append(f"{samples - rows} rows ({seconds:.1f} s) are not there by the times, and are missing signal")
-    names = distinct([lead_name(layout.names[column]) for column in columns])
-    return CsvSource(names, samples, tuple(notes), layout, tuple(columns), factors, time, steps)
+    channels = tuple(
+        Channel(
+            layout.names[column], layout.units[column], steps.sampling_rate_hz, samples, fault, _doubt(layout, column)
+        )
+        for column, fault in zip(columns, faults, strict=True)
+    )
+    return CsvSource(channels, samples, tuple(notes), layout, tuple(columns), time, steps)
 
 
-def _lead_columns(layout: CsvLayout, time: table_times.TimeColumn | None) -> tuple[list[int], list[str]]:
-    columns, notes = [], []
-    for index, name in enumerate(layout.names):
-        if time is not None and index == time.index:
-            continue
-        reason = _why_no_lead(layout, index)
-        if reason is None:
-            columns.append(index)
-        elif name or layout.kind(index) != "empty":  # a separator at the end of each line makes no column
-            notes.append(f"left out column {name or index + 1}: {reason}")
-    if not columns:
-        raise UserError(f"{layout.path}: no column holds a lead in numbers{_first_text(layout)}; {'; '.join(notes)}")
-    return columns, notes
+def _columns(layout: CsvLayout, time: table_times.TimeColumn | None) -> list[int]:
+    """List the columns that are channels: not the time, nor what a separator at the end of each line makes."""
+    return [
+        index
+        for index, name in enumerate(layout.names)
+        if (time is None or index != time.index) and (name or layout.kind(index) != "empty")
+    ]
 
 
-def _why_no_lead(layout: CsvLayout, index: int) -> str | None:
-    kind, name, unit = layout.kind(index), layout.names[index], layout.units[index]
-    if kind not in ("number", "empty"):
-        return f"it holds {kind}, not numbers"
-    if kind == "empty" and not name:
-        return "it is empty"
+def _fault(layout: CsvLayout, index: int) -> str:
+    kind = layout.kind(index)
+    return "" if kind in ("number", "empty") else f"it holds {kind}, not numbers"
+
+
+def _doubt(layout: CsvLayout, index: int) -> str:
     if index == 0 and table_times.counts_up(layout, index):
         return "it counts the rows"
-    if unit and millivolts_per(unit) is None:
-        return f"its unit is {unit}, not a voltage"
-    if looks_like_other_signal(name) or table_times.plain_name(name) in table_times.SAMPLE_NUMBERS | table_times.TIMES:
+    if table_times.plain_name(layout.names[index]) in table_times.SAMPLE_NUMBERS | table_times.TIMES:
         return "by its name it is no ECG lead"
-    return None
-
-
-def _first_text(layout: CsvLayout) -> str:
-    for number, row in enumerate(layout.rows, start=layout.skipped_lines + 1):
-        for index, cell in enumerate(row):
-            if not is_missing(cell) and cell_kind(cell, layout.decimal) == "text":
-                return f" (line {number}, column {layout.names[index] or index + 1}: {cell[:40]!r})"
     return ""
-
-
-def _factor(layout: CsvLayout, column: int, gain: float | None) -> float:
-    named = millivolts_per(layout.units[column])
-    if named is None:
-        return 1.0 if gain is None else 1 / gain
-    if gain is not None and not np.isclose(named * gain, 1):
-        raise UserError(
-            f"{layout.path}: column {layout.names[column]} is in {layout.units[column]} by its header, which "
-            f"--gain {gain:g} contradicts; leave the option out, or mend the header"
-        )
-    return named
 
 
 def _placed_rows(

@@ -13,7 +13,6 @@ from ecg_anomaly import batch
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.annotated import read_annotated
 from ecg_anomaly.findings.store import analyse_to_store
-from ecg_anomaly.records.recording import open_recording
 
 if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
@@ -59,8 +58,8 @@ def analyse(detector: TrainedDetector, job: Job) -> None:
             file.write(f"{share:.4f}")
 
     try:
-        opened = open_recording(job.path, job.sampling_rate_hz, job.gain)
-        recording = batch.with_leads(opened, batch.Request(job.folder), detector.config)
+        request = batch.Request(job.folder, sampling_rate_hz=job.sampling_rate_hz, gain=job.gain)
+        recording = batch.open_leads(job.path, request, detector.config)
         annotated, note = read_annotated(recording, detector.config)
         notes = (*recording.notes, *([note] if note else []))
         recording = dataclasses.replace(recording, name=job.name, notes=notes)

@@ -66,13 +66,13 @@ def test_a_line_that_cannot_be_read_is_told_and_counts_as_missing():
     assert [note for portion in portions for note in portion.notes] == [
         "line 5 cannot be read ('0.3'), and counts as missing"
     ]
-    assert source.notes == ("lines that could not be read, and count as missing: 2",)
+    assert source.notes[1:] == ("lines that could not be read, and count as missing: 2",)
 
 
 def test_what_a_device_says_first_is_passed_over():
     source = opened("ets Jul 29 2019 12:21:46\n\nrst:0x1\n.034\n0.1,0.2\n0.3,0.4\n")
     np.testing.assert_array_equal(samples(source), [[0.1, 0.2], [0.3, 0.4]])
-    assert not source.notes
+    assert [note for note in source.notes if "could not be read" in note] == []
 
 
 def test_one_sample():
@@ -88,8 +88,8 @@ def test_one_sample():
         ("0,1;0,2\n0,3;0,4\n", "no line of numbers"),
         (b"\x00\xff\xfe" * 1000 + b"\n" + bytes(range(256)) * 20, "no line of numbers"),
         ("a" * 2_000_000, "does not end within a million bytes"),
-        ("time (s),resp\n0,1\n1,2\n", "names no ECG lead"),
-        ("II (mV)\n1\n2\n", "makes --gain needless"),
+        ("time (s),resp\n0,1\n1,2\n", "holds no ECG lead"),
+        ("II (mV)\n1\n2\n", "which --gain 2 contradicts"),
     ],
 )
 def test_errors_in_words(text, message):

@@ -6,13 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg_anomaly.batch import Request, with_leads
+from ecg_anomaly.batch import Request, open_leads
 from ecg_anomaly.detector.stream import Findings, analyse
 from ecg_anomaly.findings.summary import conclude, summarise
 from ecg_anomaly.live.messages import BEAT, SOURCE
 from ecg_anomaly.live.session import Session
 from ecg_anomaly.live.sources import Portion
-from ecg_anomaly.records.recording import open_recording
 
 RATE_HZ = Fraction(360)
 REAL_S = 300  # of a real recording
@@ -21,7 +20,7 @@ REAL_S = 300  # of a real recording
 @pytest.fixture
 def read(detector):
     def read_start(path, seconds):
-        recording = with_leads(open_recording(path), Request(path), detector.config)
+        recording = open_leads(path, Request(path), detector.config)
         return recording.leads, next(recording.blocks(seconds))
 
     return read_start

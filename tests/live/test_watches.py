@@ -49,7 +49,7 @@ def test_what_is_odd_is_told_once():
     told = [look.push(part) for part in np.split(upside_down_mv, range(3600, len(upside_down_mv), 3600))]
     assert [len(texts) for texts in told] == [0, 0, 0, 0, 0, 2, 0, 0, 0]
     assert "II looks upside down" in told[5][0]
-    assert "is its gain or unit right?" in told[5][1]
+    assert "--gain 1000 takes a lead" in told[5][1]
     assert look.finish() == []
 
     short = StartLook(["II", "V1"], Fraction(360), config)

@@ -8,7 +8,6 @@ from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from ecg_anomaly import batch
 from ecg_anomaly.live.sources import Replay
-from ecg_anomaly.records.recording import open_recording
 from ecg_anomaly.web import figures, ids, parts
 from ecg_anomaly.web.state import EXAMPLE, ServerState
 from ecg_anomaly.words import clock
@@ -50,7 +49,7 @@ def register(app: Dash, state: ServerState) -> None:
         if ctx.triggered_id == ids.STOP:
             return no_update, False  # a last look shows that it stopped
         path = state.find_record(name or EXAMPLE)
-        recording = batch.with_leads(open_recording(path), batch.Request(path.parent), state.config)
+        recording = batch.open_leads(path, batch.Request(path.parent), state.config)
         return state.players.play(Replay(recording, speed)), False
 
     @app.callback(
