@@ -199,6 +199,13 @@ def test_fast_beats_with_tall_t_waves_are_neither(bpm, height_mv):
     assert recorded.events() == []
 
 
+def test_fast_irregular_beats_with_tall_t_waves_are_neither():
+    beats_s = 0.5 + np.cumsum(np.random.default_rng(3).normal(0.46, 0.06, size=120))
+    recorded = Recorded(60, beats_s[beats_s < 59.5])
+    recorded.add_waves(recorded.beats_s + 0.22, 0.055, 1.3)
+    assert recorded.events() == []
+
+
 def test_jolts_of_an_electrode_are_no_fibrillation():
     recorded = Recorded(300, regular(0.5, 300, 0.5))
     recorded.signals_mv += 0.4 * make_noise("electrode_motion", len(recorded.times_s), 1, RATE_HZ, seed=1)
