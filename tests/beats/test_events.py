@@ -200,7 +200,7 @@ def test_fast_beats_with_tall_t_waves_are_neither(bpm, height_mv):
 
 
 def test_fast_irregular_beats_with_tall_t_waves_are_neither():
-    beats_s = 0.5 + np.cumsum(np.random.default_rng(3).normal(0.46, 0.06, size=120))
+    beats_s = 0.5 + np.cumsum(np.random.default_rng(3).normal(0.5, 0.045, size=120))
     recorded = Recorded(60, beats_s[beats_s < 59.5])
     recorded.add_waves(recorded.beats_s + 0.22, 0.055, 1.3)
     assert recorded.events() == []
