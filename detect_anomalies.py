@@ -1,6 +1,6 @@
 """Find the beats that are not normal in recordings that nobody annotated, with a trained model.
 
-Reads WFDB records (mitdb/100), EDF, BDF, tables (CSV) and files of many devices; searches folders and patterns for some.
+Reads WFDB records (mitdb/100), EDF, BDF, tables and files of many devices; searches folders and patterns for them.
 Writes to --output, per recording: NAME.beats.csv, NAME.anomaly (WFDB annotations), NAME.summary.json and NAME.html.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -96,7 +97,7 @@ class Announcer:
         self._recent += came
         self.tally.add(came)
         self.tally.add([beat for beat in came if any(map(beat.within, self._fibrillations))], -1)
-        self._rr_s.extend(beat.rr_before_s for beat in came if beat.readable)
+        self._rr_s.extend(beat.rr_before_s for beat in came if beat.readable and math.isfinite(beat.rr_before_s))
         if self._rr_s:
             self.tally.heart_rate_bpm = 60 / statistics.median(self._rr_s)
 

@@ -27,6 +27,13 @@ def announce(announcer):
     return texts
 
 
+def test_the_heart_rate_comes_from_intervals_that_are_known(announcer):
+    beats = pd.DataFrame(dict.fromkeys(COLUMNS, 1.0), index=range(3))
+    beats = beats.assign(rr_before_s=[0.8, float("nan"), 0.8], flagged=False, readable=True)
+    announcer.announce(Findings(beats, []), [])
+    assert announcer.tally.heart_rate_bpm == pytest.approx(75)
+
+
 def test_a_flagged_beat_is_told_with_what_it_is_called_and_why(announce):
     assert announce([3.0], kind=BEAT) == [
         "beat flagged, score 1 (threshold 1), like a ventricular beat, rhythm: early or late"
