@@ -32,7 +32,7 @@ def test_cycles_that_are_alike_are_tachycardia(bpm):
 @pytest.mark.parametrize("leads", [1, 2])
 @pytest.mark.parametrize("frequency_hz", [3.0, 5.0, 7.0])
 def test_cycles_that_wander_are_fibrillation(frequency_hz, leads):
-    assert swing_kind(swinging(frequency_hz, 0.15, leads), RATE_HZ) == FIBRILLATION
+    assert swing_kind(swinging(frequency_hz, 0.06, leads), RATE_HZ) == FIBRILLATION
 
 
 @pytest.mark.parametrize("frequency_hz", [2.0, 3.0, 5.0, 8.0])
@@ -47,7 +47,7 @@ def test_noise_of_all_frequencies_and_narrow_beats_are_none_of_these():
 
 
 def test_all_leads_have_to_swing():
-    assert swing_kind(np.hstack([swinging(5.0, 0.15), RNG.normal(size=(len(SECONDS), 1))]), RATE_HZ) is None
+    assert swing_kind(np.hstack([swinging(5.0, 0.06), RNG.normal(size=(len(SECONDS), 1))]), RATE_HZ) is None
 
 
 def test_irregular_beats_are_alike_and_fibrillation_is_not():
@@ -55,5 +55,5 @@ def test_irregular_beats_are_alike_and_fibrillation_is_not():
     beats = np.round(at_s * RATE_HZ).astype(int)
     beats_mv = np.exp(-0.5 * ((SECONDS[:, np.newaxis] - at_s) / 0.02) ** 2).sum(axis=1, keepdims=True)
     assert are_alike(beats_mv, beats, RATE_HZ)
-    assert not are_alike(swinging(5.3, 0.15), beats, RATE_HZ)
+    assert not are_alike(swinging(5.3, 0.06), beats, RATE_HZ)
     assert not are_alike(beats_mv, beats[:3], RATE_HZ)  # too few to tell
