@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 import bottleneck
 import numpy as np
-from scipy import ndimage
 
 from ecg_anomaly.beats.quality import PLAUSIBLE_MV
+from ecg_anomaly.beats.swings import FIBRILLATION, GENERATOR, TACHYCARDIA, are_alike, swing_kind
 
-ASYSTOLE, TACHYCARDIA, FIBRILLATION, UNREADABLE = "asystole", "ventricular tachycardia", "fibrillation", "unreadable"
+ASYSTOLE, UNREADABLE = "asystole", "unreadable"  # and the kinds of `swings`
 _SWINGS = (TACHYCARDIA, FIBRILLATION)
 
 _STEP_S = 1
@@ -34,39 +34,7 @@ _LEAST_STEPS = 4  # of them, whole or in part, from the first to the last that i
 _CROSSING_LEVEL = 0.2  # of the largest value of the step: Arafat, Chowdhury, Hasan, SIViP 5:331-343, 2011
 _LEAST_CROSSING = 0.5  # share of the time beyond that level, over the window
 _EDGE_CROSSING = 0.35  # and in the first and the last step that count
-_LEAST_CONCENTRATION = 0.5  # share of the power near the dominant frequency, after Barro et al., J Med Eng Technol 1989
-_NEAR = (0.7, 1.4)  # times the dominant frequency
-_SWINGS_HZ = (2.0, 9.0)  # where the dominant frequency of fibrillation lies
-_SLOWEST_HZ = 0.7  # below is what the band-pass filter left of the baseline
 _LOWEST_SWING_MV = 0.2  # less is fine fibrillation, or noise: Kerber et al., Circulation 95:1677-1682, 1997
-# What swings is steep most of the time; narrow QRS complexes, with T waves however tall, are the steepest for a tenth.
-_SLOPE_S = 0.025
-_STEEP_SHARE = 0.3  # of the steepest slope
-_LEAST_STEEP = 0.2  # share of the time
-# Jolts of an electrode swing at many frequencies, from one to the next: this share and half of the correlation of one
-# swing with the next are 0.75 together in 4 % of the windows that electrode motion of 0 dB makes of records of DS1, and
-# in all of fibrillation and flutter in cu01, cu05 and mitdb/207.
-_LEAST_ORDER = 0.75
-# Nor is it fibrillation where there are beats that are alike, however irregular: so much of the power around them is
-# that of their mean. One window in seventy of cu01 and cu05 has as much, one in twelve of the flutter in mitdb/207,
-# where the others outvote it; and three in four of fast, irregular beats with T waves taller than their QRS complexes.
-_COMPLEX_S = (0.1, 0.2)  # before and after a beat
-_LEAST_BEATS = 5
-_COMMON_SHARE = 0.92
-# Tachycardia swings like fibrillation, but what it does a second later is alike. Of cu01, cu05 and mitdb/207 one window
-# of fibrillation or flutter in twenty reaches 0.75. Where every other swing is alike and the next one is not, or where
-# less of the power is at one frequency, there are beats with a QRS complex and a T wave.
-_LATER_S = 1.2
-_ALIKE = 0.8  # correlation, at the best of the lags near
-_LAG_REACH = 0.15
-_TACHYCARDIA_HZ = (1.8, 4.2)  # 108 to 252 a minute
-_LEAST_CONCENTRATION_ALIKE = 0.78
-# No heart keeps time so well that swings at once, later and after this time are equally alike: a generator does. Nor
-# is fast flutter as steady as that: of the windows named above one in twenty reaches 0.94.
-_STEADY = 0.97  # correlation
-_FAR_S = 3.0
-_LEAST_DRIFT = 0.001  # of the correlation
-
 _FLAT_MV = 1e-3  # a lead that changes less within a step is loose, as for the window of a beat
 _QUIET_SHARE = 0.2  # of the patient's usual height: P waves alone, or nothing
 _QUIET_MV = 0.08  # where no beat has shown the usual height yet: Kerber et al. as above
@@ -78,7 +46,7 @@ _AFTER_BEAT_S = 1.0  # the T wave is over: what is loud now belongs to no beat b
 class Event:
     """A stretch of a recording that holds no beats to judge, or, in a tachycardia, more than those beats."""
 
-    kind: str  # one of those above; fibrillation is ventricular flutter or fibrillation
+    kind: str  # asystole, ventricular tachycardia, fibrillation (flutter or fibrillation) or unreadable
     start_s: float  # from the start of the recording; but for the beats beside an asystole, to the second
     end_s: float
 
@@ -283,12 +251,12 @@ class EventFinder:
         if not swinging:
             return
         signals_mv = self._signals_of_window()
-        kind = _swing_kind(signals_mv, self._rate_hz)
+        kind = swing_kind(signals_mv, self._rate_hz)
         beats = np.array([beat for step in self._steps for beat in step.beats]) - self._steps[0].start
-        if kind is None or (kind == FIBRILLATION and _are_alike(signals_mv, beats, self._rate_hz)):
+        if kind is None or (kind == FIBRILLATION and are_alike(signals_mv, beats, self._rate_hz)):
             return
         for step in swinging:
-            step.votes[kind] += 1
+            step.votes[UNREADABLE if kind == GENERATOR else kind] += 1
             step.kind = max((UNREADABLE, FIBRILLATION, TACHYCARDIA), key=step.votes.__getitem__)  # of equals the first
         self._end_quiet(swinging[0].start)
         self._quiet_since = swinging[-1].end
@@ -354,75 +322,3 @@ class EventFinder:
 
     def _event(self, kind: str, start: int, end: int) -> Event:
         return Event(kind, start / self._rate_hz, end / self._rate_hz)
-
-
-def _swing_kind(signals_mv: np.ndarray, sampling_rate_hz: int) -> str | None:
-    """Tell what leads of shape ``(samples, leads)`` swing in: unreadable where it is no heart, `None` where beats."""
-    dominant_hz, concentration = _dominant(signals_mv, sampling_rate_hz)
-    at_rate = (dominant_hz >= _TACHYCARDIA_HZ[0]) & (dominant_hz <= _SWINGS_HZ[1])
-    steep = _steep(signals_mv, sampling_rate_hz) >= _LEAST_STEEP
-    if not np.all(at_rate & (concentration >= _LEAST_CONCENTRATION) & steep):
-        return None
-    cycle, cycles = sampling_rate_hz / dominant_hz, np.floor(_LATER_S * dominant_hz)
-    at_once, later, still_later = (_likeness(signals_mv, count * cycle) for count in (1, cycles, cycles + 1))
-    if max(later, still_later) < _ALIKE:
-        swings = np.all(dominant_hz >= _SWINGS_HZ[0]) and concentration.mean() + at_once / 2 >= _LEAST_ORDER
-        return FIBRILLATION if swings else None
-    if min(at_once, later, still_later) < _ALIKE or concentration.mean() < _LEAST_CONCENTRATION_ALIKE:
-        return None
-    far = _likeness(signals_mv, np.floor(_FAR_S * dominant_hz) * cycle)
-    fast = np.any(dominant_hz > _TACHYCARDIA_HZ[1])
-    if np.ptp([at_once, later, far]) < _LEAST_DRIFT or (fast and min(at_once, later) > _STEADY):
-        return UNREADABLE
-    return FIBRILLATION if fast else TACHYCARDIA
-
-
-def _are_alike(signals_mv: np.ndarray, beats: np.ndarray, sampling_rate_hz: int) -> bool:
-    """Tell whether beats, at samples of shape ``(beats,)``, look alike although the swing does not."""
-    before, after = (round(reach_s * sampling_rate_hz) for reach_s in _COMPLEX_S)
-    beats = beats[(beats >= before) & (beats + after <= len(signals_mv))]
-    if len(beats) < _LEAST_BEATS:
-        return False
-    complexes_mv = signals_mv[beats[:, np.newaxis] + np.arange(-before, after)]
-    complexes_mv -= complexes_mv.mean(axis=1, keepdims=True)
-    common = np.square(complexes_mv.mean(axis=0)).sum() / np.square(complexes_mv).mean(axis=0).sum()
-    return bool(common > _COMMON_SHARE)
-
-
-def _dominant(signals_mv: np.ndarray, sampling_rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
-    """Find the dominant frequency of each lead, in Hz, and the share of the power that is near it."""
-    tapered = (signals_mv - signals_mv.mean(axis=0)) * np.hanning(len(signals_mv))[:, np.newaxis]
-    padded = 4 * len(signals_mv)  # so that the dominant frequency is not rounded to the width of a bin
-    frequency_hz = np.fft.rfftfreq(padded, 1 / sampling_rate_hz)
-    power = np.abs(np.fft.rfft(tapered, padded, axis=0)) ** 2
-    power[frequency_hz < _SLOWEST_HZ] = 0
-    dominant_hz = frequency_hz[power.argmax(axis=0)]
-    ratio = frequency_hz[:, np.newaxis] / dominant_hz
-    near = (ratio > _NEAR[0]) & (ratio < _NEAR[1])
-    return dominant_hz, (power * near).sum(axis=0) / power.sum(axis=0)
-
-
-def _steep(signals_mv: np.ndarray, sampling_rate_hz: int) -> np.ndarray:
-    """Share of the time that each lead is about as steep as it gets within a second."""
-    smooth_mv = ndimage.uniform_filter1d(signals_mv, max(1, round(_SLOPE_S * sampling_rate_hz)), axis=0)
-    span = max(1, round(_SLOPE_S * sampling_rate_hz))
-    change_mv = np.abs(smooth_mv[span:] - smooth_mv[:-span])
-    whole = len(change_mv) - len(change_mv) % sampling_rate_hz
-    seconds = change_mv[:whole].reshape(-1, sampling_rate_hz, change_mv.shape[1])
-    steepest_mv = np.median(seconds.max(axis=1), axis=0)
-    return np.asarray(np.mean(change_mv > _STEEP_SHARE * steepest_mv, axis=0))
-
-
-def _likeness(signals_mv: np.ndarray, lags: np.ndarray) -> float:
-    """Correlate each lead with itself about so many samples later, at the best of the lags near; mean of the leads."""
-    best = []
-    for lead_mv, lag in zip((signals_mv - signals_mv.mean(axis=0)).T, lags, strict=True):
-        near = range(round(lag * (1 - _LAG_REACH)) - 1, round(lag * (1 + _LAG_REACH)) + 2)
-        pairs = ((lead_mv[:-shift], lead_mv[shift:]) for shift in near)
-        likeness = [np.dot(x, y) / np.sqrt(np.dot(x, x) * np.dot(y, y)) for x, y in pairs]
-        top = int(np.argmax(likeness[1:-1])) + 1
-        # The vertex of the parabola through the highest three: a cycle need not be a whole number of samples.
-        left, middle, right = likeness[top - 1 : top + 2]
-        bend = left - 2 * middle + right
-        best.append(middle - (left - right) ** 2 / (8 * bend) if bend < 0 else middle)
-    return float(np.mean(best))

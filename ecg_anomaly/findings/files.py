@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import wfdb
 
-from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, TACHYCARDIA, UNREADABLE, Event
+from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
+from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
 from ecg_anomaly.manifest import write_whole
 from ecg_anomaly.words import CALLED
 

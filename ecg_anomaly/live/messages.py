@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ecg_anomaly.beats.events import FIBRILLATION, Event
+from ecg_anomaly.beats.events import Event
+from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.reports import styles
 from ecg_anomaly.words import CALLED, clock, count_text, score_text

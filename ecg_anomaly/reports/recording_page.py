@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, TACHYCARDIA, UNREADABLE, Event
+from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
+from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
 from ecg_anomaly.reports import ecg_paper, pages, styles
 from ecg_anomaly.reports.ecg_paper import ReadMillivolts
 from ecg_anomaly.reports.recording_overview import overview_figure

@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from ecg_anomaly import words
-from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, TACHYCARDIA, UNREADABLE
+from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE
+from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
 
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"
 GREY = "#808080"  # reads on a white and on a dark page

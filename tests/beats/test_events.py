@@ -6,9 +6,10 @@ import pytest
 from scipy import signal
 
 from ecg_anomaly.beats.conditioning import condition
-from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, TACHYCARDIA, UNREADABLE, Event, EventFinder
+from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event, EventFinder
 from ecg_anomaly.beats.labelled import cut_at_annotations
 from ecg_anomaly.beats.preprocessing import read_record
+from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
 from ecg_anomaly.config import load_config
 from ecg_anomaly.records.catalogue import find_record
 from ecg_anomaly.records.noise import make_noise

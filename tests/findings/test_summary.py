@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import wfdb
 
-from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, TACHYCARDIA, UNREADABLE, Event
+from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
+from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.findings.files import anomaly_annotations, write_annotations, write_beats_csv
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, conclude, little_found, summarise

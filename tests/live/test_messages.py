@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, Event
+from ecg_anomaly.beats.events import ASYSTOLE, Event
+from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.stream import COLUMNS, Findings
 from ecg_anomaly.live.messages import BEAT, EVENT, Announcer
 
