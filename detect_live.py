@@ -23,7 +23,8 @@ def detect(config, options):
     from ecg_anomaly.live.views import open_view
 
     config = check_detector(config, commandline.warn)
-    request = Request(Path(options.output or ""), options.leads, options.sampling_rate, options.gain, options.force)
+    leads = commandline.asked_leads(options.leads)
+    request = Request(Path(options.output or ""), leads, options.sampling_rate, options.gain, options.force)
     source = open_source(options, request, config)
     name, rate_hz, leads = options.name or source.name, source.sampling_rate_hz, source.leads
     view = open_view(options.view, name, source)

@@ -15,6 +15,7 @@ def train(config):
     from ecg_anomaly.handover.model import LITERT, LITERT_INT8, write_training
     from ecg_anomaly.records.splits import TRAIN
     from ecg_anomaly.training import train_model
+    from ecg_anomaly.words import count_text
 
     processed = config.paths.processed
     read_checked_manifest(processed, config, made_by="preprocess_data.py")
@@ -23,7 +24,8 @@ def train(config):
     training = beats[(beats["split"] == TRAIN) & ~beats["anomalous"]]
 
     with handover(config.paths.models) as output:
-        _print_line(f"Training on {len(training)} normal beats of {training['record'].nunique()} records")
+        normal, records = len(training), training["record"].nunique()
+        _print_line(f"Training on {count_text(normal, 'normal beat')} of {count_text(records, 'record')}")
         trained = train_model(output, config, _print_line)
         write_training(output, trained.history, trained.left_out)
         output.describe(SCRIPT, config, SHAPES_MODEL, inputs, interrupted=trained.interrupted)

@@ -19,6 +19,7 @@ def visualize(config):
     from ecg_anomaly import config as settings
     from ecg_anomaly.reports import panels, report
     from ecg_anomaly.reports.results import read_results
+    from ecg_anomaly.words import count_text
 
     outputs = Path(config.paths.outputs)
     results = read_results(config, _check_inputs(config))
@@ -28,7 +29,8 @@ def visualize(config):
             panel.save(output.path(f"{name}.png"))
         output.describe(SCRIPT, config, settings.SHAPES_SCORES, dict([manifest.folder_fingerprint(outputs)]))
         manifest.write_whole(outputs / REPORT, report.render(results, drawn))
-    print(f"Drew {len(results.scores):,} beats of {results.scores['record'].nunique()} records")
+    beats, records = len(results.scores), results.scores["record"].nunique()
+    print(f"Drew {count_text(beats, 'beat')} of {count_text(records, 'record')}")
     print(f"Wrote {len(drawn)} plots to {outputs / PLOTS}")
     print(report.main_line(results))
     print(f"Open the report: {(outputs / REPORT).resolve()}")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import shutil
 import tempfile
-from collections.abc import Generator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from ecg_anomaly.beats.leads import START_S, choose_leads, left_out, look_at_start, oddities
 from ecg_anomaly.config import Config
@@ -18,7 +23,9 @@ from ecg_anomaly.findings.summary import Summary
 from ecg_anomaly.handover.model import cost_of_leads
 from ecg_anomaly.manifest import write_json
 from ecg_anomaly.records.recording import RecordingFile, open_recording, recording_name
+from ecg_anomaly.records.search import find_recordings, read_list
 from ecg_anomaly.reports.recording_page import render
+from ecg_anomaly.words import count_text
 from ecg_anomaly.workers import with_detector
 
 if TYPE_CHECKING:
@@ -40,7 +47,7 @@ class Request:
 class Outcome:
     """What became of one recording: its summary, or why there is none."""
 
-    path: str
+    path: Path
     summary: Summary | None = None
     error: str = ""
 
@@ -50,22 +57,87 @@ class Outcome:
         return [f"{self.path}: {note}" for note in self.summary["notes"]] if self.summary else [self.error]
 
 
-def check_names(paths: Sequence[str], request: Request) -> None:
-    """Check that no file would be written twice, or over one that is there.
+class Tally:
+    """Counts what became of the recordings of a batch, and says it.
+
+    ``recordings`` is how many there are, ``folder`` where their results go.
+    """
+
+    def __init__(self, recordings: int, folder: Path):
+        self._recordings, self._folder = recordings, folder
+        self._done: dict[Path, Summary] = {}
+        self.failed = 0  # how many could not be analysed
+
+    def add(self, outcome: Outcome) -> None:
+        """Count a recording."""
+        if outcome.summary is None:
+            self.failed += 1
+        else:
+            self._done[outcome.path] = outcome.summary
+
+    def words(self) -> str:
+        """Sum up in a table and a few lines."""
+        lines = []
+        if self._done:
+            table = pd.DataFrame(list(self._done.values()), index=list(map(str, self._done)))
+            lines.append(table[["beats", "flagged", "flagged_per_hour", "unreadable_share"]].round(3).to_string())
+            lines.append(f"Wrote the results of {count_text(len(self._done), 'recording')} to {self._folder}")
+        if self.failed:
+            of_all = count_text(self._recordings, "recording")
+            lines.append(f"{self.failed} of {of_all} could not be analysed, see above")
+        return "\n".join(lines)
+
+    def stopped(self) -> str:
+        """Say how far the batch was when it was stopped."""
+        done, failed = len(self._done), f", {self.failed} could not be analysed" if self.failed else ""
+        if not done:
+            return f"stopped: no recording is done{failed}; nothing was written"
+        some = "is" if done == 1 else "are"
+        return (
+            f"stopped: {done} of {count_text(self._recordings, 'recording')} {some} done{failed}; the results are in "
+            f"{self._folder}; run again without what is done, or with --force"
+        )
+
+
+def find(named: Sequence[str], listed: str | None, tell: Callable[[str], None]) -> list[Path]:
+    """Find the recordings that are named, or in a list (see `search.read_list`); tell what was passed over.
 
     Raises
     ------
     UserError
-        With the recordings that share a name, or the file that is there.
+        As `search.find_recordings`, and when nothing is named.
     """
-    names = [recording_name(Path(path)) for path in paths]
-    shared = [path for path, name in zip(paths, names, strict=True) if names.count(name) > 1]
-    if shared:
-        raise UserError(
-            f"{' and '.join(shared)} have one name, and so would their results; "
-            "analyse them one after the other, each with an --output folder of its own"
-        )
-    check_free(names, request)
+    names = [*named, *([] if listed is None else read_list(listed))]
+    if not names:
+        raise UserError("no recording is named; give one, a folder, a pattern, or a list with --from")
+    found = find_recordings(names, [file.format("") for file in files.FILES])
+    for note in found.notes:
+        tell(note)
+    return list(found.paths)
+
+
+def name_results(paths: Sequence[Path]) -> list[str]:
+    """Name what is written of each recording: as the recording; where that tells them not apart, with its folder.
+
+    Then results lie in folders as the recordings do, below the one that they have in common, and recordings of one
+    folder that differ in their extension alone keep it: ``day 1/100.edf``.
+    """
+    names = [recording_name(path) for path in paths]
+    if _all_differ(names):
+        return names
+    folders = [path.parent.resolve().parts for path in paths]
+    common = len(list(itertools.takewhile(lambda parts: len(set(parts)) == 1, zip(*folders, strict=False))))
+    below = [[part.strip(":\\/") for part in parts[common:]] for parts in folders]  # a drive is a folder, too
+    names = ["/".join([*parts, name]) for parts, name in zip(below, names, strict=True)]
+    alike = Counter(map(str.lower, names))
+    return [
+        "/".join([*parts, path.name]) if alike[name.lower()] > 1 else name
+        for parts, name, path in zip(below, names, paths, strict=True)
+    ]
+
+
+def _all_differ(names: Sequence[str]) -> bool:
+    return len(set(map(str.lower, names))) == len(names)  # some file systems take a and A for one
 
 
 def check_free(names: Sequence[str], request: Request) -> None:
@@ -84,22 +156,47 @@ def check_free(names: Sequence[str], request: Request) -> None:
         )
 
 
-def detect_all(paths: Sequence[str], request: Request, config: Config) -> Generator[Outcome, None, None]:
-    """Analyse recordings and write their files, in parallel; yield what became of each, in the given order."""
-    return with_detector(_detect, [(path, request) for path in paths], "analyses recordings", config)
+def detect_all(paths: Sequence[Path], request: Request, config: Config) -> Generator[Outcome, None, None]:
+    """Analyse recordings and write their files, in parallel; yield what became of each, in the given order.
 
+    What is not finished lies in a hidden folder beside the results, which is deleted in the end, whatever ends it.
 
-def _detect(detector: TrainedDetector, path: str, request: Request) -> Outcome:
+    Raises
+    ------
+    UserError
+        When a file would be replaced that may not be, or the folder of the results cannot be written.
+    """
+    names = name_results(paths)
+    check_free(names, request)
     try:
-        recording = open_leads(path, request, detector.config)
         request.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=request.folder, prefix=".") as staging:
-            analyse_to_store(Path(staging) / "analysed", detector, recording, shapes=False)
-            return Outcome(path, write_results(request.folder, Path(staging) / "analysed"))
+        made = tempfile.TemporaryDirectory(dir=request.folder, prefix=".", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise UserError(
+            f"{request.folder}: results cannot be written there: {error.strerror}; name another folder with --output"
+        ) from None
+    with made as staging:
+        calls = [
+            (path, name, Path(staging) / str(number), request)
+            for number, (path, name) in enumerate(zip(paths, names, strict=True))
+        ]
+        yield from with_detector(_detect, calls, "analyses recordings", config)
+
+
+def _detect(detector: TrainedDetector, path: Path, name: str, staging: Path, request: Request) -> Outcome:
+    results = request.folder / name
+    try:
+        recording = dataclasses.replace(open_leads(path, request, detector.config), name=results.name)
+        staging.mkdir()
+        analyse_to_store(staging / "analysed", detector, recording, shapes=False)
+        results.parent.mkdir(parents=True, exist_ok=True)
+        return Outcome(path, write_results(results.parent, staging / "analysed"))
     except UserError as error:
         return Outcome(path, error=str(error))
     except OSError as error:
         return Outcome(path, error=f"{error.filename or path}: {error.strerror or error}")
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def open_leads(path: str | Path, request: Request, config: Config) -> RecordingFile:

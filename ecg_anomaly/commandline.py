@@ -76,6 +76,24 @@ def run_with_options(
         return _fail(parser.prog, f"{reason}{where}; mend that and run again, what was there before is unchanged")
 
 
+def asked_leads(text: str | None) -> tuple[str, ...]:
+    """Take apart the names of leads that are asked for, between commas: ``II, V1``; none is asked for without a text.
+
+    Raises
+    ------
+    UserError
+        When there is no name, or one twice.
+    """
+    if text is None:
+        return ()
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    twice = [name for number, name in enumerate(names) if name.lower() in map(str.lower, names[:number])]
+    if twice or not names:
+        wrong = f"{twice[0]} twice" if twice else "no lead"
+        raise UserError(f"--leads names {wrong}; name leads between commas, each once, as II,V1")
+    return names
+
+
 def warn(line: str) -> None:
     """Say something that the user should know beside the results."""
     print(f"{Path(sys.argv[0]).name}: {line}", file=sys.stderr)

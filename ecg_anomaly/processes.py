@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -43,13 +44,17 @@ def in_processes(
     """
     with pool or process_pool(len(calls)) as executor:
         try:
-            yield from executor.map(work, *zip(*calls, strict=True))
+            with without_ctrl_c():
+                # Not by executor.map, which cancels what it waits for: that collides with the end of the processes.
+                coming = deque(executor.submit(work, *arguments) for arguments in calls)
+            while coming:
+                yield coming.popleft().result()
         except BrokenProcessPool:
             raise UserError(
                 f"a process that {doing} was ended from outside, perhaps for want of memory; "
                 "close other programs and run again"
             ) from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, GeneratorExit):  # it was interrupted here, or where the results go
             for process in multiprocessing.active_children():
                 process.terminate()  # else it would go on with its work first
             raise
@@ -81,6 +86,30 @@ def process_pool(
 
 
 @contextmanager
+def without_ctrl_c() -> Iterator[None]:
+    """Start processes inside the block that Ctrl-C never reaches, not even before they come to `_start_process`."""
+    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # which would lift the block that processes inherit
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def stopped_by_termination() -> Iterator[None]:
+    """Have a termination signal inside the block interrupt as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def ending_signals(tell: Callable[[], None] = lambda: None) -> Iterator[threading.Event]:
     """Turn the first Ctrl-C or termination signal inside the block into an event; the next one interrupts as usual.
 
@@ -103,8 +132,9 @@ def ending_signals(tell: Callable[[], None] = lambda: None) -> Iterator[threadin
 
 
 def _start_process(start: Callable[..., None] | None, *arguments: Any) -> None:
-    """Leave Ctrl-C to the parent process, and end when it ends: a killed script must not leave workers behind."""
+    """Leave Ctrl-C to the parent process, and end with it: a killed script must not leave workers behind."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # where the process is a copy of one that takes it for Ctrl-C
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if start is not None:
         start(*arguments)

@@ -15,7 +15,10 @@ from ecg_anomaly.handover.beats import read_table
 from ecg_anomaly.handover.model import read_left_out
 from tests.conftest import Workspace
 
-FOLDS = ("split.train=['simdb/s00[1-4]']", "split.validation=[]", "training.folds=2")
+FOLDS = (
+    *("split.train=['simdb/s00[1-4]']", "split.validation=[]", "training.folds=2"),
+    "model.architecture=dense",  # the quickest to build
+)
 
 
 def settings(run: Workspace, *overrides: str):

@@ -1,7 +1,7 @@
 """Measure what the project costs, as users run it, in folders of its own: ``make benchmark``.
 
-Time and memory of the four scripts, speed of the network and of the live detector, and how fast the server of the web
-application answers (what a browser adds, which draws the figures, is not in it).
+Time and memory of the four scripts and of reading a day in each format, speed of the network and of the live detector,
+and how fast the server of the web application answers (what a browser adds, which draws the figures, is not in it).
 Machines differ and are shared: compare figures of one run, and repeat.
 """
 
@@ -44,6 +44,7 @@ from ecg_anomaly.web import ids
 from ecg_anomaly.web.app import create_app
 from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.web.warm_up import warm_up
+from tools.reading import STEPS_PER_MV, measure, write_wfdb
 
 _ROOT = Path(__file__).resolve().parent.parent
 _SCRIPTS = ("preprocess_data.py", "train_model.py", "evaluate_model.py", "visualize_results.py")
@@ -53,7 +54,6 @@ _BLOCK_S = 60.0  # of a recording, read at once
 _LOOK_EVERY_S = 0.2  # how often memory is looked at
 
 _WEB_MINUTES, _WEB_SEED = 10.0, 3  # of the simulated record that is repeated for the web application
-_WEB_STEPS_PER_MV = 200
 _WEB_RECORDS = {"30 minutes": 3, "24 hours": 144}  # how often
 _POLL_S = 0.1
 
@@ -75,7 +75,7 @@ def benchmark(config: Config) -> None:
         rows.append({"what": "all four scripts"} | sums)
         for name in _SCRIPTS:
             rows.append({"what": f"{name} --help", "seconds": _median_s(_script, name, "--help")})
-        rows += [*_network(trial), _live(trial), *_web(trial, Path(folder))]
+        rows += [*_network(trial), _live(trial), *_web(trial, Path(folder)), *measure(Path(folder))]
     print(pd.DataFrame(rows).round(2).to_string(index=False, na_rep=""))
     target = Path(config.paths.outputs) / "benchmark.json"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -272,12 +272,9 @@ def _outputs(callback: Mapping[str, Any], with_digest: bool = False) -> list[Pro
 
 def _write_record(folder: Path, repetitions: int) -> Path:
     """Write a simulated record that repeats itself; give its header."""
-    steps = (simulate_record(1, _WEB_MINUTES, _WEB_SEED).signals_mv * _WEB_STEPS_PER_MV).round().astype("<i2")
+    steps = (simulate_record(1, _WEB_MINUTES, _WEB_SEED).signals_mv * STEPS_PER_MV).round()
     header = folder / f"web{repetitions}.hea"
-    header.with_suffix(".dat").write_bytes(steps.tobytes() * repetitions)
-    first = f"{header.stem} {len(LEADS)} {SAMPLING_RATE_HZ} {repetitions * len(steps)}"
-    leads = [f"{header.stem}.dat 16 {_WEB_STEPS_PER_MV} 16 0 0 0 0 {lead}" for lead in LEADS]
-    header.write_text("\n".join([first, *leads, ""]), encoding="ascii")
+    write_wfdb(header, steps, SAMPLING_RATE_HZ, LEADS, repetitions)
     return header
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from ecg_anomaly.beats.events import UNREADABLE, Event
 from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.stream import COLUMNS, Findings
+from ecg_anomaly.words import count_text
 
 TABLE_COLUMNS = (*COLUMNS, "event")  # of the table of beats
 
@@ -134,6 +135,22 @@ def summarise(
         "unreadable_share": round(lost_s / duration_s, 4) if duration_s else None,
         "notes": list(notes),
     }
+
+
+def little_found(concluded: Findings) -> list[str]:
+    """Say of all findings, from `conclude`, where they leave nothing to judge."""
+    beats = concluded.beats
+    if beats.empty and not concluded.events:
+        return ["no beat was found: is it an ECG, and were the electrodes on? --leads chooses other leads"]
+    if beats.empty:
+        return ["no beat was found: is it an ECG? the events say what was found instead"]
+    if not beats["readable"].any():
+        found = count_text(len(beats), "beat")
+        return [
+            f"none of what was found ({found}) can be read, so that nothing could be judged; is it an ECG, and is its "
+            "unit right (--gain)?"
+        ]
+    return []
 
 
 def unreadable_s(beats: pd.DataFrame, events: Iterable[Event], duration_s: float) -> float:

@@ -19,6 +19,7 @@ from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import check_sampling_rate
 from ecg_anomaly.records.table_layout import is_missing, name_and_unit
 from ecg_anomaly.records.table_times import LARGEST_NUMBER, SAMPLE_NUMBERS, TIMES, plain_name
+from ecg_anomaly.words import count_text
 
 WHERE = "standard input"  # in messages
 
@@ -107,9 +108,8 @@ def _choose_columns(
 ) -> tuple[Columns, tuple[str, ...]]:
     """Find out what the numbers are; without a header, ``names`` names all of them."""
     if not header and names and len(names) != width:
-        raise UserError(
-            f"{WHERE}: --leads names {len(names)} leads, and a line holds {width} values; name all, in their order"
-        )
+        named, held = count_text(len(names), "lead"), count_text(width, "value")
+        raise UserError(f"{WHERE}: --leads names {named}, and a line holds {held}; name all, in their order")
     labels = [name_and_unit(cell) for cell in header or names or [""] * width]
     channels = [Channel(name, unit, rate_hz, doubt=_doubt(name)) for name, unit in labels]
     asked = names if header or len(names) <= settings.lead_count else ()

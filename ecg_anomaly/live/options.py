@@ -15,7 +15,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     source.add_argument("--lsl", metavar="NAME", help="name or source id of a stream of the Lab Streaming Layer")
     parser.add_argument("--speed", type=_speed, help="of a replay, times the real one; max: as fast as possible")
-    parser.add_argument("--leads", type=lambda text: tuple(text.split(",")), default=(), help="leads to use, as II,V1")
+    parser.add_argument("--leads", help="leads to use, as II,V1")
     parser.add_argument("--sampling-rate", type=float, metavar="HZ", help="lines per second on standard input")
     parser.add_argument("--gain", type=float, metavar="UNITS", help="units per millivolt where the source does not say")
     parser.add_argument("--duration", type=float, metavar="SECONDS", default=math.inf, help="end after so much signal")

@@ -9,6 +9,7 @@ import numpy as np
 
 from ecg_anomaly.beats.leads import START_S, look_at_leads, oddities
 from ecg_anomaly.config import Config
+from ecg_anomaly.records.lead_names import lead_called
 
 STALL_S = 3.0  # without any data: portions come every tenth of a second
 _STEP_S = 1
@@ -76,9 +77,9 @@ class LeadWatch:
         was_off = self._dead_steps >= _STEPS_OFF
         self._dead_steps = np.where(dead, self._dead_steps + 1, 0)
         for lead in np.flatnonzero(self._dead_steps == _STEPS_OFF):
-            yield start_s - (_STEPS_OFF - 1) * _STEP_S, f"lead {self._names[lead]} came off, it has no signal"
+            yield start_s - (_STEPS_OFF - 1) * _STEP_S, f"{lead_called(self._names[lead])} came off, it has no signal"
         for lead in np.flatnonzero(was_off & ~dead):
-            yield start_s, f"lead {self._names[lead]} is back"
+            yield start_s, f"{lead_called(self._names[lead])} is back"
 
 
 class StartLook:

@@ -13,17 +13,24 @@ LONGEST_GAP_S = 86_400.0  # a longer one is a damaged time, or better cut into t
 
 def check_file(path: Path) -> None:
     """Raise a `UserError` unless a file is there, may be read, and is not empty."""
-    if path.is_dir():
-        raise UserError(f"{path}: is a folder; give the recordings in it, for example {path / '*.hea'}")
-    if not path.is_file():
-        raise UserError(f"{path}: is not there; check the path")
     try:
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder; give the recordings in it, for example {path / '*.hea'}")
+        if not path.is_file():
+            raise UserError(f"{path}: is not there; check the path")
         with path.open("rb") as file:
             empty = not file.read(1)
+    except PermissionError:
+        raise denied(path) from None
     except OSError as error:
-        raise UserError(f"{path}: cannot be opened: {error.strerror}; check who may read it") from None
+        raise UserError(f"{path}: cannot be opened: {error.strerror}; check the disk that it is on") from None
     if empty:
         raise UserError(f"{path}: is empty; copy the recording again")
+
+
+def denied(path: Path | str) -> UserError:
+    """Make the error for a file that this user may not read."""
+    return UserError(f"{path}: cannot be read: permission denied; check who may read it")
 
 
 def check_sampling_rate(sampling_rate_hz: Fraction | float, path: Path | str) -> None:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.checks import denied
 from ecg_anomaly.words import count_text
 
 COPY = "copy or download the record again, with all its files"
@@ -89,8 +90,10 @@ def read_header(path: Path) -> Header:
         raise UserError(f"{path}: is missing, and the record needs it; {COPY}")
     try:
         return _parse(path, _lines(path))
+    except PermissionError:
+        raise denied(path) from None
     except OSError as error:
-        raise UserError(f"{path}: cannot be opened: {error.strerror}; check who may read it") from None
+        raise UserError(f"{path}: cannot be read: {error.strerror}; {COPY}") from None
     except (ValueError, OverflowError) as error:
         raise UserError(f"{path}: {error}; {COPY}") from None
 

@@ -14,6 +14,7 @@ import numpy as np
 from wfdb.io import _signal as wfdb_signal  # of the library only this reads samples with a header that it did not parse
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.checks import denied
 from ecg_anomaly.records.wfdb_header import COPY, Header, Signal
 
 NO_SAMPLES = "0"  # the format of a channel that is described and not recorded
@@ -134,6 +135,8 @@ def _steps(header: Header, file: str, frames: int, first: int, last: int) -> dic
             sampfrom=begin,
             sampto=last,
         )
+    except PermissionError:
+        raise denied(header.path.with_name(file)) from None
     except Exception as error:  # wfdb lets what a damaged file provokes through as it comes
         raise UserError(f"{header.path.with_name(file)}: cannot be read: {error}; {COPY}") from None
     return {

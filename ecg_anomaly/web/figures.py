@@ -17,6 +17,7 @@ from tsdownsample import MinMaxDownsampler
 
 from ecg_anomaly import words
 from ecg_anomaly.findings.store import OWN_BEAT, RECONSTRUCTION, WINDOW, Stored
+from ecg_anomaly.records.lead_names import lead_called
 from ecg_anomaly.reports import ecg_paper, recording_overview, styles
 from ecg_anomaly.reports.figure_data import time_unit
 from ecg_anomaly.reports.pages import environment
@@ -150,7 +151,7 @@ def beat(stored: Stored, row: int) -> Figure:
         x_title = {"text": "s from the R wave"}
         layout[f"xaxis{number}"] = {"anchor": f"y{lower}", "domain": domain, "title": x_title, "nticks": 5}
         at = {"x": sum(domain) / 2, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
-        titles.append({**at, "text": f"lead {lead}", "font": {"size": 16}, "showarrow": False})
+        titles.append({**at, "text": lead_called(lead), "font": {"size": 16}, "showarrow": False})
     return {"data": data, "layout": {**layout, "legend": _LEGEND, "hovermode": "x unified", "dragmode": False}}
 
 

@@ -1,7 +1,8 @@
 """Names of the parts of the page that callbacks read or write."""
 
 MODEL, TAKE_OFFERED = "model", "take-offered"
-DROP, RATE, GAIN, RECORD, OPEN_RECORD, OPEN_EXAMPLE = "drop", "rate", "gain", "record", "open-record", "open-example"
+DROP, RECORD, OPEN_RECORD, OPEN_EXAMPLE = "drop", "record", "open-record", "open-example"
+READING, LEADS, RATE, GAIN, AGAIN = "reading", "leads", "rate", "gain", "again"
 WORKING, BAR, CANCEL, MESSAGE, POLL = "working", "bar", "cancel", "message", "poll"
 OPENED, READY, RECORDING_PARTS, CLOSE = "opened", "ready", "recording-parts", "close"
 

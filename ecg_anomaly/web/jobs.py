@@ -13,6 +13,7 @@ from ecg_anomaly import batch
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.annotated import read_annotated
 from ecg_anomaly.findings.store import analyse_to_store
+from ecg_anomaly.web.fields import NOTHING, Entered, by_label
 
 if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
@@ -30,8 +31,7 @@ class Job:
     folder: Path  # where the results go
     path: Path
     name: str  # what it is called
-    sampling_rate_hz: float | None = None  # of a CSV file that does not say, as for `open_recording`
-    gain: float | None = None
+    entered: Entered = NOTHING
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ def analyse(detector: TrainedDetector, job: Job) -> None:
             file.write(f"{share:.4f}")
 
     try:
-        request = batch.Request(job.folder, sampling_rate_hz=job.sampling_rate_hz, gain=job.gain)
+        entered = job.entered
+        request = batch.Request(job.folder, entered.leads, entered.sampling_rate_hz, entered.gain)
         recording = batch.open_leads(job.path, request, detector.config)
         annotated, note = read_annotated(recording, detector.config)
         notes = (*recording.notes, *([note] if note else []))
@@ -66,8 +67,7 @@ def analyse(detector: TrainedDetector, job: Job) -> None:
         analyse_to_store(job.folder / ANALYSED, detector, recording, annotated, went_on)
     except UserError as error:  # without telling where files lie on this machine
         words = str(error).replace(str(job.path), job.name + job.path.suffix).replace(f"{job.path.parent}/", "")
-        words = words.replace("--sampling-rate", "samples per second").replace("--gain", "units per millivolt")
-        raise UserError(words) from None
+        raise UserError(by_label(words)) from None
 
 
 def progress(folder: Path, analysis: Future[None] | None) -> Progress:

@@ -23,6 +23,7 @@ import pandas as pd
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.store import Stored, read_store_once
+from ecg_anomaly.processes import without_ctrl_c
 from ecg_anomaly.web import jobs
 from ecg_anomaly.web.decisions import cut
 from ecg_anomaly.workers import call_with_detector
@@ -165,7 +166,8 @@ class OpenRecordings:
 
     def _submit(self, job: jobs.Job) -> Future[None]:
         self._pool = self._pool or self._make_pool()
-        return self._pool.submit(call_with_detector, jobs.analyse, job)
+        with without_ctrl_c():  # it may start a process
+            return self._pool.submit(call_with_detector, jobs.analyse, job)
 
     def _sweep_often(self) -> None:
         while not self._closed.wait(_SWEEP_S):

@@ -11,7 +11,7 @@ from flask import Flask, Response, jsonify, request, send_file
 from werkzeug.exceptions import HTTPException
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.web import downloads, uploads
+from ecg_anomaly.web import downloads, fields, uploads
 from ecg_anomaly.web.decisions import read_marks
 from ecg_anomaly.web.jobs import Job
 from ecg_anomaly.web.state import ServerState
@@ -68,10 +68,11 @@ def add_routes(app: Dash, state: ServerState, hosts: Sequence[str]) -> None:
                 path, name = uploads.receive(
                     request.files.getlist("file"), upload, state.config.records.annotator_of("upload")
                 )
-                rate_hz, gain = (_number(request.form.get(field), field) for field in ("sampling_rate", "gain"))
-                state.recordings.analyse(Job(folder, path, name, rate_hz, gain))
+                entered = fields.read(*(request.form.get(field) for field in ("leads", "sampling_rate", "gain")))
+                state.recordings.analyse(Job(folder, path, name, entered))
+            state.recordings.delete(request.form.get("before"))  # which the page showed until now
         except UserError as error:
-            return jsonify(error=str(error))
+            return jsonify(error=fields.by_label(str(error)))
         except OSError as error:
             return jsonify(error=f"the files cannot be kept: {error.strerror}; free some space on the disk")
         return jsonify(key=key)
@@ -87,8 +88,9 @@ def add_routes(app: Dash, state: ServerState, hosts: Sequence[str]) -> None:
             return jsonify(error="there is no such file"), 404
         try:
             marks = read_marks(state.recordings.folder(key))
-            stored, beats = state.recordings.beats(key, _number(request.args.get("threshold"), "threshold"))
-        except (UserError, OSError):
+            threshold = request.args.get("threshold")
+            stored, beats = state.recordings.beats(key, float(threshold) if threshold else None)
+        except (UserError, OSError, ValueError):
             return jsonify(error="this recording is not there any more; open it again"), 404
         name = downloads.FILES[kind].format(uploads.shown(stored.summary["recording"]))
         content = io.BytesIO(downloads.make(kind, stored, beats, marks))
@@ -109,10 +111,3 @@ def check_free_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except (OSError, OverflowError) as error:
             raise UserError(f"--port {port} of {host} cannot be used ({error}); name another one") from None
-
-
-def _number(text: str | None, name: str) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        raise UserError(f"{name.replace('_', ' ')} is no number; leave it empty, or write one") from None

@@ -9,6 +9,7 @@ from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.model import check_detector, read_detector
 from ecg_anomaly.records.simulate import write_database
+from ecg_anomaly.web.fields import NOTHING, Entered
 from ecg_anomaly.web.jobs import Job
 from ecg_anomaly.web.opened import OpenRecordings
 from ecg_anomaly.web.player import Players
@@ -45,8 +46,8 @@ class ServerState:
         if self.problem:
             raise UserError(self.problem)
 
-    def open_record(self, name: str | None) -> str:
-        """Open a record, found as by `find_record`; give its key.
+    def open_record(self, name: str | None, entered: Entered = NOTHING) -> str:
+        """Open a record, found as by `find_record`, and read it as was entered; give its key.
 
         Raises
         ------
@@ -55,7 +56,7 @@ class ServerState:
         """
         path = self.find_record(name)
         with self.recordings.opening() as (key, folder):
-            self.recordings.analyse(Job(folder, path, str(name).rpartition("/")[2]))
+            self.recordings.analyse(Job(folder, path, str(name).rpartition("/")[2], entered))
         return key
 
     def records(self) -> dict[str, Path]:

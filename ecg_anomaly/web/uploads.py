@@ -10,6 +10,7 @@ from pathlib import Path
 from werkzeug.datastructures import FileStorage
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.kinds import READ, SUFFIXES
 
 MOST_BYTES = 1024**3  # of all files of an upload
 MOST_FILES = 200  # a record of a day may have many segments
@@ -19,10 +20,8 @@ MOST_FILES = 200  # a record of a day may have many segments
 _DISK_PER_BYTE = 6
 _DISK_LEFT_BYTES = 500 * 1024**2  # for everything else on the machine
 
-SINGLE_FILES = (".edf", ".bdf", ".csv", ".tsv", ".txt")
+ACCEPTED = (*SUFFIXES, ".atr", ".mat")  # what a browser offers to choose
 _HEADER, _SIGNALS = ".hea", ".dat"
-_ARCHIVES = (".zip", ".gz", ".tar", ".tgz", ".7z", ".rar", ".bz2", ".xz")
-_KINDS = "drop a WFDB record (.hea with .dat), an EDF or BDF file, or a table (.csv)"
 # The names of WFDB files stand in their header, so they are kept; WFDB itself allows no other characters.
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9_-]{1,20})?")
 _NULL_SEGMENT, _LONGEST_HEADER = "~", 1_000_000
@@ -58,7 +57,7 @@ def receive(files: Sequence[FileStorage], folder: Path, annotator: str | None) -
     """
     by_name = {(file.filename or "").replace("\\", "/").rpartition("/")[2]: file for file in files}
     if not by_name:
-        raise UserError(f"no file has arrived; {_KINDS}")
+        raise UserError(f"no file has arrived; drop a recording: {READ}")
     if len(by_name) < len(files):
         raise UserError("two of the files have one name; drop one recording at a time")
     suffixes = {Path(name).suffix.lower() for name in by_name}
@@ -66,16 +65,14 @@ def receive(files: Sequence[FileStorage], folder: Path, annotator: str | None) -
         return _receive_wfdb(by_name, folder, annotator)
     if _SIGNALS in suffixes:
         raise UserError("the header (.hea) of the WFDB record is missing; drop it together with its signals (.dat)")
-    if suffixes & set(_ARCHIVES):
-        raise UserError("archives are not unpacked; unpack it yourself, then drop the recording")
     if len(by_name) > 1:
         raise UserError("these files are not one recording; drop one recording at a time")
-    (name, file), suffix = next(iter(by_name.items())), suffixes.pop()
-    if suffix not in SINGLE_FILES:
-        raise UserError(f"{shown(name)} is of no kind that can be read; {_KINDS}")
-    path = folder / f"recording{suffix}"
+    ((name, file),) = by_name.items()
+    suffix = Path(name).suffix.lower()
+    known = suffix in SUFFIXES  # of any other, how the file begins tells whether it can be read
+    path = folder / f"recording{suffix if known else ''}"
     file.save(path)
-    return path, shown(Path(name).stem)
+    return path, shown(Path(name).stem if known else name)
 
 
 def shown(name: str) -> str:

@@ -12,7 +12,7 @@ from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
 from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.findings.files import anomaly_annotations, write_annotations, write_beats_csv
-from ecg_anomaly.findings.summary import TABLE_COLUMNS, conclude, summarise
+from ecg_anomaly.findings.summary import TABLE_COLUMNS, conclude, little_found, summarise
 
 RATE_HZ = 250.0
 
@@ -162,6 +162,32 @@ def test_a_recording_without_beats_has_a_summary() -> None:
     nothing = Findings(pd.DataFrame(columns=list(TABLE_COLUMNS)), [Event(UNREADABLE, 0, 10)])
     found = summarise("flat", RATE_HZ, ("I",), 2500, nothing)
     assert (found["beats"], found["flagged"], found["heart_rate_bpm"]["median"]) == (0, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("beats", "events", "words"),
+    [
+        (
+            made_up_beats(0),
+            [],
+            ["no beat was found: is it an ECG, and were the electrodes on? --leads chooses other leads"],
+        ),
+        (
+            made_up_beats(0),
+            [Event(UNREADABLE, 0, 10)],
+            ["no beat was found: is it an ECG? the events say what was found"],
+        ),
+        (
+            made_up_beats(1, (), (0,)),
+            [],
+            ["none of what was found (1 beat) can be read, so that nothing could be judged"],
+        ),
+        (made_up_beats(3, (), (0, 1)), [], []),
+    ],
+)
+def test_nothing_to_judge_is_told(beats: pd.DataFrame, events: list[Event], words: list[str]) -> None:
+    told = little_found(Findings(beats, events))
+    assert [note[: len(start)] for note, start in zip(told, words, strict=True)] == words
 
 
 def test_beats_come_back_from_the_table(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 import wfdb
 
 import detect_anomalies
+from ecg_anomaly import batch, workers
 from ecg_anomaly.records.simulate import simulate_record
 from tests.conftest import Workspace
 
@@ -22,15 +23,15 @@ def detect(finished: Workspace, tmp_path):
 
 
 def test_a_batch_writes_files_of_each_recording_and_goes_on_past_a_broken_one(
-    finished: Workspace, detect, tmp_path, capsys
+    finished: Workspace, detect, tmp_path, capsys, monkeypatch
 ):
+    monkeypatch.setattr(workers, "_PROCESSES", 1)  # one other process will do, and takes seconds to start
     record = simulate_record(7, 2, seed=1)
     times_s = np.arange(len(record.signals_mv)) / 360
     table = pd.DataFrame({"time_s": times_s, "II": record.signals_mv[:, 0], "V1": record.signals_mv[:, 1]})
     table.round(6).to_csv(tmp_path / "from_csv.csv", index=False)
     (tmp_path / "broken.csv").write_text("nothing,of,use\n")
 
-    # Several recordings are analysed in other processes, each of which takes seconds to start.
     assert detect(tmp_path / "broken.csv", finished.records / "simdb" / "s007", tmp_path / "from_csv.csv") == 1
 
     told = capsys.readouterr().out
@@ -72,10 +73,23 @@ def test_the_model_detects_as_it_was_made_and_says_what_settings_contradict(
     assert (tmp_path / "out" / "s007.beats.csv").read_bytes() == expected
 
 
-def test_two_recordings_of_one_name_are_refused(finished: Workspace, detect, tmp_path, capsys):
-    shutil.copytree(finished.records / "simdb", tmp_path / "other")
-    assert detect(finished.records / "simdb" / "s007", tmp_path / "other" / "s007") == 2
-    assert "have one name" in capsys.readouterr().err
+def test_a_batch_that_is_stopped_says_how_far_it_was(finished: Workspace, detect, tmp_path, capsys, monkeypatch):
+    def stopped(paths, *_):
+        yield batch.Outcome(paths[0], error=f"{paths[0]}: is empty")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(batch, "detect_all", stopped)
+    (tmp_path / "list").write_text(f"# all of them\n{finished.records}/simdb/s00[78]*\n")
+    assert detect("--from", tmp_path / "list") == 130
+    said = capsys.readouterr().err
+    assert "s00[78]*: 2 recordings; passed over 2 other files (2 .atr)" in said
+    assert said.endswith("stopped: no recording is done, 1 could not be analysed; nothing was written\n")
+
+
+@pytest.mark.parametrize("options", [(), ("--from", "nobody"), ("s007", "--leads", "")])
+def test_nothing_to_do_is_told(detect, capsys, options):
+    assert detect(*options) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_without_a_model_the_script_to_run_is_named(workspace: Workspace, capsys):

@@ -15,6 +15,7 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.processes import process_pool
 from ecg_anomaly.web import ids, jobs
 from ecg_anomaly.web.app import create_app
+from ecg_anomaly.web.fields import Entered
 from ecg_anomaly.web.jobs import DONE, FAILED, Job, Progress
 from ecg_anomaly.web.opened import LEFT_S, UNUSED_S, OpenRecordings
 from ecg_anomaly.web.sections.signal import asked_range, next_view
@@ -85,11 +86,21 @@ def test_a_table_that_is_dropped_is_analysed(state, client):
     assert state.recordings.stored(key).summary["recording"] == "my_table"
 
 
+def test_leads_are_asked_for_and_the_recording_before_is_deleted(state, client, finished):
+    files = {f"s007.{kind}": (finished.records / f"simdb/s007.{kind}").read_bytes() for kind in ("hea", "dat")}
+    before = upload(client, files, leads="nobody").get_json()["key"]
+    assert "has no lead nobody" in state.recordings.progress(before).words
+    key = upload(client, files, leads=" v1 ", before=before).get_json()["key"]
+    assert state.recordings.stored(key).summary["leads"] == ["V1"]
+    with pytest.raises(UserError, match="open it again"):
+        state.recordings.folder(before)
+
+
 @pytest.mark.parametrize(
     ("files", "words"),
     [
         ({"a.csv": b"hello\nworld\n"}, "a.csv"),
-        ({"a.csv": b"II\n1\n2\n"}, "samples per second"),
+        ({"a.csv": b"II\n1\n2\n"}, "“samples per second”"),
         ({"a.edf": b"0" * 300}, "a.edf"),
         ({"a.hea": b"a 1 360 10\na.dat 212 200 12 0 0 0 0 MLII\n", "a.dat": b""}, "a"),
     ],
@@ -193,7 +204,8 @@ def test_records_of_this_machine(state, finished):
     for name in ("../simdb/s001", "simdb/nobody", "", None):
         with pytest.raises(UserError):
             state.find_record(name)
-    assert state.recordings.stored(state.open_record("simdb/s001")).summary["recording"] == "s001"
+    stored = state.recordings.stored(state.open_record("simdb/s001", Entered(("V1",))))
+    assert (stored.summary["recording"], stored.summary["leads"]) == ("s001", ["V1"])
 
 
 def test_the_simulated_example(state):

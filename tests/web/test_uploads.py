@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from werkzeug.datastructures import FileStorage
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.kinds import NO_WFDB_SUFFIXES
 from ecg_anomaly.web.uploads import check_room, receive, shown
 
 HEADER = b"r1 2 360 10\nr1.dat 212 200 12 0 0 0 0 MLII\nr1.dat 212 200 12 0 0 0 0 V1\n"
@@ -61,9 +62,7 @@ def test_the_name_of_a_table_never_reaches_the_disk(tmp_path, name):
         ({"r1__hea": HEADER, "r1__dat": b"1", "r2__hea": HEADER}, "2 WFDB records"),
         ({"r1__hea": b"# nothing\n"}, "is empty"),
         ({"r1__hea": b"x" * 1_000_001}, "too large"),
-        ({"all__zip": b"PK"}, "archives are not unpacked"),
         ({"a__csv": b"1", "b__csv": b"1"}, "not one recording"),
-        ({"picture__png": b"1"}, "of no kind that can be read"),
     ],
 )
 def test_what_is_refused_says_what_to_do(tmp_path, files, words):
@@ -116,3 +115,17 @@ def test_what_does_not_fit_on_the_disk_is_refused_before_it_is_read(tmp_path):
     check_room(tmp_path, 0)
     with pytest.raises(UserError, match=r"GB free.*free some space"):
         check_room(tmp_path, 10**18)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "called"),
+    [
+        *[(f"Day 1{suffix.upper()}", f"recording{suffix}", "Day_1") for suffix in sorted(NO_WFDB_SUFFIXES)],
+        ("day.csv.gz", "recording.gz", "day.csv"),
+        ("ECG of May", "recording", "ECG_of_May"),
+        ("picture.png", "recording", "picture.png"),  # what it is, is told when it is read
+    ],
+)
+def test_any_single_file_is_taken(tmp_path, name, kept, called):
+    assert receive([FileStorage(io.BytesIO(b"1"), filename=name)], tmp_path, "") == (tmp_path / kept, called)
+    assert written(tmp_path) == [kept]

@@ -4,14 +4,19 @@
   const set = (id, props) => window.dash_clientside.set_props(id, props);
   const say = (text) => set("message", { children: text });
 
+  const opened = () => JSON.parse(sessionStorage.getItem("opened") ?? "null");
+
+  let latest = []; // to be opened again, with what was entered meanwhile
   const upload = (files) => {
     if (!files.length) return;
+    latest = [...files];
     const form = new FormData();
-    for (const [field, id] of [["sampling_rate", "rate"], ["gain", "gain"]]) {
+    for (const [field, id] of [["leads", "leads"], ["sampling_rate", "rate"], ["gain", "gain"]]) {
       const value = document.getElementById(id)?.value;
       if (value) form.append(field, value);
     }
-    for (const file of files) form.append("file", file, file.name);
+    form.append("before", opened() ?? "");
+    for (const file of latest) form.append("file", file, file.name);
     const request = new XMLHttpRequest(); // fetch does not say how far an upload is
     request.open("POST", "/recordings");
     request.responseType = "json";
@@ -35,15 +40,19 @@
 
   const fillDrop = (drop) => {
     drop.innerHTML = `<label for="files"><strong>Drop a recording here</strong>, or choose its files:<br>
-      a WFDB pair (.hea and .dat, also .atr), EDF, BDF, or a table (.csv)</label>
-      <input id="files" type="file" multiple accept=".hea,.dat,.atr,.edf,.bdf,.csv,.tsv,.txt">`;
+      a WFDB record (.hea and .dat, also .atr), EDF, BDF, a table (.csv), or a file of another known kind</label>
+      <input id="files" type="file" multiple accept="${drop.dataset.accept}">`;
     const input = drop.querySelector("input");
     input.addEventListener("change", () => { upload(input.files); input.value = ""; });
   };
+  let told = "";
   new MutationObserver(() => {
     document.querySelector("#threshold [role=slider]")?.setAttribute("aria-labelledby", "threshold-label");
     const drop = document.getElementById("drop");
     if (drop && !drop.firstChild) fillDrop(drop);
+    const said = document.getElementById("message")?.textContent;
+    if (said !== told && said?.includes("“")) document.getElementById("reading").open = true; // a field is named
+    told = said;
   }).observe(document, { childList: true, subtree: true });
 
   for (const kind of ["dragover", "dragleave", "drop"]) {
@@ -56,6 +65,7 @@
 
   const MARGIN_MM = 15, MM_PER_S = 25; // ecg_paper.py
   addEventListener("click", (event) => {
+    if (event.target.id === "again") return latest.length ? upload(latest) : say("Drop a recording first, or choose its files.");
     const beat = event.target.closest("[data-beat]");
     if (beat) return set("beat", { data: Number(beat.dataset.beat) });
     const sheet = event.target.closest("#paper svg[data-start]");
@@ -76,8 +86,7 @@
   });
 
   addEventListener("pagehide", () => {
-    const key = JSON.parse(sessionStorage.getItem("opened") ?? "null");
-    if (key) navigator.sendBeacon(`/recordings/${encodeURIComponent(key)}/leave`);
+    if (opened()) navigator.sendBeacon(`/recordings/${encodeURIComponent(opened())}/leave`);
   });
 
   window.dash_clientside = window.dash_clientside || {};

@@ -103,7 +103,7 @@ def outcome_words(
         simulated = " (simulated)" if len(records) and all(map(is_simulated, records)) else ""
         lines.append(
             html.P(
-                f"On the {len(records)} test patients{simulated} of this model, such a threshold raises "
+                f"On {count_text(len(records), 'test patient')}{simulated} of this model, such a threshold raises "
                 f"{score_text(alarms_per_hour)} false alarms per hour and finds "
                 f"{percent(share, 0)} of the anomalous beats."
             )

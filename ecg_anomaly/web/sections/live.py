@@ -18,7 +18,7 @@ _SPEEDS = (1, 2, 5, 10)
 def layout(state: ServerState) -> html.Section:
     """Lay the section out."""
     record = dcc.Dropdown(list(state.records()), id=ids.LIVE_RECORD, placeholder="the simulated example")
-    speeds = [{"label": f"{speed} times", "value": speed} for speed in _SPEEDS]
+    speeds = [{"label": "real time" if speed == 1 else f"{speed} times", "value": speed} for speed in _SPEEDS]
     controls = [
         parts.field("record", record, className="wide"),
         parts.field("speed", dcc.Dropdown(speeds, 1, id=ids.SPEED, clearable=False, searchable=False)),

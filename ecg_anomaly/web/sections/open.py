@@ -7,7 +7,8 @@ from typing import Any
 from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.web import ids, parts
+from ecg_anomaly.web import fields as fields_of
+from ecg_anomaly.web import ids, parts, uploads
 from ecg_anomaly.web.jobs import DONE, RUNNING, WAITING
 from ecg_anomaly.web.state import EXAMPLE, ServerState
 
@@ -23,13 +24,13 @@ def layout(state: ServerState) -> html.Section:
             parts.button("Open a simulated example", ids.OPEN_EXAMPLE),
         ),
     ]
+    by_signal, by_file = "such as II, V1; else by the signal", "by the file"
     fields = [
-        parts.field(label, dcc.Input(id=name, type="number", placeholder=placeholder))
-        for label, name, placeholder in (
-            ("samples per second", ids.RATE, "as the file says"),
-            ("units per millivolt", ids.GAIN, "1"),
-        )
+        parts.field(fields_of.LEADS, dcc.Input(id=ids.LEADS, type="text", placeholder=by_signal), className="wide"),
+        parts.field(fields_of.RATE, dcc.Input(id=ids.RATE, type="number", placeholder=by_file)),
+        parts.field(fields_of.GAIN, dcc.Input(id=ids.GAIN, type="number", placeholder=by_file)),
     ]
+    accepted: Any = {"data-accept": ",".join(uploads.ACCEPTED)}
     working = [
         html.Progress(id=ids.BAR, max="1", value="0", **parts.aria(label="Progress of the analysis")),
         parts.button("Cancel", ids.CANCEL),
@@ -37,9 +38,14 @@ def layout(state: ServerState) -> html.Section:
     return parts.section(
         "open",
         "Open a recording",
-        html.Div([html.Div(id=ids.DROP, className="drop"), html.Div(records)], className="two"),
+        html.Div([html.Div(id=ids.DROP, className="drop", **accepted), html.Div(records)], className="two"),
         html.Details(
-            [html.Summary("A table (.csv) without times, or not in millivolts"), html.Div(fields, className="fields")]
+            [
+                html.Summary("What the file does not say: leads, samples per second, units"),
+                html.Div(fields, className="fields"),
+                parts.button("Open it again with these", ids.AGAIN),
+            ],
+            id=ids.READING,
         ),
         html.Div(working, id=ids.WORKING, className="working", hidden=True),
         html.P(id=ids.MESSAGE, role="status", **parts.aria(live="polite")),
@@ -53,10 +59,13 @@ def register(app: Dash, state: ServerState) -> None:
         Output(ids.OPENED, "data", allow_duplicate=True),
         [Input(ids.OPEN_RECORD, "n_clicks"), Input(ids.OPEN_EXAMPLE, "n_clicks")],
         [State(ids.RECORD, "value"), State(ids.OPENED, "data")],
+        [State(ids.LEADS, "value"), State(ids.RATE, "value"), State(ids.GAIN, "value")],
     )
-    def open_one(_record: int, _example: int, name: str | None, before: str | None) -> str:
+    def open_one(_record: int, _example: int, name: str | None, before: str | None, *entered: Any) -> str:
         state.recordings.delete(before)
-        return state.open_record(EXAMPLE if ctx.triggered_id == ids.OPEN_EXAMPLE else name)
+        if ctx.triggered_id == ids.OPEN_EXAMPLE:
+            return state.open_record(EXAMPLE)
+        return state.open_record(name, fields_of.read(*entered))
 
     @app.callback(
         Output(ids.READY, "data"),
@@ -75,7 +84,7 @@ def register(app: Dash, state: ServerState) -> None:
         try:
             progress = state.recordings.progress(key)
         except UserError as error:
-            return nothing, True, True, "0", str(error)
+            return nothing, True, True, "0", fields_of.by_label(str(error))
         goes_on = progress.state in (WAITING, RUNNING)
         ready = (no_update if shown == key else key) if progress.state == DONE else nothing
         return ready, not goes_on, not goes_on, f"{progress.share:.3f}", progress.words

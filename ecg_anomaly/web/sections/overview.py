@@ -9,6 +9,7 @@ from dash import Dash, Input, Output, State, html
 
 from ecg_anomaly.reports import recording_page
 from ecg_anomaly.web import decisions, figures, ids, parts
+from ecg_anomaly.web.fields import by_label
 from ecg_anomaly.web.state import ServerState
 
 
@@ -44,6 +45,6 @@ def headline(summary: Mapping[str, Any]) -> list[Any]:
     return [
         html.H3(summary["recording"]),
         html.P(" ".join(recording_page.headline(summary)), className="words"),
-        *(html.P(note, className="note") for note in summary["notes"]),
+        *(html.P(by_label(note), className="note") for note in summary["notes"]),
         parts.facts(recording_page.facts(summary)),
     ]

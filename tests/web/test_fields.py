@@ -1,0 +1,27 @@
+"""Options of the scripts as fields of the page."""
+
+import pytest
+
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.web import fields
+from ecg_anomaly.web.fields import NOTHING, Entered, by_label
+
+
+def test_what_was_entered():
+    assert fields.read("", None, "") == fields.read(None, "", None) == NOTHING
+    assert fields.read(" II, V1", "250", 200) == Entered(("II", "V1"), 250.0, 200.0)
+
+
+@pytest.mark.parametrize(
+    ("entered", "words"),
+    [(("II,II", "", ""), "names II twice"), (("", "fast", ""), "“samples per second” is no number")],
+)
+def test_what_cannot_be_meant(entered, words):
+    with pytest.raises(UserError, match=words):
+        fields.read(*entered)
+
+
+def test_messages_name_fields():
+    assert by_label("are these volts? --gain 0.001 does it; --leads II; --leads.") == (
+        "are these volts? “units per millivolt” = 0.001 does it; “leads” II; “leads”."
+    )
