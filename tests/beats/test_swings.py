@@ -10,10 +10,11 @@ SECONDS = np.arange(5 * RATE_HZ) / RATE_HZ
 RNG = np.random.default_rng(1)
 
 
-def swinging(frequency_hz, wander=0.0, leads=1):
-    """A swing whose frequency wanders by up to a share of it."""
-    turns = frequency_hz * (SECONDS + wander * np.sin(2 * np.pi * 0.7 * SECONDS))
-    return np.repeat(np.sin(2 * np.pi * turns)[:, np.newaxis], leads, axis=1)
+def swinging(frequency_hz, wanders=False, leads=1):
+    """A swing whose rate and height wander, or not."""
+    phase = 2 * np.pi * frequency_hz * SECONDS + wanders * 0.8 * np.sin(2 * np.pi * 0.3 * SECONDS)
+    height_mv = 0.6 + wanders * 0.2 * np.sin(2 * np.pi * 0.4 * SECONDS)
+    return np.repeat((height_mv * np.sin(phase))[:, np.newaxis], leads, axis=1)
 
 
 def wide_beats(bpm, variation=0.02):
@@ -32,7 +33,7 @@ def test_cycles_that_are_alike_are_tachycardia(bpm):
 @pytest.mark.parametrize("leads", [1, 2])
 @pytest.mark.parametrize("frequency_hz", [3.0, 5.0, 7.0])
 def test_cycles_that_wander_are_fibrillation(frequency_hz, leads):
-    assert swing_kind(swinging(frequency_hz, 0.06, leads), RATE_HZ) == FIBRILLATION
+    assert swing_kind(swinging(frequency_hz, True, leads), RATE_HZ) == FIBRILLATION
 
 
 @pytest.mark.parametrize("frequency_hz", [2.0, 3.0, 5.0, 8.0])
@@ -47,7 +48,7 @@ def test_noise_of_all_frequencies_and_narrow_beats_are_none_of_these():
 
 
 def test_all_leads_have_to_swing():
-    assert swing_kind(np.hstack([swinging(5.0, 0.06), RNG.normal(size=(len(SECONDS), 1))]), RATE_HZ) is None
+    assert swing_kind(np.hstack([swinging(5.0, True), RNG.normal(size=(len(SECONDS), 1))]), RATE_HZ) is None
 
 
 def test_irregular_beats_are_alike_and_fibrillation_is_not():
@@ -55,5 +56,5 @@ def test_irregular_beats_are_alike_and_fibrillation_is_not():
     beats = np.round(at_s * RATE_HZ).astype(int)
     beats_mv = np.exp(-0.5 * ((SECONDS[:, np.newaxis] - at_s) / 0.02) ** 2).sum(axis=1, keepdims=True)
     assert are_alike(beats_mv, beats, RATE_HZ)
-    assert not are_alike(swinging(5.3, 0.06), beats, RATE_HZ)
+    assert not are_alike(swinging(5.3, True), beats, RATE_HZ)
     assert not are_alike(beats_mv, beats[:3], RATE_HZ)  # too few to tell
