@@ -38,7 +38,7 @@ def preprocess(config):
             write_detection(output, detections)
         output.describe(SCRIPT, config, settings.SHAPES_BEATS, inputs, skipped=summary.skipped)
     print(summary.text())
-    print(f"\nWrote {writer.beats} beats to {config.paths.processed}. Next: python train_model.py")
+    print(f"\nWrote {writer.beats:,} beats to {config.paths.processed}. Next: python train_model.py")
 
 
 def main(argv=None):

@@ -219,7 +219,7 @@ def _physionet(database: str, config: Config) -> PhysioNetDatabase:
 
 
 def _simulate(folder: Path, settings: Simulation, report: Callable[[str], None]) -> None:
-    report(f"Simulating {settings.patients} records of {settings.minutes:g} minutes in {folder}")
+    report(f"Simulating {count_text(settings.patients, 'record')} of {settings.minutes:g} min in {folder}")
     if not (folder / _SIMULATED_WITH).exists():  # the settings first: a run that is killed leaves them to compare with
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / _SIMULATED_WITH, settings.model_dump())

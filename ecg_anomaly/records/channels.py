@@ -174,7 +174,7 @@ def find_leads(names: Sequence[str], asked: Sequence[str], path: Path | str) -> 
         When no lead is asked for, one twice, or one that is not there.
     """
     positions = {name.lower(): position for position, name in enumerate(names)}
-    there = f"its leads are {words.listed(names, 40)}"
+    there = f"it has {words.listed(names, 40)}"
     absent = [name for name in asked if name.lower() not in positions]
     if absent:
         raise UserError(f"{path}: has no lead {' and no lead '.join(absent)}; {there}")

@@ -166,7 +166,9 @@ def _gaps(path: Path, onsets_s: np.ndarray, duration_s: Fraction, most_samples: 
         gaps_s = np.maximum(gaps_s, 0)
     check_gap(gaps_s.max(), path, f"data record {int(gaps_s.argmax()) + 1}")
     if gaps_s.any():
-        notes.append(f"{np.count_nonzero(gaps_s)} gaps, {gaps_s.sum():.1f} s together, are missing signal")
+        notes.append(
+            f"missing signal: {count_text(int(np.count_nonzero(gaps_s)), 'gap')}, {gaps_s.sum():.1f} s together"
+        )
     return gaps_s, notes
 
 

@@ -14,6 +14,7 @@ from ecg_anomaly.records.checks import check_gap
 from ecg_anomaly.records.units import millivolts_per
 from ecg_anomaly.records.wfdb_header import COPY, NULL, Header, read_header
 from ecg_anomaly.records.wfdb_signals import NO_SAMPLES, count_frames, read_frames
+from ecg_anomaly.words import count_text
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,9 @@ def _open_segments(header: Header) -> WfdbSource:
                 raise UserError(f"{part.path}: is shorter than the {frames} samples that {header.path} says; {COPY}")
             notes += [*part.notes, *more]
             if length > frames:
-                notes.append(f"{part.path.stem} goes on for {length - frames} samples behind its end here: left out")
+                notes.append(
+                    f"{part.path.stem} goes on for {count_text(length - frames, 'sample')} behind its end here: left out"
+                )
             segments.append(_segment(header, layout, part, begin, frames, length, notes))
         begin += frames
     if header.frames not in (0, begin):

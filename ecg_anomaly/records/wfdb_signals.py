@@ -16,6 +16,7 @@ from wfdb.io import _signal as wfdb_signal  # of the library only this reads sam
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.checks import denied
 from ecg_anomaly.records.wfdb_header import COPY, Header, Signal
+from ecg_anomaly.words import count_text
 
 NO_SAMPLES = "0"  # the format of a channel that is described and not recorded
 _COMPRESSED = ("508", "516", "524")
@@ -53,7 +54,9 @@ def count_frames(header: Header) -> tuple[int, list[str]]:
                 f"delete it, and {COPY}"
             )
         if there > frames + _PADDING:
-            notes.append(f"{path.name} goes on for {there - frames} samples behind the end of the record: left out")
+            notes.append(
+                f"{path.name} goes on for {count_text(there - frames, 'sample')} behind the end of the record: left out"
+            )
     if max((signal.skew for signal in header.signals), default=0) > frames:
         raise UserError(f"{header.path}: shifts a channel by more samples than it has; {COPY}")
     return frames, notes

@@ -99,7 +99,7 @@ def test_errors_in_words(text, message):
 
 
 def test_leads_that_are_not_there():
-    with pytest.raises(UserError, match="standard input: has no lead aVF; its leads are II, V1"):
+    with pytest.raises(UserError, match="standard input: has no lead aVF; it has II, V1"):
         opened("II,V1\n1,2\n3,4\n", ["aVF"])
     with pytest.raises(UserError, match="names 3 leads, the model takes 2"):
         opened("I,II,V1\n1,2,3\n4,5,6\n", ["I", "II", "V1"])

@@ -54,7 +54,7 @@ def test_what_is_asked_for_is_taken_in_its_order_whatever_its_name_and_doubt():
     doubtful = [Channel("Resp", "mV", Fraction(250)), Channel("n", "", Fraction(250), doubt="it counts the rows")]
     assert choose_ecg(doubtful, "r", ["N", "resp"]).names == ("n", "Resp")
     assert choose_ecg(channels("ECG II", "V1"), "r", ["v1", "ecg ii"]).names == ("V1", "II")
-    with pytest.raises(UserError, match="r: has no lead V9; its leads are II, V1"):
+    with pytest.raises(UserError, match="r: has no lead V9; it has II, V1"):
         names("II", "V1", asked=["V9"])
 
 

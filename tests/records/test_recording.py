@@ -419,7 +419,7 @@ def test_gaps_of_a_discontinuous_edf_are_missing_signal(extension, tmp_path):
 
     recording = open_recording(path)
     assert recording.samples == 10 * RATE_HZ
-    assert recording.notes == ("2 gaps, 2.0 s together, are missing signal",)
+    assert recording.notes == ("missing signal: 2 gaps, 2.0 s together",)
     found = whole(recording)
     present = np.repeat([1, 1, 1, 0, 1, 1, 1, 0, 1, 1], RATE_HZ).astype(bool)
     np.testing.assert_array_equal(np.isnan(found[:, 0]), ~present)
@@ -471,7 +471,7 @@ def test_bytes_behind_the_end_of_an_edf_are_left_out(tmp_path):
     path = write_edf(tmp_path / "r.edf")
     path.write_bytes(path.read_bytes() + b"surplus")
     recording = open_recording(path)
-    assert (recording.samples, recording.notes) == (SAMPLES, ("7 bytes after the last data record were left out",))
+    assert (recording.samples, recording.notes) == (SAMPLES, ("after the last data record, 7 bytes left out",))
 
 
 @pytest.mark.parametrize(
@@ -901,7 +901,7 @@ def test_chosen_leads_are_refused_unless_they_are_there(tmp_path):
     assert swapped.leads == ("V1", "II")
     assert swapped.chosen(["II"]).leads == ("II",)
     np.testing.assert_array_equal(whole(swapped.chosen(["II"]))[:, 0], whole(recording)[:, 0])
-    for leads, told in ((["V9"], "has no lead V9; its leads are II, V1"), ([], "at least one"), (["II", "ii"], "once")):
+    for leads, told in ((["V9"], "has no lead V9; it has II, V1"), ([], "at least one"), (["II", "ii"], "once")):
         with pytest.raises(UserError, match=told):
             recording.chosen(leads)
 

@@ -28,6 +28,7 @@ from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.devices.derived_leads import with_derived_leads
 from ecg_anomaly.records.devices.extras import library, missing
 from ecg_anomaly.records.source import Source
+from ecg_anomaly.words import count_text
 
 _COPY = "copy or export the recording again"
 _EXPORT = "export the ECG as a waveform"
@@ -66,7 +67,7 @@ def open_clinical(path: Path, kind: str) -> Source:
     notes = _notes(told, path)
     surplus = path.stat().st_size - record.raw_metadata.get("file_size", math.inf)
     if surplus > 0:  # of an SCP-ECG file
-        notes.append(f"{surplus} bytes after the end of the recording were left out")
+        notes.append(f"after the end of the recording, {count_text(surplus, 'byte')} left out")
     if off := [lead.label for lead in record.leads if lead.annotations.get("LeadOff")]:
         notes.append(f"by the file, electrodes were off in {', '.join(off)}")
     if calibrated := _calibration(channels, signals):

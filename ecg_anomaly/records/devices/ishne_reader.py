@@ -20,6 +20,7 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.devices.derived_leads import with_derived_leads
 from ecg_anomaly.records.source import Source
+from ecg_anomaly.words import count_text
 
 _COPY = "copy or export the recording again"
 _HEADER_BYTES = 522
@@ -73,7 +74,7 @@ def open_ishne(path: Path) -> Source:
     if samples < 1:
         raise UserError(f"{path}: holds no samples; {_COPY}")
     if surplus:
-        notes.append(f"the {surplus} bytes after the last whole sample of all leads were left out")
+        notes.append(f"after the last whole sample of all leads, {count_text(surplus, 'byte')} left out")
     (promised,) = struct.unpack_from("<i", header, 14)
     if promised not in (samples, samples * leads):  # some programs write the samples of all leads together
         notes.append(f"the header promises {promised} samples per lead; {samples} are there and are read")

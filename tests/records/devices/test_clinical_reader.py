@@ -56,9 +56,7 @@ def test_bytes_after_the_end_are_told(tmp_path):
     write_scp(tmp_path / "r.scp", LEADS, STEPS, RATE_HZ)
     with (tmp_path / "r.scp").open("ab") as file:
         file.write(bytes(7))
-    assert open_clinical(tmp_path / "r.scp", kinds.SCP).notes == (
-        "7 bytes after the end of the recording were left out",
-    )
+    assert open_clinical(tmp_path / "r.scp", kinds.SCP).notes == ("after the end of the recording, 7 bytes left out",)
 
 
 def test_sampling_rates_are_not_rounded(tmp_path):

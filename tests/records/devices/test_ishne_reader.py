@@ -84,7 +84,7 @@ def test_truncated_file_is_read_as_far_as_it_is_whole(path):
     path.write_bytes(path.read_bytes()[:-7])
     source = open_ishne(path)
     assert source.notes == (
-        "the 5 bytes after the last whole sample of all leads were left out",
+        "after the last whole sample of all leads, 5 bytes left out",
         "the header promises 1000 samples per lead; 998 are there and are read",
     )
     np.testing.assert_allclose(read(source), STEPS[:998] * MICROVOLTS * 1000)
