@@ -133,9 +133,8 @@ def _open_segments(header: Header) -> WfdbSource:
                 raise UserError(f"{part.path}: is shorter than the {frames} samples that {header.path} says; {COPY}")
             notes += [*part.notes, *more]
             if length > frames:
-                notes.append(
-                    f"{part.path.stem} goes on for {count_text(length - frames, 'sample')} behind its end here: left out"
-                )
+                more_samples = count_text(length - frames, "sample")
+                notes.append(f"{part.path.stem} goes on for {more_samples} behind its end here: left out")
             segments.append(_segment(header, layout, part, begin, frames, length, notes))
         begin += frames
     if header.frames not in (0, begin):
