@@ -1,0 +1,313 @@
+"""The rows of a table, read block by block; what is no row is told from damaged rows, and accounted for."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from ecg_anomaly.records.table_cells import LARGEST_NUMBER, MISSING, cell_kind, is_missing
+from ecg_anomaly.records.table_header import COMMENT, without_mark
+from ecg_anomaly.records.table_layout import CsvLayout
+
+_TOLD = 3  # lines of a kind that a note names
+_TOLD_CHARACTERS = 40
+_REMARK = "#*"  # of LabChart, behind a row
+_MARKS = 1000  # different ones that are counted
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some consecutive rows."""
+
+    values: np.ndarray  # shape (rows, columns), in the table's units, NaN where a sample is missing
+    times: pd.Series  # the cells of the column of times; empty if there is none
+    lines: np.ndarray  # shape (rows,): where each stands, the first line of the file is 1
+    damaged: np.ndarray  # shape (rows,): whether the line holds no row, and stands for one whose samples are missing
+    restarts: np.ndarray  # shape (rows,): whether the header was repeated right before it
+
+
+@dataclass
+class Account:
+    """What became of the lines of a table below its header."""
+
+    rows: int = 0
+    counts: Counter[str] = field(default_factory=Counter)  # of what is no plain row, by kind
+    examples: dict[str, list[str]] = field(default_factory=dict)  # the first few of each kind
+    marks: Counter[str] = field(default_factory=Counter)  # what stands for a number and is none, by its text
+
+    def add(self, kind: str, line: int, text: str) -> None:
+        """Enter what stands in a line."""
+        self.counts[kind] += 1
+        if len(told := self.examples.setdefault(kind, [])) < _TOLD:
+            told.append(f"line {line}" + (f" {text.strip()[:_TOLD_CHARACTERS]!r}" if text else ""))
+
+    def mark(self, text: str) -> None:
+        """Enter what stands where a number should."""
+        if text in self.marks or len(self.marks) < _MARKS:
+            self.marks[text] += 1
+
+    def told(self, kind: str) -> str:
+        """Name the first few of a kind."""
+        return ", ".join(self.examples[kind]) + (", ..." if self.counts[kind] > _TOLD else "")
+
+    def notes(self) -> list[str]:
+        """Say what is no plain row, and what became of it."""
+        notes = [
+            f"{text}: {self.counts[kind]:,} ({self.told(kind)})" for kind, text in _NOTES.items() if self.counts[kind]
+        ]
+        if self.counts["room"]:
+            notes.append(f"of the lines that hold no row, left out since times leave no room: {self.counts['room']:,}")
+        return notes
+
+
+_NOTES = {  # of each kind, but for empty lines
+    "header": "lines amid the rows that repeat what stands above them, left out",
+    "comment": "comments amid the rows, left out",
+    "damaged": "lines that hold no row of numbers, and count as missing samples",
+    "cell": "cells that hold no number, and count as missing samples",
+    "untimed": "rows whose time cannot be read or lies out of order, placed between their neighbours",
+    "restart": "times at which time begins again, taken for a gap of a second",
+    "cut": "last line that is cut off, left out",
+}
+
+
+class _Block:
+    """What the lines of a block are, each an array of shape ``(lines,)``."""
+
+    def __init__(self, lines: np.ndarray):
+        self.lines = lines  # where they stand in the file
+        self.kept = np.ones(len(lines), dtype=bool)  # rows
+        self.damaged = np.zeros(len(lines), dtype=bool)  # of these, rows that hold nothing
+        self.headers = np.zeros(len(lines), dtype=bool)  # what repeats the header
+
+
+class RowReader:
+    """Reads some columns of a table as numbers.
+
+    Parameters
+    ----------
+    columns
+        Which columns to read as numbers.
+    written
+        A column whose cells are to be given as text; ``None`` if there is none.
+    account
+        Where to enter what becomes of the lines.
+    """
+
+    def __init__(self, layout: CsvLayout, columns: Sequence[int], written: int | None, account: Account):
+        self._layout = layout
+        self._columns = list(columns)
+        self._written = written
+        self._account = account
+        self._above = {without_mark(line).strip().lower() for line in layout.above if line.strip()}
+        self._keys = {key for line in self._above if (key := _key(line)) is not None}
+        self._no_row = {" ": "nan " * layout.width}.get(
+            layout.separator, layout.separator * (layout.width - 1)
+        ) or "nan"
+        self._shortest = min((len(row[-1]) for row in layout.rows if len(row) == layout.width), default=0)
+        self._restarted = False  # whether the header was repeated since the last row
+
+    def rows(self) -> Iterator[Rows]:
+        """Yield the rows, in blocks."""
+        line, ahead = 1, len(self._layout.above)
+        blocks = self._layout.text.blocks()
+        block = next(blocks, "")
+        while block:
+            following = next(blocks, "")
+            ended = block.endswith("\n")
+            text = block if following else block.rstrip("\n")
+            lines = text.removesuffix("\n").count("\n") + 1
+            if ahead < lines:
+                below = text.removesuffix("\n").split("\n", ahead)[ahead]
+                yield self._of_block(below, line + ahead, None if following else ended)
+            line += lines
+            ahead = max(0, ahead - lines)
+            block = following
+
+    def _of_block(self, text: str, line: int, ended: bool | None) -> Rows:
+        """Read a block of lines, the first of which is ``line``; ``ended`` tells how the last block ends."""
+        self._enter_remarks(text, line)
+        text = self._layout.edited(text)
+        odd = self._odd(text)
+        block = _Block(line + np.arange(len(odd)))
+        if odd.any() or ended is not None:
+            text = self._without_odd_lines(text.split("\n"), odd, ended, block)
+        rows = np.flatnonzero(block.kept)
+        table = self._parsed(text, len(rows))
+        values = np.empty((len(rows), len(self._columns)))
+        wrong = np.zeros(values.shape, dtype=bool)
+        for position, column in enumerate(self._columns):
+            values[:, position], wrong[:, position] = _numbers(table[column], self._layout.decimal)
+        if wrong.any():
+            self._look_at_wrong_rows(text.split("\n"), table, wrong, rows, block)
+        left = block.kept[rows]
+        self._account.rows += int(left.sum())
+        times = pd.Series(dtype=object) if self._written is None else table[self._written][left]
+        values = np.where(np.abs(values[left]) < LARGEST_NUMBER, values[left], np.nan)
+        restarts = self._after_headers(block.headers, block.kept)
+        return Rows(values, times, block.lines[block.kept], block.damaged[block.kept], restarts)
+
+    def _enter_remarks(self, text: str, line: int) -> None:
+        if _REMARK in text:
+            for place, row in enumerate(text.split("\n")):
+                if _REMARK in row:
+                    self._account.add("comment", line + place, row[row.index(_REMARK) :])
+
+    def _without_odd_lines(self, texts: list[str], odd: np.ndarray, ended: bool | None, block: _Block) -> str:
+        """Leave out lines that are no rows, and put rows of missing values where damaged ones are."""
+        if ended is not None and self._is_cut(texts[-1], ended):
+            self._account.add("cut", int(block.lines[-1]), texts[-1])
+            block.kept[-1] = odd[-1] = False
+        for place in np.flatnonzero(odd).tolist():
+            self._enter(texts[place], place, block)
+            texts[place] = self._no_row
+        return "\n".join(texts[place] for place in np.flatnonzero(block.kept))
+
+    def _enter(self, text: str, place: int, block: _Block) -> None:
+        """Enter a line that is no plain row."""
+        kind = self._kind(text)
+        self._account.add(kind, int(block.lines[place]), text)
+        block.kept[place] = kind in ("damaged", "missing")
+        block.headers[place] = kind == "header"
+        block.damaged[place] = kind == "damaged"
+        if kind == "damaged":
+            self._account.mark(text.strip())
+
+    def _look_at_wrong_rows(
+        self, texts: list[str], table: pd.DataFrame, wrong: np.ndarray, rows: np.ndarray, block: _Block
+    ) -> None:
+        """Tell rows with single wrong cells from lines that are no rows though they have as many cells."""
+        for row in np.flatnonzero(wrong.any(axis=1)).tolist():
+            place, text = int(rows[row]), texts[row]
+            if self._kind(text) != "damaged" or not self._holds_numbers(text):
+                self._enter(text, place, block)
+                continue
+            for position in np.flatnonzero(wrong[row]):
+                column = self._columns[position]
+                cell = str(table[column].iloc[row]).strip()
+                told = f"{self._layout.names[column] or f'column {column + 1}'}: {cell}"
+                self._account.add("cell", int(block.lines[place]), told)
+                self._account.mark(cell)
+
+    def _odd(self, text: str) -> np.ndarray:
+        """Tell which lines have not as many cells as a row, are empty, or are comments; shape ``(lines,)``."""
+        raw = np.frombuffer(text.encode("utf-8", "replace") + b"\n", dtype=np.uint8)
+        ends = np.flatnonzero(raw == ord("\n"))
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        if self._layout.separator == " ":
+            space = (raw == ord(" ")) | (raw == ord("\t")) | (raw == ord("\n"))
+            cells = np.flatnonzero(~space & np.concatenate([[True], space[:-1]]))
+            odd = np.diff(np.searchsorted(cells, ends), prepend=0) != self._layout.width
+        else:
+            marks = raw == ord(self._layout.separator)
+            if self._layout.quote is not None and (raw == (quote := ord(self._layout.quote))).any():
+                opened = np.cumsum(raw == quote)
+                before = np.concatenate([[0], opened[ends[:-1]]])
+                inside = (opened - np.repeat(before, ends - starts + 1)) % 2 == 1
+                marks &= ~inside
+                unpaired = (opened[ends] - before) % 2 == 1
+            else:
+                unpaired = np.zeros(len(ends), dtype=bool)
+            count = np.diff(np.searchsorted(np.flatnonzero(marks), ends), prepend=0)
+            closed = marks[np.maximum(ends - 1, 0)]  # a separator behind the last cell makes no further one
+            surplus = count - (self._layout.width - 1)
+            odd = unpaired | ~((surplus == 0) | ((surplus == 1) & closed)) | (ends == starts)
+        odd |= (raw[starts] == ord("#")) | (raw[starts] == ord("%"))
+        if "\0" in text:
+            odd |= np.diff(np.searchsorted(np.flatnonzero(raw == 0), ends), prepend=0) > 0
+        return np.asarray(odd)
+
+    def _kind(self, line: str) -> str:
+        """Tell what a line is that is no plain row."""
+        bare = line.strip()
+        if not bare.strip(",;\t "):
+            return "missing" if bare or not self._layout.spaced else "blank"
+        key = _key(bare.lower())
+        if without_mark(bare).strip().lower() in self._above or (key is not None and key in self._keys):
+            return "header"
+        remark = bare.startswith(COMMENT) or (bare.startswith(";") and self._layout.separator != ";")
+        return "comment" if remark else "damaged"
+
+    def _is_cut(self, line: str, ended: bool) -> bool:
+        if self._kind(line) != "damaged":
+            return False
+        cells = self._layout.split(line)
+        told = any(map(str.isdigit, line))
+        return told and (len(cells) < self._layout.width or (not ended and len(cells[-1]) < self._shortest))
+
+    def _holds_numbers(self, line: str) -> bool:
+        cells = self._layout.split(line)
+        return any(cell_kind(cell, self._layout.decimal) != "text" for cell in cells if not is_missing(cell))
+
+    def _wrong_cells(self, line: int, table: pd.DataFrame, row: int, wrong: np.ndarray) -> None:
+        for position in np.flatnonzero(wrong):
+            column = self._columns[position]
+            cell = str(table[column].iloc[row])
+            self._account.add("cell", line, f"{self._layout.names[column] or column + 1}: {cell}")
+            self._account.mark(cell.strip())
+
+    def _after_headers(self, headers: np.ndarray, kept: np.ndarray) -> np.ndarray:
+        """Tell which of the rows that are kept follow a header; shape ``(rows,)``."""
+        before = np.concatenate([[0], np.cumsum(headers)[kept]])
+        restarts = np.diff(before) > 0
+        if len(restarts):
+            restarts[0] |= self._restarted
+        if len(headers):
+            self._restarted = bool(headers[np.flatnonzero(kept)[-1] :].any()) if kept.any() else self._restarted
+        return np.asarray(restarts)
+
+    def _parsed(self, text: str, rows: int) -> pd.DataFrame:
+        """Parse lines each of which is a row; columns are called by their number."""
+        layout = self._layout
+        columns = sorted({*self._columns, *([] if self._written is None else [self._written])})
+        if not rows:
+            return pd.DataFrame({column: pd.Series(dtype=object) for column in columns})
+        try:
+            table = pd.read_csv(
+                io.StringIO(text),
+                sep=r"\s+" if layout.separator == " " else layout.separator,
+                header=None,
+                names=list(range(layout.width)),
+                usecols=columns,
+                decimal=layout.decimal,
+                quoting=csv.QUOTE_NONE if layout.quote is None else csv.QUOTE_MINIMAL,
+                quotechar=layout.quote or '"',
+                na_values=list(MISSING),
+                skipinitialspace=True,
+                skip_blank_lines=False,
+                index_col=False,
+                low_memory=False,
+            )
+        except (ValueError, OverflowError):  # what pandas raises for a table that it cannot parse
+            table = pd.DataFrame()
+        if len(table) == rows:
+            return table
+        cells = [layout.split(line) for line in text.split("\n")]
+        return pd.DataFrame(
+            {
+                column: [row[column] if column < len(row) and not is_missing(row[column]) else None for row in cells]
+                for column in columns
+            },
+            dtype=object,
+        )
+
+
+def _numbers(cells: pd.Series, decimal: str) -> tuple[np.ndarray, np.ndarray]:
+    """Turn cells into numbers, NaN where they are none, and tell where something else stands."""
+    if cells.dtype.kind not in "fiub" and decimal != ".":
+        cells = cells.astype("string").str.replace(decimal, ".").astype(object)
+    values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    return values, np.isnan(values) & cells.notna().to_numpy()
+
+
+def _key(line: str) -> str | None:
+    """Take what stands before the mark of a statement: of "Interval=..." the interval."""
+    found = re.match(r"([^\W\d][^:=\t]{2,60}?)\s*(?::=|:|=)", line)
+    return None if found is None else found[1]

@@ -1,0 +1,103 @@
+"""The text of a table, plain or compressed with gzip, in any encoding and with any line ends."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecg_anomaly.errors import UserError
+
+_GZIP = b"\x1f\x8b"
+_OFFICE = b"PK\x03\x04"  # what a zip archive begins with, and so do the workbooks of Excel and LibreOffice
+_READ_BYTES = 1 << 16
+_BLOCK_CHARACTERS = 1 << 19  # some 15,000 rows of three leads
+_NOT_TEXT = 0.05  # share of control characters
+_CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\x1a\x1b"))
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A file of text that is read in blocks of whole lines."""
+
+    path: Path
+    encoding: str
+
+    def blocks(self, characters: int = _BLOCK_CHARACTERS) -> Iterator[str]:
+        """Yield blocks of whole lines, each with its end behind it but for a last one that the file does not end.
+
+        A compressed file that is cut off ends where it is cut.
+        """
+        decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(self.encoding)("replace"), translate=True)
+        parts: list[str] = []
+        held = 0
+        for raw in _raw_parts(self.path):
+            parts.append(decoder.decode(raw))
+            held += len(parts[-1])
+            if held >= characters and "\n" in parts[-1]:
+                whole, end, rest = "".join(parts).rpartition("\n")
+                parts, held = [rest], len(rest)
+                yield whole + end
+        parts.append(decoder.decode(b"", final=True))
+        if last := "".join(parts):
+            yield last
+
+
+def open_text(path: Path) -> TextFile:
+    """Find out how a file of text is encoded; a `UserError` says if it is none."""
+    raw = next(_raw_parts(path), b"")
+    encoding = "utf-8-sig"
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif raw[:200].count(0) >= len(raw[:200]) / 3:  # letters of two bytes, without the mark that should say so
+        encoding = "utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"
+    else:
+        try:
+            codecs.getincrementaldecoder(encoding)("strict").decode(raw)
+        except UnicodeDecodeError:
+            encoding = "cp1252"  # which writes a micro sign in one byte
+    start = raw.decode(encoding, errors="replace").encode("utf-8", errors="replace")
+    if raw.startswith(_OFFICE):
+        raise UserError(f"{path}: is a workbook or an archive, no text file; save its table as CSV, and give that")
+    if not start[:1000].translate(None, b"\0") or len(start) - len(start.translate(None, _CONTROL)) > _NOT_TEXT * len(
+        start
+    ):
+        raise UserError(f"{path}: is no text file; give a table of samples with one row per sample")
+    return TextFile(path, encoding)
+
+
+def is_gzip(path: Path) -> bool:
+    """Tell by its first bytes whether a file is compressed with gzip."""
+    with path.open("rb") as file:
+        return file.read(len(_GZIP)) == _GZIP
+
+
+def _raw_parts(path: Path) -> Iterator[bytes]:
+    """Read a file part by part; what is compressed, as far as it can be expanded."""
+    try:
+        with path.open("rb") as file:
+            packed = file.read(len(_GZIP)) == _GZIP
+            file.seek(0)
+            yield from _expanded(file, path) if packed else iter(lambda: file.read(_READ_BYTES), b"")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}; copy the recording again") from None
+
+
+def _expanded(file: io.BufferedIOBase, path: Path) -> Iterator[bytes]:
+    expander = zlib.decompressobj(wbits=31)
+    rest = b""
+    try:
+        while part := rest or file.read(_READ_BYTES):
+            if expander.eof:  # the next of several members
+                if not part.startswith(_GZIP):
+                    return
+                expander = zlib.decompressobj(wbits=31)
+            text = expander.decompress(part, _READ_BYTES)
+            rest = expander.unconsumed_tail or expander.unused_data
+            if text:
+                yield text
+    except zlib.error as error:
+        raise UserError(f"{path}: is compressed and damaged ({error}); copy it again") from None
