@@ -130,7 +130,7 @@ def _head(text: TextFile) -> list[str]:
     """Read the first lines, until there are enough with numbers among them."""
     lines: list[str] = []
     held = numbers = 0
-    for block in text.blocks(_HEAD_CHARACTERS):
+    for block in text.texts(_HEAD_CHARACTERS):
         lines += block.split("\n") if not block.endswith("\n") else block[:-1].split("\n")
         held += len(block)
         numbers = sum(any(map(str.isdigit, line[:200])) for line in lines)

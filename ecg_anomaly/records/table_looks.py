@@ -26,6 +26,8 @@ class ColumnLook:
 
     def add(self, values: np.ndarray) -> None:
         """Look at more values, of shape ``(rows,)``, NaN where one is missing."""
+        if self._values is None and self._uneven > _UNEVEN_SHARE * 2 * max(self._rows, _FEWEST_ROWS):
+            return  # a signal
         known = values[np.isfinite(values)]
         if not len(known):
             return

@@ -67,12 +67,23 @@ class Places:
         count = len(rows.lines)
         kept = np.ones(count, dtype=bool)
         ahead = np.ones(count, dtype=np.int64)
-        if self._time is not None and count:
+        if self._time is not None and count and not self._goes_on(times_s):
             known_s = self._in_order(rows, np.where(rows.damaged, np.nan, times_s), next_s)
             kept = self._count_ahead(rows, known_s, ahead)
         places = self._place + np.cumsum(ahead[kept])
         self._place = int(places[-1]) if len(places) else self._place
         return places, kept
+
+    def _goes_on(self, times_s: np.ndarray) -> bool:
+        """Tell whether rows follow the last one, and each other, evenly, as most do; nothing need then be done."""
+        if self._group is None or self._group[1] != 1:
+            return False
+        steps_s = np.diff(times_s + self._offset_s, prepend=self._group[0])
+        if not np.all((steps_s > 0) & (steps_s < self._row_s + self._steps.late_s)):
+            return False
+        self._last_s = float(times_s[-1]) + self._offset_s
+        self._group = (self._last_s, 1)
+        return True
 
     def _in_order(self, rows: Rows, times_s: np.ndarray, next_s: float) -> np.ndarray:
         """Leave out single times that lie out of order, and go on where times begin again."""

@@ -15,6 +15,7 @@ import pandas as pd
 from ecg_anomaly.records.table_cells import LARGEST_NUMBER, MISSING, cell_kind, is_missing
 from ecg_anomaly.records.table_header import COMMENT, without_mark
 from ecg_anomaly.records.table_layout import CsvLayout
+from ecg_anomaly.records.table_text import as_text
 
 _TOLD = 3  # lines of a kind that a note names
 _TOLD_CHARACTERS = 40
@@ -70,6 +71,7 @@ class Account:
 _NOTES = {  # of each kind, but for empty lines
     "header": "lines amid the rows that repeat what stands above them, left out",
     "comment": "comments amid the rows, left out",
+    "remark": "comments behind rows, left out",
     "damaged": "lines that hold no row of numbers, and count as missing samples",
     "cell": "cells that hold no number, and count as missing samples",
     "untimed": "rows whose time cannot be read or lies out of order, placed between their neighbours",
@@ -112,53 +114,63 @@ class RowReader:
             layout.separator, layout.separator * (layout.width - 1)
         ) or "nan"
         self._shortest = min((len(row[-1]) for row in layout.rows if len(row) == layout.width), default=0)
+        # What is left of a row that is written plainly when all but separators and line ends is taken out.
+        plain = layout.separator != " " and layout.quote is None
+        self._marks_of_a_row = layout.separator.encode() * (layout.width - 1) + b"\n" if plain else b""
+        self._no_marks = bytes(set(range(256)) - set(layout.separator.encode() + b"\n"))
         self._restarted = False  # whether the header was repeated since the last row
 
     def rows(self) -> Iterator[Rows]:
         """Yield the rows, in blocks."""
         line, ahead = 1, len(self._layout.above)
         blocks = self._layout.text.blocks()
-        block = next(blocks, "")
+        block = next(blocks, b"")
         while block:
-            following = next(blocks, "")
-            ended = block.endswith("\n")
-            text = block if following else block.rstrip("\n")
-            lines = text.removesuffix("\n").count("\n") + 1
-            if ahead < lines:
-                below = text.removesuffix("\n").split("\n", ahead)[ahead]
-                yield self._of_block(below, line + ahead, None if following else ended)
-            line += lines
-            ahead = max(0, ahead - lines)
+            following = next(blocks, b"")
+            ended = None if following else block.endswith(b"\n")
+            data = block if following else block.rstrip(b"\n") + b"\n"
+            if ahead:
+                above = min(ahead, data.count(b"\n"))
+                data = data.split(b"\n", above)[above]
+                ahead -= above
+                line += above
+            if data:
+                rows, lines = self._of_block(data, line, ended)
+                line += lines
+                yield rows
             block = following
 
-    def _of_block(self, text: str, line: int, ended: bool | None) -> Rows:
-        """Read a block of lines, the first of which is ``line``; ``ended`` tells how the last block ends."""
-        self._enter_remarks(text, line)
-        text = self._layout.edited(text)
-        odd = self._odd(text)
+    def _of_block(self, data: bytes, line: int, ended: bool | None) -> tuple[Rows, int]:
+        """Read a block of lines, the first of which is ``line``, and count them; ``ended`` tells how the last ends."""
+        if self._layout.edits:
+            text = as_text(data)
+            self._enter_remarks(text, line)
+            data = self._layout.edited(text).encode()
+        odd = self._odd(data)
         block = _Block(line + np.arange(len(odd)))
         if odd.any() or ended is not None:
-            text = self._without_odd_lines(text.split("\n"), odd, ended, block)
+            data = self._without_odd_lines(as_text(data).split("\n")[:-1], odd, ended, block).encode()
         rows = np.flatnonzero(block.kept)
-        table = self._parsed(text, len(rows))
+        table = self._parsed(data, len(rows))
         values = np.empty((len(rows), len(self._columns)))
         wrong = np.zeros(values.shape, dtype=bool)
         for position, column in enumerate(self._columns):
             values[:, position], wrong[:, position] = _numbers(table[column], self._layout.decimal)
+        values[~(np.abs(values) < LARGEST_NUMBER)] = np.nan
+        times = pd.Series(dtype=object) if self._written is None else table[self._written]
         if wrong.any():
-            self._look_at_wrong_rows(text.split("\n"), table, wrong, rows, block)
-        left = block.kept[rows]
-        self._account.rows += int(left.sum())
-        times = pd.Series(dtype=object) if self._written is None else table[self._written][left]
-        values = np.where(np.abs(values[left]) < LARGEST_NUMBER, values[left], np.nan)
+            self._look_at_wrong_rows(as_text(data).split("\n"), table, wrong, rows, block)
+            left = block.kept[rows]
+            values, times = values[left], times[left] if len(times) else times
+        self._account.rows += len(values)
         restarts = self._after_headers(block.headers, block.kept)
-        return Rows(values, times, block.lines[block.kept], block.damaged[block.kept], restarts)
+        return Rows(values, times, block.lines[block.kept], block.damaged[block.kept], restarts), len(odd)
 
     def _enter_remarks(self, text: str, line: int) -> None:
         if _REMARK in text:
             for place, row in enumerate(text.split("\n")):
                 if _REMARK in row:
-                    self._account.add("comment", line + place, row[row.index(_REMARK) :])
+                    self._account.add("remark", line + place, row[row.index(_REMARK) :])
 
     def _without_odd_lines(self, texts: list[str], odd: np.ndarray, ended: bool | None, block: _Block) -> str:
         """Leave out lines that are no rows, and put rows of missing values where damaged ones are."""
@@ -168,7 +180,7 @@ class RowReader:
         for place in np.flatnonzero(odd).tolist():
             self._enter(texts[place], place, block)
             texts[place] = self._no_row
-        return "\n".join(texts[place] for place in np.flatnonzero(block.kept))
+        return "".join(f"{texts[place]}\n" for place in np.flatnonzero(block.kept))
 
     def _enter(self, text: str, place: int, block: _Block) -> None:
         """Enter a line that is no plain row."""
@@ -196,33 +208,33 @@ class RowReader:
                 self._account.add("cell", int(block.lines[place]), told)
                 self._account.mark(cell)
 
-    def _odd(self, text: str) -> np.ndarray:
+    def _odd(self, data: bytes) -> np.ndarray:
         """Tell which lines have not as many cells as a row, are empty, or are comments; shape ``(lines,)``."""
-        raw = np.frombuffer(text.encode("utf-8", "replace") + b"\n", dtype=np.uint8)
+        marks = data.translate(None, self._no_marks)
+        lines = len(marks) // self._layout.width
+        strange = b"#" in data or b"%" in data or b"\0" in data or (self._layout.width == 1 and b"\n\n" in data)
+        if not strange and self._marks_of_a_row and marks == self._marks_of_a_row * lines:
+            return np.zeros(lines, dtype=bool)
+        raw = np.frombuffer(data, dtype=np.uint8)
         ends = np.flatnonzero(raw == ord("\n"))
         starts = np.concatenate([[0], ends[:-1] + 1])
+        odd = self._odd_by_cells(raw, raw == ord(self._layout.separator), ends)
+        odd |= (ends == starts) | (raw[starts] == ord("#")) | (raw[starts] == ord("%"))
+        return np.asarray(odd | (_count(raw == 0, ends) > 0))
+
+    def _odd_by_cells(self, raw: np.ndarray, marks: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        odd = np.zeros(len(ends), dtype=bool)
         if self._layout.separator == " ":
-            space = (raw == ord(" ")) | (raw == ord("\t")) | (raw == ord("\n"))
-            cells = np.flatnonzero(~space & np.concatenate([[True], space[:-1]]))
-            odd = np.diff(np.searchsorted(cells, ends), prepend=0) != self._layout.width
-        else:
-            marks = raw == ord(self._layout.separator)
-            if self._layout.quote is not None and (raw == (quote := ord(self._layout.quote))).any():
-                opened = np.cumsum(raw == quote)
-                before = np.concatenate([[0], opened[ends[:-1]]])
-                inside = (opened - np.repeat(before, ends - starts + 1)) % 2 == 1
-                marks &= ~inside
-                unpaired = (opened[ends] - before) % 2 == 1
-            else:
-                unpaired = np.zeros(len(ends), dtype=bool)
-            count = np.diff(np.searchsorted(np.flatnonzero(marks), ends), prepend=0)
-            closed = marks[np.maximum(ends - 1, 0)]  # a separator behind the last cell makes no further one
-            surplus = count - (self._layout.width - 1)
-            odd = unpaired | ~((surplus == 0) | ((surplus == 1) & closed)) | (ends == starts)
-        odd |= (raw[starts] == ord("#")) | (raw[starts] == ord("%"))
-        if "\0" in text:
-            odd |= np.diff(np.searchsorted(np.flatnonzero(raw == 0), ends), prepend=0) > 0
-        return np.asarray(odd)
+            space = marks | (raw == ord("\t")) | (raw == ord("\n"))
+            return np.asarray(_count(~space & np.concatenate([[True], space[:-1]]), ends) != self._layout.width)
+        if self._layout.quote is not None:
+            opened = np.cumsum(raw == ord(self._layout.quote))
+            before = np.concatenate([[0], opened[ends[:-1]]])
+            odd |= (opened[ends] - before) % 2 == 1
+            marks = marks & ((opened - np.repeat(before, np.diff(ends, prepend=-1))) % 2 == 0)
+        surplus = _count(marks, ends) - (self._layout.width - 1)
+        closed = marks[np.maximum(ends - 1, 0)]  # a separator behind the last cell makes no further one
+        return np.asarray(odd | (surplus < 0) | (surplus > closed))
 
     def _kind(self, line: str) -> str:
         """Tell what a line is that is no plain row."""
@@ -263,7 +275,7 @@ class RowReader:
             self._restarted = bool(headers[np.flatnonzero(kept)[-1] :].any()) if kept.any() else self._restarted
         return np.asarray(restarts)
 
-    def _parsed(self, text: str, rows: int) -> pd.DataFrame:
+    def _parsed(self, data: bytes, rows: int) -> pd.DataFrame:
         """Parse lines each of which is a row; columns are called by their number."""
         layout = self._layout
         columns = sorted({*self._columns, *([] if self._written is None else [self._written])})
@@ -271,7 +283,7 @@ class RowReader:
             return pd.DataFrame({column: pd.Series(dtype=object) for column in columns})
         try:
             table = pd.read_csv(
-                io.StringIO(text),
+                io.BytesIO(data),
                 sep=r"\s+" if layout.separator == " " else layout.separator,
                 header=None,
                 names=list(range(layout.width)),
@@ -284,12 +296,13 @@ class RowReader:
                 skip_blank_lines=False,
                 index_col=False,
                 low_memory=False,
+                encoding_errors="replace",
             )
         except (ValueError, OverflowError):  # what pandas raises for a table that it cannot parse
             table = pd.DataFrame()
         if len(table) == rows:
             return table
-        cells = [layout.split(line) for line in text.split("\n")]
+        cells = [layout.split(line) for line in as_text(data).split("\n")[:-1]]
         return pd.DataFrame(
             {
                 column: [row[column] if column < len(row) and not is_missing(row[column]) else None for row in cells]
@@ -299,9 +312,16 @@ class RowReader:
         )
 
 
-def _numbers(cells: pd.Series, decimal: str) -> tuple[np.ndarray, np.ndarray]:
+def _count(marked: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Count what is marked in each line, of which the ends are given."""
+    return np.diff(np.searchsorted(np.flatnonzero(marked), ends), prepend=0)
+
+
+def _numbers(cells: pd.Series, decimal: str) -> tuple[np.ndarray, np.ndarray | bool]:
     """Turn cells into numbers, NaN where they are none, and tell where something else stands."""
-    if cells.dtype.kind not in "fiub" and decimal != ".":
+    if cells.dtype.kind in "fiu":
+        return cells.to_numpy(dtype=float), False
+    if decimal != ".":
         cells = cells.astype("string").str.replace(decimal, ".").astype(object)
     values = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     return values, np.isnan(values) & cells.notna().to_numpy()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ecg_anomaly.errors import UserError
 
+_UTF8 = "utf-8"
 _GZIP = b"\x1f\x8b"
 _OFFICE = b"PK\x03\x04"  # what a zip archive begins with, and so do the workbooks of Excel and LibreOffice
 _READ_BYTES = 1 << 16
@@ -26,30 +27,46 @@ class TextFile:
     path: Path
     encoding: str
 
-    def blocks(self, characters: int = _BLOCK_CHARACTERS) -> Iterator[str]:
-        """Yield blocks of whole lines, each with its end behind it but for a last one that the file does not end.
+    def blocks(self, characters: int = _BLOCK_CHARACTERS) -> Iterator[bytes]:
+        """Yield blocks of whole lines in UTF-8, a line feed behind each but for a last one that the file does not end.
 
         A compressed file that is cut off ends where it is cut.
         """
-        decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(self.encoding)("replace"), translate=True)
-        parts: list[str] = []
+        parts: list[bytes] = []
         held = 0
-        for raw in _raw_parts(self.path):
-            parts.append(decoder.decode(raw))
-            held += len(parts[-1])
-            if held >= characters and "\n" in parts[-1]:
-                whole, end, rest = "".join(parts).rpartition("\n")
+        for part in _with_line_feeds(self._in_utf8()):
+            parts.append(part)
+            held += len(part)
+            if held >= characters and b"\n" in part:
+                whole, end, rest = b"".join(parts).rpartition(b"\n")
                 parts, held = [rest], len(rest)
                 yield whole + end
-        parts.append(decoder.decode(b"", final=True))
-        if last := "".join(parts):
+        if last := b"".join(parts):
             yield last
+
+    def texts(self, characters: int = _BLOCK_CHARACTERS) -> Iterator[str]:
+        """Yield the same blocks as text."""
+        return map(as_text, self.blocks(characters))
+
+    def _in_utf8(self) -> Iterator[bytes]:
+        if self.encoding == _UTF8:
+            yield from _raw_parts(self.path)
+            return
+        decoder = codecs.getincrementaldecoder(self.encoding)("replace")
+        for raw in _raw_parts(self.path):
+            yield decoder.decode(raw).encode("utf-8", "replace")
+        yield decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+
+def as_text(block: bytes) -> str:
+    """Decode a block; bytes that are no character become one that says so."""
+    return block.decode("utf-8", "replace")
 
 
 def open_text(path: Path) -> TextFile:
     """Find out how a file of text is encoded; a `UserError` says if it is none."""
     raw = next(_raw_parts(path), b"")
-    encoding = "utf-8-sig"
+    encoding = _UTF8
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
     elif raw[:200].count(0) >= len(raw[:200]) / 3:  # letters of two bytes, without the mark that should say so
@@ -73,6 +90,19 @@ def is_gzip(path: Path) -> bool:
     """Tell by its first bytes whether a file is compressed with gzip."""
     with path.open("rb") as file:
         return file.read(len(_GZIP)) == _GZIP
+
+
+def _with_line_feeds(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Turn the line ends of any system into line feeds, and leave out the mark of UTF-8."""
+    kept, first = b"", True
+    for part in parts:
+        text = kept + (part.removeprefix(codecs.BOM_UTF8) if first else part)
+        first = False
+        kept = b"\r" if text.endswith(b"\r") else b""  # a line feed may follow it
+        text = text[: len(text) - len(kept)]
+        yield text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in text else text
+    if kept:
+        yield b"\n"
 
 
 def _raw_parts(path: Path) -> Iterator[bytes]:

@@ -76,7 +76,7 @@ def open_wide(layout: CsvLayout, asked_hz: float | None) -> WideSource | None:
 
 def _lines(layout: CsvLayout) -> Iterator[str]:
     """Yield the lines from the first row on, no more than tell how many rows there are."""
-    lines = (line for block in layout.text.blocks() for line in layout.edited(block).splitlines())
+    lines = (line for block in layout.text.texts() for line in layout.edited(block).splitlines())
     yield from itertools.islice(lines, len(layout.above), len(layout.above) + 10 * _LEAD_ROWS)
 
 
