@@ -32,6 +32,8 @@ _NUMBERED = re.compile(
 Edit = tuple[re.Pattern[str], str]
 _ARROW = re.compile(r"^(\S+(?: \S+)?)[ \t]+->[ \t]*", re.MULTILINE)  # of a serial monitor: "12:34:56.789 -> 512"
 _LABEL = re.compile(r"(?:^|(?<=[\t ,;]))([^\W\d]\w*)[:=][ ]*(?=[-+.\d])", re.MULTILINE)  # "ecg:512,resp:300"
+_OBJECT = re.compile(r"^\s*\{.*\}\s*,?\s*$")  # '{"t": 0.004, "ecg": 0.1}'
+_BRACES = re.compile(r"^[ \t]*\{|\}[ \t]*,?[ \t]*$|\"", re.MULTILINE)
 _COMMA_PAIR = re.compile(r"(\d),(\d+)(?=,|$)", re.MULTILINE)  # a comma both for the decimals and between the cells
 _QUOTED_COMMA = re.compile(r'"([-+]?\d+),(\d+(?:[eE][-+]?\d+)?)"')
 _COMMA_PAIRS = re.compile(r"^[-+]?\d+,\d+(?:,[-+]?\d+,\d+)*$")
@@ -109,7 +111,7 @@ def read_layout(path: Path) -> CsvLayout:
         )
     above = original[:first]
     header = read_header(above)
-    names, units = _named_columns(above, separator, table.width, header, labels)
+    names, units = _named_columns(above, separator, table, header, labels)
     filled = [line for line in edited[first:] if line.strip()]
     return CsvLayout(
         text=text,
@@ -147,10 +149,12 @@ def _edits(lines: Sequence[str]) -> tuple[tuple[Edit, ...], list[str]]:
         edits.append((_ARROW, r"\1\t"))
         filled = [_ARROW.sub("", line) for line in filled]
     labels = []
-    labelled = [line for line in filled if _LABEL.match(line)]
-    if len(labelled) > _MOST * len(filled):
+    if _in_most(_OBJECT, filled):
+        edits.append((_BRACES, ""))
+        filled = [_BRACES.sub("", line) for line in filled]
+    if _in_most(_LABEL, filled):
         edits.append((_LABEL, ""))
-        labels = _LABEL.findall(labelled[-1])
+        labels = next(filter(None, map(_LABEL.findall, reversed(filled))))
     if _in_most(_QUOTED_COMMA, filled):
         edits.append((_QUOTED_COMMA, r"\1.\2"))
     elif _in_most(_COMMA_PAIRS, filled) and any(re.search(r"-0,|,0\d", line) for line in filled[len(filled) // 2 :]):
@@ -219,6 +223,11 @@ class _Table:
             _commonest_kind([cell for cell in column if not is_missing(cell)], decimal) for column in columns
         ]
 
+    @property
+    def date_and_clock(self) -> bool:
+        """Whether the first two columns are one time, written with a space between date and clock."""
+        return set(self._kinds[:2]) == set(_WRITTEN)
+
     def first_row(self, lines: Sequence[str]) -> int | None:
         """Find the first row: one that most of the rows after it are like."""
         alike = [bool(self.width) and self._is_row(row) for row in self._rows]
@@ -246,7 +255,7 @@ class _Table:
         later = Counter(line.strip() for line in lines)
         while first > 0 and (before := self._rows[first - 1]):
             text = lines[first - 1].strip()
-            repeated = later[text] > 1 and (not text.isalnum() or lines[max(0, first - 2)].strip() == text)
+            repeated = later[text] > 1 and (not text.isalnum() or (first > 1 and lines[first - 2].strip() == text))
             mark = len(before) == 1 and not before[0].startswith(COMMENT) and repeated
             timed = self._kinds[0] in ("number", *_WRITTEN) and self._kind(before[0]) == self._kinds[0]
             damaged = timed and len(before) == self.width > 1
@@ -272,31 +281,46 @@ def _counts_samples(row: Sequence[str], following: Sequence[str]) -> bool:
 
 
 def _commonest_kind(cells: Sequence[str], decimal: str) -> str:
-    kinds = Counter(cell_kind(cell, decimal) for cell in cells)
+    """Tell what most cells are, but for a mark that stands for a missing sample beside numbers or times."""
+    kinds: Counter[str] = Counter()
+    for cell, count in Counter(cells).items():
+        kinds[cell_kind(cell, decimal)] += count
+    if kinds["text"] and len(kinds) > 1:
+        text, count = next(
+            (cell, count) for cell, count in Counter(cells).most_common() if cell_kind(cell, decimal) == "text"
+        )
+        kinds["text"] -= count if not any(map(str.isdigit, text)) else 0
     return kinds.most_common(1)[0][0] if kinds else "empty"
 
 
 def _named_columns(
-    above: Sequence[str], separator: str, width: int, header: Header, labels: Sequence[str]
+    above: Sequence[str], separator: str, table: _Table, header: Header, labels: list[str]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Find names and units of columns in the lines above them, as far as those are as wide as the rows."""
+    width = table.width
     while above and not above[-1].strip():
         above = above[:-1]
     blank = max((number for number, line in enumerate(above, start=1) if not line.strip()), default=0)
-    lines = [line for line in above[blank:] if not is_statement(line)]  # what an empty line parts is no header
-    tables = [_fitted(_header_cells(line, separator), width) for line in lines[-_HEADER_LINES:]]
+    said = max((number for number, line in enumerate(above, start=1) if is_statement(line)), default=0)
+    lines = above[max(blank, said) :]  # what is parted from the rows names no columns
+    tables = [_fitted(_header_cells(line, separator, width), width) for line in lines[-_HEADER_LINES:]]
+    if separator == " " and table.date_and_clock:  # one name for both
+        tables = [[cells[0], *cells] if len(cells) == width - 1 else cells for cells in tables]
     tables = [[*cells, ""] if separator == "," and len(cells) == width - 1 else cells for cells in tables]
     tables = [cells for cells in tables if len(cells) == width and not {cell.lower() for cell in cells} <= _PROCESSED]
     own = [""] * width
     if len(tables) > 1 and _are_units(tables[-1]):
         own = [_bare(cell) for cell in tables.pop()]
-    named = [name_and_unit(cell) for cell in (tables[-1] if tables else labels if len(labels) == width else own[:0])]
+    named = [
+        name_and_unit(cell)
+        for cell in (tables[-1] if tables else ["" for _ in own[len(labels) :]] + labels if labels else ())
+    ]
     told = _aligned(header.names, width)
     names = [
         other if _NUMBERED.fullmatch(name) and other else name for (name, _), other in zip(named, told, strict=False)
     ]
-    said = header.units * width if len(header.units) == 1 else _aligned(header.units, width)
-    units = [unit or (named[column][1] if named else "") or said[column] for column, unit in enumerate(own)]
+    general = header.units * width if len(header.units) == 1 else _aligned(header.units, width)
+    units = [unit or (named[column][1] if named else "") or general[column] for column, unit in enumerate(own)]
     return tuple(names) or told, tuple(units)
 
 
@@ -305,8 +329,10 @@ def _aligned(told: Sequence[str], width: int) -> tuple[str, ...]:
     return ("",) * (width - len(told)) + tuple(told) if width - 2 <= len(told) <= width else ("",) * width
 
 
-def _header_cells(line: str, separator: str) -> list[str]:
+def _header_cells(line: str, separator: str, width: int) -> list[str]:
     plain = without_mark(line)
+    if width == 1:
+        return [plain.strip(" \"',;\t")]
     if separator != " ":
         return [cell.strip(" \"'") for cell in _split(plain, separator, '"')]
     wide = re.split(r"\s{2,}|\t", plain.strip())  # names that hold a space: "Elapsed time   MLII"

@@ -35,14 +35,14 @@ class Places:
         self._steps = steps
         self._account = account
         self._row_s = float(1 / steps.sampling_rate_hz)
-        self._back_s = self._row_s + (0.0 if np.isinf(steps.late_s) else steps.late_s)  # so far back is no new start
+        self._back_s = 0.0 if np.isinf(steps.late_s) else steps.late_s  # times that go back less only tremble
         self._first_s = np.nan
         self._last_s = np.nan  # the last time that is known
         self._offset_s = 0.0  # what later times are put off by, since a counter was full or began again
         self._group: tuple[float, int] | None = None  # the last time that was new, and how many rows came since
         self._place = -1  # of the last row
 
-    def of(self, rows: Rows, times_s: np.ndarray, next_s: float) -> tuple[np.ndarray, np.ndarray]:
+    def of(self, rows: Rows, times_s: np.ndarray, next_s: float) -> tuple[np.ndarray, np.ndarray | slice]:
         """Give the places of some rows.
 
         Parameters
@@ -56,8 +56,8 @@ class Places:
         -------
         places : ndarray
             Which sample each row is, shape ``(rows kept,)``.
-        kept : ndarray
-            Which rows are samples, shape ``(rows,)``: a line that is no row is none where time has no room for it.
+        kept : ndarray or slice
+            Which rows are samples: a line that is no row is none where times leave no room for it.
 
         Raises
         ------
@@ -65,11 +65,12 @@ class Places:
             When time goes backwards, or a gap is longer than a day.
         """
         count = len(rows.lines)
-        kept = np.ones(count, dtype=bool)
+        if self._time is None or not count or self._goes_on(times_s):
+            self._place += count
+            return np.arange(self._place + 1 - count, self._place + 1), slice(None)
         ahead = np.ones(count, dtype=np.int64)
-        if self._time is not None and count and not self._goes_on(times_s):
-            known_s = self._in_order(rows, np.where(rows.damaged, np.nan, times_s), next_s)
-            kept = self._count_ahead(rows, known_s, ahead)
+        known_s = self._in_order(rows, np.where(rows.damaged, np.nan, times_s), next_s)
+        kept = self._count_ahead(rows, known_s, ahead)
         places = self._place + np.cumsum(ahead[kept])
         self._place = int(places[-1]) if len(places) else self._place
         return places, kept
@@ -78,9 +79,11 @@ class Places:
         """Tell whether rows follow the last one, and each other, evenly, as most do; nothing need then be done."""
         if self._group is None or self._group[1] != 1:
             return False
-        steps_s = np.diff(times_s + self._offset_s, prepend=self._group[0])
-        if not np.all((steps_s > 0) & (steps_s < self._row_s + self._steps.late_s)):
-            return False
+        first_s = float(times_s[0]) + self._offset_s - self._group[0]
+        steps_s = np.diff(times_s)
+        latest_s = self._row_s + self._steps.late_s
+        if not (0 < first_s < latest_s and (len(steps_s) == 0 or (steps_s.min() > 0 and steps_s.max() < latest_s))):
+            return False  # also where a time is not known
         self._last_s = float(times_s[-1]) + self._offset_s
         self._group = (self._last_s, 1)
         return True
@@ -117,11 +120,11 @@ class Places:
 
     def _put_off(self, back_s: float, time_s: float, restarted: bool, line: int) -> float:
         """Tell how much later times are than they say, after one that lies ``back_s`` before the last."""
-        if self._time is not None and self._time.kind == "clock" and back_s > DAY_S / 2:
-            return DAY_S  # midnight
         for wrap_s in self._time.wrap_s if self._time is not None else ():
             if abs(back_s - wrap_s) < min(_WRAP_TOLERANCE_S, wrap_s / 4):
                 return wrap_s
+        if self._time is not None and self._time.kind == "clock" and back_s > DAY_S / 2:
+            return DAY_S  # midnight
         if restarted or time_s - self._offset_s <= self._first_s + _RESTART_GAP_S:
             self._account.add("restart", line, "")
             return back_s + self._row_s + _RESTART_GAP_S
@@ -152,11 +155,16 @@ class Places:
         return kept
 
     def _make_room(self, rows: Rows, starts: np.ndarray, late_s: np.ndarray, kept: np.ndarray) -> None:
-        """Leave out damaged lines where times tell that there were no more rows."""
+        """Leave out lines and rows that times have no room for: damaged ones, then those with the time before."""
         for group in np.flatnonzero(late_s < -0.5 * self._row_s):
-            between = np.arange(max(0, starts[group]), starts[group + 1])
-            surplus = between[rows.damaged[between]][: round(-float(late_s[group]) / self._row_s)]
+            between = np.arange(max(0, starts[group] + 1), starts[group + 1])
+            by_worth = np.concatenate([between[rows.damaged[between]], between[~rows.damaged[between]]])
+            surplus = by_worth[: round(-float(late_s[group]) / self._row_s)]
             kept[surplus] = False
-            self._account.counts["room"] += len(surplus)
-            self._account.rows -= len(surplus)
             late_s[group] += len(surplus) * self._row_s
+            self._account.rows -= len(surplus)
+            for row in surplus:
+                if rows.damaged[row]:
+                    self._account.counts["room"] += 1
+                else:
+                    self._account.add("doubled", int(rows.lines[row]), "")

@@ -47,7 +47,8 @@ class Account:
         """Enter what stands in a line."""
         self.counts[kind] += 1
         if len(told := self.examples.setdefault(kind, [])) < _TOLD:
-            told.append(f"line {line}" + (f" {text.strip()[:_TOLD_CHARACTERS]!r}" if text else ""))
+            shown = text.replace("\0", "").strip()[:_TOLD_CHARACTERS]
+            told.append(f"line {line}" + (f" {shown!r}" if shown else ""))
 
     def mark(self, text: str) -> None:
         """Enter what stands where a number should."""
@@ -56,16 +57,14 @@ class Account:
 
     def told(self, kind: str) -> str:
         """Name the first few of a kind."""
-        return ", ".join(self.examples[kind]) + (", ..." if self.counts[kind] > _TOLD else "")
+        return ", ".join(self.examples.get(kind, [])) + (", ..." if self.counts[kind] > _TOLD else "")
 
     def notes(self) -> list[str]:
         """Say what is no plain row, and what became of it."""
-        notes = [
-            f"{text}: {self.counts[kind]:,} ({self.told(kind)})" for kind, text in _NOTES.items() if self.counts[kind]
-        ]
+        notes = {kind: f"{text}: {self.counts[kind]:,} ({self.told(kind)})" for kind, text in _NOTES.items()}
         if self.counts["room"]:
-            notes.append(f"of the lines that hold no row, left out since times leave no room: {self.counts['room']:,}")
-        return notes
+            notes["damaged"] += f"; but for {self.counts['room']:,}, which times leave no room for"
+        return [note for kind, note in notes.items() if self.counts[kind]]
 
 
 _NOTES = {  # of each kind, but for empty lines
@@ -75,6 +74,7 @@ _NOTES = {  # of each kind, but for empty lines
     "damaged": "lines that hold no row of numbers, and count as missing samples",
     "cell": "cells that hold no number, and count as missing samples",
     "untimed": "rows whose time cannot be read or lies out of order, placed between their neighbours",
+    "doubled": "rows that have the time of the row before and no room beside it, left out",
     "restart": "times at which time begins again, taken for a gap of a second",
     "cut": "last line that is cut off, left out",
 }

@@ -140,7 +140,7 @@ def find_times(layout: CsvLayout, sampling_rate_hz: float | None) -> FoundTimes:
 
 def counts_up(layout: CsvLayout, index: int) -> bool:
     """Tell whether a column without a name holds what is no signal: numbers that go up in even steps."""
-    if layout.names[index] or layout.width < 2:
+    if not (layout.names[index] or "0").isdigit() or layout.width < 2:  # pandas calls columns without a name 0, 1, ...
         return False
     steps = _steps(layout, index)
     even = (steps > 0) & (steps < 2 * float(np.median(steps))) if len(steps) else steps
@@ -150,7 +150,8 @@ def counts_up(layout: CsvLayout, index: int) -> bool:
 def _scaled(layout: CsvLayout, index: int, sampling_rate_hz: float | None) -> TimeColumn:
     kind = layout.kind(index)
     if kind in _WRITTEN:
-        return TimeColumn(index, kind, written=WrittenTimes(layout.cells(index)))
+        # A clock of twelve hours goes back by them where nobody writes AM or PM.
+        return TimeColumn(index, kind, written=WrittenTimes(layout.cells(index)), wrap_s=(DAY_S / 2,))
     named = plain_name(layout.names[index])
     unit = next(filter(None, map(seconds_per, (layout.units[index], named, *named.split()[::-1]))), None)
     step = _usual_step(np.array(_numbers(layout, index)), np.arange(len(_numbers(layout, index))))
@@ -274,4 +275,4 @@ def _rounding(steps_s: np.ndarray, usual_s: float) -> float:
     distinct_s = np.unique(np.round(steps_s, 9))
     unit_s = float(np.min(np.diff(distinct_s))) if len(distinct_s) > 1 else 0.0
     on_grid = unit_s > 0 and abs(usual_s / unit_s - round(usual_s / unit_s)) < _ON_GRID
-    return 0.0 if on_grid else unit_s
+    return 0.0 if on_grid or unit_s >= usual_s else unit_s

@@ -1,0 +1,197 @@
+"""Tables as devices and programs write them: rate, names, units and rows are what the file says."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ecg_anomaly.records.recording import open_recording
+
+RATE_HZ = 250
+ROWS = 1500
+ECG_MV = np.round(np.sin(np.cumsum(np.random.default_rng(4).normal(scale=0.05, size=ROWS))), 3)
+OTHER = np.round(np.cos(np.cumsum(np.random.default_rng(5).normal(scale=0.02, size=ROWS))), 4)
+SECONDS = np.arange(ROWS) / RATE_HZ
+
+
+def rows(*columns, mark=","):
+    return "".join(mark.join(cells) + "\n" for cells in zip(*columns, strict=True))
+
+
+def texts(values, form="{:.3f}"):
+    return [form.format(value) for value in values]
+
+
+def comma(values, form="{:.3f}"):
+    return [text.replace(".", ",") for text in texts(values, form)]
+
+
+def apple(header, values):
+    return "\n".join([*header, ""]) + "\n" + "\n".join(values) + "\n"
+
+
+OPEN_SIGNALS = json.dumps(
+    {
+        "00:07:80:3B": {
+            "sensor": ["EDA", "ECG"],
+            "device": "bitalino_rev",
+            "column": ["nSeq", "I1", "A1", "A2"],
+            "label": ["A1", "A2"],
+            "resolution": [4, 1, 10, 10],
+            "sampling rate": RATE_HZ,
+        }
+    }
+)
+COUNTS = np.round(ECG_MV * 341).astype(int) + 512
+BLUETOOTH_S = 1.7e9 + np.repeat(SECONDS[::10], 10)
+
+# name: text, what options, leads, in microvolts, ...
+DIALECTS = {
+    "apple": (
+        apple(
+            ["Name,Ann", 'Device,"Watch6,7"', "Sample Rate,250 hertz", "", "", "Lead,Lead I", "Unit,µV"],
+            texts(ECG_MV * 1000),
+        ),
+        "I",
+    ),
+    "apple in German": (
+        apple(
+            ["Name,Ann", 'Messrate,"250 Hertz"', "", "Ableitung,Ableitung I", "Einheit,µV"],
+            [f'"{value}"' for value in comma(ECG_MV * 1000)],
+        ),
+        "Ableitung I",
+    ),
+    "apple in German, without quotes": (
+        apple(["Messrate,250 Hertz", "Ableitung,Lead I", "Einheit,µV"], comma(ECG_MV * 1000)),
+        "I",
+    ),
+    "apple between semicolons": (
+        apple(["Abtastrate;250 Hz", "Ableitung;Lead I", "Einheit;mV"], comma(ECG_MV)),
+        "I",
+    ),
+    "apple in French": (
+        apple(["Fréquence d'échantillonnage,250 hertz", "Dérivation,Lead I", "Unité,µV"], texts(ECG_MV * 1000)),
+        "I",
+    ),
+    "apple in Chinese": (
+        apple(["采样率,250赫兹", "导联,Lead I", "单位,µV"], texts(ECG_MV * 1000)),
+        "I",
+    ),
+    "labchart": (
+        "Interval=\t0.004 s\nExcelDateTime=\t4.3749464322749809e+04\t10/11/19 11:08:37.485584\nTimeFormat=\tStartOfBlock\n"
+        "ChannelTitle=\tECG\tResp\nRange=\t2.000 mV\t10.000 V\nUnitName=\tmV\t*\nTopValue=\t*\t*\n"
+        + rows(texts(SECONDS, "{:g}"), texts(ECG_MV), texts(OTHER), mark="\t"),
+        "ECG",
+    ),
+    "acqknowledge": (
+        "walk.acq\n4 msec/sample\n2 channels\nECG - ECG100C\nmV\nRSP, X\nVolts\nmin\tCH1\tCH2\t\n\t1500\t1500\t\n"
+        + rows(texts(SECONDS / 60, "{:.9f}"), texts(ECG_MV), texts(OTHER), [""] * ROWS, mark="\t"),
+        "ECG - ECG100C",
+    ),
+    "acqknowledge without times": (
+        "walk.acq\n250 samples/second\n1 channels\nECG\nuV\nCH1\n" + rows(texts(ECG_MV * 1000)),
+        "ECG",
+    ),
+    "opensignals": (
+        f"# OpenSignals Text File Format. Version 1\n# {OPEN_SIGNALS}\n# EndOfHeader\n"
+        + rows(
+            texts(np.arange(ROWS) % 16, "{}"),
+            ["0"] * ROWS,
+            texts(OTHER * 100 + 500, "{:.0f}"),
+            texts(COUNTS, "{}"),
+            mark="\t",
+        ),
+        "ECG",
+    ),
+    "openbci": (
+        "%OpenBCI Raw EXG Data\n%Number of channels = 2\n%Sample Rate = 250 Hz\n%Board = OpenBCI_GUI$BoardCytonSerial\n"
+        "Sample Index, EXG Channel 0, Accel Channel 0, Timestamp, Other, Timestamp (Formatted)\n"
+        + rows(
+            texts(np.arange(ROWS) % 256, "{}"),
+            texts(ECG_MV * 1000, " {}"),
+            texts(OTHER, " {}"),
+            texts(BLUETOOTH_S, " {:.4f}"),
+            [" 0.0"] * ROWS,
+            [f" 2026-03-14 09:41:{second:06.3f}" for second in SECONDS],
+        ),
+        "EXG Channel 0",
+    ),
+    "shimmer": (
+        "sep=\t\n"
+        + "\t".join(f"Shimmer_5FB3_{name}_CAL" for name in ("Timestamp_Unix", "ECG_LL-RA_24BIT", "Accel_LN_X"))
+        + "\nCAL\tCAL\tCAL\nms\tmV\tm/(s^2)\n"
+        + rows(texts(1.7e12 + 1000 * SECONDS, "{:.3f}"), texts(ECG_MV), texts(OTHER), mark="\t"),
+        "Shimmer_5FB3_ECG_LL-RA_24BIT_CAL",
+    ),
+    "biosppy": (
+        "# Simple Text Format\n# Sampling Rate (Hz):= 250.00\n# Resolution:= 12\n# Labels:= ECG\n"
+        + rows(texts(ECG_MV)),
+        "ECG",
+    ),
+    "excel": (
+        "sep=;\nZeit [s];EKG [mV]\n" + rows(comma(SECONDS), comma(ECG_MV), mark=";"),
+        "EKG",
+    ),
+    "keys": ("Fs=250\nsubject: 7\n\nECG (mV)\n" + rows(texts(ECG_MV)), "ECG"),
+    "keys of a logger": ("# sampling_rate: 250\n# unit: uV\nECG\n" + rows(texts(ECG_MV * 1000)), "ECG"),
+    "frequency": ("frequency,250\ntime,ecg\n" + rows(texts(SECONDS), texts(ECG_MV)), "ecg"),
+    "polar": (
+        "Phone timestamp;sensor timestamp [ns];timestamp [ms];ecg [uV]\n"
+        + rows(
+            [f"2026-03-14T09:41:{second:06.3f}" for second in np.repeat(SECONDS[::50], 50)],
+            texts(6e17 + SECONDS * 1e9, "{:.0f}"),
+            texts(SECONDS * 1000, "{:.1f}"),
+            texts(ECG_MV * 1000, "{:.0f}"),
+            mark=";",
+        ),
+        "ecg",
+    ),
+    "physionet": (
+        "'Elapsed time','MLII'\n'hh:mm:ss.mmm','mV'\n" + rows(texts(SECONDS, "'0:{:06.3f}'"), texts(ECG_MV)),
+        "MLII",
+    ),
+    "rdsamp": (
+        "     Time and date           MLII\n (hh:mm:ss.mmm dd/mm/yyyy)  (mV)\n"
+        + rows([f"[17:00:{second:06.3f} 15/08/1994]" for second in SECONDS], texts(ECG_MV), mark="    "),
+        "MLII",
+    ),
+    "serial monitor": (
+        "".join(f"10:15:{second:06.3f} -> {value:.3f}\n" for second, value in zip(SECONDS, ECG_MV, strict=True)),
+        "lead 1",
+    ),
+    "serial plotter": (
+        "".join(f"t:{second * 1000:.0f}\tecg:{value:.3f}\n" for second, value in zip(SECONDS, ECG_MV, strict=True)),
+        "ecg",
+    ),
+    "commas for everything": ("time,ECG\n" + rows(comma(SECONDS), comma(ECG_MV)), "ECG"),
+    "spaces and decimal commas": (rows(comma(SECONDS), comma(ECG_MV), mark="  "), "lead 1"),
+    "pandas without names": ("0,1,2\n" + rows(texts(SECONDS), texts(ECG_MV), texts(OTHER)), "1"),
+    "date and time apart": (
+        "Date,Time,ECG\n" + rows(["14.03.2026"] * ROWS, [f"09:41:{second:06.3f}" for second in SECONDS], texts(ECG_MV)),
+        "ECG",
+    ),
+    "index beside millis": (
+        "Sample Index,millis,ECG\n"
+        + rows(texts(np.arange(ROWS), "{}"), texts(SECONDS * 1000, "{:.0f}"), texts(ECG_MV)),
+        "ECG",
+    ),
+    "bursts": ("unix,ECG\n" + rows(texts(BLUETOOTH_S, "{:.3f}"), texts(ECG_MV)), "ECG"),
+    "seconds alone": (
+        "Timestamp,ECG\n"
+        + rows([f"14/03/2026 09:41:{int(second):02d}" for second in np.repeat(np.arange(6), 250)], texts(ECG_MV)),
+        "ECG",
+    ),
+}
+IN_MICROVOLTS = {"opensignals"}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_devices_write_is_read_without_options(dialect, tmp_path):
+    text, lead = DIALECTS[dialect]
+    path = tmp_path / "r.txt"
+    path.write_text(text)
+    unnamed = lead in ("1", "lead 1")  # the signal would have to tell which columns are leads
+    recording = open_recording(path, gain=341 if dialect == "opensignals" else None, leads=[lead] if unnamed else [])
+    assert (recording.leads, recording.sampling_rate_hz, recording.samples) == ((lead,), RATE_HZ, ROWS)
+    tolerance_mv, offset_mv = (0.002, 512 / 341) if dialect == "opensignals" else (1e-6, 0)
+    np.testing.assert_allclose(recording.read()[:, 0] - offset_mv, ECG_MV, atol=tolerance_mv)
