@@ -24,6 +24,12 @@ _FOLLOWING = 5  # rows that should be like the first one
 _EXCEL = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _WRITTEN = ("clock", "date")
 _PROCESSED = {"cal", "raw", "uncal", ""}  # how Shimmer says what became of each column
+_COUNTS = {
+    "adu",
+    "counts",
+    "adc",
+    "lsb",
+}  # units behind a name, without brackets; "raw" is the signal that was not filtered
 _NUMBERED = re.compile(
     r"(?:ch|channel|analog|input|ai?)?[ _]?\d+", re.IGNORECASE
 )  # names of the device, not of the user
@@ -32,6 +38,7 @@ _NUMBERED = re.compile(
 Edit = tuple[re.Pattern[str], str]
 _ARROW = re.compile(r"^(\S+(?: \S+)?)[ \t]+->[ \t]*", re.MULTILINE)  # of a serial monitor: "12:34:56.789 -> 512"
 _LABEL = re.compile(r"(?:^|(?<=[\t ,;]))([^\W\d]\w*)[:=][ ]*(?=[-+.\d])", re.MULTILINE)  # "ecg:512,resp:300"
+_MINUS = re.compile("\N{MINUS SIGN}")
 _OBJECT = re.compile(r"^\s*\{.*\}\s*,?\s*$")  # '{"t": 0.004, "ecg": 0.1}'
 _BRACES = re.compile(r"^[ \t]*\{|\}[ \t]*,?[ \t]*$|\"", re.MULTILINE)
 _COMMA_PAIR = re.compile(r"(\d),(\d+)(?=,|$)", re.MULTILINE)  # a comma both for the decimals and between the cells
@@ -155,6 +162,8 @@ def _edits(lines: Sequence[str]) -> tuple[tuple[Edit, ...], list[str]]:
     if _in_most(_LABEL, filled):
         edits.append((_LABEL, ""))
         labels = next(filter(None, map(_LABEL.findall, reversed(filled))))
+    if _in_most(_MINUS, filled):
+        edits.append((_MINUS, "-"))
     if _in_most(_QUOTED_COMMA, filled):
         edits.append((_QUOTED_COMMA, r"\1.\2"))
     elif _in_most(_COMMA_PAIRS, filled) and any(re.search(r"-0,|,0\d", line) for line in filled[len(filled) // 2 :]):
@@ -171,7 +180,7 @@ def _separator(lines: Sequence[str]) -> str:
     if (told := _EXCEL.fullmatch(lines[0].strip("\r\n "))) is not None:
         return told[1]
     filled = [line for line in lines if any(map(str.isdigit, line))] or [line for line in lines if line.strip()]
-    rows = filled[len(filled) // 2 :]
+    rows = filled[2 * len(filled) // 3 :]
     if _in_most(_SPACED_COMMAS, rows):
         return " "
     return next((mark for mark in "\t;|," if sum(mark in line for line in rows) > _MOST * len(rows)), " ")
@@ -357,6 +366,7 @@ def name_and_unit(cell: str) -> tuple[str, str]:
     if cell.lower() != "v" and millivolts_per(cell) is not None:  # a column that is called after its unit; V is a lead
         return "", cell
     name, separator, last = re.sub("[/ ,:]", "_", cell).rpartition("_")
-    if separator and len(last) > 1 - (last.lower() == "s") and (seconds_per(last) or millivolts_per(last)) is not None:
+    known = seconds_per(last) is not None or millivolts_per(last) is not None or last.lower() in _COUNTS
+    if separator and known and (len(last) > 1 or last.lower() == "s"):
         return cell[: len(name)].strip(" _,").removesuffix(" in"), last
     return cell, ""

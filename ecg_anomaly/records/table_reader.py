@@ -78,6 +78,7 @@ def open_csv(path: Path, sampling_rate_hz: float | None) -> Source:
     if not rows:
         raise UserError(f"{path}: holds no row; export the recording again")
     _check_account(path, account)
+    notes += ["the compressed file is cut off; what comes before is read"] if layout.text.cut_off else []
     notes += account.notes()
     if samples > rows:
         seconds = float((samples - rows) / steps.sampling_rate_hz)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.records.table_cells import LARGEST_NUMBER, MISSING, cell_kind, is_missing
-from ecg_anomaly.records.table_header import COMMENT, without_mark
+from ecg_anomaly.records.table_header import COMMENT, is_statement, without_mark
 from ecg_anomaly.records.table_layout import CsvLayout
 from ecg_anomaly.records.table_text import as_text
 
@@ -68,7 +68,7 @@ class Account:
 
 
 _NOTES = {  # of each kind, but for empty lines
-    "header": "lines amid the rows that repeat what stands above them, left out",
+    "header": "header lines amid the rows, left out",
     "comment": "comments amid the rows, left out",
     "remark": "comments behind rows, left out",
     "damaged": "lines that hold no row of numbers, and count as missing samples",
@@ -110,6 +110,9 @@ class RowReader:
         self._account = account
         self._above = {without_mark(line).strip().lower() for line in layout.above if line.strip()}
         self._keys = {key for line in self._above if (key := _key(line)) is not None}
+        # Of the lines above, those that have a digit in each cell, as the numbers of samples that AcqKnowledge writes.
+        told = [line for line in layout.above if len(layout.split(line)) >= layout.width > 1]
+        self._like_rows = [f"\n{line}\n".encode() for line in told if not re.search(r"[^\W\d]", line)]
         self._no_row = {" ": "nan " * layout.width}.get(
             layout.separator, layout.separator * (layout.width - 1)
         ) or "nan"
@@ -213,13 +216,22 @@ class RowReader:
         marks = data.translate(None, self._no_marks)
         lines = len(marks) // self._layout.width
         strange = b"#" in data or b"%" in data or b"\0" in data or (self._layout.width == 1 and b"\n\n" in data)
+        strange |= any(line in data for line in self._like_rows)
         if not strange and self._marks_of_a_row and marks == self._marks_of_a_row * lines:
             return np.zeros(lines, dtype=bool)
+        return self._odd_line_by_line(data)
+
+    def _odd_line_by_line(self, data: bytes) -> np.ndarray:
         raw = np.frombuffer(data, dtype=np.uint8)
         ends = np.flatnonzero(raw == ord("\n"))
         starts = np.concatenate([[0], ends[:-1] + 1])
         odd = self._odd_by_cells(raw, raw == ord(self._layout.separator), ends)
         odd |= (ends == starts) | (raw[starts] == ord("#")) | (raw[starts] == ord("%"))
+        for line in self._like_rows:
+            where = data.find(line)
+            while where >= 0:
+                odd[np.searchsorted(ends, where + 1)] = True
+                where = data.find(line, where + 1)
         return np.asarray(odd | (_count(raw == 0, ends) > 0))
 
     def _odd_by_cells(self, raw: np.ndarray, marks: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -242,7 +254,7 @@ class RowReader:
         if not bare.strip(",;\t "):
             return "missing" if bare or not self._layout.spaced else "blank"
         key = _key(bare.lower())
-        if without_mark(bare).strip().lower() in self._above or (key is not None and key in self._keys):
+        if without_mark(bare).strip().lower() in self._above or key in self._keys or is_statement(bare):
             return "header"
         remark = bare.startswith(COMMENT) or (bare.startswith(";") and self._layout.separator != ";")
         return "comment" if remark else "damaged"

@@ -6,13 +6,13 @@ import codecs
 import io
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ecg_anomaly.errors import UserError
 
 _UTF8 = "utf-8"
 _GZIP = b"\x1f\x8b"
+_GZIP_BITS = 31  # what zlib calls a stream with the header of gzip
 _OFFICE = b"PK\x03\x04"  # what a zip archive begins with, and so do the workbooks of Excel and LibreOffice
 _READ_BYTES = 1 << 16
 _BLOCK_CHARACTERS = 1 << 19  # some 15,000 rows of three leads
@@ -20,12 +20,13 @@ _NOT_TEXT = 0.05  # share of control characters
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\x1a\x1b"))
 
 
-@dataclass(frozen=True)
 class TextFile:
     """A file of text that is read in blocks of whole lines."""
 
-    path: Path
-    encoding: str
+    def __init__(self, path: Path, encoding: str):
+        self.path = path
+        self.encoding = encoding
+        self.cut_off = False  # whether it turned out, at its end, that a part of a compressed file is missing
 
     def blocks(self, characters: int = _BLOCK_CHARACTERS) -> Iterator[bytes]:
         """Yield blocks of whole lines in UTF-8, a line feed behind each but for a last one that the file does not end.
@@ -50,12 +51,38 @@ class TextFile:
 
     def _in_utf8(self) -> Iterator[bytes]:
         if self.encoding == _UTF8:
-            yield from _raw_parts(self.path)
+            yield from self._raw_parts()
             return
         decoder = codecs.getincrementaldecoder(self.encoding)("replace")
-        for raw in _raw_parts(self.path):
+        for raw in self._raw_parts():
             yield decoder.decode(raw).encode("utf-8", "replace")
         yield decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+    def _raw_parts(self) -> Iterator[bytes]:
+        """Read the file part by part; what is compressed, as far as it can be expanded."""
+        try:
+            with self.path.open("rb") as file:
+                packed = file.read(len(_GZIP)) == _GZIP
+                file.seek(0)
+                yield from self._expanded(file) if packed else iter(lambda: file.read(_READ_BYTES), b"")
+        except OSError as error:
+            raise UserError(f"{self.path}: cannot be read: {error.strerror}; copy the recording again") from None
+
+    def _expanded(self, file: io.BufferedReader) -> Iterator[bytes]:
+        expander, rest = zlib.decompressobj(wbits=_GZIP_BITS), b""
+        try:
+            while part := rest or file.read(_READ_BYTES):
+                if expander.eof:  # another member may follow; gzip itself passes over what is none
+                    if not part.startswith(_GZIP):
+                        return
+                    expander = zlib.decompressobj(wbits=_GZIP_BITS)
+                text = expander.decompress(part, _READ_BYTES)
+                rest = expander.unconsumed_tail or expander.unused_data
+                if text:
+                    yield text
+        except zlib.error as error:
+            raise UserError(f"{self.path}: is compressed and damaged ({error}); copy it again") from None
+        self.cut_off = not expander.eof
 
 
 def as_text(block: bytes) -> str:
@@ -65,31 +92,27 @@ def as_text(block: bytes) -> str:
 
 def open_text(path: Path) -> TextFile:
     """Find out how a file of text is encoded; a `UserError` says if it is none."""
-    raw = next(_raw_parts(path), b"")
-    encoding = _UTF8
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
-    elif raw[:200].count(0) >= len(raw[:200]) / 3:  # letters of two bytes, without the mark that should say so
-        encoding = "utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"
-    else:
-        try:
-            codecs.getincrementaldecoder(encoding)("strict").decode(raw)
-        except UnicodeDecodeError:
-            encoding = "cp1252"  # which writes a micro sign in one byte
-    start = raw.decode(encoding, errors="replace").encode("utf-8", errors="replace")
+    raw = next(TextFile(path, _UTF8)._raw_parts(), b"")
     if raw.startswith(_OFFICE):
         raise UserError(f"{path}: is a workbook or an archive, no text file; save its table as CSV, and give that")
-    if not start[:1000].translate(None, b"\0") or len(start) - len(start.translate(None, _CONTROL)) > _NOT_TEXT * len(
-        start
-    ):
+    encoding = _encoding(raw)
+    start = raw.decode(encoding, errors="replace").encode("utf-8", errors="replace")
+    control = len(start) - len(start.translate(None, _CONTROL))
+    if control > _NOT_TEXT * len(start) or not start[:1000].strip(b"\0"):
         raise UserError(f"{path}: is no text file; give a table of samples with one row per sample")
     return TextFile(path, encoding)
 
 
-def is_gzip(path: Path) -> bool:
-    """Tell by its first bytes whether a file is compressed with gzip."""
-    with path.open("rb") as file:
-        return file.read(len(_GZIP)) == _GZIP
+def _encoding(raw: bytes) -> str:
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if raw[:200].count(0) >= len(raw[:200]) / 3:  # letters of two bytes, without the mark that should say so
+        return "utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"
+    try:
+        codecs.getincrementaldecoder(_UTF8)("strict").decode(raw)
+    except UnicodeDecodeError:
+        return "cp1252"  # which writes a micro sign in one byte
+    return _UTF8
 
 
 def _with_line_feeds(parts: Iterator[bytes]) -> Iterator[bytes]:
@@ -103,31 +126,3 @@ def _with_line_feeds(parts: Iterator[bytes]) -> Iterator[bytes]:
         yield text.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in text else text
     if kept:
         yield b"\n"
-
-
-def _raw_parts(path: Path) -> Iterator[bytes]:
-    """Read a file part by part; what is compressed, as far as it can be expanded."""
-    try:
-        with path.open("rb") as file:
-            packed = file.read(len(_GZIP)) == _GZIP
-            file.seek(0)
-            yield from _expanded(file, path) if packed else iter(lambda: file.read(_READ_BYTES), b"")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}; copy the recording again") from None
-
-
-def _expanded(file: io.BufferedIOBase, path: Path) -> Iterator[bytes]:
-    expander = zlib.decompressobj(wbits=31)
-    rest = b""
-    try:
-        while part := rest or file.read(_READ_BYTES):
-            if expander.eof:  # the next of several members
-                if not part.startswith(_GZIP):
-                    return
-                expander = zlib.decompressobj(wbits=31)
-            text = expander.decompress(part, _READ_BYTES)
-            rest = expander.unconsumed_tail or expander.unused_data
-            if text:
-                yield text
-    except zlib.error as error:
-        raise UserError(f"{path}: is compressed and damaged ({error}); copy it again") from None

@@ -118,6 +118,9 @@ def find_times(layout: CsvLayout, sampling_rate_hz: float | None) -> FoundTimes:
     found = [_scaled(layout, index, sampling_rate_hz) for index in named if layout.kind(index) in ("number", *_WRITTEN)]
     useful = [column for column in found if _telling(layout, column) > 0]
     complaint = next((text for index in named if (text := _not_understood(layout, index))), "")
+    if found and not useful:
+        name = layout.names[found[0].index] or found[0].index + 1
+        complaint = complaint or f"column {name} holds times that do not tell its rows apart"
     if useful:
         best = max(useful, key=lambda column: (_telling(layout, column), -column.index))
         return FoundTimes(best, frozenset(named) - {best.index}, complaint)
@@ -219,7 +222,7 @@ def find_steps(path: Path, times_s: np.ndarray, asked_hz: float | None, told_hz:
     first_s, rows = first_of_each(times_s)
     steps_s, counts = np.diff(first_s), np.diff(rows)
     usual_s = _usual_step(first_s, rows)
-    at_once = float(counts.mean()) if len(counts) else 1.0
+    at_once = float(np.isfinite(times_s).sum() / max(1, len(first_s)))
     if not usual_s > 0 or len(first_s) < _FEWEST_TIMES:
         if known_hz is not None:
             return None

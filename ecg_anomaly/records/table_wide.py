@@ -21,7 +21,10 @@ _LEAD_ROWS = 16  # of one lead each: fifteen, and their times
 _MOST = 0.9  # of the names that say no more than a number
 _RATES_HZ = (50, 5000)  # that make times of a row that counts up
 _RATE_TOLERANCE = 0.01
-_NUMBERED = re.compile(r"\D*\d+")
+_NUMBERED = re.compile(  # names that programs give to columns without one
+    r"|((v|x|c|f|t|s|p|col(umn)?|att(r(ibute)?)?|feat(ure)?|sample|val(ue)?|point|dim|time_?step)[ _.-]?)?\d+(\.\d+)?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def open_wide(layout: CsvLayout, asked_hz: float | None) -> WideSource | None:
     UserError
         When each row seems to be a beat, when nothing tells the sampling rate, or when it is contradicted.
     """
-    numbered = sum(not name or _NUMBERED.fullmatch(name) is not None for name in layout.names)
+    numbered = sum(_NUMBERED.fullmatch(name) is not None for name in layout.names)
     if layout.width < _BEAT_COLUMNS or numbered < _MOST * layout.width:
         return None
     rows = [row for row in map(layout.split, _lines(layout)) if row]
@@ -91,7 +94,9 @@ def _signals(rows: Sequence[Sequence[str]], decimal: str) -> tuple[np.ndarray, i
 
 
 def _rate_of_step(step: float) -> float | None:
-    """Tell the sampling rate by the step of times in seconds, milliseconds or microseconds, if it is one."""
+    """Tell the sampling rate by the step of times in s, ms or us; ``None`` if it only counts."""
+    if step == 1:
+        return None
     rates_hz = [1 / (step * scale) for scale in (1.0, 1e-3, 1e-6)]
     return next((round(rate_hz, 6) for rate_hz in rates_hz if _RATES_HZ[0] <= rate_hz <= _RATES_HZ[1]), None)
 

@@ -4,7 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.recording import open_recording
 
 RATE_HZ = 250
@@ -78,8 +81,8 @@ DIALECTS = {
         "I",
     ),
     "labchart": (
-        "Interval=\t0.004 s\nExcelDateTime=\t4.3749464322749809e+04\t10/11/19 11:08:37.485584\nTimeFormat=\tStartOfBlock\n"
-        "ChannelTitle=\tECG\tResp\nRange=\t2.000 mV\t10.000 V\nUnitName=\tmV\t*\nTopValue=\t*\t*\n"
+        "Interval=\t0.004 s\nExcelDateTime=\t4.3749464322749809e+04\t10/11/19 11:08:37.485584\n"
+        "TimeFormat=\tStartOfBlock\nChannelTitle=\tECG\tResp\nRange=\t2.000 mV\t10.000 V\nUnitName=\tmV\t*\nTopValue=\t*\t*\n"
         + rows(texts(SECONDS, "{:g}"), texts(ECG_MV), texts(OTHER), mark="\t"),
         "ECG",
     ),
@@ -195,3 +198,70 @@ def test_what_devices_write_is_read_without_options(dialect, tmp_path):
     assert (recording.leads, recording.sampling_rate_hz, recording.samples) == ((lead,), RATE_HZ, ROWS)
     tolerance_mv, offset_mv = (0.002, 512 / 341) if dialect == "opensignals" else (1e-6, 0)
     np.testing.assert_allclose(recording.read()[:, 0] - offset_mv, ECG_MV, atol=tolerance_mv)
+
+
+IN_BURSTS = {"bursts", "seconds alone"}
+TIMELESS = {name for name in DIALECTS if name.startswith(("apple", "keys"))} | {
+    "opensignals",
+    "biosppy",
+    "acqknowledge without times",
+}
+JUNK = [
+    "!",
+    "# moved",
+    "% moved",
+    "ERROR: no answer",
+    "",
+    "the header",
+    "x1,y2;z3",
+    "1.2.3",
+    "\0\0\0",
+    '"',
+    "#* moved",
+    "--;",
+]
+
+
+def read_all(path, lead):
+    recording = open_recording(path, gain=341 if lead == "opensignals" else None, leads=[lead])
+    return recording, recording.read()[:, 0]
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    dialect=st.sampled_from(sorted(DIALECTS)),
+    junk=st.lists(
+        st.tuples(st.integers(1, ROWS - 2), st.sampled_from(JUNK), st.booleans()),
+        max_size=12,
+        unique_by=lambda each: each[0],
+    ),
+)
+def test_junk_amid_the_rows_changes_no_sample(dialect, junk, tmp_path):
+    text, lead = DIALECTS[dialect]
+    lines = text.splitlines()
+    above = len(lines) - ROWS
+    replaced = {place for place, _, instead in junk if instead}
+    for place, what, instead in sorted(junk, reverse=True):
+        lines[above + place : above + place + instead] = [lines[above - 1] if what == "the header" and above else what]
+    path = tmp_path / "r.csv"
+    path.write_text("\n".join(lines) + "\n")
+    try:
+        recording = open_recording(path, gain=341 if dialect == "opensignals" else None, leads=[lead])
+    except UserError as error:
+        assert "line " in str(error)
+        return
+    found_mv = recording.read()[:, 0] - (512 / 341 if dialect == "opensignals" else 0)
+    tolerance_mv = 0.002 if dialect == "opensignals" else 1e-6
+    assert recording.sampling_rate_hz == RATE_HZ
+    clean_mv = ECG_MV.copy()
+    clean_mv[list(replaced)] = np.nan
+    if dialect in TIMELESS | IN_BURSTS:
+        np.testing.assert_allclose(found_mv[~np.isnan(found_mv)], clean_mv[~np.isnan(clean_mv)], atol=tolerance_mv)
+    else:
+        np.testing.assert_allclose(found_mv, clean_mv, atol=tolerance_mv)
