@@ -20,6 +20,7 @@ _LONGEST_HEAD = 1 << 23  # where that much holds no numbers: an electrode that w
 _FEWEST_NUMBERS = 50  # lines with a digit that a head should have
 _MOST = 0.7  # share of the lines that a separator is in
 _HEADER_LINES = 4  # of names, of units, and of what else Shimmer tells of each column
+_MANY_CELLS = 20  # of a row, in which a single one may be broken
 _FOLLOWING = 5  # rows that should be like the first one
 _EXCEL = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _WRITTEN = ("clock", "date")
@@ -252,8 +253,8 @@ class _Table:
             return False
         kinds = [self._kind(cell) for cell in row]
         usual = zip(kinds, self._kinds, strict=True)
-        expected = all(kind in ("empty", common) or common in ("text", "empty") for kind, common in usual)
-        return expected and any(kind in ("number", *_WRITTEN) for kind in kinds)
+        strange = sum(kind not in ("empty", common) and common not in ("text", "empty") for kind, common in usual)
+        return strange <= self.width // _MANY_CELLS and any(kind in ("number", *_WRITTEN) for kind in kinds)
 
     def _with_what_stands_before(self, first: int, lines: Sequence[str]) -> int:
         """Go back over rows that are damaged, or hold a mark for a missing sample, or forward over numbered columns."""

@@ -242,6 +242,8 @@ def find_steps(path: Path, times_s: np.ndarray, asked_hz: float | None, told_hz:
             "--sampling-rate"
         )
     measured_hz = float(counts[even].sum() / steps_s[even].sum())
+    if abs(measured_hz * usual_s - 1) < at_once * (at_once > _AT_ONCE) / len(times_s):  # rows at either end of packets
+        measured_hz = 1 / usual_s
     rate_hz = Fraction(round(measured_hz))
     if abs(measured_hz - rate_hz) > rate_hz * max(_CLOCK_TOLERANCE, 1 / even.sum()):
         rate_hz = Fraction(measured_hz).limit_denominator(100)

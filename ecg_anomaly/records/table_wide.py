@@ -71,7 +71,7 @@ def open_wide(layout: CsvLayout, asked_hz: float | None) -> WideSource | None:
     )
     notes = [f"each of its {len(names)} rows is taken for a lead" if len(names) > 1 else "its row is taken for a lead"]
     if wrong:
-        notes.append(f"{wrong} cells hold no number and count as missing samples")
+        notes.append(f"cells that hold no number, and count as missing samples: {wrong}")
     units = layout.header.units * len(names) if len(layout.header.units) == 1 else ("",) * len(names)
     channels = [Channel(name, unit, rate_hz, len(signals)) for name, unit in zip(names, units, strict=True)]
     return WideSource(tuple(channels), (*layout.header.notes, *notes), signals)
