@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,6 +27,7 @@ SHAPES_MODEL = (*SHAPES_BEATS, "patient", "model", "training")
 SHAPES_SCORES = (*SHAPES_MODEL, "scoring", "threshold", "evaluation", "noise")
 
 AamiClass = Literal["N", "S", "V", "F", "Q"]
+Symbols = Annotated[dict[str, AamiClass], Field(min_length=1)]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -34,6 +36,8 @@ RecordPattern = Annotated[str, Field(pattern=r"^[\w.*?\[\]-]+/[\w.*?\[\]/-]+$")]
 OneOrMore = BeforeValidator(
     lambda value: [value] if isinstance(value, str) else value, json_schema_input_type=str | list[str]
 )
+
+ALL_OTHERS = "*"  # in place of a database
 
 DETECTOR = "detector"  # a choice of beat.source
 
@@ -69,8 +73,27 @@ class Paths(Section):
 class Records(Section):
     leads: list[str]
     lead_count: Annotated[int, Field(ge=1, le=12)]
-    annotator: str
+    annotator: str | dict[str, str]
     skip_broken: bool
+
+    @field_validator("annotator", mode="before", json_schema_input_type=str | dict[str, str])
+    @classmethod
+    def _is_extension(cls, annotator: object) -> object:
+        given = [name for pair in annotator.items() for name in pair] if isinstance(annotator, dict) else [annotator]
+        if not given or not all(
+            isinstance(name, str) and re.fullmatch(rf"[\w-]+|\{ALL_OTHERS}", name) for name in given
+        ):
+            raise ValueError(
+                "name the extension of the annotation files without its dot: atr; or that of each database: "
+                f'{{mitdb: atr, ludb: ii, "{ALL_OTHERS}": atr}}'
+            )
+        return annotator
+
+    def annotator_of(self, database: str) -> str | None:
+        """Extension of the annotation files of a database; ``None`` if none is named for it."""
+        if isinstance(self.annotator, str):
+            return self.annotator
+        return self.annotator.get(database, self.annotator.get(ALL_OTHERS))
 
 
 class PhysioNet(Section):
@@ -112,7 +135,12 @@ class Split(Section):
 
 
 class Labels(Section):
-    aami: Annotated[dict[str, AamiClass], Field(min_length=1)]
+    aami: Symbols
+    databases: dict[str, Symbols]
+
+    def of(self, database: str) -> dict[str, AamiClass]:
+        """Class of each symbol in the annotations of a database."""
+        return self.databases.get(database, self.aami)
 
 
 class Beat(Section):
@@ -228,6 +256,16 @@ class Config(Section):
     threshold: Threshold
     evaluation: Evaluation
     noise: Noise
+
+    @model_validator(mode="after")
+    def _every_database_has_an_annotator(self) -> Config:
+        patterns = [*self.split.train, *self.split.validation, *self.split.test, *self.split.records]
+        for database in dict.fromkeys(pattern.partition("/")[0] for pattern in [*patterns, *self.noise.records]):
+            if self.records.annotator_of(database) is None:
+                raise ValueError(
+                    f'records.annotator has none for {database}; add it, or one for all others: "{ALL_OTHERS}": atr'
+                )
+        return self
 
     @model_validator(mode="after")
     def _score_is_learned(self) -> Config:

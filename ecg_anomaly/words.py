@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 _BASELINES = {"pca": "PCA reconstruction error", "prematurity": "prematurity alone"}
+_FEW = 3  # that are told one by one
 UNDEFINED = "-"  # a figure that no beat defines: the sensitivity to a class without beats
 
 # What a flagged beat is called, by what `naming.call_beats` gives, and what each page says of it once.
@@ -37,6 +38,27 @@ def baseline_name(key: str) -> str:
 def count_text(count: int, noun: str) -> str:
     """Count with its noun: ``1 beat``, ``2,300 beats``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """List names, of a great many the first: ``a, b``, ``a, b, c and 180 more``."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def left_out(what: str, reasons: Sequence[tuple[str, str]]) -> list[str]:
+    """Say for each name with its reason why it was left out; in one note where more than a few share a reason."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in reasons:
+        by_reason.setdefault(reason, []).append(name)
+    notes = []
+    for name, reason in reasons:
+        alike = by_reason[reason]
+        if len(alike) <= _FEW:
+            notes.append(f"left out {what} {name}: {reason}")
+        elif name == alike[0]:
+            notes.append(f"left out {len(alike)} {what}s ({listed(alike)}), each because: {reason}")
+    return notes
 
 
 def number(value: Any) -> str:

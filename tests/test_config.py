@@ -130,6 +130,27 @@ def test_wrong_type_is_named(override: str, expected: str):
     assert mistake(override) == f"--set {override}: {expected}"
 
 
+@pytest.mark.parametrize("value", [".atr", "5", "{}", "{mitdb: [atr]}", "{3: atr}", "{mitdb: .atr}"])
+def test_annotator_is_an_extension_or_one_for_each_database(value: str):
+    told = (
+        "records.annotator: name the extension of the annotation files without its dot: atr; or that of each database: "
+    )
+    assert told in mistake(f"records.annotator={value}")
+
+
+def test_annotators_and_symbols_may_differ_by_database():
+    test = "split.test=[ludb/1, svdb/*]"
+    settings = config.load_config(None, [test, "records.annotator={ludb: ii, '*': atr}", "labels.databases.ludb.N=Q"])
+    assert [settings.records.annotator_of(database) for database in ("ludb", "mitdb", "svdb")] == ["ii", "atr", "atr"]
+    assert settings.labels.of("ludb") == {"N": "Q"}
+    assert settings.labels.of("mitdb") == settings.labels.aami
+    assert config.load_config().records.annotator_of("any") == "atr"
+    with pytest.raises(
+        UserError, match=r'records.annotator has none for svdb; add it, or one for all others: "\*": atr'
+    ):
+        config.load_config(None, [test, "records.annotator={ludb: ii, mitdb: atr}"])
+
+
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
@@ -149,6 +170,8 @@ def test_wrong_type_is_named(override: str, expected: str):
         ("split.test_share=1.0", "should be less than 1"),
         ("records.lead_count=0", "should be greater than or equal to 1"),
         ("model.architecture=cnn", "but it is 'cnn'"),
+        ("labels.databases={ludb: {}}", "should have at least 1 item"),
+        ("labels.databases.ludb.N=X", "should be 'N', 'S', 'V', 'F' or 'Q', but it is 'X'"),
         ("labels.aami.N=X", "should be 'N', 'S', 'V', 'F' or 'Q', but it is 'X'"),
         ("scoring.components=[]", "should have at least 1 item"),
         ("split.train=[mitdb]", "'mitdb' names no record; write database/name, for example mitdb/100 or svdb/*"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pandas as pd
 from wfdb.io.annotation import ann_labels
 
 from ecg_anomaly.beats.labelled import CLASSES
 from ecg_anomaly.beats.preprocessing import ProcessedRecord
+from ecg_anomaly.records.lead_names import lead_called
 from ecg_anomaly.records.splits import SPLITS
+from ecg_anomaly.words import count_text
 
 _UNMATCHED = {"missed": "annotated", "extra": "detected"}
 _MEANING = {label.symbol: label.description for label in ann_labels}
@@ -23,13 +26,16 @@ class PreprocessingSummary:
         self._per_split = Counter[tuple[str, str]]()
         self._left_out = Counter[str]()
         self._uncovered = Counter[str]()
-        self._notes: list[str] = []
-        self.skipped: dict[str, str] = {}
+        self._notes: dict[str, list[str]] = {}  # the records that each is about
+        self._broken: set[str] = set()
+        self.skipped: dict[str, str] = {}  # why, by record: it is broken, or no record of beats
 
     def add(self, record: ProcessedRecord) -> None:
-        """Count the beats of a record, or note that it is broken."""
+        """Count the beats of a record, or note why it has none."""
         if record.beats is None:
             self.skipped[record.name] = record.error
+            if not record.no_beats:
+                self._broken.add(record.name)
             return
         table = record.beats.table
         classes = table["aami_class"].value_counts()
@@ -43,8 +49,9 @@ class PreprocessingSummary:
         self._per_split.update(zip(table["split"], table["aami_class"], strict=True))
         self._left_out += record.beats.left_out
         self._uncovered += record.beats.uncovered
-        if record.dead_leads:
-            self._notes.append(f"{record.name}: lead {', '.join(record.dead_leads)} holds no signal and is not used")
+        dead = [f"{lead_called(lead)} holds no signal and is not used" for lead in record.dead_leads]
+        for note in (*dead, *record.notes):
+            self._notes.setdefault(note, []).append(record.name)
 
     def per_split(self) -> pd.DataFrame:
         """Beats per split (rows) and AAMI class (columns), with the columns ``normal`` and ``anomalous``."""
@@ -58,13 +65,20 @@ class PreprocessingSummary:
     def text(self) -> str:
         """Tables of records and splits, what was left out and why."""
         parts = [pd.DataFrame(self._rows).to_string(index=False, na_rep=""), self.per_split().to_string()]
-        left_out = [f"{count} beats left out: {reason}" for reason, count in self._left_out.most_common()]
+        left_out = [f"{count_text(count, 'beat')} left out: {reason}" for reason, count in self._left_out.most_common()]
         parts.append("\n".join(left_out or ["No beat was left out."]))
         if self._uncovered:
             symbols = [
                 f"{symbol} ({_MEANING.get(symbol, 'unknown')}): {n}" for symbol, n in self._uncovered.most_common()
             ]
-            parts.append(f"Annotations that are no beats of a class in labels.aami: {'; '.join(symbols)}")
-        parts += self._notes
-        parts += [f"Skipped the broken record {name}: {error}" for name, error in self.skipped.items()]
-        return "\n\n".join(parts)
+            parts.append(f"Annotations that are no beats of a class in labels: {'; '.join(symbols)}")
+        parts.append("\n".join(f"{_few(names)}: {note}" for note, names in self._notes.items()))
+        parts += [f"Skipped {self._what(name)} {name}: {error}" for name, error in self.skipped.items()]
+        return "\n\n".join(filter(None, parts))
+
+    def _what(self, name: str) -> str:
+        return "the broken record" if name in self._broken else "as no record of beats"
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

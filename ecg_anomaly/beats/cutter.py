@@ -15,7 +15,6 @@ from ecg_anomaly.beats.windows import cut_windows_mv, fiducial_points
 from ecg_anomaly.config import Beat, Rhythm
 
 NO_RR_INTERVAL = "first or last beat, without an RR interval on either side"
-SAME_TIME = "another beat is annotated at the same time"
 NO_WINDOW = "window reaches beyond the record"
 NO_SIGNAL = "no lead has a signal in the window"
 
@@ -221,6 +220,5 @@ def _reasons_to_leave_out(
     first = fiducials - settings.samples_before
     reasons[np.isnan(windows_mv).all(axis=(1, 2))] = NO_SIGNAL
     reasons[(first < 0) | (first + settings.samples > end)] = NO_WINDOW
-    reasons[(rr_before_s == 0) | (rr_after_s == 0)] = SAME_TIME
     reasons[np.isnan(rr_before_s) | np.isnan(rr_after_s)] = NO_RR_INTERVAL
     return reasons

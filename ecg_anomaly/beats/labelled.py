@@ -15,9 +15,11 @@ from ecg_anomaly.beats.windows import Scaler
 from ecg_anomaly.config import Config
 from ecg_anomaly.records.annotations import Annotations
 from ecg_anomaly.records.recording import Recording
+from ecg_anomaly.records.splits import database_of
 
 CLASSES = ("N", "S", "V", "F", "Q")
 NORMAL_CLASS = "N"
+SAME_TIME = "another beat is annotated at the same time"
 
 # WFDB's symbol of an isolated QRS-like artifact, for a detected beat that nobody annotated.
 EXTRA_SYMBOL = "|"
@@ -62,12 +64,16 @@ def cut_at_annotations(recording: Recording, annotations: Annotations, config: C
     config
         Classes, filter, window and scaling.
     """
-    classes = classes_of(annotations, config.labels.aami)
+    of_database = config.labels.of(database_of(recording.name))
+    classes = classes_of(annotations, of_database)
     covered = classes != NO_BEAT
     samples, symbols = annotations.samples[covered], annotations.symbols[covered]
     cut = cut_beats(recording.signals_mv, recording.sampling_rate_hz, config.beat, config.rhythm, samples)
-    uncovered = Counter(annotations.symbols[~covered].tolist())
-    return _labelled(recording.name, cut, symbols, classes[covered], {}, uncovered, config)
+    uncovered = Counter(symbol for symbol in annotations.symbols.tolist() if symbol not in of_database)
+    beats = _labelled(recording.name, cut, symbols, classes[covered], {}, uncovered, config)
+    if same_time := int(np.sum(~covered)) - uncovered.total():
+        beats.left_out[SAME_TIME] += same_time
+    return beats
 
 
 def cut_at_detections(
@@ -91,7 +97,8 @@ def cut_at_detections(
     beats, detection
         The detected beats, with the columns `QUALITY` and `EVALUATED`; and what was found of the annotated ones.
     """
-    classes, rate_hz = classes_of(annotations, config.labels.aami), recording.sampling_rate_hz
+    classes = classes_of(annotations, config.labels.of(database_of(recording.name)))
+    rate_hz = recording.sampling_rate_hz
     cut = cut_beats(recording.signals_mv, rate_hz, config.beat, config.rhythm)
     compared = compare_beats(annotations, classes, cut.samples, float(rate_hz))
     counting = np.isin(compared.annotated.samples, annotated.table["sample"])
@@ -108,8 +115,14 @@ def cut_at_detections(
 
 
 def classes_of(annotations: Annotations, classes: Mapping[str, str]) -> np.ndarray:
-    """Give the AAMI class of each annotation, shape ``(annotations,)``; `NO_BEAT` where its symbol has none."""
-    return np.array([classes.get(symbol, NO_BEAT) for symbol in annotations.symbols], dtype=object)
+    """Give the AAMI class of each annotation, shape ``(annotations,)``.
+
+    `NO_BEAT` where its symbol has none, and where an earlier beat is annotated at the same sample: one heart has one.
+    """
+    given = np.array([classes.get(symbol, NO_BEAT) for symbol in annotations.symbols], dtype=object)
+    beats = np.flatnonzero(given != NO_BEAT)
+    given[beats[1:][np.diff(annotations.samples[beats]) == 0]] = NO_BEAT
+    return given
 
 
 def _labelled(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ecg_anomaly import words
 from ecg_anomaly.beats.cutter import cut_beats
 from ecg_anomaly.beats.quality import LEAST_QUALITY, PLAUSIBLE_MV, lead_quality
 from ecg_anomaly.config import Config, Records
@@ -19,7 +19,7 @@ from ecg_anomaly.records.channels import find_leads
 from ecg_anomaly.records.lead_names import lead_called, looks_like_ecg
 
 START_S = 60.0  # of a recording, by which leads are chosen
-_LATEST_START_S = 1800.0  # electrodes that are not on by then are looked for no longer
+_MOST_LOOKS = 60  # at minutes of leads, while no beat is seen: half an hour of two leads
 _FEW_MV = 1e-6  # a lead that spans less has no signal, not even one in volts that is taken for millivolts
 # QRS-like activity. In the first minutes of mitdb, svdb, cudb, ludb and afpdb half of what the detector finds in a lead
 # can be read, but in one that is noise alone; of what it finds in noise, EEG, pulse waves and sines a seventh at most.
@@ -36,6 +36,8 @@ _UPRIGHT_LEADS = frozenset({"i", "ii", "mlii", "v5", "v6", "cm5", "ml5"})
 _DOWNWARD_RATIO = 2.0  # of the depth of the QRS complex to its height
 _T_WAVE_SHARE = 0.05  # of the beat's amplitude that a T wave is deep at least
 _CLIPPED_SHARE = 0.02  # of the samples; a lead that is not clipped meets its extremes a few times a minute
+
+_NO_BEATS = "no QRS complex is seen in it at the start, nor does its name say that it is an ECG; --leads takes it"
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,9 @@ def look_at_start(
         When what was looked at begins.
     """
     first: list[LeadLook] = []
-    for number, minute_mv in enumerate(itertools.islice(minutes_mv, int(_LATEST_START_S / START_S))):
+    for number, minute_mv in enumerate(minutes_mv):
+        if number and (number + 1) * len(first) > _MOST_LOOKS:
+            break
         looks = look_at_leads(minute_mv, sampling_rate_hz, config)
         if any(look.beats_seen for look in looks):
             return looks, number * START_S
@@ -196,23 +200,19 @@ def choose_leads(
 
 def left_out(names: Sequence[str], looks: Sequence[LeadLook], chosen: Sequence[int]) -> list[str]:
     """Say which leads are not analysed, and why."""
-    notes, more = [], []
     by_name = any(map(looks_like_ecg, names))
-    for lead, (name, look) in enumerate(zip(names, looks, strict=True)):
-        if lead in chosen:
-            continue
-        if not look.alive:
-            notes.append(f"left out lead {name}: it holds no signal at the start")
-        elif not by_name and not look.beats_seen:
-            notes.append(
-                f"left out lead {name}: no QRS complex is seen in it at the start, and its name does not say that it "
-                "is an ECG; --leads takes it all the same"
-            )
-        else:
-            more.append(name)
-    if more:
-        taken = " and ".join(names[lead] for lead in chosen)
-        notes.append(f"analysed: {taken}; not {', '.join(more)}, since the model takes no more; --leads chooses others")
+    others = {name: look for lead, (name, look) in enumerate(zip(names, looks, strict=True)) if lead not in chosen}
+    reasons = {
+        name: _NO_BEATS if look.alive else "it holds no signal at the start"
+        for name, look in others.items()
+        if not look.alive or not (by_name or look.beats_seen)
+    }
+    notes = words.left_out("lead", list(reasons.items()))
+    if more := [name for name in others if name not in reasons]:
+        taken = ", ".join(names[lead] for lead in chosen)
+        notes.append(
+            f"analysed: {taken}; not {words.listed(more)}: the model takes no more, and --leads chooses others"
+        )
     return notes
 
 

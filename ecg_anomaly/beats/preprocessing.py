@@ -17,7 +17,8 @@ from ecg_anomaly.processes import in_processes
 from ecg_anomaly.records.annotations import Annotations, read_annotations
 from ecg_anomaly.records.catalogue import RecordFiles, record_fingerprints
 from ecg_anomaly.records.recording import Recording, open_recording
-from ecg_anomaly.records.splits import TEST, split_beats
+from ecg_anomaly.records.splits import TEST, database_of, split_beats
+from ecg_anomaly.words import count_text
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,10 @@ class ProcessedRecord:
     """What became of one record."""
 
     name: str  # database/name
-    beats: RecordBeats | None = None  # with the column split; None when the record is broken
-    error: str = ""  # why it is broken; empty when it is not
+    beats: RecordBeats | None = None  # with the column split; None when the record is broken or has no beats
+    error: str = ""  # why that is; empty when it is not
+    no_beats: bool = False  # whether it is no record of beats, and only matched a pattern
+    notes: tuple[str, ...] = ()  # what was left out, repaired or guessed while it was read
     leads: tuple[str, ...] = ()  # that were taken
     dead_leads: tuple[str, ...] = ()  # that hold no signal
     inputs: dict[str, str] = field(default_factory=dict)  # fingerprint of each of its files, by database/file
@@ -36,8 +39,8 @@ class ProcessedRecord:
 def process_records(sources: Sequence[RecordFiles], groups: Sequence[str], config: Config) -> Iterator[ProcessedRecord]:
     """Read records and cut their beats, one process per core; yield them in the given order.
 
-    ``groups`` are the splits of the records, as `splits.assign_records` gives them. A broken record is yielded as such
-    with ``records.skip_broken``.
+    ``groups`` are the splits of the records, as `splits.assign_records` gives them. A record that matched a pattern and
+    is none of beats is yielded as such; so is a broken one with ``records.skip_broken``.
 
     Raises
     ------
@@ -47,15 +50,23 @@ def process_records(sources: Sequence[RecordFiles], groups: Sequence[str], confi
     calls = list(zip(sources, groups, [config] * len(sources), strict=True))
     with closing(in_processes(process_record, calls, doing="reads records")) as results:  # at an error, too
         for result in results:
-            if result.error and not config.records.skip_broken:
+            if result.error and not (result.no_beats or config.records.skip_broken):
                 raise UserError(f"{result.error} (or set records.skip_broken: true to leave such records out)")
             yield result
 
 
 def process_record(files: RecordFiles, group: str, config: Config) -> ProcessedRecord:
     """Read one record and cut its beats; what is wrong with it is returned, not raised."""
+    if files.by_pattern and (reason := files.why_no_beats()):
+        return ProcessedRecord(files.name, error=reason, no_beats=True)
     try:
         recording, annotations, dead = read_record(files, config)
+        symbols = config.labels.of(database_of(files.name))
+        if files.by_pattern and not np.isin(annotations.symbols, list(symbols)).any():
+            found = count_text(len(annotations.symbols), "annotation")
+            return ProcessedRecord(
+                files.name, error=f"{files.annotations}: has {found}, but none of a beat", no_beats=True
+            )
         beats = cut_at_annotations(recording, annotations, config)
         if not len(beats.table):
             raise UserError(f"{files.annotations}: not one beat of {files.name} can be cut: {_reasons(beats)}")
@@ -70,7 +81,15 @@ def process_record(files: RecordFiles, group: str, config: Config) -> ProcessedR
         return ProcessedRecord(files.name, error=str(error))
     anomalous = beats.table["anomalous"].to_numpy(dtype=bool)
     beats.table.insert(6, "split", split_beats(files.name, group, anomalous, config.split))
-    return ProcessedRecord(files.name, beats, "", recording.leads, dead, record_fingerprints([files]), detection)
+    return ProcessedRecord(
+        files.name,
+        beats,
+        leads=recording.leads,
+        dead_leads=dead,
+        notes=recording.notes,
+        inputs=record_fingerprints([files]),
+        detection=detection,
+    )
 
 
 def read_record(files: RecordFiles, config: Config) -> tuple[Recording, Annotations, tuple[str, ...]]:
@@ -81,7 +100,7 @@ def read_record(files: RecordFiles, config: Config) -> tuple[Recording, Annotati
     Raises
     ------
     UserError
-        When a file is missing or damaged, an annotation lies behind the end of the signals, or no lead holds a signal.
+        When a file is missing or damaged, or no lead holds a signal.
     """
     whole = open_recording(files.header)
     annotations = read_annotations(whole, files.annotator)
@@ -94,7 +113,8 @@ def read_record(files: RecordFiles, config: Config) -> tuple[Recording, Annotati
     if not looks[chosen[0]].alive and not np.any(np.fmin.reduce(signals_mv) < np.fmax.reduce(signals_mv)):
         raise UserError(f"{files.header}: no lead holds a signal, all samples are equal or missing")
     dead = tuple(name for name, look in zip(whole.leads, looks, strict=True) if not look.alive)
-    return Recording(files.name, rate_hz, tuple(whole.leads[lead] for lead in chosen), signals_mv), annotations, dead
+    leads, notes = tuple(whole.leads[lead] for lead in chosen), (*whole.notes, *annotations.notes)
+    return Recording(files.name, rate_hz, leads, signals_mv, notes), annotations, dead
 
 
 def _reasons(beats: RecordBeats) -> str:

@@ -25,6 +25,7 @@ from ecg_anomaly.handover.model import check_learns_from_earlier_beats
 from ecg_anomaly.records.annotations import Annotations
 from ecg_anomaly.records.catalogue import RecordFiles, find_records
 from ecg_anomaly.records.noise import KINDS, add_noise, make_noise
+from ecg_anomaly.records.splits import database_of
 from ecg_anomaly.workers import with_detector
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def stress_record(detector: TrainedDetector, files: RecordFiles, kind: str, snr_
     """Add noise of one kind and strength to a record: its name, kind and ratio, and the counts of `count_found`."""
     config = detector.config
     recording, annotations, _ = read_record(files, config)
-    annotated = classes_of(annotations, config.labels.aami) != NO_BEAT
+    classes = config.labels.of(database_of(files.name))
+    annotated = classes_of(annotations, classes) != NO_BEAT
     if not annotated.any():
         raise UserError(
             f"{files.annotations}: has no beat, by which the strength of noise is measured; "
@@ -91,7 +93,7 @@ def stress_record(detector: TrainedDetector, files: RecordFiles, kind: str, snr_
         signals_mv = add_noise(signals_mv, noise, snr_db, annotations.samples[annotated], float(rate_hz))
     duration_s = float(samples / rate_hz)
     findings = conclude(analyse(detector, rate_hz, [signals_mv], leads), duration_s)
-    counts = count_found(findings, annotations, config.labels.aami, duration_s, float(rate_hz))
+    counts = count_found(findings, annotations, classes, duration_s, float(rate_hz))
     return {"noise": kind, "snr_db": snr_db, "record": files.name, **counts}
 
 

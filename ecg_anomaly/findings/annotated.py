@@ -36,17 +36,20 @@ def read_annotated(recording: RecordingFile, config: Config) -> tuple[pd.DataFra
         One row per annotation: ``sample, symbol, aami_class`` (empty: it is no beat). ``None`` where there are none, or
         they cannot be read.
     note : str
-        Why they cannot be read; empty otherwise.
+        Why they cannot be read, or what of them was left out or repaired; empty otherwise.
     """
-    file = annotation_file(recording, config.records.annotator)
+    database = recording.path.resolve().parent.name
+    annotator = config.records.annotator_of(database)
+    file = annotation_file(recording, annotator)
     if file is None or not file.is_file():
         return None, ""
     try:
-        annotations = read_annotations(recording, config.records.annotator)
+        annotations = read_annotations(recording, annotator)
     except UserError as error:
         return None, f"annotations are left out: {error}"
     columns = {"sample": annotations.samples, "symbol": annotations.symbols}
-    return pd.DataFrame(columns | {"aami_class": classes_of(annotations, config.labels.aami)}), ""
+    classes = classes_of(annotations, config.labels.of(database))
+    return pd.DataFrame(columns | {"aami_class": classes}), "; ".join(annotations.notes)
 
 
 def compare(found: np.ndarray, annotated: pd.DataFrame, sampling_rate_hz: float) -> Compared:

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ecg_anomaly.beats.labelled import Detection
 from ecg_anomaly.config import DETECTOR, Config, Split
-from ecg_anomaly.errors import UserError
+from ecg_anomaly.errors import UserError, first_few
 from ecg_anomaly.manifest import Handover
 from ecg_anomaly.records.splits import SPLITS, TEST, TRAIN
 
@@ -139,15 +139,14 @@ def read_records(folder: str | Path, *splits: str, names: Collection[str] | None
 def check_splits(beats: pd.DataFrame, settings: Split, skipped: Collection[str] = ()) -> None:
     """Check that every split that should have beats has a normal one.
 
-    ``beats`` counts them, one row per split, in the column ``normal``; ``skipped`` are the records that were left out
-    because they are broken.
+    ``beats`` counts them, one row per split, in the column ``normal``; ``skipped`` are the records that were left out.
 
     Raises
     ------
     UserError
         When a split has none.
     """
-    left_out = f" (left out as broken: {', '.join(skipped)})" if skipped else ""
+    left_out = f" (left out: {first_few(list(skipped))})" if skipped else ""
     for split in SPLITS if settings.has_validation else (TRAIN, TEST):
         if split not in beats.index or not beats.loc[split, "normal"]:
             raise UserError(f"split.{split}: its records have no normal beat; give it more records{left_out}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,9 +12,12 @@ import wfdb
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.recording import RecordingFile
+from ecg_anomaly.records.wfdb_header import read_header
 from ecg_anomaly.records.wfdb_reader import header_of
+from ecg_anomaly.words import count_text
 
 _REPLACE = "replace the files of the record, or leave it out of the splits"
+_RESOLUTION = re.compile(rb"## time resolution: (\d+\.?\d*)")
 
 
 @dataclass(frozen=True)
@@ -22,38 +26,52 @@ class Annotations:
 
     samples: np.ndarray  # where each stands, in samples of the recording, increasing
     symbols: np.ndarray  # what each says, in WFDB's symbols
+    notes: tuple[str, ...] = ()  # what was left out or repaired
 
 
-def annotation_file(recording: RecordingFile, annotator: str) -> Path | None:
-    """Name the file of annotations beside a recording, there or not; ``None`` if it is no WFDB record."""
+def annotation_file(recording: RecordingFile, annotator: str | None) -> Path | None:
+    """Name the file of annotations beside a recording, there or not; ``None`` if it can have none."""
     header = header_of(recording.path)
-    return None if header is None else header.with_suffix(f".{annotator}")
+    return None if header is None or annotator is None else header.with_suffix(f".{annotator}")
 
 
-def read_annotations(recording: RecordingFile, annotator: str) -> Annotations:
+def read_annotations(recording: RecordingFile, annotator: str | None) -> Annotations:
     """Read the annotations of a WFDB record; ``annotator`` is the extension of their file.
+
+    Those outside of the signals are left out, and those that do not follow each other in time are sorted.
 
     Raises
     ------
     UserError
-        When the file is missing or damaged, or an annotation lies behind the end of the signals.
+        When the file is missing or damaged.
     """
     path = annotation_file(recording, annotator)
     if path is None or not path.is_file():
         raise UserError(f"{path or recording.path}: is missing; every record needs its annotations")
     try:
+        resolution = _RESOLUTION.search(path.read_bytes())
         annotation = wfdb.rdann(str(path.with_suffix("")), annotator)
     except Exception as error:  # wfdb lets what a damaged file provokes through as it comes
         raise UserError(f"{path}: its annotations cannot be read: {error}; {_REPLACE}") from None
-    samples = np.asarray(annotation.sample, dtype=np.int64)
-    if np.any(np.diff(samples, prepend=0) < 0):
-        raise UserError(f"{path}: its annotations do not follow each other in time; {_REPLACE}")
-    if annotation.fs:  # of the annotations, or else of the frames, which may hold several samples of a lead
-        ratio = recording.sampling_rate_hz / Fraction(str(annotation.fs)).limit_denominator(1000)
-        samples = np.rint(samples * float(ratio)).astype(np.int64)
-    if len(samples) and samples[-1] >= recording.samples:
-        raise UserError(
-            f"{path}: the last annotation stands at sample {samples[-1]}, but {path.with_suffix('.hea')} says that "
-            f"the signals end at {recording.samples}; one of the two files is wrong, replace them"
-        )
-    return Annotations(samples, np.asarray(annotation.symbol, dtype=object))
+    # They are told in a resolution of their own, or else in frames, which may hold several samples of a lead.
+    told_hz = Fraction(resolution[1].decode()) if resolution else 0
+    ratio = recording.sampling_rate_hz / (told_hz or read_header(path.with_suffix(".hea")).frame_rate_hz)
+    samples = np.rint(np.asarray(annotation.sample, dtype=np.int64) * float(ratio)).astype(np.int64)
+    return _in_order(samples, np.asarray(annotation.symbol, dtype=object), recording.samples)
+
+
+def _in_order(samples: np.ndarray, symbols: np.ndarray, end: int) -> Annotations:
+    """Sort annotations by time, and leave out those before the first and behind the last sample of the signals."""
+    notes = []
+    if back := int(np.sum(np.diff(samples) < 0)):
+        notes.append(f"its annotations go back in time {'once' if back == 1 else f'{back} times'}, and were sorted")
+    order = np.argsort(samples, kind="stable")
+    samples, symbols = samples[order], symbols[order]
+    outside = {"before the first": samples < 0, "behind the last": samples >= end}
+    notes += [
+        f"{count_text(int(where.sum()), 'annotation')} {place} sample of the signals left out"
+        for place, where in outside.items()
+        if where.any()
+    ]
+    inside = (samples >= 0) & (samples < end)
+    return Annotations(samples[inside], symbols[inside], tuple(notes))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,10 +14,12 @@ from ecg_anomaly.config import Config, Simulation
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.manifest import fingerprint, write_json
 from ecg_anomaly.records import simulate
-from ecg_anomaly.records.physionet import PhysioNetDatabase
+from ecg_anomaly.records.physionet import RECORDS, PhysioNetDatabase
 from ecg_anomaly.records.simulate import SIMULATED_DATABASE, is_simulated
-from ecg_anomaly.records.splits import assign_records, matching_names
+from ecg_anomaly.records.splits import assign_records, database_of, matching_names, named_one_by_one
+from ecg_anomaly.records.wfdb_header import read_header
 from ecg_anomaly.records.wfdb_reader import files_of, header_of, segments_of
+from ecg_anomaly.words import count_text
 
 _SIMULATED_WITH = "simulation.json"
 
@@ -29,6 +31,7 @@ class RecordFiles:
     name: str  # database/name, as users write it
     folder: Path  # holds the files of the record
     annotator: str  # extension of the annotation file
+    by_pattern: bool = False  # whether a pattern found it: then it may be no record of beats, and is skipped
 
     @property
     def header(self) -> Path:
@@ -52,6 +55,20 @@ class RecordFiles:
             return []  # a header that cannot be read is found, and reading it says what is wrong
         return [path for path in files if not path.is_file()]
 
+    def why_no_beats(self) -> str:
+        """Tell why this is no record of beats, by its files: it has no signals, or no annotations; empty if it is."""
+        try:
+            gone = [path for path in self.missing() if path != self.annotations]
+            signals = read_header(self.header).signal_count
+        except UserError as error:
+            beside = [path for path in self.folder.glob(f"{self.header.stem}.*") if path != self.header]
+            return "" if beside else str(error)
+        if not signals:
+            return f"{self.header}: describes no signal"
+        if gone:
+            return f"{gone[0]}: is missing, and {self.header} names it"
+        return "" if self.annotations.is_file() else f"{self.annotations}: is missing, it has no annotations"
+
 
 def locate_records(config: Config, report: Callable[[str], None]) -> dict[RecordFiles, str]:
     """Find the records of the splits, each with its split as `splits.assign_records` gives it.
@@ -63,18 +80,27 @@ def locate_records(config: Config, report: Callable[[str], None]) -> dict[Record
     UserError
         When a record is not there and cannot be had: with what is missing and where it was sought.
     """
-    folders, annotator = config.paths.record_folders, config.records.annotator
+    folders = config.paths.record_folders
     assigned = assign_records(config.split, lambda database: _list_records(database, config))
+    by_pattern = assigned.keys() - named_one_by_one(config.split)
     if any(is_simulated(name) for name in assigned):
         _check_simulated(folders, config.simulation)
-    missing = [name for name in assigned if find_record(name, folders, annotator) is None]
-    for database in dict.fromkeys(name.partition("/")[0] for name in missing):
-        names = [name for name in missing if name.startswith(f"{database}/")]
+    missing = [name for name in assigned if find_record(name, folders, _annotator(name, config)) is None]
+    for database in dict.fromkeys(map(database_of, missing)):
         if database == SIMULATED_DATABASE:
             _simulate(folders[0] / database, config.simulation, report)
         elif database in config.physionet.databases:
-            _download(names, database, config, report)
-    return {_find_or_explain(name, "split", config): split for name, split in assigned.items()}
+            files = [
+                replace(_candidates(name, folders, _annotator(name, config))[0], by_pattern=name in by_pattern)
+                for name in missing
+                if database_of(name) == database
+            ]
+            listed = {name for folder in folders for name in _listed(database, folder)}
+            _download([record for record in files if _may_come(record, folders, listed)], database, config, report)
+    found = [_find_or_explain(name, "split", config, name in by_pattern) for name in assigned]
+    for database in sorted(set(map(database_of, by_pattern))):
+        _check_annotated(database, [files for files in found if database_of(files.name) == database])
+    return dict(zip(found, assigned.values(), strict=True))
 
 
 def find_records(patterns: Sequence[str], setting: str, config: Config) -> list[RecordFiles]:
@@ -118,21 +144,34 @@ def _candidates(name: str, folders: Sequence[Path], annotator: str) -> list[Reco
 
 
 def names_on_disk(database: str, folders: Iterable[Path]) -> list[str]:
-    """List the records of a database that are on disk or in its ``RECORDS`` file, sorted by name."""
+    """List the records of a database that are on disk or in its ``RECORDS`` file, sorted by name.
+
+    Folders of a database are looked into only where nothing else is there: those of mitdb have excerpts of its records.
+    """
     names: set[str] = set()
     for folder in folders:
-        listing, headers = folder / database / "RECORDS", set((folder / database).glob("*.hea"))
-        if listing.is_file():
-            names.update(listing.read_text(encoding="utf-8", errors="replace").split())
-        names.update(header.stem for header in headers.difference(*map(segments_of, headers)))
-    return sorted(f"{database}/{name}" for name in names)
+        listed = _listed(database, folder)
+        headers = _headers(folder / database, "*") or (set() if listed else _headers(folder / database, "**/*"))
+        names |= listed
+        for header in headers.difference(*map(segments_of, headers)):
+            names.add(header.relative_to(folder).with_name(header.stem).as_posix())
+    return sorted(names)
+
+
+def _headers(folder: Path, pattern: str) -> set[Path]:
+    return {path for path in folder.glob(f"{pattern}.hea") if path.is_file() and not path.name.startswith(".")}
+
+
+def _listed(database: str, folder: Path) -> set[str]:
+    """List the records that the ``RECORDS`` file of a database names."""
+    listing = folder / database / RECORDS
+    text = listing.read_text(encoding="utf-8", errors="replace") if listing.is_file() else ""
+    return {f"{database}/{name}" for name in text.split()}
 
 
 def record_fingerprints(records: Sequence[RecordFiles]) -> dict[str, str]:
     """Name and fingerprint of each file of some records, for the ``inputs`` of the manifest made from them."""
-    return {
-        f"{files.name.partition('/')[0]}/{path.name}": fingerprint(path) for files in records for path in files.all()
-    }
+    return {f"{database_of(files.name)}/{path.name}": fingerprint(path) for files in records for path in files.all()}
 
 
 def _list_records(database: str, config: Config) -> list[str]:
@@ -144,10 +183,35 @@ def _list_records(database: str, config: Config) -> list[str]:
         return [f"{database}/{simulate.record_name(patient)}" for patient in patients]
     if database in config.physionet.databases:
         try:
-            return _physionet(database, config).list_records()
+            names = _physionet(database, config).list_records()
         except UserError as error:
             raise _not_to_be_had(f"records are missing ({database}/*", database, config, error) from None
+        _keep_list(names, config.paths.record_folders[0] / database)
+        return names
     return []
+
+
+def _keep_list(names: Sequence[str], folder: Path) -> None:
+    """Keep the list of a database beside its records: where a run is killed, the next one goes on with all of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{RECORDS}.part"
+    part.write_text("".join(f"{name.partition('/')[2]}\n" for name in names), encoding="utf-8")
+    part.replace(folder / RECORDS)
+
+
+def _annotator(name: str, config: Config) -> str:
+    return config.records.annotator_of(database_of(name)) or ""  # the settings name one for every database
+
+
+def _check_annotated(database: str, records: Sequence[RecordFiles]) -> None:
+    """Check that a database that a pattern names has annotations."""
+    if not any(files.annotations.is_file() for files in records):
+        first = records[0]
+        beside = ", ".join(sorted(path.name for path in first.folder.glob(f"{first.header.stem}.*")))
+        raise UserError(
+            f"{database}: none of its records has annotations: {first.annotations} is missing, and so on; put them "
+            f"there, or set records.annotator to the extension that they have (beside {first.name}: {beside})"
+        )
 
 
 def _physionet(database: str, config: Config) -> PhysioNetDatabase:
@@ -179,20 +243,39 @@ def _settings_in(path: Path) -> object:
         return None
 
 
-def _download(names: Sequence[str], database: str, config: Config, report: Callable[[str], None]) -> None:
-    """Download records into the first folder of ``paths.records``: headers first, they name the signal files."""
-    folder = config.paths.record_folders[0]
-    files = [record for name in names for record in _candidates(name, [folder], config.records.annotator)]
-    source = _physionet(database, config)
-    report(f"Downloading {len(names)} records of {database} from {config.physionet.url} to {folder / database}")
+def _may_come(files: RecordFiles, folders: Sequence[Path], listed: Set[str]) -> bool:
+    """Tell whether a download is to complete a record: one that was named, or that the database's list has.
+
+    A header that a pattern found and no list names is somebody's own. Annotations arrive before signals: beside signals
+    there are none to be had.
+    """
+    begun = [there for there in _candidates(files.name, folders, files.annotator) if there.header.is_file()]
+    if not begun or not files.by_pattern:
+        return True
+    return files.name in listed and all(set(there.missing()) - {there.annotations} for there in begun)
+
+
+def _download(records: Sequence[RecordFiles], database: str, config: Config, report: Callable[[str], None]) -> None:
+    """Download records: headers first, they name the signal files; a pattern's records may have no annotations."""
+    if not records:
+        return
+    folder, source = config.paths.record_folders[0], _physionet(database, config)
+    count = count_text(len(records), "record")
+    report(f"Downloading {count} of {database} from {config.physionet.url} to {folder / database}")
+
+    def to_come(record: RecordFiles) -> list[str]:
+        below = {path.relative_to(folder / database).as_posix(): path for path in record.missing()}
+        optional = record.annotations if record.by_pattern else None
+        return [file for file, path in below.items() if path != optional or source.has(file)]
+
     try:
         with tqdm(unit="B", unit_scale=True, disable=None) as progress:
-            while paths := [path for record in files for path in record.missing()]:
-                below = [path.relative_to(folder / database).as_posix() for path in paths]
-                source.download(below, folder / database, progress)
+            while files := [file for record in records for file in to_come(record)]:
+                source.download(files, folder / database, progress)
     except UserError as error:
-        some = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-        raise _not_to_be_had(f"{len(names)} records are missing ({some}", database, config, error) from None
+        some = ", ".join(record.name for record in records[:3]) + (", ..." if len(records) > 3 else "")
+        missing = f"{count} {'is' if len(records) == 1 else 'are'} missing ({some}"
+        raise _not_to_be_had(missing, database, config, error) from None
 
 
 def _not_to_be_had(missing: str, database: str, config: Config, error: UserError) -> UserError:
@@ -204,9 +287,12 @@ def _not_to_be_had(missing: str, database: str, config: Config, error: UserError
     )
 
 
-def _find_or_explain(name: str, setting: str, config: Config) -> RecordFiles:
-    folders, annotator = config.paths.record_folders, config.records.annotator
-    begun = [files for files in _candidates(name, folders, annotator) if files.header.is_file()]
+def _find_or_explain(name: str, setting: str, config: Config, by_pattern: bool = False) -> RecordFiles:
+    folders, annotator = config.paths.record_folders, _annotator(name, config)
+    candidates = _candidates(name, folders, annotator)
+    begun = [files for files in candidates if files.header.is_file()]
+    if by_pattern:  # which may also come from a list of records that are not all here
+        return replace(find_record(name, folders, annotator) or (begun or candidates)[0], by_pattern=True)
     if found := find_record(name, folders, annotator) or next(iter(begun), None):
         return found  # reading one that is not complete says which of its files is missing
     sought = ", ".join(map(str, folders))

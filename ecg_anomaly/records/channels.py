@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from ecg_anomaly import words
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.lead_names import distinct, is_lead_name, lead_name, looks_like_ecg, looks_like_other_signal
 from ecg_anomaly.records.units import is_count, is_no_unit, millivolts_per
@@ -71,10 +72,14 @@ def choose_ecg(
     else:
         chosen, reasons = _leads_by_label(channels, names, path, gain)
     factors_mv, guesses = _factors_mv(channels, names, chosen, path, gain)
-    left_out = [
-        f"left out channel {channels[index].label or names[index]}: {reasons[index]}" for index in sorted(reasons)
-    ]
-    return Leads(tuple(chosen), tuple(names[index] for index in chosen), factors_mv, (*left_out, *guesses))
+    notes = (*_told(channels, names, reasons), *guesses)
+    return Leads(tuple(chosen), tuple(names[index] for index in chosen), factors_mv, notes)
+
+
+def _told(channels: Sequence[Channel], names: Sequence[str], reasons: Mapping[int, str]) -> list[str]:
+    """Say which channels were left out; by their labels, as the file has them."""
+    called = [(channels[index].label or names[index], reasons[index]) for index in sorted(reasons)]
+    return words.left_out("channel", called)
 
 
 def _asked_for(channels: Sequence[Channel], names: Sequence[str], path: Path | str, asked: Sequence[str]) -> list[int]:
@@ -115,9 +120,7 @@ def _leads_by_label(
         others = [index for index in leads if channels[index].sampling_rate_hz != rate]
         reasons.update({index: f"it is not sampled at {float(rate):g} Hz as the leads are" for index in others})
     if not leads:
-        told = (
-            "; ".join(f"channel {names[index]}: {reasons[index]}" for index in sorted(reasons)) or "no channel at all"
-        )
+        told = "; ".join(_told(channels, names, reasons)) or "no channel at all"
         raise UserError(f"{path}: holds no ECG lead ({told}); if one of them is an ECG, name it with --leads")
     return [index for index in leads if index not in reasons], reasons
 
@@ -156,7 +159,9 @@ def _factors_mv(
         factors.append((1.0 if gain is None else 1 / gain) if factor is None else factor)
     if not guessed:
         return tuple(factors), []
-    told = f"no unit is given for {', '.join(guessed)}, and millivolts are taken; --gain says how many units make one"
+    told = (
+        f"no unit is given for {words.listed(guessed)}, and millivolts are taken; --gain says how many units make one"
+    )
     return tuple(factors), [told]
 
 
@@ -169,7 +174,7 @@ def find_leads(names: Sequence[str], asked: Sequence[str], path: Path | str) -> 
         When no lead is asked for, one twice, or one that is not there.
     """
     positions = {name.lower(): position for position, name in enumerate(names)}
-    there = f"its leads are {', '.join(names)}"
+    there = f"its leads are {words.listed(names, 40)}"
     absent = [name for name in asked if name.lower() not in positions]
     if absent:
         raise UserError(f"{path}: has no lead {' and no lead '.join(absent)}; {there}")

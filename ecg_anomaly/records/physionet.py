@@ -70,6 +70,10 @@ class PhysioNetDatabase:
             self._check_name(name, self._url_of(RECORDS))
         return [f"{self.name}/{name}" for name in names]
 
+    def has(self, file: str) -> bool:
+        """Tell whether the database has a file; errors as for `download`."""
+        return file in self._checksums
+
     def download(self, files: Sequence[str], folder: Path, progress: tqdm[Any]) -> None:
         """Download those files that are not in a folder yet; what is there is left as it is.
 
@@ -88,7 +92,7 @@ class PhysioNetDatabase:
             self._check_name(file, f"files of {self.name}")
         missing = [file for file in dict.fromkeys(files) if not (folder / file).exists()]
         for file in missing:
-            if file not in self._checksums:
+            if not self.has(file):
                 raise UserError(f"{self._url_of(SHA256SUMS)}: does not list {file}; {self._advice(_CHECK_ADDRESS)}")
         for number, file in enumerate(missing, start=1):
             progress.set_description(f"{self.name}/{file} ({number} of {len(missing)})")

@@ -35,6 +35,7 @@ class Recording:
     sampling_rate_hz: Fraction
     leads: tuple[str, ...]  # names, in the order of signals_mv
     signals_mv: np.ndarray  # shape (samples, leads), in millivolts; NaN where a sample is missing
+    notes: tuple[str, ...] = ()  # what was guessed, repaired or left out
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,8 @@ def assign_records(split: Split, names_of: Callable[[str], Iterable[str]]) -> di
     UserError
         When a pattern matches no record, or a record is in two splits.
     """
-    groups = SPLITS if split.protocol == "patients" else (_SHARED_OUT,)
     assigned: dict[str, str] = {}
-    for group in groups:
+    for group in _groups(split):
         for pattern in getattr(split, group):
             for name in matching_names(pattern, names_of, f"split.{group}"):
                 if assigned.setdefault(name, group) != group:
@@ -37,6 +36,11 @@ def assign_records(split: Split, names_of: Callable[[str], Iterable[str]]) -> di
                         f"record {name} is in split.{assigned[name]} and in split.{group}; a patient must not be in two"
                     )
     return assigned
+
+
+def named_one_by_one(split: Split) -> set[str]:
+    """List the records that the splits name themselves, not by a pattern."""
+    return {pattern for group in _groups(split) for pattern in getattr(split, group) if not _is_pattern(pattern)}
 
 
 def split_beats(record: str, group: str, anomalous: np.ndarray, split: Split) -> np.ndarray:
@@ -61,10 +65,23 @@ def split_beats(record: str, group: str, anomalous: np.ndarray, split: Split) ->
 
 def matching_names(pattern: str, names_of: Callable[[str], Iterable[str]], where: str) -> list[str]:
     """Resolve one record pattern; ``where`` is the setting that has it, for the error when it matches no record."""
-    if not any(character in pattern for character in "*?["):
+    if not _is_pattern(pattern):
         return [pattern]  # found or downloaded by its name
-    database = pattern.partition("/")[0]
+    database = database_of(pattern)
     names = [name for name in names_of(database) if fnmatch.fnmatchcase(name, pattern)]
     if not names:
         raise UserError(f"{where}: {pattern} matches no record; look at the names in the folder of {database}")
     return names
+
+
+def database_of(name: str) -> str:
+    """Give the database of a record, or of a pattern of records: ``mitdb`` of ``mitdb/100``."""
+    return name.partition("/")[0]
+
+
+def _groups(split: Split) -> tuple[str, ...]:
+    return SPLITS if split.protocol == "patients" else (_SHARED_OUT,)
+
+
+def _is_pattern(name: str) -> bool:
+    return any(character in name for character in "*?[")

@@ -65,7 +65,9 @@ def add_routes(app: Dash, state: ServerState, hosts: Sequence[str]) -> None:
             with state.recordings.opening() as (key, folder):
                 upload = folder / "upload"
                 upload.mkdir()
-                path, name = uploads.receive(request.files.getlist("file"), upload, state.config.records.annotator)
+                path, name = uploads.receive(
+                    request.files.getlist("file"), upload, state.config.records.annotator_of("upload")
+                )
                 rate_hz, gain = (_number(request.form.get(field), field) for field in ("sampling_rate", "gain"))
                 state.recordings.analyse(Job(folder, path, name, rate_hz, gain))
         except UserError as error:

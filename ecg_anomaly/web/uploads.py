@@ -45,7 +45,7 @@ def check_room(folder: Path, size: int) -> None:
         )
 
 
-def receive(files: Sequence[FileStorage], folder: Path, annotator: str) -> tuple[Path, str]:
+def receive(files: Sequence[FileStorage], folder: Path, annotator: str | None) -> tuple[Path, str]:
     """Write the files of a recording into a folder; give its path, for `open_recording`, and what it is called.
 
     The folder is empty. A name that comes from outside reaches the disk only where a WFDB header needs it, and then
@@ -83,7 +83,7 @@ def shown(name: str) -> str:
     return re.sub(r"[^\w.-]+", "_", name).strip("._")[:_LONGEST_NAME] or "recording"
 
 
-def _receive_wfdb(files: dict[str, FileStorage], folder: Path, annotator: str) -> tuple[Path, str]:
+def _receive_wfdb(files: dict[str, FileStorage], folder: Path, annotator: str | None) -> tuple[Path, str]:
     for name in files:
         if not _NAME.fullmatch(name):
             raise UserError(f"{shown(name)}: names of WFDB files have letters, digits, _ and - alone; rename it")

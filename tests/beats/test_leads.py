@@ -156,9 +156,9 @@ NO_BEATS = Seen(True, 0.9, False)
 def test_where_no_name_tells_a_lead_the_signal_does():
     assert choose(["A", "B", "C"], [NO_BEATS, GOOD, NO_BEATS], 2) == ["B"]
     assert left_out(["A", "B", "C"], [NO_BEATS, GOOD, GOOD], [1]) == [
-        "left out lead A: no QRS complex is seen in it at the start, and its name does not say that it is an ECG; "
-        "--leads takes it all the same",
-        "analysed: B; not C, since the model takes no more; --leads chooses others",
+        "left out lead A: no QRS complex is seen in it at the start, nor does its name say that it is an ECG; --leads "
+        "takes it",
+        "analysed: B; not C: the model takes no more, and --leads chooses others",
     ]
     assert choose(["A", "ECG"], [GOOD, NO_BEATS], 2) == ["A", "ECG"]
     assert choose(["A", "B"], [NO_BEATS, NO_BEATS], 2) == ["A", "B"]

@@ -40,10 +40,41 @@ def test_times_in_a_resolution_of_their_own_are_turned_into_samples(header):
     assert read(header).samples.tolist() == [250, 500, 2250]
 
 
-def test_annotation_behind_the_end_is_an_error_that_names_both_files(header):
-    header.write_text(header.read_text().replace("a1 1 250 2500", "a1 1 250 2000"))
-    with pytest.raises(UserError, match=r"a1\.atr: the last annotation stands at sample 2250, .*a1\.hea says .* 2000"):
-        read(header)
+def write_bytes(header, *differences):
+    """Write normal beats by the samples between them: code 59 skips by 32 bits, the high half first."""
+    skips = [difference.to_bytes(4, "little", signed=True) for difference in differences]
+    words = b"".join((59 << 10).to_bytes(2, "little") + skip[2:] + skip[:2] + b"\0\x04" for skip in skips)
+    header.with_suffix(".atr").write_bytes(words + bytes(2))
+
+
+def test_annotations_outside_of_the_signals_are_left_out_and_counted(header):
+    write_bytes(header, -55, 50, 6, 2498, 1, 0, 7)
+    annotations = read(header)
+    assert annotations.samples.tolist() == [1, 2499]
+    assert annotations.notes == (
+        "2 annotations before the first sample of the signals left out",
+        "3 annotations behind the last sample of the signals left out",
+    )
+
+
+def test_annotations_that_go_back_in_time_are_sorted_with_a_note(header):
+    write_bytes(header, 400, 800, -500, 900, -1000)
+    annotations = read(header)
+    assert annotations.samples.tolist() == [400, 600, 700, 1200, 1600]
+    assert annotations.notes == ("its annotations go back in time 2 times, and were sorted",)
+
+
+def test_annotations_are_told_in_frames_even_beside_a_header_that_wfdb_cannot_read(header):
+    header.write_text("a1 1 62.5 625 2014-05-08\na1.dat 16x4 200/mV 16 0 0 0 0 MLII\n")
+    annotate(header.parent, [10, 624])
+    assert read(header).samples.tolist() == [40, 2496]
+
+
+def test_resolution_of_zero_is_none(header):
+    annotate(header.parent, [100, 200], fs=250)
+    path = header.with_suffix(".atr")
+    path.write_bytes(path.read_bytes().replace(b"resolution: 250", b"resolution: 000"))
+    assert read(header).samples.tolist() == [100, 200]
 
 
 def test_missing_annotations_are_an_error(header):

@@ -7,6 +7,7 @@ import pytest
 import wfdb
 
 from ecg_anomaly.config import load_config
+from ecg_anomaly.errors import UserError
 from ecg_anomaly.manifest import fingerprint
 from ecg_anomaly.records import catalogue
 from ecg_anomaly.records.catalogue import RecordFiles, find_record, names_on_disk, record_fingerprints
@@ -99,7 +100,10 @@ def mirror(tmp_path, monkeypatch):
             pass
 
         def list_records(self):
-            return ["db/m"]
+            return names_on_disk("db", [tmp_path / "there"])
+
+        def has(self, file):
+            return (tmp_path / "there" / "db" / file).is_file()
 
         def download(self, files, folder, progress):
             asked.extend(files)
@@ -135,6 +139,87 @@ def test_file_that_is_no_header_is_not_completed_by_a_download(tmp_path, mirror)
 
     assert [files.name for files in locate(tmp_path, "db/b2", "db/n*")] == ["db/b2", "db/a1", "db/notes"]
     assert mirror == []
+
+
+def test_header_of_a_record_that_is_not_there_starts_no_download_unless_it_is_named(tmp_path, mirror):
+    for name in ("a1", "b2", "x"):
+        write_record(tmp_path / "here", name)
+    write_record(tmp_path / "there", "x")
+    (tmp_path / "here" / "db" / "x.dat").unlink()
+
+    found = {files.name: files for files in locate(tmp_path / "here", "db/b*", "db/x*")}
+    assert mirror == []
+    assert [found[name].by_pattern for name in ("db/b2", "db/a1", "db/x")] == [True, False, True]
+    assert found["db/b2"].why_no_beats() == ""
+    assert found["db/x"].why_no_beats().startswith(f"{tmp_path / 'here' / 'db' / 'x.dat'}: is missing")
+    locate(tmp_path / "here", "db/b*", "db/x")
+    assert mirror == ["x.dat"]
+
+
+def test_download_of_a_database_goes_on_with_all_its_records_and_leaves_annotations_that_it_lacks(tmp_path, mirror):
+    for name in ("a1", "b2", "noise"):
+        write_record(tmp_path / "there", name)
+    (tmp_path / "there" / "db" / "noise.atr").unlink()
+    here = tmp_path / "here" / "db"
+    here.mkdir(parents=True)
+    named = ("split.train=[db/*]", "split.test=[other/*]", "physionet.databases={db: 1.0.0, other: 1.0.0}")
+    write_record(tmp_path / "here", "a1")
+    (tmp_path / "here" / "db").rename(tmp_path / "here" / "other")
+
+    def locate_all():
+        config = load_config(overrides=[f"paths.records='{tmp_path / 'here'}'", *named])
+        return list(catalogue.locate_records(config, lambda _: None))
+
+    locate_all()
+    wanted = {f"{name}.{kind}" for name in ("a1", "b2", "noise") for kind in ("hea", "dat", "atr")} - {"noise.atr"}
+    assert (set(mirror), len(mirror)) == (wanted, len(wanted))
+    for killed_before in ("noise.dat", "b2.hea", "b2.atr", "b2.dat"):
+        (here / killed_before).unlink()
+    mirror.clear()
+    found = {files.name: files for files in locate_all()}
+    assert sorted(mirror) == ["b2.atr", "b2.dat", "b2.hea", "noise.dat"]
+    assert found["db/noise"].why_no_beats() == f"{here / 'noise.atr'}: is missing, it has no annotations"
+    mirror.clear()
+    assert len(locate_all()) == 4
+    assert mirror == []
+
+
+def test_database_without_any_annotations_is_an_error(tmp_path):
+    for name in ("b2", "c3"):
+        write_record(tmp_path, name)
+    config = load_config(overrides=[f"paths.records='{tmp_path}'", "split.train=[db/b*]", "split.test=[db/c*]"])
+    (tmp_path / "db" / "b2.atr").rename(tmp_path / "db" / "b2.qrs")
+    assert len(catalogue.locate_records(config, lambda _: None)) == 2
+    (tmp_path / "db" / "RECORDS").write_text("b2 c3 c4")
+    *_, absent = catalogue.locate_records(config, lambda _: None)
+    assert absent.why_no_beats().startswith(f"{tmp_path / 'db' / 'c4.hea'}: is missing")
+    (tmp_path / "db" / "c3.atr").unlink()
+    with pytest.raises(UserError, match=r"db: none of its records has annotations: .*b2\.atr is missing.*b2\.qrs"):
+        catalogue.locate_records(config, lambda _: None)
+
+
+def test_annotator_may_differ_by_database(tmp_path):
+    write_record(tmp_path, "a1")
+    (tmp_path / "db").rename(tmp_path / "ludb")
+    (tmp_path / "ludb" / "a1.atr").rename(tmp_path / "ludb" / "a1.ii")
+    write_record(tmp_path, "a1")
+    options = ("split.train=[db/a1]", "split.test=[ludb/*]", "records.annotator={ludb: ii, '*': atr}")
+    config = load_config(overrides=[f"paths.records='{tmp_path}'", *options])
+    found = catalogue.locate_records(config, lambda _: None)
+    assert [files.annotations.name for files in found] == ["a1.atr", "a1.ii"]
+
+
+def test_records_in_folders_of_a_database_are_found(tmp_path):
+    write_record(tmp_path, "a1")
+    (tmp_path / "db").rename(tmp_path / "data")
+    (tmp_path / "db").mkdir()
+    (tmp_path / "data").rename(tmp_path / "db" / "data")
+    (tmp_path / "db" / "data" / "._a1.hea").write_bytes(b"\0\5\26\7")
+    (tmp_path / "db" / "folder.hea").mkdir()
+    assert names_on_disk("db", [tmp_path]) == ["db/data/a1"]
+    assert find_record("db/data/a1", [tmp_path], "atr").missing() == []
+    write_record(tmp_path, "b2")
+    assert names_on_disk("db", [tmp_path]) == ["db/b2"]
 
 
 def test_simulated_records_are_known_by_their_database():

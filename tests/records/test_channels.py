@@ -45,7 +45,7 @@ def test_names_tell_leads_from_other_signals(there, expected):
     "other", ["Fp1", "Fz-Cz", "Resp", "Pleth", "ECG_Rate", "acc_x", "red", "GSR", "label", "II|bpm"]
 )
 def test_a_file_without_an_ecg_is_refused_and_says_why(other):
-    with pytest.raises(UserError, match=r"r: holds no ECG lead \(channel .*\); if one of them is an ECG, name it with"):
+    with pytest.raises(UserError, match=r"r: holds no ECG lead \(left out channel .*\); .* name it with --leads"):
         names(other)
     assert names(other, asked=[other.split("|")[0]], gain=1 if "|" in other else None)
 
@@ -102,3 +102,9 @@ def test_what_is_left_out_is_told_with_its_reason():
         "left out channel CH4: its name does not say that it is a lead, as ECG's does",
         "left out channel lead 5: its name does not say that it is a lead, as ECG's does",
     )
+
+
+def test_many_that_are_left_out_for_one_reason_are_told_in_one_note():
+    (note,) = choose_ecg(channels("ECG", *[f"red{number}" for number in range(20)]), "r").notes
+    assert note.startswith("left out 20 channels (red0, red1, ")
+    assert note.endswith("red11 and 8 more), each because: by its name it is no ECG lead")

@@ -79,12 +79,12 @@ def test_a_lead_upside_down_is_called_out_and_analysed(detect, lead_mv):
 def test_a_gain_a_thousand_times_too_large_is_called_out(detect, lead_mv):
     status, printed, summary = detect(1000 * lead_mv)
     assert status == 0
-    assert "gain or unit" in printed
+    assert "--gain 1000" in printed
     assert summary["flagged"] == 0
     assert summary["unreadable_share"] > 0.9
 
     _, printed, mended = detect(1000 * lead_mv, "--gain", "1000", "--force")
-    assert "gain or unit" not in printed
+    assert "--gain 1000" not in printed
     assert mended["unreadable_share"] < 0.1
 
 
