@@ -40,15 +40,16 @@ class Account:
 
     rows: int = 0
     counts: Counter[str] = field(default_factory=Counter)  # of what is no plain row, by kind
-    examples: dict[str, list[str]] = field(default_factory=dict)  # the first few of each kind
+    examples: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # the first few of each kind
     marks: Counter[str] = field(default_factory=Counter)  # what stands for a number and is none, by its text
 
     def add(self, kind: str, line: int, text: str) -> None:
         """Enter what stands in a line."""
         self.counts[kind] += 1
-        if len(told := self.examples.setdefault(kind, [])) < _TOLD:
-            shown = text.replace("\0", "").strip()[:_TOLD_CHARACTERS]
-            told.append(f"line {line}" + (f" {shown!r}" if shown else ""))
+        first = self.examples.setdefault(kind, [])
+        first.append((line, text.replace("\0", "").strip()[:_TOLD_CHARACTERS]))
+        first.sort()
+        del first[_TOLD:]
 
     def mark(self, text: str) -> None:
         """Enter what stands where a number should."""
@@ -57,7 +58,8 @@ class Account:
 
     def told(self, kind: str) -> str:
         """Name the first few of a kind."""
-        return ", ".join(self.examples.get(kind, [])) + (", ..." if self.counts[kind] > _TOLD else "")
+        told = [f"line {line}" + (f" {text!r}" if text else "") for line, text in self.examples.get(kind, [])]
+        return ", ".join(told) + (", ..." if self.counts[kind] > _TOLD else "")
 
     def notes(self) -> list[str]:
         """Say what is no plain row, and what became of it."""
