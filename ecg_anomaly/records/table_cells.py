@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 # What stands in a table for a sample that is missing, beside an empty cell; pandas quotes an empty row of one column.
-MISSING = ('""', "nan", "na", "n/a", "#n/a", "null", "none", "-", "--", "---", "?", "*")
+MISSING = ('""', "nan", "na", "n/a", "#n/a", "null", "none", "nan(ind)", "-nan(ind)", "-", "--", "---", "?", "*")
 DAY_S = 86_400.0
 LARGEST_NUMBER = 1e20  # in a table: nanoseconds since 1970 are a hundred times fewer
 
@@ -29,11 +29,12 @@ _MONTHS = {
     **{"mär": 3, "mrz": 3, "mai": 5, "okt": 10, "dez": 12, "fév": 2, "avr": 4, "aoû": 8, "déc": 12, "ene": 1},
     **{"abr": 4, "ago": 8, "dic": 12, "gen": 1, "mag": 5, "giu": 6, "lug": 7, "set": 9, "ott": 10},
 }
-_ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?\s?(Z|[+-]\d\d:?\d\d)?)?")
+_ISO = re.compile(r"\d{4}-(?:0\d|1[0-2])-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?\s?(Z|[+-]\d\d:?\d\d)?)?")
 _DATE = re.compile(
     r"(?<![\d:.,])(?:(\d{1,4})([-/. ])(\d{1,2}|[^\W\d_]{3,9}\.?)[-/. ](\d{4}|\d\d)|()()((?:19|20)\d\d)(\d\d)(\d\d)|"
     r"([^\W\d_]{3,9})\.? (\d{1,2}),? (\d{4}))(?![\d:])"
 )
+_DAYS = re.compile(r"(\d+) days?,? (?=\d)")  # of a time span that Python writes
 _CLOCK = re.compile(r"(?<![\d:])(\d+):(\d{1,2})(?::(\d{1,2}))?(?![\d:])|(?<=[T ])(\d\d)(\d\d)(\d\d)(?!\d)")
 _AROUND = re.compile(r"[\s,;TtUCGMZ]*([AaPp]\.?[Mm]\.?)?[\s,;UTCGMZ]*(?:[+-]\d\d:?\d\d)?\s*")
 _FRACTION = re.compile(r"(?:\d+(?::\d{1,2}){2}(?=[.,:])|\d+:\d{1,2}(?=[.,])|(?<=[T ])\d{6}(?=[.,]))(([.,:])(\d+))")
@@ -130,7 +131,8 @@ def _without_fraction(cell: str) -> tuple[str, float]:
 def _parts(text: str) -> tuple[tuple[str, str, str] | None, float] | None:
     """Split a written time into three fields of its date, if it has one, and seconds of the day."""
     rest = text.strip(_BRACKETS)
-    written = None
+    written, days = None, _DAYS.match(rest)
+    rest = rest[days.end() :] if days else rest
     if (found := _DATE.search(rest)) is not None:
         fields = [field for field in found.groups() if field and field not in "-/. "]
         written = (fields[0], fields[1], fields[2])
@@ -143,7 +145,7 @@ def _parts(text: str) -> tuple[tuple[str, str, str] | None, float] | None:
     around = _AROUND.fullmatch(rest.strip(_BRACKETS))
     if around is None:
         return None
-    return written, _clock_s(clock, written is not None, around[1] or "")
+    return written, _clock_s(clock, written is not None, around[1] or "") + (int(days[1]) * DAY_S if days else 0.0)
 
 
 def _clock_s(clock: re.Match[str] | None, dated: bool, noon: str) -> float:

@@ -120,15 +120,20 @@ class Places:
 
     def _put_off(self, back_s: float, time_s: float, restarted: bool, line: int) -> float:
         """Tell how much later times are than they say, after one that lies ``back_s`` before the last."""
+        if restarted:
+            return self._gap_s(back_s, line)
         for wrap_s in self._time.wrap_s if self._time is not None else ():
             if abs(back_s - wrap_s) < min(_WRAP_TOLERANCE_S, wrap_s / 4):
                 return wrap_s
         if self._time is not None and self._time.kind == "clock" and back_s > DAY_S / 2:
             return DAY_S  # midnight
-        if restarted or time_s - self._offset_s <= self._first_s + _RESTART_GAP_S:
-            self._account.add("restart", line, "")
-            return back_s + self._row_s + _RESTART_GAP_S
+        if time_s - self._offset_s <= self._first_s + _RESTART_GAP_S:
+            return self._gap_s(back_s, line)
         raise UserError(f"{self._path}: time goes backwards at line {line}; sort the rows, or cut the file there")
+
+    def _gap_s(self, back_s: float, line: int) -> float:
+        self._account.add("restart", line, "")
+        return back_s + self._row_s + _RESTART_GAP_S
 
     def _count_ahead(self, rows: Rows, times_s: np.ndarray, ahead: np.ndarray) -> np.ndarray:
         """Count how many samples each row lies after the one before it, and tell which rows are samples."""
@@ -142,6 +147,7 @@ class Places:
             return kept
         late_s = np.diff(first_s) - np.diff(starts) * self._row_s
         if not self._steps.in_bursts:
+            self._enter_repeated(rows, times_s)
             self._make_room(rows, starts, late_s, kept)
         late = late_s > self._steps.late_s
         if self._steps.in_bursts:  # a packet that comes late is none that is lost: those after it come in time
@@ -153,6 +159,11 @@ class Places:
             ahead[starts[group + 1]] += round(float(late_s[group]) / self._row_s)
         self._group = (float(first_s[-1]), len(ahead) - int(starts[-1]) - int((~kept[max(0, starts[-1]) :]).sum()))
         return kept
+
+    def _enter_repeated(self, rows: Rows, times_s: np.ndarray) -> None:
+        where = np.flatnonzero(np.isfinite(times_s))
+        for row in where[1:][np.diff(times_s[where]) == 0]:
+            self._account.add("repeated", int(rows.lines[row]), "")
 
     def _make_room(self, rows: Rows, starts: np.ndarray, late_s: np.ndarray, kept: np.ndarray) -> None:
         """Leave out lines and rows that times have no room for: damaged ones, then those with the time before."""
@@ -168,3 +179,4 @@ class Places:
                     self._account.counts["room"] += 1
                 else:
                     self._account.add("doubled", int(rows.lines[row]), "")
+                    self._account.counts["repeated"] -= 1

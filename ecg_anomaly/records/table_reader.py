@@ -187,6 +187,5 @@ def _check_account(path: Path, account: Account) -> None:
     if wrong - sum(marks) > max(_FEW_WRONG, _MOST_WRONG * account.rows):
         kind = "damaged" if account.counts["damaged"] else "cell"
         raise UserError(
-            f"{path}: {wrong} of {account.rows} rows hold what is no number ({account.told(kind)}); is it a table of "
-            "samples?"
+            f"{path}: {wrong} of {account.rows} rows are damaged ({account.told(kind)}); is it a table of samples?"
         )

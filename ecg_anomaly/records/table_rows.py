@@ -76,8 +76,10 @@ _NOTES = {  # of each kind, but for empty lines
     "damaged": "lines that hold no row of numbers, and count as missing samples",
     "cell": "cells that hold no number, and count as missing samples",
     "untimed": "rows whose time cannot be read or lies out of order, placed between their neighbours",
+    "repeated": "rows that have the time of the row before, placed evenly",
     "doubled": "rows that have the time of the row before and no room beside it, left out",
     "restart": "times at which time begins again, taken for a gap of a second",
+    "footer": "lines below the rows, left out",
     "cut": "last line that is cut off, left out",
 }
 
@@ -182,6 +184,11 @@ class RowReader:
         if ended is not None and self._is_cut(texts[-1], ended):
             self._account.add("cut", int(block.lines[-1]), texts[-1])
             block.kept[-1] = odd[-1] = False
+        below = len(texts)
+        while ended is not None and below and odd[below - 1] and self._is_below(texts[below - 1]):
+            below -= 1
+            self._account.add("footer", int(block.lines[below]), texts[below])
+            block.kept[below] = odd[below] = False
         for place in np.flatnonzero(odd).tolist():
             self._enter(texts[place], place, block)
             texts[place] = self._no_row
@@ -267,6 +274,11 @@ class RowReader:
         cells = self._layout.split(line)
         told = any(map(str.isdigit, line))
         return told and (len(cells) < self._layout.width or (not ended and len(cells[-1]) < self._shortest))
+
+    def _is_below(self, line: str) -> bool:
+        """Tell whether one of the last lines is text below the table, rather than a mark for a missing sample."""
+        known = line.strip() in self._account.marks
+        return not known and self._kind(line) == "damaged" and re.search(r"[^\W\d]|\x1a", line) is not None
 
     def _holds_numbers(self, line: str) -> bool:
         cells = self._layout.split(line)

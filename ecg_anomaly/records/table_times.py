@@ -44,6 +44,8 @@ _ON_GRID = 0.01
 _FEWEST_EVEN_STEPS = 0.9
 _FEWEST_TIMES = 5  # that differ, for a rate to be told from rows that share them
 _AT_ONCE = 1.1  # rows with one time, on average: more come in bursts
+_ON_A_MULTIPLE = 0.02  # of a step
+_FEWEST_SINGLE = 0.75  # steps of one row, where others are lost
 _LEAST_GAP = 0.5  # of a sample
 _MANY_SPREADS = 4.0  # of the usual lateness of bursts: what is later is a gap
 _RATE_TOLERANCE = 0.01
@@ -157,7 +159,8 @@ def _scaled(layout: CsvLayout, index: int, sampling_rate_hz: float | None) -> Ti
         return TimeColumn(index, kind, written=WrittenTimes(layout.cells(index)), wrap_s=(DAY_S / 2,))
     named = plain_name(layout.names[index])
     unit = next(filter(None, map(seconds_per, (layout.units[index], named, *named.split()[::-1]))), None)
-    step = _usual_step(np.array(_numbers(layout, index)), np.arange(len(_numbers(layout, index))))
+    note, numbers = "", np.array(_numbers(layout, index))
+    step = _usual_step(numbers, np.arange(len(numbers)))
     if unit is None:
         ranges = [*_SCALES, *_LONG_SCALES]
         fitting = [scale for scale, low_hz, high_hz in ranges if low_hz * step * scale <= 1 < high_hz * step * scale]
@@ -165,8 +168,15 @@ def _scaled(layout: CsvLayout, index: int, sampling_rate_hz: float | None) -> Ti
             known = [scale for scale, *_ in ranges if abs(step * scale * sampling_rate_hz - 1) < 0.2]
             fitting = known or ([1 / sampling_rate_hz] if step == 1 else fitting)
         unit = fitting[0] if fitting else 1.0
+        if step == 1 and sampling_rate_hz is None:
+            note = (
+                f"column {layout.names[index] or index + 1} counts by 1 without a unit, and is taken for milliseconds"
+            )
     wraps = {2.0**bits * scale for bits in (16, 32) for scale in (unit, 1e-6, 1e-3)}
-    return TimeColumn(index, kind, unit, wrap_s=tuple(sorted(wraps)))
+    drops = -np.diff(numbers)[np.diff(numbers) < 0]
+    if len(drops) > 1 and np.ptp(drops) <= 2 * step:  # a column of milliseconds that goes up to 999 only
+        wraps.add(float(np.median(drops) + step) * unit)
+    return TimeColumn(index, kind, unit, note, wrap_s=tuple(sorted(wraps)))
 
 
 def _telling(layout: CsvLayout, column: TimeColumn) -> float:
@@ -221,7 +231,8 @@ def find_steps(path: Path, times_s: np.ndarray, asked_hz: float | None, told_hz:
     known_hz = asked_hz or told_hz
     first_s, rows = first_of_each(times_s)
     steps_s, counts = np.diff(first_s), np.diff(rows)
-    usual_s = _usual_step(first_s, rows)
+    exact_s = _step_between_gaps(steps_s[counts == 1])
+    usual_s = exact_s or _usual_step(first_s, rows)
     at_once = float(np.isfinite(times_s).sum() / max(1, len(first_s)))
     if not usual_s > 0 or len(first_s) < _FEWEST_TIMES:
         if known_hz is not None:
@@ -235,7 +246,7 @@ def find_steps(path: Path, times_s: np.ndarray, asked_hz: float | None, told_hz:
     else:
         even = np.abs(late_s) <= max(0.5 * usual_s, _rounding(steps_s, usual_s))
     forward = steps_s >= 0
-    if even[forward].sum() < _FEWEST_EVEN_STEPS * forward.sum():
+    if not exact_s and even[forward].sum() < _FEWEST_EVEN_STEPS * forward.sum():
         near = f"{even[forward].sum()} of {forward.sum()} steps are near {usual_s:g} s"
         raise UserError(
             f"{path}: its times are uneven, only {near}; sample it evenly, or leave the times out and give "
@@ -273,6 +284,20 @@ def _usual_step(times: np.ndarray, rows: np.ndarray) -> float:
     if len(times) <= apart:
         return 0.0
     return float(np.median((times[apart:] - times[:-apart]) / (rows[apart:] - rows[:-apart])))
+
+
+def _step_between_gaps(steps_s: np.ndarray) -> float:
+    """Find the step of which all are multiples, as where single rows are lost; 0 if they are rounded to it instead."""
+    step_s = float(np.median(steps_s)) if len(steps_s) else 0.0
+    if not step_s > 0:
+        return 0.0
+    multiples = np.rint(steps_s / step_s)
+    fitting = (np.abs(steps_s / step_s - multiples) < _ON_A_MULTIPLE) & (multiples >= 1)
+    if np.mean(fitting) < _EVEN_SHARE or np.mean(multiples == 1) < _FEWEST_SINGLE:
+        return 0.0
+    apart = min(_STEPS_AT_ONCE, len(steps_s) // 4)
+    sums = np.convolve(multiples, np.ones(apart), "valid") if apart else np.zeros(1)
+    return step_s if np.ptp(sums) != 1 else 0.0  # what is rounded has longer steps at equal distances
 
 
 def _rounding(steps_s: np.ndarray, usual_s: float) -> float:

@@ -720,7 +720,7 @@ def test_trailing_separators_make_no_column(tmp_path):
 CSV_FAULTS = {
     "broken numbers": (
         lambda lines: lines.__setitem__(slice(1500, 1700), ["5.996,1.2.3,0.1"] * 200),
-        "200 of 2000 rows hold what is no number (line 1501 'II: 1.2.3', line 1502",
+        "200 of 2000 rows are damaged (line 1501 'II: 1.2.3', line 1502",
     ),
     "backwards": (lambda lines: lines.extend(lines[1000:1200]), "time goes backwards at line 2002"),
     "no signal": (

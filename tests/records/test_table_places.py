@@ -43,6 +43,7 @@ PACKETS_S = np.repeat(SECONDS[::20], 20) + np.repeat(np.random.default_rng(7).un
         ("ms", np.round((SECONDS - 3) * 1e3).astype(int) % 2**16),
         ("Time", clock(SECONDS + 86_395)),
         ("Time", clock((SECONDS + 46_795 - 3600) % 43_200 + 3600)),  # twelve hours, then one, without AM and PM
+        ("ms", np.round(SECONDS * 1e3).astype(int) % 1000),  # beside a clock of whole seconds
         ("Time (min)", [f"{time / 60:.8f}" for time in SECONDS]),
         ("t [h]", [f"{time / 3600:.9f}" for time in SECONDS]),
         ("Time", [f"{43_749.46 + time / 86_400:.11f}" for time in SECONDS]),  # days of Excel
@@ -52,6 +53,15 @@ def test_odd_times_invent_no_missing_row(name, times, tmp_path):
     recording = opened(tmp_path / "r.csv", times, name=name)
     assert recording.sampling_rate_hz == RATE_HZ
     np.testing.assert_array_equal(recording.read()[:, 0], ECG_MV)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2])
+def test_rows_lost_here_and_there_are_missing_in_their_places(share, tmp_path):
+    kept = np.random.default_rng(8).uniform(size=ROWS) >= share
+    kept[[0, -1]] = True
+    recording = opened(tmp_path / "r.csv", seconds(SECONDS[kept]), ECG_MV[kept])
+    assert recording.sampling_rate_hz == RATE_HZ
+    np.testing.assert_array_equal(recording.read()[:, 0], np.where(kept, ECG_MV, np.nan))
 
 
 def test_lost_packets_are_missing_in_their_place(tmp_path):

@@ -37,7 +37,7 @@ def test_every_line_is_accounted_for(lines, ended, tmp_path):
     account = Account()
     rows = list(RowReader(read_layout(path), [0, 1, 2], None, account).rows())
     blank_at_the_end = len(table) - len("\n".join(table).rstrip("\n").split("\n"))
-    left_out = sum(account.counts[kind] for kind in ("header", "comment", "blank", "cut"))
+    left_out = sum(account.counts[kind] for kind in ("header", "comment", "blank", "cut", "footer"))
     assert 1 + account.rows + left_out + blank_at_the_end == len(table)
     assert sum(len(part.lines) for part in rows) == account.rows
     told = " ".join(account.notes())
