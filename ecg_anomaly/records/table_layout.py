@@ -25,15 +25,9 @@ _FOLLOWING = 5  # rows that should be like the first one
 _EXCEL = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _WRITTEN = ("clock", "date")
 _PROCESSED = {"cal", "raw", "uncal", ""}  # how Shimmer says what became of each column
-_COUNTS = {
-    "adu",
-    "counts",
-    "adc",
-    "lsb",
-}  # units behind a name, without brackets; "raw" is the signal that was not filtered
-_NUMBERED = re.compile(
-    r"(?:ch|channel|analog|input|ai?)?[ _]?\d+", re.IGNORECASE
-)  # names of the device, not of the user
+_COUNTS = {"adu", "counts", "adc", "lsb"}  # units behind a name without brackets; "raw" is what was not filtered
+# Names that a device gives to its inputs, not a user to the signals.
+_NUMBERED = re.compile(r"(?:ch|channel|analog|input|ai?)?[ _]?\d+", re.IGNORECASE)
 
 # Changes to each line of some dialects before it is read.
 Edit = tuple[re.Pattern[str], str]
@@ -195,9 +189,8 @@ def _quote(lines: Sequence[str]) -> str | None:
 def _decimal(rows: Sequence[Sequence[str]], separator: str) -> str:
     cells = [cell for row in rows[len(rows) // 2 :] for cell in row]
     commas = sum(_COMMA_NUMBER.fullmatch(cell) is not None for cell in cells)
-    return (
-        "," if separator != "," and commas > sum(_POINT_NUMBER.fullmatch(cell) is not None for cell in cells) else "."
-    )
+    points = sum(_POINT_NUMBER.fullmatch(cell) is not None for cell in cells)
+    return "," if separator != "," and commas > points else "."
 
 
 def _split(line: str, separator: str, quote: str | None) -> list[str]:
@@ -296,10 +289,8 @@ def _commonest_kind(cells: Sequence[str], decimal: str) -> str:
     for cell, count in Counter(cells).items():
         kinds[cell_kind(cell, decimal)] += count
     if kinds["text"] and len(kinds) > 1:
-        text, count = next(
-            (cell, count) for cell, count in Counter(cells).most_common() if cell_kind(cell, decimal) == "text"
-        )
-        kinds["text"] -= count if not any(map(str.isdigit, text)) else 0
+        marks = Counter(cell for cell in cells if cell_kind(cell, decimal) == "text").most_common(1)
+        kinds["text"] -= sum(count for text, count in marks if not any(map(str.isdigit, text)))
     return kinds.most_common(1)[0][0] if kinds else "empty"
 
 
@@ -321,10 +312,8 @@ def _named_columns(
     own = [""] * width
     if len(tables) > 1 and _are_units(tables[-1]):
         own = [_bare(cell) for cell in tables.pop()]
-    named = [
-        name_and_unit(cell)
-        for cell in (tables[-1] if tables else ["" for _ in own[len(labels) :]] + labels if labels else ())
-    ]
+    labels = [""] * (width - len(labels)) + labels if labels else []
+    named = [name_and_unit(cell) for cell in (tables[-1] if tables else labels)]
     told = _aligned(header.names, width)
     names = [
         other if _NUMBERED.fullmatch(name) and other else name for (name, _), other in zip(named, told, strict=False)

@@ -130,12 +130,9 @@ class RowReader:
     def rows(self) -> Iterator[Rows]:
         """Yield the rows, in blocks."""
         line, ahead = 1, len(self._layout.above)
-        blocks = self._layout.text.blocks()
-        block = next(blocks, b"")
-        while block:
-            following = next(blocks, b"")
-            ended = None if following else block.endswith(b"\n")
-            data = block if following else block.rstrip(b"\n") + b"\n"
+        for block, last in self._layout.text.blocks():
+            ended = block.endswith(b"\n") if last else None
+            data = block.rstrip(b"\n") + b"\n" if last else block
             if ahead:
                 above = min(ahead, data.count(b"\n"))
                 data = data.split(b"\n", above)[above]
@@ -145,7 +142,6 @@ class RowReader:
                 rows, lines = self._of_block(data, line, ended)
                 line += lines
                 yield rows
-            block = following
 
     def _of_block(self, data: bytes, line: int, ended: bool | None) -> tuple[Rows, int]:
         """Read a block of lines, the first of which is ``line``, and count them; ``ended`` tells how the last ends."""
@@ -163,7 +159,7 @@ class RowReader:
         wrong = np.zeros(values.shape, dtype=bool)
         for position, column in enumerate(self._columns):
             values[:, position], wrong[:, position] = _numbers(table[column], self._layout.decimal)
-        values[~(np.abs(values) < LARGEST_NUMBER)] = np.nan
+        values[np.abs(values) >= LARGEST_NUMBER] = np.nan
         times = pd.Series(dtype=object) if self._written is None else table[self._written]
         if wrong.any():
             self._look_at_wrong_rows(as_text(data).split("\n"), table, wrong, rows, block)
@@ -293,6 +289,8 @@ class RowReader:
 
     def _after_headers(self, headers: np.ndarray, kept: np.ndarray) -> np.ndarray:
         """Tell which of the rows that are kept follow a header; shape ``(rows,)``."""
+        if not self._restarted and not headers.any():
+            return np.zeros(np.count_nonzero(kept), dtype=bool)
         before = np.concatenate([[0], np.cumsum(headers)[kept]])
         restarts = np.diff(before) > 0
         if len(restarts):
