@@ -26,6 +26,7 @@ _RATE_KEY = re.compile(
     re.IGNORECASE,
 )
 _RATE_SAID = re.compile(rf"sampl\w*[ _-]*(?:rate|freq\w*)\D{{0,20}}?{_NUMBER}\s*(k?)(?:hz|hertz|sps|\b)", re.IGNORECASE)
+_RATE_BEHIND = re.compile(rf"\W*(?:fs|sf|srate|sampl\w* ?(?:rate|freq\w*)) +{_NUMBER} *(k?)(?:hz)?\W*", re.IGNORECASE)
 _HERTZ = re.compile(
     rf"\W*{_NUMBER}\s*(k?)\s*(?:hz|hertz|herz|hercios?|赫兹|赫茲|赫|ヘルツ|헤르츠|герц|гц|χερτζ|sps|"
     r"samples?\s*(?:/|per)\s*s(?:ec(?:onds?)?)?)\W*",
@@ -56,10 +57,15 @@ _RATES_HZ = (10.0, 100_000.0)  # what is no sampling rate, whatever it is called
 class Header:
     """What the lines above a table say about it."""
 
-    sampling_rate_hz: float | None = None
+    rates_hz: tuple[float, ...] = ()  # sampling rates, in the order in which they stand there
     names: tuple[str, ...] = ()  # of columns; empty if no line names them
     units: tuple[str, ...] = ()  # likewise; a single one is that of every column without one
     notes: tuple[str, ...] = ()
+
+    @property
+    def sampling_rate_hz(self) -> float | None:
+        """The first sampling rate; ``None`` if there is none."""
+        return self.rates_hz[0] if self.rates_hz else None
 
 
 def read_header(lines: Sequence[str]) -> Header:
@@ -84,7 +90,7 @@ def read_header(lines: Sequence[str]) -> Header:
     notes: tuple[str, ...] = ()
     if any("openbci" in line.lower() for line in lines) and not units:
         units, notes = [("uV",)], ("its header is of OpenBCI, whose channels are in microvolts",)
-    return Header(rates[0] if rates else None, names[0] if names else (), units[0] if units else (), notes)
+    return Header(tuple(dict.fromkeys(rates)), names[0] if names else (), units[0] if units else (), notes)
 
 
 def is_statement(line: str) -> bool:
@@ -136,7 +142,7 @@ def _rate_said(line: str) -> float | None:
     """Find a sampling rate in a line that is no statement of a key and a value."""
     if (found := _PER_SAMPLE.fullmatch(line)) is not None and (unit_s := seconds_per(found[2])) is not None:
         return _plausible(1 / (_value(found[1]) * unit_s)) if _value(found[1]) else None
-    for pattern in (_HERTZ.fullmatch, _RATE_SAID.search):
+    for pattern in (_HERTZ.fullmatch, _RATE_BEHIND.fullmatch, _RATE_SAID.search):
         if (found := pattern(line)) is not None:
             return _plausible(_value(found[1]) * (1000 if found[2] else 1))
     return None
@@ -202,5 +208,5 @@ def _of_devices(devices: Sequence[dict[str, Any]]) -> Header:
                     f"column {sensor} holds counts: by the data sheet of BITalino's ECG sensor (3.3 V, amplified 1100 "
                     f"times), --gain {steps * 1.1 / 3.3:.0f} makes them millivolts"
                 )
-    rate = number(str(devices[0]["sampling rate"]), ".")
-    return Header(None if rate is None else _plausible(rate), tuple(names), tuple(units), tuple(notes))
+    rates = [number(str(device["sampling rate"]), ".") for device in devices]
+    return Header(tuple(rate for rate in rates if rate and _plausible(rate)), tuple(names), tuple(units), tuple(notes))

@@ -25,6 +25,7 @@ _FOLLOWING = 5  # rows that should be like the first one
 _EXCEL = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 _WRITTEN = ("clock", "date")
 _PROCESSED = {"cal", "raw", "uncal", ""}  # how Shimmer says what became of each column
+_SECTION = re.compile(r"\[(?!.?V\])[^\[\]]+\]|endofheader|-+|=+", re.IGNORECASE)  # before one column of samples
 _COUNTS = {"adu", "counts", "adc", "lsb"}  # units behind a name without brackets; "raw" is what was not filtered
 # Names that a device gives to its inputs, not a user to the signals.
 _NUMBERED = re.compile(r"(?:ch|channel|analog|input|ai?)?[ _]?\d+", re.IGNORECASE)
@@ -308,6 +309,7 @@ def _named_columns(
     if separator == " " and table.date_and_clock:  # one name for both
         tables = [[cells[0], *cells] if len(cells) == width - 1 else cells for cells in tables]
     tables = [[*cells, ""] if separator == "," and len(cells) == width - 1 else cells for cells in tables]
+    tables = [cells for cells in tables if not (width == 1 and _SECTION.fullmatch(cells[0]))]
     tables = [cells for cells in tables if len(cells) == width and not {cell.lower() for cell in cells} <= _PROCESSED]
     own = [""] * width
     if len(tables) > 1 and _are_units(tables[-1]):

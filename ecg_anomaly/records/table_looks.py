@@ -8,6 +8,7 @@ from ecg_anomaly.records.lead_names import looks_like_ecg, looks_like_other_sign
 from ecg_anomaly.records.table_times import names_times, numbers_samples
 
 _FEW_VALUES = 8
+_SAMPLES = {"sample", "samples"}  # which may be numbered, or be there
 _LABELS = 2  # values that are no signal even if they are no whole numbers
 _FEWEST_ROWS = 50
 _UNEVEN_SHARE = 0.02  # of the steps of a counter, where it starts again or rows are missing
@@ -22,6 +23,7 @@ class ColumnLook:
         self._values: set[float] | None = set()  # None once there are too many to be labels
         self._last = np.nan
         self._step: float | None = None
+        self._back: float | None = None
         self._uneven = 0
 
     def add(self, values: np.ndarray) -> None:
@@ -41,14 +43,18 @@ class ColumnLook:
             if self._step is None and len(steps):
                 self._step = float(np.median(steps))
             if self._step is not None:
-                self._uneven += int(np.sum(~((steps > 0.5 * self._step) & (steps < 1.5 * self._step))))
+                odd = steps[~((steps > 0.5 * self._step) & (steps < 1.5 * self._step))]
+                if self._back is None and len(odd):
+                    self._back = float(odd[0])  # of a counter that is full, and begins again
+                self._uneven += int(np.sum((odd >= 0) | (np.abs(odd - (self._back or 0)) > 0.5 * self._step)))
         self._rows += len(known)
         self._last = known[-1]
 
     @property
     def doubt(self) -> str:
         """Why the column is no lead unless somebody asks for it; empty if its values and its name say nothing."""
-        if names_times(self._name) or numbers_samples(self._name):
+        samples = self._name.strip().lower() in _SAMPLES
+        if names_times(self._name) or (numbers_samples(self._name) and not samples):
             return f"by its name it {'holds times' if names_times(self._name) else 'numbers the samples'}"
         if not self._rows:
             return "" if self._name else "it is empty"

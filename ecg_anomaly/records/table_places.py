@@ -10,10 +10,9 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.checks import check_gap
 from ecg_anomaly.records.table_cells import DAY_S
 from ecg_anomaly.records.table_rows import Account, Rows
-from ecg_anomaly.records.table_times import Steps, TimeColumn, first_of_each
+from ecg_anomaly.records.table_times import WRAP_TOLERANCE_S, Steps, TimeColumn, first_of_each
 
 _RESTART_GAP_S = 1.0  # stands for the unknown time until a recorder that started again counts from its start
-_WRAP_TOLERANCE_S = 1.0
 
 
 class Places:
@@ -123,7 +122,7 @@ class Places:
         if restarted:
             return self._gap_s(back_s, line)
         for wrap_s in self._time.wrap_s if self._time is not None else ():
-            if abs(back_s - wrap_s) < min(_WRAP_TOLERANCE_S, wrap_s / 4):
+            if abs(back_s - wrap_s) < min(WRAP_TOLERANCE_S, wrap_s / 4):
                 return wrap_s
         if self._time is not None and self._time.kind == "clock" and back_s > DAY_S / 2:
             return DAY_S  # midnight

@@ -17,7 +17,7 @@ from ecg_anomaly.records.table_layout import CsvLayout, read_layout
 from ecg_anomaly.records.table_looks import ColumnLook
 from ecg_anomaly.records.table_places import Places
 from ecg_anomaly.records.table_rows import Account, RowReader, Rows
-from ecg_anomaly.records.table_times import FoundTimes, Steps, TimeColumn, find_steps, find_times
+from ecg_anomaly.records.table_times import FoundTimes, Steps, TimeColumn, find_steps, find_times, unwrapped
 from ecg_anomaly.records.table_wide import open_wide
 from ecg_anomaly.words import count_text
 
@@ -103,11 +103,13 @@ def _steps(layout: CsvLayout, found: FoundTimes, asked_hz: float | None) -> tupl
     """Find out when rows were sampled: by their times, by the header or by the option; and say what is odd about it."""
     path, time, told_hz = layout.path, found.column, layout.header.sampling_rate_hz
     notes = list(layout.header.notes)
-    if asked_hz is not None and told_hz is not None and abs(asked_hz / told_hz - 1) > _RATE_TOLERANCE:
-        raise UserError(
-            f"{path}: is sampled at {told_hz:g} Hz by its header, which --sampling-rate {asked_hz:g} contradicts; "
-            "leave the option out, or mend the header"
-        )
+    if asked_hz is not None and told_hz is not None:
+        told_hz = min(layout.header.rates_hz, key=lambda rate_hz: abs(rate_hz - asked_hz))
+        if abs(asked_hz / told_hz - 1) > _RATE_TOLERANCE:
+            raise UserError(
+                f"{path}: is sampled at {told_hz:g} Hz by its header, which --sampling-rate {asked_hz:g} contradicts; "
+                "leave the option out, or mend the header"
+            )
     steps = None
     if time is not None:
         notes += [time.note] if time.note else []
@@ -127,6 +129,9 @@ def _steps(layout: CsvLayout, found: FoundTimes, asked_hz: float | None) -> tupl
         why = found.complaint or "has no column of times"
         raise UserError(f"{path}: {why}; give the sampling rate with --sampling-rate")
     notes += [f"{found.complaint}, and is not used"] if found.complaint and time is None else []
+    if steps is None and asked_hz is None and len(layout.header.rates_hz) > 1:
+        others = " and ".join(f"{other_hz:g}" for other_hz in layout.header.rates_hz[1:])
+        notes.append(f"its header says {rate_hz:g} Hz first, which is used, and {others} Hz; --sampling-rate chooses")
     if steps is None:
         return None, Steps(Fraction(str(rate_hz)).limit_denominator(1000)), notes
     return time, steps, notes
@@ -134,7 +139,7 @@ def _steps(layout: CsvLayout, found: FoundTimes, asked_hz: float | None) -> tupl
 
 def _first_times(layout: CsvLayout, time: TimeColumn) -> np.ndarray:
     rows = next(_rows(layout, [], time, Account()), None)
-    return np.empty(0) if rows is None else np.where(rows[0].damaged, np.nan, rows[1])
+    return np.empty(0) if rows is None else unwrapped(np.where(rows[0].damaged, np.nan, rows[1]), time.wrap_s)
 
 
 def _columns(layout: CsvLayout, time: TimeColumn | None) -> list[int]:

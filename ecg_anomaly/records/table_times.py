@@ -16,6 +16,7 @@ from ecg_anomaly.records.table_cells import DAY_S, LARGEST_NUMBER, WrittenTimes,
 from ecg_anomaly.records.table_layout import CsvLayout
 
 _NUMBERED_ROWS = 50  # so many rows that count up evenly make a time column of one without a name
+_FEWEST_COUNTED = 100  # samples before a counter is full, for it to be of use
 _EVEN_SHARE = 0.98  # of the steps of a column that counts
 # fmt: off
 _TIME_WORDS = frozenset((
@@ -30,10 +31,11 @@ _TIME_NAMES = frozenset((
 ))
 # fmt: on
 _SAMPLE_NUMBER = re.compile(
-    r"(samples?|frame|row|package|packet|seq(uence)?|nseq|scan|data ?point)"
+    r"(samples?|frame|row|package|packet|seq(uence)?|n ?seq|scan|data ?point)"
     r"( ?(#|numbers?|num|no|nr|index|idx|count|counter|id))?"
     r"|index|idx|n|no|nr|#|counter|count|unnamed: 0"
 )
+WRAP_TOLERANCE_S = 1.0
 _WRITTEN = ("clock", "date")  # times that are not plain numbers
 # Sampling rates that tell the unit of a time column which does not name it: the ranges of steps do not overlap.
 _SCALES = ((1.0, 50, 5000), (1e-3, 50, 5000), (1e-6, 50, 5000), (1e-9, 50, 5000))
@@ -130,9 +132,9 @@ def find_times(layout: CsvLayout, sampling_rate_hz: float | None) -> FoundTimes:
     steps = _steps(layout, counting)
     one = bool(len(steps)) and np.mean(steps == 1) > _EVEN_SHARE - 0.1
     if numbers_samples(layout.names[counting]) or (counts_up(layout, counting) and one):
-        if sampling_rate_hz is None or not one:
-            return FoundTimes(None, frozenset(named), complaint)
         drops = -steps[steps < 0]
+        if sampling_rate_hz is None or not one or (len(drops) and drops.min() < _FEWEST_COUNTED):
+            return FoundTimes(None, frozenset(named), complaint)
         full = (float(drops[0] + 1) / sampling_rate_hz,) if len(drops) and np.ptp(drops) == 0 else ()
         return FoundTimes(
             TimeColumn(counting, "number", 1 / sampling_rate_hz, wrap_s=full), frozenset(named), complaint
@@ -141,6 +143,17 @@ def find_times(layout: CsvLayout, sampling_rate_hz: float | None) -> FoundTimes:
         guessed = "column 1 has no name, and is taken for the time because it counts up evenly"
         return FoundTimes(dataclasses.replace(_scaled(layout, 0, sampling_rate_hz), note=guessed))
     return FoundTimes(None, frozenset(named), complaint)
+
+
+def unwrapped(times_s: np.ndarray, wrap_s: tuple[float, ...]) -> np.ndarray:
+    """Let times go on where their counter was full; NaN stays where it is."""
+    known = np.isfinite(times_s)
+    steps_s = np.diff(times_s[known], prepend=times_s[known][:1])
+    for full_s in wrap_s:
+        steps_s[np.abs(steps_s + full_s) < min(WRAP_TOLERANCE_S, full_s / 4)] += full_s
+    going_on = times_s.copy()
+    going_on[known] = times_s[known][:1] + np.cumsum(steps_s)
+    return going_on
 
 
 def counts_up(layout: CsvLayout, index: int) -> bool:

@@ -52,7 +52,7 @@ def open_wide(layout: CsvLayout, asked_hz: float | None) -> WideSource | None:
     numbered = sum(_NUMBERED.fullmatch(name) is not None for name in layout.names)
     if layout.width < _BEAT_COLUMNS or numbered < _MOST * layout.width:
         return None
-    rows = [row for row in map(layout.split, _lines(layout)) if row]
+    rows = [[cell.strip("[]() ") for cell in row] for row in map(layout.split, _lines(layout)) if row]
     if layout.width < _LEAD_COLUMNS or len(rows) > _LEAD_ROWS:
         raise UserError(
             f"{layout.path}: {layout.width} columns without names: are these cut beats, one per row? Give a continuous "

@@ -16,6 +16,7 @@ from ecg_anomaly.records.table_header import Header, read_header
             (line, 250)
             for line in ("Sampling Interval (ms),4", "# sampled: sampling rate of 250 Hz", "Messrate;250 Hz")
         ],
+        ("Fs 250", 250),
         *[(line, 250) for line in ('# {"sampling_rate": 250}', "Frecuencia de muestreo: 250", "采样率,250赫兹")],
         ("Sampling frequency: 257,5 Hz", 257.5),
         ("SampleRate=1,000 Hz", 1000),
@@ -33,11 +34,11 @@ def test_sampling_rate_is_found_in_what_devices_write(line, rate_hz):
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        (["ChannelTitle=\tECG\tResp", "UnitName=\tmV\t*"], Header(None, ("ECG", "Resp"), ("mV", ""))),
-        (["2 channels", "ECG, X", "mV", "RSP", "Volts"], Header(None, ("ECG, X", "RSP"), ("mV", "Volts"))),
-        (["Lead,Lead I", "Unit,µV"], Header(None, ("Lead I",), ("µV",))),
-        (["# Labels:= ECG,EDA"], Header(None, ("ECG", "EDA"))),
-        (['# {"channels": ["ECG", "RSP"], "units": ["mV", "V"]}'], Header(None, ("ECG", "RSP"), ("mV", "V"))),
+        (["ChannelTitle=\tECG\tResp", "UnitName=\tmV\t*"], Header((), ("ECG", "Resp"), ("mV", ""))),
+        (["2 channels", "ECG, X", "mV", "RSP", "Volts"], Header((), ("ECG, X", "RSP"), ("mV", "Volts"))),
+        (["Lead,Lead I", "Unit,µV"], Header((), ("Lead I",), ("µV",))),
+        (["# Labels:= ECG,EDA"], Header((), ("ECG", "EDA"))),
+        (['# {"channels": ["ECG", "RSP"], "units": ["mV", "V"]}'], Header((), ("ECG", "RSP"), ("mV", "V"))),
         (["Channels: 2", "{no: JSON}", "99 channels", "=", ""], Header()),
     ],
 )

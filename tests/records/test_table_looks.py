@@ -22,6 +22,8 @@ ROWS = np.arange(3000)
         ("II", ROWS // 500 % 2, ""),
         ("label", ROWS // 500 % 2, ""),  # which its name says better
         ("Timestamp", np.sin(ROWS), "by its name it holds times"),
+        ("x", ROWS % 16, "it only counts up"),
+        ("sample", np.sin(ROWS), ""),
         ("Sample Index", np.sin(ROWS), "by its name it numbers the samples"),
         ("", np.full(3000, np.nan), "it is empty"),
         ("II", np.full(3000, np.nan), ""),
