@@ -44,6 +44,7 @@ NOT_OF_ONE_MODULE = {
     "tests/test_layout.py": "the package as a whole",
     "tests/test_packaging.py": "the package as it is installed",
     "tests/records/test_one_reader.py": "the pipeline beside the reader",
+    "tests/records/devices/test_device_files.py": "every reader, with what devices write",
     "tests/records/test_fuzz_readers.py": "every reader, with damaged files",
     "tests/scripts/test_bad_input.py": "every script, with files and settings that are wrong",
     "tests/scripts/test_bad_recordings.py": "every script, with recordings that are hard to read",

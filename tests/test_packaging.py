@@ -20,7 +20,9 @@ def test_pyproject_and_requirements_ask_for_the_same():
     listed = [line.partition("#")[0].strip() for line in lines]
     required = sorted(map(str, map(Requirement, filter(None, listed))))
 
-    assert sorted(map(str, map(Requirement, PYPROJECT["project"]["dependencies"]))) == required
+    project = PYPROJECT["project"]
+    extras = [requirement for extra in project["optional-dependencies"].values() for requirement in extra]
+    assert sorted(map(str, map(Requirement, [*project["dependencies"], *extras]))) == required
 
 
 def test_version_stands_in_one_place():

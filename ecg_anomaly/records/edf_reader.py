@@ -20,9 +20,10 @@ import numpy as np
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import LONGEST_GAP_S, check_gap
+from ecg_anomaly.records.edf_header import HEADER_BYTES, count_records, is_bdf, read_header
+from ecg_anomaly.words import count_text
 
 _COPY = "copy or export the recording again"
-_HEADER_BYTES = 256  # of the file, and again of each signal
 _ONSET = re.compile(rb"[+-]\d{1,12}(\.\d{1,12})?")
 _SHORTEST_RECORD_S = Fraction(1, 10_000)
 
@@ -70,53 +71,31 @@ class EdfSource:
 
 def open_edf(path: Path) -> EdfSource:
     """Open an EDF, EDF+, BDF or BDF+ file; errors as for `recording.open_recording`."""
-    header = _read_header(path)
+    header, mended = read_header(path)
     record_bytes, timekeeping = _layout(path, header)
     edf = _parse(path, header, b"")
     duration_s = Fraction(str(edf.data_record_duration))
     if not _SHORTEST_RECORD_S <= duration_s <= LONGEST_GAP_S:
         raise UserError(f"{path}: its data records last {float(duration_s):g} s; {_COPY}")
-    records, surplus = _count_records(path, header, record_bytes)
-    gaps_s, notes = np.zeros(records), list(surplus)
+    records, told = count_records(path, header, record_bytes)
+    gaps_s, notes = np.zeros(records), [*mended, *told]
     if header[192:197] in (b"EDF+D", b"BDF+D"):
         if timekeeping is None:
             raise UserError(f"{path}: says that it has gaps (EDF+D), and not where; export it as EDF+C")
         onsets_s = _onsets(path, range(len(header), len(header) + records * record_bytes, record_bytes), timekeeping)
-        gaps_s, told = _gaps(path, onsets_s, duration_s, max(s.samples_per_data_record for s in edf.signals))
+        most = max((signal.samples_per_data_record for signal in edf.signals), default=1)
+        gaps_s, told = _gaps(path, onsets_s, duration_s, most)
         notes += told
     channels = tuple(_channel(signal, duration_s, gaps_s) for signal in edf.signals)
     per_record = tuple(signal.samples_per_data_record for signal in edf.signals)
     return EdfSource(path, channels, tuple(notes), header, record_bytes, per_record, gaps_s)
 
 
-def _read_header(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            fixed = file.read(_HEADER_BYTES)
-            signals = int(fixed[252:256])
-            header = fixed + file.read(_HEADER_BYTES * max(0, signals))
-            promised = int(fixed[184:192])
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: is no EDF or BDF file: {error}; {_COPY}") from None
-    if fixed[:8].strip() not in (b"0", b"\xffBIOSEMI"):
-        raise UserError(f"{path}: is no EDF or BDF file, it does not begin as one; {_COPY}")
-    if len(header) != promised or signals < 1:
-        raise UserError(
-            f"{path}: its header is damaged: it promises {promised} bytes for {signals} signals, and {len(header)} are "
-            f"there; {_COPY}"
-        )
-    return header
-
-
-def _is_bdf(header: bytes) -> bool:
-    return header.startswith(b"\xff")
-
-
 def _parse(path: Path, header: bytes, body: bytes) -> edfio.Edf | edfio.Bdf:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that the header promises more data records than these
-            read = edfio.read_bdf if _is_bdf(header) else edfio.read_edf
+            read = edfio.read_bdf if is_bdf(header) else edfio.read_edf
             # Not ASCII, which the standard demands: devices write a micro sign.
             return read(header + body, header_encoding="latin-1")
     except Exception as error:  # edfio lets what a damaged file provokes through as it comes
@@ -126,16 +105,16 @@ def _parse(path: Path, header: bytes, body: bytes) -> edfio.Edf | edfio.Bdf:
 def _layout(path: Path, header: bytes) -> tuple[int, slice | None]:
     """Find the size of a data record, and the bytes of it that tell when it begins."""
     # edfio keeps to itself where the annotations lie; the fields are of fixed width, signal after signal.
-    signals = len(header) // _HEADER_BYTES - 1
-    labels = [header[_HEADER_BYTES + 16 * index :][:16].decode("latin-1").strip() for index in range(signals)]
-    counts = [header[_HEADER_BYTES + 216 * signals + 8 * index :][:8] for index in range(signals)]
+    signals = len(header) // HEADER_BYTES - 1
+    labels = [header[HEADER_BYTES + 16 * index :][:16].decode("latin-1").strip() for index in range(signals)]
+    counts = [header[HEADER_BYTES + 216 * signals + 8 * index :][:8] for index in range(signals)]
     try:
         samples = [int(count) for count in counts]
     except ValueError as error:
         raise UserError(f"{path}: its header is damaged: {error}; {_COPY}") from None
     if min(samples) < 0 or not any(samples):
         raise UserError(f"{path}: its header is damaged: its data records hold {samples} samples; {_COPY}")
-    ends = np.cumsum([0, *samples]) * (3 if _is_bdf(header) else 2)
+    ends = np.cumsum([0, *samples]) * (3 if is_bdf(header) else 2)
     annotated = next((i for i, label in enumerate(labels) if label in ("EDF Annotations", "BDF Annotations")), None)
     return int(ends[-1]), None if annotated is None else slice(int(ends[annotated]), int(ends[annotated + 1]))
 
@@ -157,46 +136,50 @@ def _fault(signal: edfio.EdfSignal | edfio.BdfSignal) -> str:
     return "" if signal.samples_per_data_record else "it has no samples"
 
 
-def _count_records(path: Path, header: bytes, record_bytes: int) -> tuple[int, list[str]]:
-    data_bytes = path.stat().st_size - len(header)
-    records = data_bytes // record_bytes
-    promised = int(header[236:244])
-    if promised == -1:  # the recorder did not come to write the number
-        promised = records
-    if promised < 1 or records < promised:
-        raise UserError(
-            f"{path}: is {'truncated' if promised > 0 else 'without samples'}: its header promises {promised} data "
-            f"records of {record_bytes} bytes, and {data_bytes} bytes are there; {_COPY}"
-        )
-    surplus = data_bytes - promised * record_bytes
-    return promised, [f"{surplus} bytes after the last data record were left out"] if surplus else []
-
-
 def _onsets(path: Path, records: Sequence[int], where: slice) -> np.ndarray:
-    """Read when each data record begins, in seconds, from the first annotation in it: ``+12.5``, then byte 20."""
+    """Read when each data record begins, in seconds, from the first annotation in it: ``+12.5``, then byte 20.
+
+    NaN where it does not say.
+    """
     onsets = []
     with path.open("rb") as file:
-        for number, begin in enumerate(records, start=1):
+        for begin in records:
             file.seek(begin + where.start)
             text = file.read(where.stop - where.start).split(b"\x14")[0]
-            if not _ONSET.fullmatch(text):
-                raise UserError(f"{path}: data record {number} does not say when it begins; {_COPY}")
-            onsets.append(float(text))
+            onsets.append(float(text) if _ONSET.fullmatch(text) else math.nan)
     return np.array(onsets)
 
 
 def _gaps(path: Path, onsets_s: np.ndarray, duration_s: Fraction, most_samples: int) -> tuple[np.ndarray, list[str]]:
     """Find how long nothing was recorded before each data record; less than a sample is the jitter of a clock."""
+    onsets_s, notes = _complete(path, onsets_s, float(duration_s))
     gaps_s = np.diff(onsets_s, prepend=onsets_s[0] - float(duration_s)) - float(duration_s)
     sample_s = float(duration_s) / max(1, most_samples)
     gaps_s[np.abs(gaps_s) < sample_s / 2] = 0
-    if np.any(gaps_s < 0):
-        record = int(np.argmax(gaps_s < 0)) + 1
+    if np.any(gaps_s <= -float(duration_s)):
+        record = int(np.argmax(gaps_s <= -float(duration_s))) + 1
         raise UserError(f"{path}: data record {record} begins before the one before it ends; {_COPY}")
+    if early := int(np.sum(gaps_s < 0)):
+        notes.append(
+            f"{count_text(early, 'data record')} up to {-gaps_s.min():.3f} s too early: put behind the one before"
+        )
+        gaps_s = np.maximum(gaps_s, 0)
     check_gap(gaps_s.max(), path, f"data record {int(gaps_s.argmax()) + 1}")
-    if not gaps_s.any():
-        return gaps_s, []
-    return gaps_s, [f"{np.count_nonzero(gaps_s)} gaps, {gaps_s.sum():.1f} s together, are missing signal"]
+    if gaps_s.any():
+        notes.append(f"{np.count_nonzero(gaps_s)} gaps, {gaps_s.sum():.1f} s together, are missing signal")
+    return gaps_s, notes
+
+
+def _complete(path: Path, onsets_s: np.ndarray, duration_s: float) -> tuple[np.ndarray, list[str]]:
+    """Take data records that do not say when they begin to follow the one before; the gap comes before the next."""
+    said, records = np.flatnonzero(np.isfinite(onsets_s)), np.arange(len(onsets_s))
+    if not len(said):
+        raise UserError(f"{path}: no data record says when it begins; {_COPY}")
+    if len(said) == len(records):
+        return onsets_s, []
+    last = said[np.maximum(np.searchsorted(said, records, side="right") - 1, 0)]
+    silent = count_text(len(records) - len(said), "data record")
+    return onsets_s[last] + (records - last) * duration_s, [f"{silent} without a time: put behind the one before"]
 
 
 def _starts(gaps_s: np.ndarray, per_record: int, rate_hz: Fraction) -> np.ndarray:

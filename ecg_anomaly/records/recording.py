@@ -1,10 +1,11 @@
-"""The one way from a file to samples: recordings of any kind (WFDB, EDF, BDF, CSV), read block by block or whole."""
+"""The one way from a file to samples: recordings of any kind, read block by block or whole."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -12,19 +13,32 @@ from pathlib import Path
 import numpy as np
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records import kinds
 from ecg_anomaly.records.channels import choose_ecg, find_leads
 from ecg_anomaly.records.checks import check_file, check_sampling_rate
+from ecg_anomaly.records.devices.biopac_reader import open_biopac
+from ecg_anomaly.records.devices.clinical_reader import open_clinical
+from ecg_anomaly.records.devices.ishne_reader import open_ishne
+from ecg_anomaly.records.devices.opensignals_reader import open_opensignals
+from ecg_anomaly.records.devices.xdf_reader import open_xdf
 from ecg_anomaly.records.edf_reader import open_edf
 from ecg_anomaly.records.source import Source
 from ecg_anomaly.records.table_reader import open_csv
 from ecg_anomaly.records.wfdb_reader import header_of, open_wfdb
 
-_EDF_SUFFIXES = (".edf", ".bdf")
-_CSV_SUFFIXES = (".csv", ".tsv", ".txt")
 _SHORTEST_S = 1.0  # no shorter recording holds a beat
 _RATE_TOLERANCE = 0.01
 _BLOCK_S = 3600.0
 _FIRST_LOOK_S = 60.0
+
+_READERS: Mapping[str, Callable[[Path], Source]] = {  # of a table, the sampling rate can be given
+    kinds.EDF: open_edf,
+    kinds.ISHNE: open_ishne,
+    kinds.BIOPAC: open_biopac,
+    kinds.HDF5: open_opensignals,
+    kinds.XDF: open_xdf,
+    **{kind: functools.partial(open_clinical, kind=kind) for kind in kinds.CLINICAL},
+}
 
 
 @dataclass(frozen=True)
@@ -102,8 +116,8 @@ def open_recording(
     Parameters
     ----------
     path
-        A WFDB record with or without extension (``mitdb/100``, ``mitdb/100.hea``, ``mitdb/100.dat``), an EDF, EDF+,
-        BDF or BDF+ file (``.edf``, ``.bdf``), or a table of samples (``.csv``, ``.tsv``, ``.txt``).
+        A WFDB record with or without extension (``mitdb/100``, ``mitdb/100.hea``, ``mitdb/100.dat``), or a file of one
+        of the other kinds that `kinds.kind_of` tells apart.
     sampling_rate_hz
         Samples per second, for a table without a time column.
     gain
@@ -137,27 +151,25 @@ def recording_name(path: Path) -> str:
 
 
 def _header_of(path: Path) -> Path | None:
-    return None if path.suffix.lower() in (*_CSV_SUFFIXES, *_EDF_SUFFIXES) else header_of(path)
+    # Signals of WFDB may begin as anything, so that a header decides; but not beside a file that is named otherwise.
+    return None if path.suffix.lower() in kinds.NO_WFDB_SUFFIXES else header_of(path)
 
 
 def _open_source(path: Path, sampling_rate_hz: float | None) -> Source:
     suffix = path.suffix.lower()
     header = _header_of(path)
-    if header is None and suffix in (".hea", ".dat"):
-        raise UserError(f"{path}: the WFDB header {path.with_suffix('.hea')} is not there; put it beside its signals")
     if header is None and not path.exists() and not suffix:
         raise UserError(f"{path}: is not there, nor is a WFDB header {path}.hea; check the path")
+    absent = UserError(f"{path}: the WFDB header {path.with_suffix('.hea')} is not there; put it beside its signals")
+    if header is None and suffix in (".hea", ".dat") and not path.exists():
+        raise absent
     check_file(header or path)
     if header is not None:
         return open_wfdb(header)
-    if suffix in _CSV_SUFFIXES:
-        return open_csv(path, sampling_rate_hz)
-    if suffix in _EDF_SUFFIXES:
-        return open_edf(path)
-    raise UserError(
-        f"{path}: is of no kind that can be read; give a WFDB record (.hea), an EDF or BDF file (.edf, .bdf) or a "
-        "table of samples (.csv, .tsv, .txt)"
-    )
+    kind = kinds.kind_of(path)
+    if kind == kinds.WFDB:
+        raise absent
+    return open_csv(path, sampling_rate_hz) if kind == kinds.TABLE else _READERS[kind](path)
 
 
 def _check(recording: RecordingFile, expected_rate_hz: float | None) -> None:

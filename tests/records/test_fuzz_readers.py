@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.recording import open_recording
+from tests.device_files import WRITERS
 
 ROWS = 300
 RATE_HZ = 250
@@ -176,3 +177,28 @@ def test_damaged_wfdb_header_is_read_or_refused(changes, wfdb_record):
     path, content = wfdb_record
     path.write_bytes(mutate(content, changes))
     read_or_refuse(path)
+
+
+@pytest.fixture(scope="module")
+def device_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("devices")
+    steps = np.round(300 * np.sin(np.arange(2 * ROWS) / 9)).astype(int).reshape(-1, 2)
+    for name, write in WRITERS.items():
+        write(folder / name, ["I", "II"], steps, RATE_HZ)
+    return {name: (folder / name).read_bytes() for name in WRITERS}
+
+
+@settings(FUZZ, max_examples=25)
+@pytest.mark.parametrize("name", sorted(WRITERS))
+@given(changes=changes_of(st.one_of(st.binary(min_size=1, max_size=4), st.sampled_from([b"\0", b"\xff" * 4, b"-"]))))
+def test_damaged_device_file_is_read_or_refused(name, changes, device_files, tmp_path):
+    (tmp_path / name).write_bytes(mutate(device_files[name], changes))
+    read_or_refuse(tmp_path / name)
+
+
+@settings(FUZZ, max_examples=25)
+@given(name=st.sampled_from(sorted(WRITERS)), share=st.floats(0, 1, exclude_min=True, exclude_max=True))
+def test_truncated_device_file_is_read_or_refused(name, share, device_files, tmp_path):
+    content = device_files[name]
+    (tmp_path / name).write_bytes(content[: max(1, round(share * len(content)))])
+    read_or_refuse(tmp_path / name)

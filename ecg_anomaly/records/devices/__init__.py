@@ -1,0 +1,1 @@
+"""Files of devices and hospital systems: Holters, electrocardiographs, watches, laboratories."""
