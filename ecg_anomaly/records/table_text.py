@@ -13,7 +13,6 @@ from ecg_anomaly.errors import UserError
 _UTF8 = "utf-8"
 _GZIP = b"\x1f\x8b"
 _GZIP_BITS = 31  # what zlib calls a stream with the header of gzip
-_OFFICE = b"PK\x03\x04"  # what a zip archive begins with, and so do the workbooks of Excel and LibreOffice
 _READ_BYTES = 1 << 16
 _BLOCK_CHARACTERS = 1 << 20  # some 30,000 rows of three leads
 _NOT_TEXT = 0.05  # share of control characters
@@ -56,14 +55,14 @@ class TextFile:
 
     def _in_utf8(self) -> Iterator[bytes]:
         if self.encoding == _UTF8:
-            yield from self._raw_parts()
+            yield from self.raw_parts()
             return
         decoder = codecs.getincrementaldecoder(self.encoding)("replace")
-        for raw in self._raw_parts():
+        for raw in self.raw_parts():
             yield decoder.decode(raw).encode("utf-8", "replace")
         yield decoder.decode(b"", final=True).encode("utf-8", "replace")
 
-    def _raw_parts(self) -> Iterator[bytes]:
+    def raw_parts(self) -> Iterator[bytes]:
         """Read the file part by part; what is compressed, as far as it can be expanded."""
         try:
             with self.path.open("rb") as file:
@@ -95,11 +94,14 @@ def as_text(block: bytes) -> str:
     return block.decode("utf-8", "replace")
 
 
+def first_bytes(path: Path) -> bytes:
+    """Read the start of a file, expanded if it is compressed with gzip; a `UserError` says if that cannot be."""
+    return next(TextFile(path, _UTF8).raw_parts(), b"")
+
+
 def open_text(path: Path) -> TextFile:
     """Find out how a file of text is encoded; a `UserError` says if it is none."""
-    raw = next(TextFile(path, _UTF8)._raw_parts(), b"")
-    if raw.startswith(_OFFICE):
-        raise UserError(f"{path}: is a workbook or an archive, no text file; save its table as CSV, and give that")
+    raw = first_bytes(path)
     encoding = _encoding(raw)
     start = raw.decode(encoding, errors="replace").encode("utf-8", errors="replace")
     control = len(start) - len(start.translate(None, _CONTROL))

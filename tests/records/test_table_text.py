@@ -33,10 +33,3 @@ def test_compressed_text_is_read_as_far_as_it_goes(tmp_path):
     path.write_bytes(content[:400] + b"junk" + content[404:])
     with pytest.raises(UserError, match="is compressed and damaged"):
         open_recording(path)
-
-
-def test_workbooks_are_told_what_to_do_with(tmp_path):
-    path = tmp_path / "r.csv"
-    path.write_bytes(b"PK\x03\x04" + bytes(200))
-    with pytest.raises(UserError, match="is a workbook or an archive, no text file; save its table as CSV"):
-        open_recording(path)
