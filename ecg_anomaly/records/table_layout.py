@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.lead_names import looks_like_ecg
 from ecg_anomaly.records.table_cells import cell_kind, is_missing, seconds_per
 from ecg_anomaly.records.table_header import COMMENT, Header, is_statement, read_header, without_mark
 from ecg_anomaly.records.table_text import TextFile, open_text
@@ -262,11 +263,22 @@ class _Table:
             repeated = later[text] > 1 and (not text.isalnum() or (first > 1 and lines[first - 2].strip() == text))
             mark = len(before) == 1 and not before[0].startswith(COMMENT) and repeated
             timed = self._kinds[0] in ("number", *_WRITTEN) and self._kind(before[0]) == self._kinds[0]
-            damaged = timed and len(before) == self.width > 1
+            named = first > 1 and self._names_signals(self._rows[first - 2]) and not is_statement(text)
+            damaged = (timed and len(before) == self.width > 1) or (named and not self._is_text(before))
             if not (mark or damaged):
                 break
             first -= 1
         return first
+
+    def _names_signals(self, row: Sequence[str]) -> bool:
+        return (
+            len(row) == self.width
+            and self._is_text(row)
+            and any(looks_like_ecg(name_and_unit(cell)[0]) for cell in row)
+        )
+
+    def _is_text(self, row: Sequence[str]) -> bool:
+        return not any(self._kind(cell) == "number" for cell in row)
 
     def _kind(self, cell: str) -> str:
         return "empty" if is_missing(cell) else cell_kind(cell, self._decimal)

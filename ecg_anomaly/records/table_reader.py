@@ -65,19 +65,19 @@ def open_csv(path: Path, sampling_rate_hz: float | None) -> Source:
     found = find_times(layout, sampling_rate_hz or told_hz)
     time, steps, notes = _steps(layout, found, sampling_rate_hz)
     columns = _columns(layout, found.column)
-    faults = [_fault(layout, column) for column in columns]
-    numbers = [column for column, fault in zip(columns, faults, strict=True) if not fault]
+    faults = {column: _fault(layout, column) for column in columns}
+    numbers = [column for column in columns if not faults[column]]
     looks = {column: ColumnLook(layout.names[column]) for column in numbers}
     account = Account()
     rows = samples = 0
     for places, values in _placed_rows(layout, numbers, time, steps, account):
-        for column, look in looks.items():
-            look.add(values[:, numbers.index(column)])
+        for position, column in enumerate(numbers):
+            looks[column].add(values[:, position])
         rows += len(places)
         samples = int(places[-1]) + 1 if len(places) else samples
     if not rows:
         raise UserError(f"{path}: holds no row; export the recording again")
-    _check_account(path, account)
+    _check_account(layout, account, faults, numbers)
     notes += ["the compressed file is cut off; what comes before is read"] if layout.text.cut_off else []
     notes += account.notes()
     if samples > rows:
@@ -85,17 +85,9 @@ def open_csv(path: Path, sampling_rate_hz: float | None) -> Source:
         verb = "is" if samples - rows == 1 else "are"
         missing = f"{count_text(samples - rows, 'row')} ({seconds:.1f} s)"
         notes.append(f"{missing} {verb} not there by the times, and {verb} missing signal")
-    channels = tuple(
-        Channel(
-            layout.names[column],
-            layout.units[column],
-            steps.sampling_rate_hz,
-            samples,
-            fault,
-            looks[column].doubt if column in looks else "",
-        )
-        for column, fault in zip(columns, faults, strict=True)
-    )
+    described = [(layout.names[column], layout.units[column], steps.sampling_rate_hz, samples) for column in columns]
+    doubts = [looks[column].doubt if column in looks else "" for column in columns]
+    channels = tuple(map(Channel, *zip(*described, strict=True), faults.values(), doubts)) if columns else ()
     return CsvSource(channels, samples, tuple(notes), layout, tuple(columns), time, steps)
 
 
@@ -185,12 +177,14 @@ def _placed_rows(
         block = following
 
 
-def _check_account(path: Path, account: Account) -> None:
-    """Refuse what is no table of samples: where numbers are broken in many rows."""
-    wrong = account.counts["damaged"] + account.counts["cell"]
-    marks = [count for text, count in account.marks.most_common(1) if not any(map(str.isdigit, text))]
-    if wrong - sum(marks) > max(_FEW_WRONG, _MOST_WRONG * account.rows):
-        kind = "damaged" if account.counts["damaged"] else "cell"
-        raise UserError(
-            f"{path}: {wrong} of {account.rows} rows are damaged ({account.told(kind)}); is it a table of samples?"
-        )
+def _check_account(layout: CsvLayout, account: Account, faults: dict[int, str], numbers: Sequence[int]) -> None:
+    """Tell columns whose numbers are broken in many rows, and refuse what is no table of samples."""
+    most = max(_FEW_WRONG, _MOST_WRONG * account.rows)
+    faults.update({column: "many of its cells hold no number" for column in numbers if account.broken(column) > most})
+    if account.broken() > most or (numbers and all(faults[column] for column in numbers)):
+        if account.broken() > most:
+            count = f"{account.counts['damaged']} of {account.rows} lines"
+            told = f"{count} hold no row of numbers ({account.told('damaged')})"
+        else:
+            told = f"{account.counts['cell']} cells in {account.rows} rows hold no number ({account.told('cell')})"
+        raise UserError(f"{layout.path}: {told}; is it a table of samples?")

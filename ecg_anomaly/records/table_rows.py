@@ -34,6 +34,9 @@ class Rows:
     restarts: np.ndarray  # shape (rows,): whether the header was repeated right before it
 
 
+LINE = -1  # instead of a column: the whole of it
+
+
 @dataclass
 class Account:
     """What became of the lines of a table below its header."""
@@ -41,7 +44,7 @@ class Account:
     rows: int = 0
     counts: Counter[str] = field(default_factory=Counter)  # of what is no plain row, by kind
     examples: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # the first few of each kind
-    marks: Counter[str] = field(default_factory=Counter)  # what stands for a number and is none, by its text
+    marks: dict[int, Counter[str]] = field(default_factory=dict)  # what stands for numbers of each column, and for rows
 
     def add(self, kind: str, line: int, text: str) -> None:
         """Enter what stands in a line."""
@@ -51,10 +54,17 @@ class Account:
         first.sort()
         del first[_TOLD:]
 
-    def mark(self, text: str) -> None:
-        """Enter what stands where a number should."""
-        if text in self.marks or len(self.marks) < _MARKS:
-            self.marks[text] += 1
+    def mark(self, text: str, column: int = LINE) -> None:
+        """Enter what stands where a number of a column, or a row, should."""
+        marks = self.marks.setdefault(column, Counter())
+        if text in marks or len(marks) < _MARKS:
+            marks[text] += 1
+
+    def broken(self, column: int = LINE) -> int:
+        """Count what is no number or row, but for one text that may stand for a missing sample."""
+        marks = self.marks.get(column, Counter())
+        missing = (count for text, count in marks.most_common(1) if not any(map(str.isdigit, text)))
+        return marks.total() - sum(missing)
 
     def told(self, kind: str) -> str:
         """Name the first few of a kind."""
@@ -214,7 +224,7 @@ class RowReader:
                 cell = str(table[column].iloc[row]).strip()
                 told = f"{self._layout.names[column] or f'column {column + 1}'}: {cell}"
                 self._account.add("cell", int(block.lines[place]), told)
-                self._account.mark(cell)
+                self._account.mark(cell, column)
 
     def _odd(self, data: bytes) -> np.ndarray:
         """Tell which lines have not as many cells as a row, are empty, or are comments; shape ``(lines,)``."""
@@ -273,19 +283,12 @@ class RowReader:
 
     def _is_below(self, line: str) -> bool:
         """Tell whether one of the last lines is text below the table, rather than a mark for a missing sample."""
-        known = line.strip() in self._account.marks
+        known = line.strip() in self._account.marks.get(LINE, ())
         return not known and self._kind(line) == "damaged" and re.search(r"[^\W\d]|\x1a", line) is not None
 
     def _holds_numbers(self, line: str) -> bool:
         cells = self._layout.split(line)
         return any(cell_kind(cell, self._layout.decimal) != "text" for cell in cells if not is_missing(cell))
-
-    def _wrong_cells(self, line: int, table: pd.DataFrame, row: int, wrong: np.ndarray) -> None:
-        for position in np.flatnonzero(wrong):
-            column = self._columns[position]
-            cell = str(table[column].iloc[row])
-            self._account.add("cell", line, f"{self._layout.names[column] or column + 1}: {cell}")
-            self._account.mark(cell.strip())
 
     def _after_headers(self, headers: np.ndarray, kept: np.ndarray) -> np.ndarray:
         """Tell which of the rows that are kept follow a header; shape ``(rows,)``."""

@@ -777,8 +777,12 @@ def test_trailing_separators_make_no_column(tmp_path):
 
 CSV_FAULTS = {
     "broken numbers": (
-        lambda lines: lines.__setitem__(slice(1500, 1700), ["5.996,1.2.3,0.1"] * 200),
-        "200 of 2000 rows are damaged (line 1501 'II: 1.2.3', line 1502",
+        lambda lines: lines.__setitem__(slice(1500, 1700), ["5.996,1.2.3,x1"] * 200),
+        "400 cells in 2000 rows hold no number (line 1501 'II: 1.2.3', line 1501 'V1: x1'",
+    ),
+    "broken rows": (
+        lambda lines: lines.__setitem__(slice(1500, 1700), [f"{row}" for row in range(200)]),
+        "200 of 2000 lines hold no row of numbers (line 1501 '0', line 1502 '1', line 1503 '2', ...); is it a table",
     ),
     "backwards": (lambda lines: lines.extend(lines[1000:1200]), "time goes backwards at line 2002"),
     "no signal": (

@@ -259,3 +259,41 @@ def test_junk_amid_the_rows_changes_no_sample(dialect, junk, tmp_path):
         np.testing.assert_allclose(found_mv[~np.isnan(found_mv)], clean_mv[~np.isnan(clean_mv)], atol=tolerance_mv)
     else:
         np.testing.assert_allclose(found_mv, clean_mv, atol=tolerance_mv)
+
+
+def test_a_column_with_broken_numbers_leaves_the_others_as_they_are(tmp_path):
+    other = [f"{value}x{row}" if row % 9 == 0 else value for row, value in enumerate(texts(OTHER))]
+    path = tmp_path / "r.csv"
+    path.write_text("time,ECG,x\n" + rows(texts(SECONDS), texts(ECG_MV), other))
+    recording = open_recording(path)
+    np.testing.assert_array_equal(recording.read()[:, 0], ECG_MV)
+    assert "left out channel x: many of its cells hold no number" in recording.notes
+
+
+@pytest.mark.parametrize("first", ["abc,0.1", "0.1", "!"])
+def test_a_first_row_that_is_damaged_is_a_row(first, tmp_path):
+    path = tmp_path / "r.csv"
+    lines = rows(texts(ECG_MV), texts(OTHER)).splitlines()
+    lines[0] = first
+    lines[50] = "!"
+    path.write_text("ECG,V1\n" + "\n".join(lines) + "\n")
+    recording = open_recording(path, RATE_HZ)
+    assert (recording.leads, recording.samples) == (("ECG", "V1"), ROWS)
+
+
+def test_what_a_device_says_right_above_the_rows_is_no_row(tmp_path):
+    path = tmp_path / "r.csv"
+    for above in ("Device,X\nSample Rate,250\n", "Name,Ann\nAge,45\n", "time,ECG\n# made,1\n"):
+        path.write_text(above + rows(texts(SECONDS), texts(ECG_MV)))
+        recording = open_recording(path, RATE_HZ)
+        assert recording.samples == ROWS
+        np.testing.assert_array_equal(recording.read()[:, -1], ECG_MV)
+
+
+def test_an_option_that_contradicts_the_header_is_told(tmp_path):
+    path = tmp_path / "r.csv"
+    path.write_text("ECG sampling rate: 250 Hz\nACC sampling rate: 125 Hz\nECG\n" + rows(texts(ECG_MV)))
+    with pytest.raises(UserError, match="250 Hz by its header, which --sampling-rate 360 contradicts"):
+        open_recording(path, 360)
+    assert "its header says 250 Hz first, which is used, and 125 Hz" in " ".join(open_recording(path).notes)
+    assert open_recording(path, 125).sampling_rate_hz == 125
