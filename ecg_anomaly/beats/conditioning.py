@@ -8,7 +8,6 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-import pandas as pd
 from scipy import ndimage, signal
 
 from ecg_anomaly.config import Beat
@@ -17,6 +16,8 @@ from ecg_anomaly.config import Beat
 # longer than the steps between two samples, so that the two flanks of an R wave count as one.
 _SLOPE_SMOOTHING_S = 0.1
 _RESAMPLING_REACH = 10  # samples of the lower rate that the resampling filter looks to either side
+_FLAT_S = 3.0  # a lead that does not change at all for so long has come off, or its amplifier is at its limit
+_SHORT_GAP_S = 0.04  # a gap up to this, or of one sample, is bridged by a straight line, and the signal counts as there
 
 
 def condition(signals_mv: np.ndarray, sampling_rate_hz: Fraction, settings: Beat) -> tuple[np.ndarray, np.ndarray]:
@@ -43,8 +44,10 @@ class Conditioner:
     """
 
     def __init__(self, leads: int, sampling_rate_hz: Fraction, settings: Beat):
+        self._leads = leads
         ratio = Fraction(settings.sampling_rate_hz) / sampling_rate_hz
-        self._gaps = _GapFiller(leads)
+        self._gaps = _GapFiller(leads, max(1, int(_SHORT_GAP_S * sampling_rate_hz)))
+        self._flats = _FlatFinder(leads, int(_FLAT_S * sampling_rate_hz))
         self._resampler = _FirFilter(_resampling_taps(ratio), ratio.numerator, ratio.denominator, leads)
         self._band_pass = _FirFilter(_band_pass_taps(settings), 1, 1, leads)
         self._flags = _FlagResampler(leads, float(1 / ratio))
@@ -62,18 +65,23 @@ class Conditioner:
         conditioned : ndarray
             Shape ``(samples at the new rate, leads)``, in millivolts, without NaN: what no later sample changes.
         missing : ndarray of bool
-            The same shape: where the signal was missing and the last value before is held instead.
+            The same shape: where the signal was missing for longer than a few samples, and the last value before is
+            held instead; or has not changed for some seconds.
         """
-        filled, missing = self._gaps.fill(signals_mv)
-        self._flags.push(missing)
-        conditioned = self._band_pass.push(self._resampler.push(filled))
+        conditioned = self._filter(signals_mv, last=False)
         return conditioned, self._flags.take(len(conditioned))
 
     def finish(self) -> tuple[np.ndarray, np.ndarray]:
         """Give the rest, as `push` does; beyond the end the signal is taken to stay as it is."""
+        last = self._filter(np.empty((0, self._leads)), last=True)
         rest = self._band_pass.push(self._resampler.finish())
-        conditioned = np.concatenate([rest, self._band_pass.finish()])
+        conditioned = np.concatenate([last, rest, self._band_pass.finish()])
         return conditioned, self._flags.take(len(conditioned))
+
+    def _filter(self, signals_mv: np.ndarray, last: bool) -> np.ndarray:
+        filled, missing = self._gaps.fill(signals_mv, last)
+        self._flags.push(missing | self._flats.find(np.where(missing, np.nan, filled)))
+        return self._band_pass.push(self._resampler.push(filled))
 
 
 def steepest_points(signals_mv: np.ndarray, near: np.ndarray, reach: int, sampling_rate_hz: int) -> np.ndarray:
@@ -104,25 +112,92 @@ def steepest_points(signals_mv: np.ndarray, near: np.ndarray, reach: int, sampli
 
 
 class _GapFiller:
-    """Takes the offset of each lead away (its first value) and holds the last value where samples are missing."""
+    """Takes the offset of each lead away (its first value), bridges gaps of up to ``longest`` samples, fills others.
 
-    def __init__(self, leads: int):
+    A gap that may still turn out to be short is kept back until its end is known.
+    """
+
+    def __init__(self, leads: int, longest: int):
+        self._longest = longest
         self._offset_mv = np.full(leads, np.nan)
         self._last_mv = np.zeros(leads)
+        self._lasting = np.zeros(leads, dtype=np.int64)  # missing samples at the end of what was given
+        self._kept_back = np.empty((0, leads))
 
-    def fill(self, signals_mv: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def fill(self, signals_mv: np.ndarray, last: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Give the next samples without NaN, and which of them are missing; with ``last``, all that are left."""
+        signals_mv = np.concatenate([self._kept_back, signals_mv]) if len(self._kept_back) else signals_mv
         missing = ~np.isfinite(signals_mv)
         for lead in np.nonzero(np.isnan(self._offset_mv) & ~missing.all(axis=0))[0]:
             self._offset_mv[lead] = signals_mv[missing[:, lead].argmin(), lead]
         # The offset goes first: the branches of the polyphase filter differ a little in gain and make a ripple of it.
         filled = signals_mv - np.nan_to_num(self._offset_mv)
+        certain = len(filled)
         if missing.any():
-            # Held, not drawn to the next value: what comes after a long gap is not known when the gap begins.
-            known = np.vstack([self._last_mv, np.where(missing, np.nan, filled)])
-            filled = pd.DataFrame(known).ffill().to_numpy()[1:]
-        if len(filled):
+            certain = certain if last else self._certain(missing)
+            for damaged in np.flatnonzero(missing.any(axis=0)).tolist():
+                filled[:, damaged], missing[:, damaged] = self._bridge(damaged, filled[:, damaged], missing[:, damaged])
+        self._kept_back = signals_mv[certain:].copy()
+        filled, missing = filled[:certain], missing[:certain]
+        if certain:
             self._last_mv = filled[-1].copy()
+            self._lasting = _set_at_end(missing, self._lasting)
         return filled, missing
+
+    def _certain(self, missing: np.ndarray) -> int:
+        """How many samples come before all gaps that are not over but short so far, and before gaps that meet those."""
+        certain, kept = len(missing), -1
+        while certain != kept:
+            kept = certain
+            at_end = _set_at_end(missing[:kept], self._lasting) if kept else self._lasting
+            certain -= int(at_end[at_end <= self._longest].max(initial=0))
+        return certain
+
+    def _bridge(self, lead: int, filled_mv: np.ndarray, missing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Draw a line across the short gaps of a lead; hold the last value in the others, which stay missing."""
+        number = np.arange(len(missing))
+        before = np.maximum.accumulate(np.where(missing, -1, number))
+        after = np.minimum.accumulate(np.where(missing, len(missing), number)[::-1])[::-1]
+        known_mv = np.append(filled_mv, [np.nan, self._last_mv[lead]])  # after the end, and at -1: before the start
+        missing_before = np.where(before < 0, self._lasting[lead], 0)
+        short = missing & (after < len(missing)) & (after - before - 1 + missing_before <= self._longest)
+        rise = np.where(short, (number - before) / (after - before + ~missing), 0.0)
+        step_mv = np.where(short, known_mv[after] - known_mv[before], 0.0)
+        # Held, not drawn to the next value: what comes after a long gap is not known when the gap begins.
+        return known_mv[before] + rise * step_mv, missing & ~short
+
+
+class _FlatFinder:
+    """Finds where each lead has kept one value for so many samples."""
+
+    def __init__(self, leads: int, longest: int):
+        self._longest = longest
+        self._last_mv = np.full((1, leads), np.nan)
+        self._equal = np.zeros(leads, dtype=np.int64)  # samples at the end of those so far that are equal
+
+    def find(self, signals_mv: np.ndarray) -> np.ndarray:
+        """Take the next samples, shape ``(samples, leads)``, NaN where they are missing; give flags of that shape."""
+        if not len(signals_mv):
+            return np.zeros(signals_mv.shape, dtype=bool)
+        before, last_mv, self._last_mv = self._equal, self._last_mv, signals_mv[-1:].copy()
+        if len(signals_mv) > 1 and not np.any(signals_mv[-2] == signals_mv[-1]):  # most often
+            self._equal = np.ones_like(before)
+        else:
+            self._equal = _set_at_end(signals_mv == self._last_mv, np.where(last_mv[0] == self._last_mv[0], before, 0))
+        if len(signals_mv) + before.max() <= self._longest:
+            return np.zeros(signals_mv.shape, dtype=bool)
+        changes = np.diff(signals_mv, axis=0, prepend=last_mv) != 0
+        number = np.arange(len(signals_mv))[:, np.newaxis]
+        changed = np.maximum.accumulate(np.where(changes, number, -before), axis=0)
+        return np.asarray(number - changed >= self._longest)
+
+
+def _set_at_end(flags: np.ndarray, lasting: np.ndarray) -> np.ndarray:
+    """Count the set flags that each lead ends with, with those ``lasting`` from before; shape ``(leads,)``."""
+    if not flags[-1].any():
+        return np.zeros_like(lasting)
+    whole = flags.all(axis=0)
+    return np.asarray(np.where(whole, len(flags) + lasting, flags[::-1].argmin(axis=0)))
 
 
 class _FirFilter:

@@ -31,7 +31,8 @@ class CutBeats(PerBeat):
 
     samples: np.ndarray  # where each stands, in samples of the recording
     times_s: np.ndarray  # and in seconds
-    rr_before_s: np.ndarray  # the RR intervals beside it; NaN where there is none
+    # The RR intervals beside it; NaN where there is none, and where it is unknown: a gap in the signal may hide beats.
+    rr_before_s: np.ndarray
     rr_after_s: np.ndarray
     fiducials_s: np.ndarray  # the steepest point of its QRS complex
     left_out: np.ndarray  # why it cannot be judged; an empty string where it can
@@ -69,9 +70,11 @@ class BeatCutter:
         self._reaches_s = (_DETECTION_REACH_S, settings.realign_s) if detected else (settings.realign_s,)
         self._conditioned = np.empty((0, leads))
         self._missing = np.empty((0, leads), dtype=bool)
+        self._lost = np.empty(0, dtype=np.int64)  # how many samples up to each, itself too, no lead has a signal at
         self._begin = 0  # of the buffers, in conditioned samples since the start
         self._waiting = np.empty(0, dtype=np.int64)  # beats without a window, in samples of the recording
         self._previous_s = np.nan  # the beat before those
+        self._lost_before = 0  # samples without a signal up to there
         self._certain_s = 0.0
         self._nothing = self._cut(0)
 
@@ -94,6 +97,7 @@ class BeatCutter:
         """
         self._conditioned = np.concatenate([self._conditioned, conditioned])
         self._missing = np.concatenate([self._missing, missing])
+        self._lost = np.concatenate([self._lost, np.cumsum(missing.all(axis=1)) + self._lost[-1:].sum()])
         self._waiting = np.concatenate([self._waiting, samples])
         self._certain_s = certain_until / self._rate_hz
         count = self._complete()
@@ -134,7 +138,7 @@ class BeatCutter:
     def _cut(self, count: int) -> CutBeats:
         """Cut the first of the waiting beats, and forget the signal that no later one needs."""
         samples, times_s = self._waiting[:count], self._waiting[:count] / self._recording_rate_hz
-        before_s, after_s = self._intervals(count)
+        before_s, after_s, alone = self._intervals(count)
         near = np.round(times_s * self._rate_hz).astype(np.int64) - self._begin
         fiducials = fiducial_points(self._conditioned, near, self._reaches_s, self._rate_hz) if count else near
         windows_mv = cut_windows_mv(self._conditioned, self._missing, fiducials, self._settings)
@@ -145,11 +149,12 @@ class BeatCutter:
             before_s.round(6),
             after_s.round(6),
             (fiducials / self._rate_hz).round(6),
-            _reasons_to_leave_out(fiducials, before_s, after_s, windows_mv, self._end, self._settings),
+            _reasons_to_leave_out(fiducials, alone, windows_mv, self._end, self._settings),
             self._quality(windows_mv),
             windows_mv,
         )
-        self._previous_s = times_s[-1] if count else self._previous_s
+        if count:
+            self._previous_s, self._lost_before = times_s[-1], self._lost_until(times_s[-1:])[0]
         self._waiting = self._waiting[count:]
         self._forget()
         return cut
@@ -159,19 +164,32 @@ class BeatCutter:
             return beat_quality(windows_mv, self._rate_hz, self._settings.samples_before)
         return np.full(len(windows_mv), np.nan)
 
-    def _intervals(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """RR interval before and after each of the first beats, in seconds; NaN where there is none."""
+    def _intervals(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """RR interval before and after each of the first beats, in seconds, and whether it lacks either neighbour."""
         longest_s, times_s = self._rhythm.longest_rr_s, self._waiting / self._recording_rate_hz
         between_s = np.minimum(np.diff(np.concatenate([[self._previous_s], times_s])), longest_s)
         # After the last beat nothing came, for so long at least.
         over = self._detected and len(times_s) and self._certain_s - times_s[-1] >= longest_s
-        return between_s[:count], np.append(between_s[1:], longest_s if over else np.nan)[:count]
+        before_s, after_s = between_s, np.append(between_s[1:], longest_s if over else np.nan)
+        alone = np.isnan(before_s) | np.isnan(after_s[: len(before_s)])
+        lost = np.append(self._lost_before, self._lost_until(times_s))
+        before_s = np.where(lost[1:] > lost[:-1], np.nan, before_s)
+        # Whether the next beat comes still later is not known when this one has waited for so long.
+        lost_after = self._lost_until(times_s + after_s)
+        after_s = np.where(lost_after > lost[1:], np.nan, after_s)
+        return before_s[:count], after_s[:count], alone[:count]
+
+    def _lost_until(self, times_s: np.ndarray) -> np.ndarray:
+        """How many samples before each time no lead has a signal at, for times that the signal has come to."""
+        places = np.nan_to_num(times_s * self._rate_hz).astype(np.int64) - 1 - self._begin
+        return self._lost[np.clip(places, 0, len(self._lost) - 1)] if len(self._lost) else np.zeros_like(places)
 
     def _forget(self) -> None:
         needed_s = self._first_waiting_s - sum(self._reaches_s) - self._settings.window_before_s - _MARGIN_S
         begin = max(self._begin, int(needed_s * self._rate_hz))
         self._conditioned = self._conditioned[begin - self._begin :]
         self._missing = self._missing[begin - self._begin :]
+        self._lost = self._lost[begin - self._begin :]
         self._begin = begin
 
 
@@ -208,17 +226,12 @@ def recording_samples(found: np.ndarray, sampling_rate_hz: Fraction, settings: B
 
 
 def _reasons_to_leave_out(
-    fiducials: np.ndarray,
-    rr_before_s: np.ndarray,
-    rr_after_s: np.ndarray,
-    windows_mv: np.ndarray,
-    end: int,
-    settings: Beat,
+    fiducials: np.ndarray, alone: np.ndarray, windows_mv: np.ndarray, end: int, settings: Beat
 ) -> np.ndarray:
     """Why each beat cannot be judged; an empty string where it can."""
     reasons = np.full(len(fiducials), "", dtype=object)
     first = fiducials - settings.samples_before
     reasons[np.isnan(windows_mv).all(axis=(1, 2))] = NO_SIGNAL
     reasons[(first < 0) | (first + settings.samples > end)] = NO_WINDOW
-    reasons[np.isnan(rr_before_s) | np.isnan(rr_after_s)] = NO_RR_INTERVAL
+    reasons[alone] = NO_RR_INTERVAL
     return reasons

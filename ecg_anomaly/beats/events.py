@@ -1,4 +1,4 @@
-"""What is not beats at all: asystole, ventricular flutter and fibrillation, and stretches that cannot be read.
+"""What is more, or less, than beats: asystole, ventricular tachycardia, flutter and fibrillation, unreadable stretches.
 
 The signal is looked at in steps of one second, counted from its start, so that a stream finds the same events as a
 file, however it is cut into chunks.
@@ -6,19 +6,25 @@ file, however it is cut into chunks.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import bottleneck
 import numpy as np
 
-ASYSTOLE, FIBRILLATION, UNREADABLE = "asystole", "fibrillation", "unreadable"
+from ecg_anomaly.beats.quality import PLAUSIBLE_MV
+from ecg_anomaly.beats.swings import FIBRILLATION, GENERATOR, TACHYCARDIA, are_alike, swing_kind
+
+ASYSTOLE, UNREADABLE = "asystole", "unreadable"  # and the kinds of `swings`
+_SWINGS = (TACHYCARDIA, FIBRILLATION)
 
 _STEP_S = 1
 # No beat for so long: the alarm of the PhysioNet/CinC Challenge 2015 (Clifford et al., Physiol Meas 37:E5, 2016).
 _ASYSTOLE_S = 4.0
-_SHORTEST_UNREADABLE_S = 2.0
+_SHORTEST_S = {UNREADABLE: 2.0, FIBRILLATION: 3.0, TACHYCARDIA: 3.0}
+# An asystole is that of a heart that was seen: so many readable beats in a row, after the last unreadable stretch.
+_SEEN_BEATS = 3
 
 # Fibrillation. In a rhythm with beats the signal is close to the isoelectric line most of the time; in flutter and
 # fibrillation it is seldom, and swings at one frequency. The limits find all flutter that is annotated in mitdb/207
@@ -28,12 +34,7 @@ _LEAST_STEPS = 4  # of them, whole or in part, from the first to the last that i
 _CROSSING_LEVEL = 0.2  # of the largest value of the step: Arafat, Chowdhury, Hasan, SIViP 5:331-343, 2011
 _LEAST_CROSSING = 0.5  # share of the time beyond that level, over the window
 _EDGE_CROSSING = 0.35  # and in the first and the last step that count
-_LEAST_CONCENTRATION = 0.5  # share of the power near the dominant frequency, after Barro et al., J Med Eng Technol 1989
-_NEAR = (0.7, 1.4)  # times the dominant frequency
-_SWINGS_HZ = (2.0, 9.0)  # where the dominant frequency lies
-_SLOWEST_HZ = 0.7  # below is what the band-pass filter left of the baseline
 _LOWEST_SWING_MV = 0.2  # less is fine fibrillation, or noise: Kerber et al., Circulation 95:1677-1682, 1997
-
 _FLAT_MV = 1e-3  # a lead that changes less within a step is loose, as for the window of a beat
 _QUIET_SHARE = 0.2  # of the patient's usual height: P waves alone, or nothing
 _QUIET_MV = 0.08  # where no beat has shown the usual height yet: Kerber et al. as above
@@ -43,9 +44,9 @@ _AFTER_BEAT_S = 1.0  # the T wave is over: what is loud now belongs to no beat b
 
 @dataclass(frozen=True)
 class Event:
-    """A stretch of a recording that holds no beats to judge."""
+    """A stretch of a recording that holds no beats to judge, or, in a tachycardia, more than those beats."""
 
-    kind: str  # asystole, fibrillation (ventricular flutter or fibrillation) or unreadable
+    kind: str  # asystole, ventricular tachycardia, fibrillation (flutter or fibrillation) or unreadable
     start_s: float  # from the start of the recording; but for the beats beside an asystole, to the second
     end_s: float
 
@@ -60,7 +61,9 @@ class _Step:
     height_mv: np.ndarray
     crossing: np.ndarray  # share of the time away from the isoelectric line; NaN where the lead hardly swings
     signals_mv: np.ndarray
+    beats: list[int] = field(default_factory=list)  # where the detector found some
     kind: str | None = None
+    votes: Counter[str] = field(default_factory=Counter)  # what the windows that it swings in are
 
 
 class EventFinder:
@@ -91,6 +94,9 @@ class EventFinder:
         self._settled = 0  # from here on what is loud belongs to no beat before
         self._loud_since: int | None = None
         self._quiet_since = 0
+        self._row = 0  # readable beats one after the other
+        self._seen_at = -1  # the last of so many of them
+        self._blind_until = 0  # the end of the last unreadable stretch
         self._run: tuple[str | None, int] = (None, 0)  # kind and start of the steps of one kind
         self._found: list[Event] = []
 
@@ -136,7 +142,12 @@ class EventFinder:
     @property
     def ongoing(self) -> list[Event]:
         """Events that are certain but not over, up to the last step that was looked at."""
-        return [*self._asystole(self._position), *self._run_event(self._steps[0].start if self._steps else 0)]
+        end = self._steps[0].start if self._steps else 0
+        for step in self._steps:
+            if step.kind != self._run[0] or step.kind not in _SWINGS:
+                break
+            end = step.end
+        return [*self._asystole(self._position), *self._run_event(end)]
 
     def _give(self) -> list[Event]:
         found, self._found = self._found, []
@@ -159,7 +170,7 @@ class EventFinder:
         present = ~missing.reshape(steps_mv.shape).any(axis=1) & (height_mv >= _FLAT_MV)
         size_mv = np.abs(steps_mv - np.median(steps_mv, axis=1, keepdims=True))
         crossing = np.mean(size_mv > _CROSSING_LEVEL * size_mv.max(axis=1, keepdims=True), axis=1)
-        crossing[~present | (height_mv < _LOWEST_SWING_MV)] = np.nan
+        crossing[~present | (height_mv < _LOWEST_SWING_MV) | (height_mv > PLAUSIBLE_MV[1])] = np.nan
         starts = range(self._position, self._position + len(signals_mv), length)
         return [
             _Step(start, start + length, *measured)
@@ -177,14 +188,19 @@ class EventFinder:
         elif (self._heights_mv or not beats) and self._is_quiet(step):
             # Unreadable beats in silence are what a detector makes of it.
             self._last_readable, self._loud_since = True, None
+            self._pass_unseen(step)
         elif beats:
             self._pass_beats(beats, readable=False)
         elif step.start >= self._settled:
             self._pass_loud(step)
         if not self._last_readable:
             step.kind = UNREADABLE
+        step.beats = [position for position, _ in beats]
+        for position, readable in beats:
+            self._row = self._row + 1 if readable else 0
+            self._seen_at = position if self._row >= _SEEN_BEATS else self._seen_at
         self._steps.append(step)
-        self._mark_fibrillation()
+        self._mark_swinging()
         if len(self._steps) == _WINDOW_STEPS:
             self._release()
 
@@ -204,6 +220,17 @@ class EventFinder:
         self._quiet_since = self._settled = step.end
         self._last_readable, self._loud_since = False, None
 
+    def _pass_unseen(self, step: _Step) -> None:
+        """Silence that lasts is unreadable where no heart was seen before: nothing says that it would be."""
+        if not self._seen and step.end - self._quiet_since >= _ASYSTOLE_S * self._rate_hz:
+            for silent in (*self._steps, step):
+                if silent.start >= self._quiet_since:
+                    silent.kind = silent.kind or UNREADABLE
+
+    @property
+    def _seen(self) -> bool:
+        return self._seen_at >= self._blind_until
+
     def _pass_beats(self, beats: list[tuple[int, bool]], readable: bool) -> None:
         self._end_quiet(beats[0][0])
         self._quiet_since = beats[-1][0]
@@ -219,16 +246,23 @@ class EventFinder:
         self._quiet_since, self._last_readable = step.end, False
         self._steps[-1].kind = self._steps[-1].kind or UNREADABLE
 
-    def _mark_fibrillation(self) -> None:
+    def _mark_swinging(self) -> None:
         swinging = self._swinging()
-        if swinging:
-            for step in swinging:
-                step.kind = FIBRILLATION
-            self._end_quiet(swinging[0].start)
-            self._quiet_since = swinging[-1].end
+        if not swinging:
+            return
+        signals_mv = self._signals_of_window()
+        kind = swing_kind(signals_mv, self._rate_hz)
+        beats = np.array([beat for step in self._steps for beat in step.beats]) - self._steps[0].start
+        if kind is None or (kind == FIBRILLATION and are_alike(signals_mv, beats, self._rate_hz)):
+            return
+        for step in swinging:
+            step.votes[UNREADABLE if kind == GENERATOR else kind] += 1
+            step.kind = max((UNREADABLE, FIBRILLATION, TACHYCARDIA), key=step.votes.__getitem__)  # of equals the first
+        self._end_quiet(swinging[0].start)
+        self._quiet_since = swinging[-1].end
 
     def _swinging(self) -> list[_Step]:
-        """Find the steps of the window that are fibrillation: none, or most of them, one after the other."""
+        """Find the steps of the window that swing: none, or most of them, one after the other."""
         window = list(self._steps)
         if len(window) < _WINDOW_STEPS or window[-1].end - window[-1].start < self._step_samples:
             return []  # the recording has just begun, or ends within the step
@@ -241,23 +275,40 @@ class EventFinder:
         inside = slice(away[0], away[-1] + 1) if len(away) else slice(0)
         if inside.stop - (inside.start or 0) < _LEAST_STEPS:
             return []
-        swings = _swing(np.concatenate([step.signals_mv[:, leads] for step in window]), self._rate_hz)
-        return window[inside] if swings else []
+        return window[inside]
+
+    def _signals_of_window(self) -> np.ndarray:
+        """Give the leads that take part in the window."""
+        leads = ~np.isnan([step.crossing for step in self._steps]).any(axis=0)
+        return np.concatenate([step.signals_mv[:, leads] for step in self._steps])
 
     def _release(self) -> None:
         """Let the oldest step go: its kind is final."""
         step = self._steps.popleft()
+        step.kind = self._lasting_kind(step)
         if step.kind != self._run[0]:
             self._end_run(step.start)
             self._run = (step.kind, step.start)
 
+    def _lasting_kind(self, step: _Step) -> str | None:
+        """Let one swinging kind turn into another only when that lasts for more than one step."""
+        run, following = self._run[0], [later.kind for later in self._steps][:2]
+        if step.kind not in _SWINGS:  # a step or two between do not count
+            return run if run in _SWINGS and any(kind in _SWINGS for kind in following) else step.kind
+        if len(following) == 2 and following[0] == following[1] in _SWINGS:
+            return following[0]
+        return run if run in _SWINGS else step.kind
+
     def _end_run(self, end: int) -> None:
-        self._found += self._run_event(end)
+        events = self._run_event(end)
+        if events and events[0].kind == UNREADABLE:
+            self._blind_until = end
+        self._found += events
         self._run = (None, end)
 
     def _run_event(self, end: int) -> list[Event]:
         kind, start = self._run
-        if kind is None or (kind == UNREADABLE and end - start < _SHORTEST_UNREADABLE_S * self._rate_hz):
+        if kind is None or end - start < _SHORTEST_S[kind] * self._rate_hz:
             return []
         return [self._event(kind, start, end)]
 
@@ -265,24 +316,9 @@ class EventFinder:
         self._found += self._asystole(end)
 
     def _asystole(self, end: int) -> list[Event]:
-        if end - self._quiet_since < _ASYSTOLE_S * self._rate_hz:
+        if not self._seen or end - self._quiet_since < _ASYSTOLE_S * self._rate_hz:
             return []
         return [self._event(ASYSTOLE, self._quiet_since, end)]
 
     def _event(self, kind: str, start: int, end: int) -> Event:
         return Event(kind, start / self._rate_hz, end / self._rate_hz)
-
-
-def _swing(signals_mv: np.ndarray, sampling_rate_hz: int) -> bool:
-    """Tell whether every lead, of shape ``(samples, leads)``, swings at one frequency."""
-    tapered = (signals_mv - signals_mv.mean(axis=0)) * np.hanning(len(signals_mv))[:, np.newaxis]
-    padded = 4 * len(signals_mv)  # so that the dominant frequency is not rounded to the width of a bin
-    frequency_hz = np.fft.rfftfreq(padded, 1 / sampling_rate_hz)
-    power = np.abs(np.fft.rfft(tapered, padded, axis=0)) ** 2
-    power[frequency_hz < _SLOWEST_HZ] = 0
-    dominant_hz = frequency_hz[power.argmax(axis=0)]
-    ratio = frequency_hz[:, np.newaxis] / dominant_hz
-    near = (ratio > _NEAR[0]) & (ratio < _NEAR[1])
-    concentration = (power * near).sum(axis=0) / power.sum(axis=0)
-    at_rate = (dominant_hz >= _SWINGS_HZ[0]) & (dominant_hz <= _SWINGS_HZ[1])
-    return bool(np.all(at_rate & (concentration >= _LEAST_CONCENTRATION)))

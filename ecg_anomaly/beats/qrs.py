@@ -49,6 +49,11 @@ _BACKGROUND_FACTOR = 3.0
 # Nor less than this: a QRS complex of 0.1 mV from peak to peak reaches about 0.02 mV, 2 µV of noise about 0.002 mV.
 _FLOOR_MV = 0.005
 
+# Noise is over where this part of the signal around a peak, within the refractory period, is less than a share of the
+# recent background, from which what was taken for beats did not stand out.
+_QUIET_PART = 0.4
+_QUIET_SHARE = 0.25
+
 _LATE = 1.5  # RR intervals without a beat after which one is searched for (Pan & Tompkins 1985: 1.66)
 _SEARCH_BACK_SHARE = 0.5  # of the threshold that a beat found so must reach (Pan & Tompkins 1985)
 # From then on the threshold falls by half in this time: large artefacts must not deafen the detector for long.
@@ -61,8 +66,13 @@ _LEARNING_S = 2.0  # holds a beat at 30 per minute; the first beats are decided 
 # Leads are weighted by their last blocks of this length, each of which holds a beat.
 _BLOCK_S = 2.0
 _BLOCKS = 5
+_SUNK = 0.4  # share of the peaks of blocks with beats below which the others, after silence, rule the recent peaks
+_LEAST_BLOCKS = 3  # with beats, by which it is known how high they are: a jolt before silence makes one
+_LEAST_BEAT_MV = 0.01  # reached by a QRS complex of 0.05 mV from peak to peak, the least that can be judged
 _DEAD_LEAD_MV = 1e-3  # a lead that stays below this shows no beats
 _UNKNOWN_PEAK_MV = 1.0  # taken for the recent peaks of a lead that showed none
+# The peak of a stretch without beats exceeds its median by less: it does not say how high the next beats may be.
+_LEAST_STANDING = 4.0
 # What exceeds the recent peaks of a lead by more counts for no more: an artefact in one lead must not outweigh the
 # others. On DS1 and the paced records 1.0 to 1.3 serve alike, no limit at all leaves more beats missed.
 _LARGEST_SHARE = 1.2
@@ -211,9 +221,13 @@ class _Consensus:
         self._passed_on = 0  # so many samples of it
         self._peaks = np.zeros((0, leads))  # of the blocks before
         self._medians = np.zeros((0, leads))
+        self._usual = np.zeros((0, leads)), np.zeros((0, leads)), np.zeros(0)  # what `_find_usual` gave for them
 
     def push(self, strength: np.ndarray, last: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Combine the next samples; give the mean of the leads, and how high it lately was between the beats."""
+        """Combine the next samples; give the mean of the leads, and how high it lately was between the beats.
+
+        NaN where no lead has a signal.
+        """
         self._strength = np.concatenate([self._strength, strength])
         complete = len(self._strength) // self._block
         blocks = self._strength[: complete * self._block].reshape(complete, self._block, self._strength.shape[1])
@@ -222,26 +236,41 @@ class _Consensus:
                 return np.zeros(0), np.zeros(0)
             blocks = self._strength[np.newaxis]  # shorter than a block, and all that there is
         before = len(self._peaks)
-        self._peaks = np.concatenate([self._peaks, np.fmax.reduce(blocks, axis=1)])
-        self._medians = np.concatenate([self._medians, bottleneck.nanmedian(blocks, axis=1)])
-        peaks, medians = _recent_median(self._peaks), _recent_median(self._medians)
-        weights = _lead_weights(peaks, medians)
-        # The lower of the last block's and the usual: it rises late and falls at once, so that after a burst of noise
-        # the detector hears again.
-        background = _power_mean(np.fmin(self._medians, medians), peaks, weights)
+        if len(blocks):
+            self._peaks = np.concatenate([self._peaks, np.fmax.reduce(blocks, axis=1)])
+            self._medians = np.concatenate([self._medians, bottleneck.nanmedian(blocks, axis=1)])
+            self._usual = self._find_usual()
+        peaks, weights, background = self._usual
 
         block_of = np.arange(self._passed_on, len(self._strength)) // self._block
         known = np.maximum(before + block_of - 1, 0)
-        detection = _power_mean(self._strength[self._passed_on :], peaks[known], weights[known])
+        coming = self._strength[self._passed_on :]
+        detection = _power_mean(coming, peaks[known], weights[known])
+        detection[np.isnan(coming).all(axis=1)] = np.nan  # no lead is there
         self._strength = self._strength[complete * self._block :]
         self._passed_on = len(self._strength)
         self._peaks, self._medians = self._peaks[-_BLOCKS:], self._medians[-_BLOCKS:]
+        self._usual = peaks[-_BLOCKS:], weights[-_BLOCKS:], background[-_BLOCKS:]
         return detection, background[known]
 
+    def _find_usual(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Find the recent peaks and the weights of the leads, and the background of their mean, for each block."""
+        peaks, medians = _recent_median(self._peaks), _recent_median(self._medians)
+        weights = _lead_weights(peaks, medians)
+        beats = self._peaks > np.fmax(_LEAST_STANDING * self._medians, _LEAST_BEAT_MV)
+        seen = _recent_median(np.where(beats, self._peaks, np.nan), least=_LEAST_BLOCKS)
+        # In silence or noise no lead's peaks say how high its beats may be; just after it, those of some blocks do.
+        unknown = np.isnan(seen).all(axis=1, keepdims=True)
+        peaks = np.where(unknown, np.fmax(peaks, _UNKNOWN_PEAK_MV), np.where(peaks < _SUNK * seen, seen, peaks))
+        # The lower of the last block's and the usual: it rises late and falls at once, so that after a burst of noise
+        # the detector hears again.
+        return peaks, weights, _power_mean(np.fmin(self._medians, medians), peaks, weights)
 
-def _recent_median(values: np.ndarray) -> np.ndarray:
-    """Median of each block and the ``_BLOCKS - 1`` before it; NaN where a lead was missing in all."""
-    return np.asarray(bottleneck.move_median(values, min(_BLOCKS, len(values)), min_count=1, axis=0))
+
+def _recent_median(values: np.ndarray, least: int = 1) -> np.ndarray:
+    """Median of each block and the ``_BLOCKS - 1`` before it; NaN where fewer of them have a value."""
+    padded = np.concatenate([np.full((_BLOCKS - 1, values.shape[1]), np.nan), values])
+    return np.asarray(bottleneck.move_median(padded, _BLOCKS, min_count=least, axis=0)[_BLOCKS - 1 :])
 
 
 def _lead_weights(peaks: np.ndarray, medians: np.ndarray) -> np.ndarray:
@@ -276,26 +305,42 @@ class _Peak(NamedTuple):
     position: int
     height: float
     background: float
+    around: float  # the background beside the peak
+
+
+class _Edge(NamedTuple):
+    """Where the signal of all leads is lost, or is there again."""
+
+    position: int
+    lost: bool
 
 
 class _PeakFinder:
-    """Finds the samples of the detection signal that no other within the refractory period exceeds."""
+    """Finds the samples of the detection signal that no other within the refractory period exceeds.
+
+    Where there is no signal (NaN), there is no peak; the edges of such a gap stand between the peaks.
+    """
 
     def __init__(self, sampling_rate_hz: int) -> None:
         self._reach = round(_REFRACTORY_S * sampling_rate_hz)
         self._detection = np.zeros(self._reach)  # nothing comes before the signal
         self._background = np.zeros(self._reach)
+        self._around = np.arange(2 * self._reach + 1)
+        self._lost = False  # just before `known_until`
         self.known_until = 0  # all peaks before this sample have been passed on
 
-    def push(self, detection: np.ndarray, background: np.ndarray) -> list[_Peak]:
-        """Take in the next samples of both; return the peaks that are certain now."""
+    def push(self, detection: np.ndarray, background: np.ndarray) -> list[_Peak | _Edge]:
+        """Take in the next samples of both; return the peaks and edges that are certain now, in order."""
         self._detection = np.concatenate([self._detection, detection])
         self._background = np.concatenate([self._background, background])
         ready = len(self._detection) - 2 * self._reach
         if ready <= 0:
             return []
         middle = self._detection[self._reach : self._reach + ready]
-        highest = ndimage.maximum_filter1d(self._detection, self._reach, mode="constant")
+        lost = np.isnan(self._detection)
+        edges = self._edges(lost[self._reach : self._reach + ready])
+        heard = np.where(lost, 0.0, self._detection)
+        highest = ndimage.maximum_filter1d(heard, self._reach, mode="constant")
         # highest[i] spans reach samples around i; shifted, the reach samples before and after each middle sample.
         before = highest[self._reach // 2 :][:ready]
         after = highest[self._reach + 1 + self._reach // 2 :][:ready]
@@ -303,13 +348,23 @@ class _PeakFinder:
         found = np.flatnonzero((middle > _FLOOR_MV) & (middle > before) & (middle >= after))
         positions = (found + self.known_until).tolist()
         backgrounds = self._background[self._reach + found].tolist()
+        part = int(_QUIET_PART * len(self._around))
+        around = np.partition(self._detection[found[:, np.newaxis] + self._around], part, axis=1)[:, part].tolist()
         self.known_until += ready
         self._detection, self._background = self._detection[ready:], self._background[ready:]
-        return list(map(_Peak, positions, middle[found].tolist(), backgrounds))
+        peaks = map(_Peak, positions, middle[found].tolist(), backgrounds, around)
+        return sorted([*edges, *peaks], key=lambda mark: mark.position) if edges else list(peaks)
 
-    def finish(self) -> list[_Peak]:
+    def finish(self) -> list[_Peak | _Edge]:
         """Return the last peaks: nothing comes after the signal."""
         return self.push(np.zeros(self._reach), np.zeros(self._reach))
+
+    def _edges(self, lost: np.ndarray) -> list[_Edge]:
+        if not (self._lost or lost.any()):
+            return []
+        places = np.flatnonzero(np.diff(lost, prepend=self._lost))
+        self._lost = bool(lost[-1])
+        return [_Edge(int(place) + self.known_until, bool(lost[place])) for place in places]
 
 
 class _Decisions:
@@ -317,12 +372,14 @@ class _Decisions:
 
     def __init__(self, sampling_rate_hz: int) -> None:
         self._rate_hz = sampling_rate_hz
-        self._queue: deque[_Peak] = deque()  # not decided yet
+        self._queue: deque[_Peak | _Edge] = deque()  # not decided yet
         self._doubtful: list[_Peak] = []  # below the threshold, but search-back may take one
         self._beat_heights: deque[float] = deque(maxlen=_RECENT)  # empty until the level is learnt
         self._noise_heights: deque[float] = deque([0.0], maxlen=_RECENT)
         self._rr_intervals: deque[float] = deque([_FIRST_RR_S * sampling_rate_hz], maxlen=_RECENT)
         self._last_beat: _Peak | None = None
+        self._anew_at = -np.inf  # when noise was over the last time
+        self._back = -np.inf  # when the signal was there again after the last gap
         self._due = 0.0  # when search-back takes place, unless a beat comes before
         self._overdue = False  # searched back in vain since
         self._known_until = 0
@@ -333,7 +390,7 @@ class _Decisions:
         first = self._doubtful[0] if self._doubtful else self._queue[0] if self._queue else None
         return self._known_until if first is None else first.position
 
-    def push(self, peaks: list[_Peak], known_until: int, last: bool = False) -> list[int]:
+    def push(self, peaks: list[_Peak | _Edge], known_until: int, last: bool = False) -> list[int]:
         """Take in the next peaks, with no other before ``known_until``; return the beats that are certain now."""
         self._queue += peaks
         self._known_until = known_until
@@ -342,7 +399,11 @@ class _Decisions:
         beats: list[int] = []
         while True:
             if self._queue and (self._overdue or self._queue[0].position <= self._due):
-                beat = self._judge(self._queue.popleft())
+                if self._noise_is_over(self._queue[0]):
+                    self._start_anew(self._queue[0].position)
+                    if not self._learn(last):
+                        return beats
+                beat = self._pass(self._queue.popleft())
             elif not self._overdue and self._known_until > self._due:
                 beat = self._search_back()
             else:
@@ -352,20 +413,47 @@ class _Decisions:
 
     def _learn(self, last: bool) -> bool:
         """Take the highest of the first peaks for the level of the beats, once they are known."""
+        while self._queue and isinstance(self._queue[0], _Edge):
+            self._queue.popleft()
         if not self._queue:
             return False
         until = self._queue[0].position + round(_LEARNING_S * self._rate_hz)
         if self._known_until < until and not last:
             return False
-        self._beat_heights.append(max(peak.height for peak in self._queue if peak.position < until))
+        peaks = [mark for mark in self._queue if isinstance(mark, _Peak) and mark.position < until]
+        self._beat_heights.append(max(peak.height for peak in peaks))
         self._due = until
         return True
+
+    def _noise_is_over(self, mark: _Peak | _Edge) -> bool:
+        lately = mark.position < self._anew_at + 2 * _BLOCK_S * self._rate_hz  # the background is still that of noise
+        return isinstance(mark, _Peak) and not lately and self._background(mark) < mark.background
+
+    def _background(self, peak: _Peak) -> float:
+        if peak.around > _QUIET_SHARE * peak.background:
+            return peak.background
+        noise = _upper_median(self._beat_heights) < _LEAST_STANDING * peak.background
+        return peak.around if noise else peak.background
+
+    def _start_anew(self, position: int) -> None:
+        """Learn again: what was taken for beats was noise."""
+        self._forget()
+        self._rr_intervals = deque([_FIRST_RR_S * self._rate_hz], maxlen=_RECENT)
+        self._doubtful, self._last_beat, self._overdue, self._anew_at = [], None, False, position
+
+    def _pass(self, mark: _Peak | _Edge) -> _Peak | None:
+        if isinstance(mark, _Peak):
+            return self._judge(mark)
+        # In a gap no beat is due; when it is over one is, as after a beat.
+        self._doubtful, self._overdue, self._back = [], False, mark.position
+        self._due = np.inf if mark.lost else mark.position + _LATE * _upper_median(self._rr_intervals)
+        return None
 
     def _judge(self, peak: _Peak) -> _Peak | None:
         usual, threshold = self._thresholds(peak)
         if not self._is_t_wave(peak):
             if peak.height > threshold:
-                if peak.height <= usual:
+                if peak.height <= usual:  # beats are much smaller than they were
                     self._forget()
                 return self._accept(peak)
             if not self._overdue and peak.height > _SEARCH_BACK_SHARE * threshold:
@@ -375,7 +463,7 @@ class _Decisions:
         return None
 
     def _forget(self) -> None:
-        """Start anew: beats are much smaller than they were, and what was learnt holds no longer."""
+        """Drop what was learnt: it holds no longer."""
         self._beat_heights.clear()
         self._noise_heights.clear()
         self._noise_heights.append(0.0)
@@ -395,7 +483,7 @@ class _Decisions:
     def _accept(self, beat: _Peak) -> _Peak:
         self._noise_heights.extend(peak.height for peak in self._doubtful)
         self._doubtful = []
-        if self._last_beat is not None:
+        if self._last_beat is not None and self._back <= self._last_beat.position:
             rr_interval = beat.position - self._last_beat.position
             if rr_interval <= _LONGEST_RR_S * self._rate_hz:
                 self._rr_intervals.append(rr_interval)
@@ -410,7 +498,7 @@ class _Decisions:
         level = _upper_median(self._beat_heights)
         noise = min(_upper_median(self._noise_heights), level)
         share = _THRESHOLD_SHARE * (level - noise)
-        least = _BACKGROUND_FACTOR * peak.background
+        least = _BACKGROUND_FACTOR * self._background(peak)
         usual = max(noise + share, least)
         if not self._overdue:
             return usual, usual
@@ -418,7 +506,10 @@ class _Decisions:
         return usual, max(noise + share * fallen, least)
 
     def _is_t_wave(self, peak: _Peak) -> bool:
-        if self._last_beat is None or peak.position - self._last_beat.position >= _T_WAVE_S * self._rate_hz:
+        reach = _T_WAVE_S * self._rate_hz
+        if peak.position - self._back < reach:  # its beat may have come in the gap
+            return peak.height < _T_WAVE_SHARE * _upper_median(self._beat_heights)
+        if self._last_beat is None or peak.position - self._last_beat.position >= reach:
             return False
         return peak.height < _T_WAVE_SHARE * self._last_beat.height
 

@@ -25,7 +25,7 @@ class ScaledBeats(PerBeat):
 
     times_s: np.ndarray  # when each comes
     fiducials_s: np.ndarray  # the steepest point of its QRS complex
-    rr_before_s: np.ndarray  # the RR intervals beside it
+    rr_before_s: np.ndarray  # the RR intervals beside it; NaN where they are unknown
     rr_after_s: np.ndarray
     counting: np.ndarray  # bool: whether it tells what is usual for the patient
     windows: np.ndarray  # shape (beats, samples, leads), float32, scaled

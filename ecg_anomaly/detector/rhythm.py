@@ -10,6 +10,8 @@ from ecg_anomaly.beats.history import EarlierBeats
 from ecg_anomaly.beats.per_beat import PerBeat
 from ecg_anomaly.config import Rhythm
 
+_FIRST_LOG_RR = 0.0  # of an interval of 1 s, where none is known
+
 
 def prematurity(rr_before_s: np.ndarray, times_s: np.ndarray, settings: Rhythm, start_s: float) -> np.ndarray:
     """How early each beat of a record comes: ``-log(RR before / median RR of the beats before it)``.
@@ -17,7 +19,7 @@ def prematurity(rr_before_s: np.ndarray, times_s: np.ndarray, settings: Rhythm, 
     Parameters
     ----------
     rr_before_s, times_s
-        Shape ``(beats,)``: the RR interval before each beat, and when it comes.
+        Shape ``(beats,)``: the RR interval before each beat, NaN where it is unknown, and when it comes.
     settings
         How many earlier beats make the patient's own rhythm.
     start_s
@@ -26,10 +28,10 @@ def prematurity(rr_before_s: np.ndarray, times_s: np.ndarray, settings: Rhythm, 
     Returns
     -------
     ndarray
-        Shape ``(beats,)``: 0 in time, log 2 after half of the usual interval.
+        Shape ``(beats,)``: 0 in time or unknown, log 2 after half of the usual interval.
     """
     usual_s = EarlierBeats(settings.recent_beats, start_s).push(rr_before_s, times_s)
-    return np.asarray(-np.log(rr_before_s / usual_s))
+    return np.asarray(np.nan_to_num(-np.log(rr_before_s / usual_s)))
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class PatientRhythm:
         times_s
             When they come.
         rr_before_s, rr_after_s
-            The RR intervals beside them.
+            The RR intervals beside them; one that is unknown (NaN) is taken to be the usual one, and tells nothing.
         counting
             Bool: the beats that tell what the patient's rhythm is.
         """
@@ -87,7 +89,8 @@ class PatientRhythm:
         spread = self._settings.least_spread + np.nan_to_num(self._spread.push(deviation, times_s))
         usual = self._usual.push(known, times_s)
         # Before the first beat that counts, a beat has only itself to be compared with.
-        usual = np.where(np.isnan(usual), before, usual)
+        usual = np.where(np.isnan(usual), np.nan_to_num(before, nan=_FIRST_LOG_RR), usual)
+        before, after = (np.where(np.isnan(log_rr), usual, log_rr) for log_rr in (before, after))
         in_time = before > usual + np.log(self._settings.in_time)
         tachograms = np.column_stack([self._tachogram.push(known, times_s), before, after]).astype(np.float32)
         return Timing((usual - before) / spread, (after - before) / spread, in_time, tachograms)
@@ -108,8 +111,7 @@ class _Tachogram:
         if self._earlier is None:
             start = max(1, int(np.searchsorted(times_s, self._start_s)))
             first = log_rr[:start][counting[:start]]
-            # Where no beat counts, the first one has only itself to be compared with.
-            self._earlier = np.resize(first if len(first) else np.nan_to_num(log_rr[:1]), self._beats)
+            self._earlier = np.resize(first if len(first) else [_FIRST_LOG_RR], self._beats)
         known = np.concatenate([self._earlier, log_rr[counting]])
         before = np.cumsum(counting) - counting  # how many of the new intervals each beat has before it
         self._earlier = known[-self._beats :]

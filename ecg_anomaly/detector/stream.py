@@ -50,7 +50,7 @@ class Findings:
     """
 
     beats: pd.DataFrame  # one row per beat, with `COLUMNS`
-    events: list[Event]  # asystole, fibrillation and unreadable stretches that are over
+    events: list[Event]  # those that are over
     shapes: BeatShapes | None = None  # of the same beats, where they were kept
 
 

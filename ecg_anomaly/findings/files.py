@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import wfdb
 
-from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
+from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
+from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
 from ecg_anomaly.manifest import write_whole
 from ecg_anomaly.words import CALLED
 
@@ -22,10 +23,13 @@ ANNOTATOR = "anomaly"
 # signal cannot be read may be noise, and WFDB's tools count no beat at |.
 _NORMAL, _FLAGGED, _ARTIFACT, _FLUTTER_WAVE, _NOTE, _QUALITY = "N", "Q", "|", "!", '"', "~"
 _UNREADABLE_SUBTYPE = -1  # of a change in signal quality; 0 is clean
-_MARKS = {  # symbols where an event starts and ends; asystole has none, so comments say it
+# Symbols where an event starts and ends. Asystole has none, and that of a rhythm (+) would last until the next one,
+# which nobody knows: comments say it.
+_MARKS = {
     FIBRILLATION: ("[", "]"),
     UNREADABLE: (_QUALITY, _QUALITY),
     ASYSTOLE: (_NOTE, _NOTE),
+    TACHYCARDIA: (_NOTE, _NOTE),
 }
 _NO_BEATS = "no beats found"
 _RESERVED = 0  # WFDB takes a comment at the first sample for a definition of its own
@@ -48,8 +52,8 @@ def anomaly_annotations(beats: pd.DataFrame, events: Iterable[Event], sampling_r
         One row per annotation, in order of time: ``sample, symbol, subtype, aux_note``. ``N`` for a beat that is not
         flagged, ``Q`` for a flagged one with its score, what it is like and the reason, ``|`` for one that cannot be
         read; ``[`` and ``]`` around fibrillation, ``!`` for what was taken for a beat within; ``~`` around a stretch
-        that cannot be read (subtype -1 where it starts), comments around an asystole. A recording without any has one
-        comment that says so.
+        that cannot be read (subtype -1 where it starts), comments around an asystole or a ventricular tachycardia. A
+        recording without any has one comment that says so.
     """
     entries = list(_beat_entries(beats))
     taken = {_RESERVED, *(sample for sample, *_ in entries)}

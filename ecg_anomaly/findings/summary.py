@@ -9,7 +9,8 @@ from typing import TypedDict
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.beats.events import FIBRILLATION, UNREADABLE, Event
+from ecg_anomaly.beats.events import UNREADABLE, Event
+from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.stream import COLUMNS, Findings
 
 TABLE_COLUMNS = (*COLUMNS, "event")  # of the table of beats

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from ecg_anomaly.beats.events import FIBRILLATION, Event
+from ecg_anomaly.beats.events import Event
+from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.reports import styles
 from ecg_anomaly.words import CALLED, clock, count_text, score_text
@@ -96,7 +98,7 @@ class Announcer:
         self._recent += came
         self.tally.add(came)
         self.tally.add([beat for beat in came if any(map(beat.within, self._fibrillations))], -1)
-        self._rr_s.extend(beat.rr_before_s for beat in came if beat.readable)
+        self._rr_s.extend(beat.rr_before_s for beat in came if beat.readable and math.isfinite(beat.rr_before_s))
         if self._rr_s:
             self.tally.heart_rate_bpm = 60 / statistics.median(self._rr_s)
 

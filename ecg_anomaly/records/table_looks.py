@@ -8,6 +8,7 @@ from ecg_anomaly.records.lead_names import looks_like_ecg, looks_like_other_sign
 from ecg_anomaly.records.table_times import names_times, numbers_samples
 
 _FEW_VALUES = 8
+_FULL_SHARE = 0.2  # of the steps: a counter that is full more often is none
 _SAMPLES = {"sample", "samples"}  # which may be numbered, or be there
 _LABELS = 2  # values that are no signal even if they are no whole numbers
 _FEWEST_ROWS = 50
@@ -46,7 +47,8 @@ class ColumnLook:
                 odd = steps[~((steps > 0.5 * self._step) & (steps < 1.5 * self._step))]
                 if self._back is None and len(odd):
                     self._back = float(odd[0])  # of a counter that is full, and begins again
-                self._uneven += int(np.sum((odd >= 0) | (np.abs(odd - (self._back or 0)) > 0.5 * self._step)))
+                uneven = int(np.sum((odd >= 0) | (np.abs(odd - (self._back or 0)) > 0.5 * self._step)))
+                self._uneven += uneven if len(odd) - uneven < _FULL_SHARE * len(known) else len(odd)
         self._rows += len(known)
         self._last = known[-1]
 

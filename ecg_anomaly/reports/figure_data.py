@@ -116,7 +116,10 @@ class ExampleBeat:
     @property
     def intervals(self) -> str:
         """The RR intervals beside it."""
-        return f"RR {self.rr_before_s:.2f} s before, {self.rr_after_s:.2f} s after"
+        before, after = (
+            "unknown" if np.isnan(rr_s) else f"{rr_s:.2f} s" for rr_s in (self.rr_before_s, self.rr_after_s)
+        )
+        return f"RR {before} before, {after} after"
 
 
 @dataclass(frozen=True)

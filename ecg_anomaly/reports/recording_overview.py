@@ -9,7 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from ecg_anomaly.beats.events import FIBRILLATION, Event
+from ecg_anomaly.beats.events import Event
+from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.reports import styles
 from ecg_anomaly.reports.figure_data import ScoreAxis, time_unit
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
+from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
+from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
 from ecg_anomaly.reports import ecg_paper, pages, styles
 from ecg_anomaly.reports.ecg_paper import ReadMillivolts
 from ecg_anomaly.reports.recording_overview import overview_figure
@@ -56,7 +57,7 @@ def headline(summary: Mapping[str, Any]) -> list[str]:
     """Say what matters of a summary, most urgent first, one sentence each."""
     sentences = []
     kinds = [event["kind"] for event in summary["events"]]
-    for kind in (FIBRILLATION, ASYSTOLE):
+    for kind in (FIBRILLATION, ASYSTOLE, TACHYCARDIA):
         firsts = [event["start_s"] for event in summary["events"] if event["kind"] == kind]
         if firsts:
             when = "at" if len(firsts) == 1 else f"{len(firsts):,} times, first at"

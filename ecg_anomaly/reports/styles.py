@@ -12,7 +12,8 @@ from typing import Any
 import pandas as pd
 
 from ecg_anomaly import words
-from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE
+from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE
+from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
 
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"
 GREY = "#808080"  # reads on a white and on a dark page
@@ -31,14 +32,15 @@ QUESTIONS = {
     "ectopy": "like a simulated ectopic beat",
 }
 
-# What is not beats at all.
+# What is not beats at all, or more than each of them.
 EVENT_WORDS = {
     ASYSTOLE: "asystole (no beats)",
+    TACHYCARDIA: "ventricular tachycardia",
     FIBRILLATION: "ventricular flutter or fibrillation",
     UNREADABLE: "cannot be read",
 }
 
-EVENT_COLOURS = {ASYSTOLE: BLUE, FIBRILLATION: PURPLE, UNREADABLE: GREY}
+EVENT_COLOURS = {ASYSTOLE: BLUE, TACHYCARDIA: VERMILLION, FIBRILLATION: PURPLE, UNREADABLE: GREY}
 
 PLOTLY_SYMBOLS = {".": "circle", "o": "circle", "^": "triangle-up", "s": "square", "x": "x-thin"}
 PLOTLY_DASHES = {"-": "solid", "--": "dash", "-.": "dashdot"}

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.beats.events import FIBRILLATION
 from ecg_anomaly.beats.labelled import NORMAL_CLASS
+from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.stream import Findings, judge
 from ecg_anomaly.detector.thresholds import recorded_hours
 from ecg_anomaly.evaluation.metrics import threshold_figures

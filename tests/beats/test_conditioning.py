@@ -110,6 +110,44 @@ def test_gaps_are_marked_in_their_lead_alone(rate_hz):
     assert not missing[beyond, 1].any()
 
 
+@pytest.mark.parametrize("rate_hz", [50, 128, 360])
+def test_gaps_of_a_few_samples_are_bridged(rate_hz):
+    clean = np.sin(2 * np.pi * 2 * np.arange(20 * rate_hz) / rate_hz)
+    damaged, length = clean.copy(), max(1, rate_hz // 25)
+    for start in range(rate_hz, len(clean) - rate_hz, rate_hz):
+        damaged[start : start + length] = np.nan
+    (expected, _), (bridged, missing) = condition(clean, rate_hz), condition(damaged, rate_hz)
+    assert not missing.any()
+    np.testing.assert_allclose(bridged, expected, atol=0.05)
+    damaged[10 * rate_hz : 10 * rate_hz + length + 1] = np.nan
+    assert condition(damaged, rate_hz)[1].any()
+
+
+def test_a_lead_that_stays_as_it_is_for_seconds_has_no_signal():
+    leads = np.random.default_rng(6).normal(size=(20 * 360, 2))
+    leads[5 * 360 : 15 * 360, 1] = 0.2
+    missing = condition(leads, 360)[1]
+    times_s = np.arange(len(missing)) / TARGET_HZ
+    assert not missing[:, 0].any()
+    assert missing[(times_s > 8.1) & (times_s < 15), 1].all()
+    assert not missing[(times_s < 7.9) | (times_s > 15.1), 1].any()
+
+
+@pytest.mark.parametrize("longest", [5, 50, 2000])
+def test_portions_change_no_bit(longest):
+    rng = np.random.default_rng(7)
+    leads = rng.normal(size=(6000, 2)).round(1)
+    for start in rng.integers(0, 6000, 60):
+        leads[start : start + rng.integers(1, 40), rng.integers(0, 2)] = np.nan
+    leads[:7, 0], leads[2000:3500, 1], leads[-5:, 1] = np.nan, 0.5, np.nan
+    conditioner = conditioning.Conditioner(2, Fraction(360), BEAT)
+    ends = rng.integers(0, longest + 1, 3000).cumsum()
+    parts = [conditioner.push(part) for part in np.split(leads, ends[ends < len(leads)])]
+    parts.append(conditioner.finish())
+    for whole, joined in zip(condition(leads, 360), map(np.concatenate, zip(*parts, strict=True)), strict=True):
+        np.testing.assert_array_equal(joined, whole)
+
+
 def test_lead_without_any_sample_is_all_missing():
     conditioned, missing = condition(np.full(3600, np.nan), 360)
     assert missing.all()

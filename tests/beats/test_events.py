@@ -1,12 +1,15 @@
 import pickle
+from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy import signal
 
 from ecg_anomaly.beats.conditioning import condition
-from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event, EventFinder
+from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event, EventFinder
 from ecg_anomaly.beats.labelled import cut_at_annotations
 from ecg_anomaly.beats.preprocessing import read_record
+from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
 from ecg_anomaly.config import load_config
 from ecg_anomaly.records.catalogue import find_record
 from ecg_anomaly.records.noise import make_noise
@@ -51,6 +54,14 @@ class Recorded:
         height_mv = 0.6 + 0.2 * np.sin(2 * np.pi * 0.4 * since_s)
         swing_mv = height_mv * np.sin(2 * np.pi * frequency_hz * since_s + 0.8 * np.sin(2 * np.pi * 0.3 * since_s))
         self.signals_mv[np.ix_(inside, np.arange(self.signals_mv.shape[1])[leads])] = swing_mv[:, np.newaxis]
+
+    def tachycardia(self, start_s, end_s, bpm=180):
+        """Replace the signal by wide beats, one like the other, each at once after the one before."""
+        inside = self.inside(start_s, end_s)
+        rr_s = np.random.default_rng(4).normal(60 / bpm, 0.02 * 60 / bpm, size=round((end_s - start_s) * bpm / 60))
+        since_s = self.times_s[inside, np.newaxis] - (start_s + 0.1 + np.cumsum(rr_s) - rr_s)
+        beats_mv = np.exp(-0.5 * (since_s / 0.045) ** 2) - 0.8 * np.exp(-0.5 * ((since_s - 0.15) / 0.06) ** 2)
+        self.signals_mv[inside] = 1.5 * beats_mv.sum(axis=1, keepdims=True)
 
     def unread(self, start_s, end_s):
         self.readable &= ~((self.beats_s >= start_s) & (self.beats_s < end_s))
@@ -156,12 +167,94 @@ def test_fibrillation_that_no_beat_was_found_in():
     assert_about(recorded.events(), FIBRILLATION, 20, 40)
 
 
+def test_fibrillation_from_the_start():
+    recorded = Recorded(40, [])
+    recorded.swing(0, 40)
+    assert recorded.events() == [Event(FIBRILLATION, 0.0, 40.0)]
+
+
+@pytest.mark.parametrize("bpm", [130, 180, 240])
+def test_a_swing_of_which_one_is_like_the_other_is_a_ventricular_tachycardia(bpm):
+    recorded = Recorded(60, regular(0.5, 60), leads=2)
+    recorded.tachycardia(20, 40, bpm)
+    recorded.unread(20, 40)
+    assert_about(recorded.events(), TACHYCARDIA, 20, 40)
+
+
+def test_tachycardia_turns_into_fibrillation():
+    recorded = Recorded(60, regular(0.5, 60))
+    recorded.tachycardia(15, 30)
+    recorded.swing(30, 60)
+    recorded.unread(15, 60)
+    found = recorded.events()
+    assert [event.kind for event in found] == [TACHYCARDIA, FIBRILLATION]
+    assert found[0].end_s == found[1].start_s == pytest.approx(30, abs=3)
+
+
+@pytest.mark.parametrize("bpm", [100, 110, 125, 150, 180])
+@pytest.mark.parametrize("height_mv", [0.6, 1.2])
+def test_fast_beats_with_tall_t_waves_are_neither(bpm, height_mv):
+    beats_s = regular(0.5, 60, 60 / bpm)
+    recorded = Recorded(60, beats_s)
+    recorded.add_waves(beats_s + 0.2, 0.045, height_mv)
+    assert recorded.events() == []
+
+
+def test_fast_irregular_beats_with_tall_t_waves_are_neither():
+    beats_s = 0.5 + np.cumsum(np.random.default_rng(3).normal(0.5, 0.045, size=120))
+    recorded = Recorded(60, beats_s[beats_s < 59.5])
+    recorded.add_waves(recorded.beats_s + 0.22, 0.055, 1.3)
+    assert recorded.events() == []
+
+
+def test_jolts_of_an_electrode_are_no_fibrillation():
+    recorded = Recorded(300, regular(0.5, 300, 0.5))
+    recorded.signals_mv += 0.4 * make_noise("electrode_motion", len(recorded.times_s), 1, RATE_HZ, seed=1)
+    recorded.readable[::2] = False
+    assert sum(event.end_s - event.start_s for event in recorded.events() if event.kind != UNREADABLE) <= 6
+
+
+@pytest.mark.parametrize("frequency_hz", [0.25, 1, 2, 3, 5, 8, 10])
+@pytest.mark.parametrize("wave", [np.sin, signal.square, lambda phase: signal.sawtooth(phase, 0.5)])
+def test_a_generator_has_no_events(frequency_hz, wave):
+    generated = wave(2 * np.pi * frequency_hz * np.arange(40 * 360) / 360)[:, np.newaxis]
+    nothing = np.empty(0, dtype=int)
+    events = find_events(*condition(generated, Fraction(360), CONFIG.beat), nothing, nothing.astype(bool))
+    assert {event.kind for event in events} <= {UNREADABLE}
+
+
 def test_a_short_swing_or_one_in_a_single_lead_is_no_fibrillation():
     short = Recorded(60, regular(0.5, 60))
     short.swing(20.2, 22.8)
     other = Recorded(60, regular(0.5, 60), leads=2)
     other.swing(20, 40, leads=[1])
     assert short.events() == other.events() == []
+
+
+@pytest.mark.parametrize("noise_mv", [0.0, 0.002, 0.05, 0.3])
+def test_before_the_first_beats_there_is_no_asystole(noise_mv):
+    recorded = Recorded(40, regular(20.5, 40))
+    before = recorded.inside(0, 20)
+    recorded.signals_mv[before] = np.random.default_rng(2).normal(scale=noise_mv, size=(before.sum(), 1))
+    assert_about(recorded.events(), UNREADABLE, 0, 20)
+
+
+def test_a_signal_that_is_too_low_to_be_judged_has_no_asystole():
+    recorded = Recorded(30, [])
+    recorded.add_waves(regular(0.5, 30), 0.015, 1.0)
+    recorded.signals_mv *= 1e-3  # volts that were taken for millivolts
+    assert recorded.events() == [Event(UNREADABLE, 0.0, 30.0)]
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["missing", "noise"])
+def test_after_an_unreadable_stretch_asystole_waits_for_beats(lost):
+    recorded = Recorded(80, [*regular(0.5, 20), *regular(40.5, 50), *regular(60.5, 80)])
+    off = recorded.inside(20.5, 26)
+    recorded.missing[off] = lost
+    recorded.signals_mv[off] = 0.5 * make_noise("muscle", off.sum(), 1, RATE_HZ, seed=1)
+    found = recorded.events()
+    assert [event.start_s for event in found if event.kind == ASYSTOLE] == [pytest.approx(49.3)]
+    assert found[0].kind == UNREADABLE
 
 
 def test_beats_that_cannot_be_read_are_unreadable_from_two_seconds_on():
@@ -197,6 +290,7 @@ def test_asystole_follows_fibrillation():
 def troubled():
     recorded = Recorded(120.3, [*regular(0.5, 20), *regular(27, 40), *regular(60, 120)], leads=2)
     recorded.swing(40, 52)
+    recorded.tachycardia(105, 113)
     recorded.missing[recorded.inside(70, 75)] = True
     recorded.unread(90, 97)
     return recorded
@@ -207,7 +301,7 @@ def troubled():
 def test_a_stream_finds_what_a_file_holds_however_it_is_cut(chunk, lag):
     recorded = troubled()
     expected = recorded.events()
-    assert {event.kind for event in expected} == {ASYSTOLE, FIBRILLATION, UNREADABLE}
+    assert {event.kind for event in expected} == {ASYSTOLE, TACHYCARDIA, FIBRILLATION, UNREADABLE}
     assert recorded.events_in_chunks(chunk, lag) == expected
 
 

@@ -226,6 +226,27 @@ def test_a_changed_amplitude_is_followed_within_seconds(factor):
         assert unmatched(beats_s[part], found_s[found_part]) == (0, 0)
 
 
+@pytest.mark.parametrize("seconds", [5, 10, 30])
+@pytest.mark.parametrize(("noise_mv", "leads"), [(0.01, 1), (0.1, 2), (3.0, 1), (3.0, 2)])
+def test_beats_after_noise_or_silence_are_found_at_once(seconds, noise_mv, leads):
+    beats_s = np.arange(0.5, 89.5, 0.8)
+    signal_mv = signal_with_beats(beats_s, 90, leads)
+    noise = slice(40 * RATE_HZ, (40 + seconds) * RATE_HZ)
+    signal_mv[noise] = noise_mv * np.random.default_rng(3).normal(size=(seconds * RATE_HZ, leads))
+    found_s, start_s = detect_s(signal_mv), 40 + seconds + 0.3
+    assert unmatched(beats_s[beats_s > start_s + 0.5], found_s[found_s > start_s + 0.5]) == (0, 0)
+
+
+@pytest.mark.parametrize("end_s", [70.34, 70.42, 70.5, 70.58])
+def test_a_t_wave_whose_beat_lies_in_a_gap_is_no_beat(end_s):
+    beats_s = np.arange(0.3, 89.5, 0.8)  # one at 70.7
+    signal_mv = signal_with_beats(beats_s, 90)
+    missing = np.zeros(signal_mv.shape, dtype=bool)
+    missing[round(30.2 * RATE_HZ) : round((end_s + 0.34) * RATE_HZ)] = True
+    found_s = detect_s(signal_mv, missing)
+    assert unmatched(beats_s[(beats_s < 30) | (beats_s > 71)], found_s) == (0, 0)
+
+
 @pytest.mark.parametrize("start_s", [0, 30])
 def test_an_artefact_does_not_deafen(start_s):
     beats_s = np.arange(0.5, 89.5, 0.8)

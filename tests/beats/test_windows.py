@@ -89,6 +89,7 @@ def test_symbols_become_classes_and_others_are_counted():
 
 def test_rr_intervals_by_hand():
     recording, _ = pulses([1.0, 1.8, 2.5, 8.0], 12)
+    recording.signals_mv[::2] += 0.01  # what does not change at all is no signal
     for times_s, before_s, after_s in (
         ([1.0, 1.8, 2.5, 8.0], [np.nan, 0.8, 0.7, 3.0], [0.8, 0.7, 3.0, np.nan]),
         ([5.0], [np.nan], [np.nan]),
@@ -220,6 +221,23 @@ def test_beats_without_any_signal_are_left_out(loose_mv):
     assert lost >= set(range(11, 20))  # a filter that looks 0.9 s ahead still sees the ends of a flat stretch
     assert lost <= set(range(9, 22))
     assert found.left_out[module.NO_SIGNAL] == len(lost)
+
+
+@pytest.mark.parametrize("annotated", [True, False])
+def test_an_rr_interval_across_a_gap_is_unknown(annotated):
+    recording, annotations = pulses(np.arange(1, 31), 32)
+    signals_mv = np.repeat(recording.signals_mv, 2, axis=1)
+    signals_mv[round(9.6 * 120) : round(14.4 * 120)] = np.nan
+    signals_mv[round(20.45 * 120)] = np.nan  # bridged
+    signals_mv[round(25.4 * 120) : round(25.6 * 120), 0] = np.nan  # the other lead is there
+    found = module.cut_beats(signals_mv, Fraction(120), BEAT, CONFIG.rhythm, annotations.samples if annotated else None)
+    times_s = found.times_s.round()
+    unknown = times_s[np.isnan(found.rr_before_s)], times_s[np.isnan(found.rr_after_s)]
+    if annotated:
+        assert [its.tolist() for its in unknown] == [[1, *range(10, 16)], [*range(9, 15), 30]]
+    else:
+        assert [its.tolist() for its in unknown] == [[1, 15], [9, 30]]
+    assert (found.left_out[np.isin(times_s, [9, 15])] == "").all()
 
 
 def test_left_out_beats_are_counted_by_reason():

@@ -110,6 +110,20 @@ def test_only_beats_that_count_tell_the_rhythm():
     np.testing.assert_array_equal(timed.in_time[20:], known[20:])
 
 
+def test_an_interval_that_is_unknown_is_the_usual_one_and_tells_nothing():
+    table = beats(np.random.default_rng(5).uniform(0.7, 0.9, size=60))
+    table.loc[39, "rr_after_s"] = table.loc[40, "rr_before_s"] = np.nan
+    whole, shorter = timing(table, ALL[:60], RHYTHM, 10.0), timing(table.drop(40), ALL[:59], RHYTHM, 10.0)
+    assert whole.early[40] == 0
+    assert whole.in_time[40]
+    assert np.isfinite([whole.early, whole.pause]).all()
+    assert np.isfinite(whole.tachograms).all()
+    np.testing.assert_array_equal(whole.tachograms[41:], shorter.tachograms[40:])
+    alone = timing(table.assign(rr_before_s=np.nan, rr_after_s=np.nan), ALL[:60], RHYTHM, 10.0)
+    assert not alone.early.any()
+    assert not alone.pause.any()
+
+
 def test_without_any_beat_that_counts_each_is_in_time():
     timed = timing(beats([0.8, 0.4, 1.2]), ~ALL[:3], RHYTHM, start_s=10.0)
     assert timed.in_time.all()

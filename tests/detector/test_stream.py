@@ -80,6 +80,25 @@ def test_anomalous_beats_are_found_without_annotations(detector):
     assert np.median(scores[anomalous]) > np.quantile(scores[~anomalous], 0.9)
 
 
+def test_single_missing_samples_change_nothing_and_gaps_flag_nothing(detector, signals_mv):
+    whole = analyse(detector, RATE_HZ, [signals_mv], 2).beats
+    damaged = signals_mv.copy()
+    damaged[300::720] = np.nan
+    found = analyse(detector, RATE_HZ, [damaged], 2)
+    assert found.events == []
+    assert len(found.beats) == len(whole)
+    assert np.abs(found.beats["sample"] - whole["sample"]).max() <= 3
+    assert (found.beats["flagged"] == whole["flagged"]).mean() > 0.99
+
+    gaps = np.arange(20 * 360, len(signals_mv) - 20 * 360, 40 * 360)
+    for start in gaps:
+        damaged[start : start + 5 * 360] = np.nan
+    beats = analyse(detector, RATE_HZ, [damaged], 2).beats
+    beside = beats[["rr_before_s", "rr_after_s"]].isna().any(axis=1)
+    assert beside.any()
+    assert (beats.loc[beside, "rhythm_surprise"].astype(float) < 3).all()
+
+
 def test_what_cannot_be_read_is_not_flagged(detector, signals_mv):
     noisy = signals_mv.copy()
     noisy[15000:25000] += np.random.default_rng(1).normal(0, 1.0, size=(10000, 2))

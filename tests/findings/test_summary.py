@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import wfdb
 
-from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
+from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
+from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.findings.files import anomaly_annotations, write_annotations, write_beats_csv
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, conclude, summarise
@@ -89,7 +90,7 @@ def test_symbols_follow_the_convention() -> None:
 
 def test_no_two_annotations_share_a_sample() -> None:
     # An asystole starts and ends at beats; stretches that touch end where the next starts.
-    events = [Event(ASYSTOLE, 10.5, 15.5), Event(UNREADABLE, 15.5, 20.5), Event(FIBRILLATION, 15.5, 20.5)]
+    events = [Event(TACHYCARDIA, 10.5, 15.5), Event(UNREADABLE, 15.5, 20.5), Event(FIBRILLATION, 15.5, 20.5)]
     annotations = anomaly_annotations(made_up_beats(), events, RATE_HZ)
     assert np.all(np.diff(annotations["sample"]) > 0)
     assert len(annotations) == 100 + 6

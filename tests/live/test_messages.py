@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, Event
+from ecg_anomaly.beats.events import ASYSTOLE, Event
+from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.stream import COLUMNS, Findings
 from ecg_anomaly.live.messages import BEAT, EVENT, Announcer
 
@@ -25,6 +26,13 @@ def announce(announcer):
         return [message.text for message in messages if message.kind == kind]
 
     return texts
+
+
+def test_the_heart_rate_comes_from_intervals_that_are_known(announcer):
+    beats = pd.DataFrame(dict.fromkeys(COLUMNS, 1.0), index=range(3))
+    beats = beats.assign(rr_before_s=[0.8, float("nan"), 0.8], flagged=False, readable=True)
+    announcer.announce(Findings(beats, []), [])
+    assert announcer.tally.heart_rate_bpm == pytest.approx(75)
 
 
 def test_a_flagged_beat_is_told_with_what_it_is_called_and_why(announce):

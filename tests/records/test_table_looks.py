@@ -23,6 +23,7 @@ ROWS = np.arange(3000)
         ("label", ROWS // 500 % 2, ""),  # which its name says better
         ("Timestamp", np.sin(ROWS), "by its name it holds times"),
         ("x", ROWS % 16, "it only counts up"),
+        ("x", np.where(ROWS % 2, 0.1, 0.2) + ROWS // 300, ""),  # a square wave
         ("sample", np.sin(ROWS), ""),
         ("Sample Index", np.sin(ROWS), "by its name it numbers the samples"),
         ("", np.full(3000, np.nan), "it is empty"),

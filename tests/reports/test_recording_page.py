@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg_anomaly.beats.events import ASYSTOLE, FIBRILLATION, UNREADABLE, Event
+from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
+from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.naming import OTHER, S, V
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, summarise

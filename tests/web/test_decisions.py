@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg_anomaly.beats.events import FIBRILLATION
+from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.measures import MEASURES
 from ecg_anomaly.evaluation.metrics import threshold_figures
 from ecg_anomaly.findings.store import read_store
