@@ -17,8 +17,9 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.sources import PORTION_S, Columns, Portion, choose_columns
 from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import check_sampling_rate
-from ecg_anomaly.records.table_layout import is_missing, name_and_unit
-from ecg_anomaly.records.table_times import LARGEST_NUMBER, SAMPLE_NUMBERS, TIMES, plain_name
+from ecg_anomaly.records.table_cells import LARGEST_NUMBER, is_missing
+from ecg_anomaly.records.table_layout import name_and_unit
+from ecg_anomaly.records.table_times import names_times, numbers_samples
 from ecg_anomaly.words import count_text
 
 WHERE = "standard input"  # in messages
@@ -117,7 +118,7 @@ def _choose_columns(
 
 
 def _doubt(name: str) -> str:
-    return "by its name it is no signal" if plain_name(name) in SAMPLE_NUMBERS | TIMES else ""
+    return "by its name it is no signal" if names_times(name) or numbers_samples(name) else ""
 
 
 def _find_first_rows(batches: Iterator[list[str]]) -> tuple[int, list[str], list[str]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.table_text import first_bytes
 
 # Kinds, and the suffixes that files of them usually have. Those of ecgdatakit have its names.
 EDF = "EDF"
@@ -52,6 +52,7 @@ READ = (
 
 _BEGINNING_BYTES = 65_536
 _EXPORT = "export the samples of the recording, as EDF or as a table, and give that"
+_OBJECTS = re.compile(r"\}\s*\n\s*\{")  # one in each line: a table
 _UNPACK = "unpack it, and give what is in it"
 # Files that people have instead of a recording, by how they begin: what they are, and what to do.
 _OTHERS: tuple[tuple[bytes, str, str], ...] = (
@@ -106,7 +107,9 @@ def kind_of(path: Path) -> str:
     _refuse_other(path, begin, suffix, text is not None)
     if text is not None and text.lstrip().startswith("<"):
         return _xml_kind(path, text)
-    if suffix == ".json" or (text is not None and text.lstrip().startswith("{") and '"' in text):
+    if suffix == ".json" or (
+        text is not None and text.lstrip().startswith("{") and '"' in text and not _OBJECTS.search(text)
+    ):
         return KARDIA
     if text is not None or suffix in _SUFFIXES[TABLE]:
         return TABLE
@@ -179,11 +182,7 @@ def _refuse_other(path: Path, begin: bytes, suffix: str, is_text: bool) -> None:
 
 def _inside_gzip(path: Path, begin: bytes) -> str:
     """Take a compressed table; anything else has to be unpacked."""
-    try:
-        with gzip.open(path) as file:
-            inside = file.read(_BEGINNING_BYTES)
-    except (OSError, EOFError, ValueError) as error:
-        raise UserError(f"{path}: is compressed (gzip) and damaged: {error}; copy it again") from None
+    inside = first_bytes(path)
     text = _text(inside)
     if text is None or text.lstrip().startswith(("<", "{")) or _is_edf(inside, ""):
         raise UserError(f"{path}: is compressed (gzip) and holds no table; {_UNPACK}")

@@ -1,22 +1,29 @@
-"""Tables of samples (CSV, TSV, text), read block by block."""
+"""Tables of samples (CSV, TSV, text, logs), read block by block."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator, Sequence
+import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records import table_times
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.table_layout import MISSING, CsvLayout, read_layout
+from ecg_anomaly.records.source import Source
+from ecg_anomaly.records.table_layout import CsvLayout, read_layout
+from ecg_anomaly.records.table_looks import ColumnLook
+from ecg_anomaly.records.table_places import Places
+from ecg_anomaly.records.table_rows import Account, RowReader, Rows
+from ecg_anomaly.records.table_times import FoundTimes, Steps, TimeColumn, find_steps, find_times, unwrapped
+from ecg_anomaly.records.table_wide import open_wide
+from ecg_anomaly.words import count_text
 
-_CHUNK_ROWS = 65_536
+_RATE_TOLERANCE = 0.01
+_MOST_WRONG = 0.05  # of the rows that may hold what is no number, beside a mark for missing samples
+_FEW_WRONG = 3
 
 
 @dataclass(frozen=True)
@@ -28,15 +35,15 @@ class CsvSource:
     notes: tuple[str, ...]
     layout: CsvLayout = field(repr=False)
     places: tuple[int, ...]  # where in the table the channels stand
-    time: table_times.TimeColumn | None  # None if there is none, or if it is too coarse to be of use
-    steps: table_times.Steps
+    time: TimeColumn | None  # None if there is none, or if it is too coarse to be of use
+    steps: Steps
 
     def blocks(self, columns: Sequence[int], length: int) -> Iterator[np.ndarray]:
         """Yield consecutive blocks of some channels, of shape ``(length, columns)``, the last shorter."""
         start = 0
         block = np.full((min(length, self.samples), len(columns)), np.nan)
         wanted = [self.places[column] for column in columns]
-        for places, values in _placed_rows(self.layout, wanted, self.time, self.steps):
+        for places, values in _placed_rows(self.layout, wanted, self.time, self.steps, Account()):
             done, end = 0, int(np.searchsorted(places, self.samples))  # the file may have grown since it was opened
             while done < end:
                 stop = min(end, int(np.searchsorted(places, start + length)))
@@ -49,45 +56,85 @@ class CsvSource:
         yield block
 
 
-def open_csv(path: Path, sampling_rate_hz: float | None) -> CsvSource:
+def open_csv(path: Path, sampling_rate_hz: float | None) -> Source:
     """Open a table of samples; parameters and errors as for `recording.open_recording`."""
     layout = read_layout(path)
-    time = table_times.find_time_column(layout, sampling_rate_hz)
-    columns = _columns(layout, time)
-    faults = [_fault(layout, column) for column in columns]
-    numbers = [column for column, fault in zip(columns, faults, strict=True) if not fault]
-    notes, steps = [], None
-    if time is not None:
-        if time.guessed:
-            notes.append(f"column {time.index + 1} has no name, and is taken for the time because it counts up evenly")
-        first_s = time.seconds(next(_chunks(layout, [time.index]))[time.index])
-        steps = table_times.find_steps(path, first_s, sampling_rate_hz)
-        if steps is None:
-            notes.append("its times do not tell its rows apart, and are not used")
-            time = None
-    if steps is None:
-        if sampling_rate_hz is None:
-            raise UserError(f"{path}: has no column of times; give the sampling rate with --sampling-rate")
-        steps = table_times.Steps(Fraction(sampling_rate_hz).limit_denominator(1000), np.inf)
+    told_hz = layout.header.sampling_rate_hz
+    if (wide := open_wide(layout, sampling_rate_hz)) is not None:
+        return wide
+    found = find_times(layout, sampling_rate_hz or told_hz)
+    time, steps, notes = _steps(layout, found, sampling_rate_hz)
+    columns = _columns(layout, found.column)
+    faults = {column: _fault(layout, column) for column in columns}
+    numbers = [column for column in columns if not faults[column]]
+    looks = {column: ColumnLook(layout.names[column]) for column in numbers}
+    account = Account()
     rows = samples = 0
-    for places, _ in _placed_rows(layout, numbers, time, steps):
+    for places, values in _placed_rows(layout, numbers, time, steps, account):
+        for position, column in enumerate(numbers):
+            looks[column].add(values[:, position])
         rows += len(places)
-        samples = int(places[-1]) + 1
+        samples = int(places[-1]) + 1 if len(places) else samples
     if not rows:
         raise UserError(f"{path}: holds no row; export the recording again")
+    _check_account(layout, account, faults, numbers)
+    notes += ["the compressed file is cut off; what comes before is read"] if layout.text.cut_off else []
+    notes += account.notes()
     if samples > rows:
         seconds = float((samples - rows) / steps.sampling_rate_hz)
-        notes.append(f"{samples - rows} rows ({seconds:.1f} s) are not there by the times, and are missing signal")
-    channels = tuple(
-        Channel(
-            layout.names[column], layout.units[column], steps.sampling_rate_hz, samples, fault, _doubt(layout, column)
-        )
-        for column, fault in zip(columns, faults, strict=True)
-    )
+        verb = "is" if samples - rows == 1 else "are"
+        missing = f"{count_text(samples - rows, 'row')} ({seconds:.1f} s)"
+        notes.append(f"{missing} {verb} not there by the times, and {verb} missing signal")
+    described = [(layout.names[column], layout.units[column], steps.sampling_rate_hz, samples) for column in columns]
+    doubts = [looks[column].doubt if column in looks else "" for column in columns]
+    channels = tuple(map(Channel, *zip(*described, strict=True), faults.values(), doubts)) if columns else ()
     return CsvSource(channels, samples, tuple(notes), layout, tuple(columns), time, steps)
 
 
-def _columns(layout: CsvLayout, time: table_times.TimeColumn | None) -> list[int]:
+def _steps(layout: CsvLayout, found: FoundTimes, asked_hz: float | None) -> tuple[TimeColumn | None, Steps, list[str]]:
+    """Find out when rows were sampled: by their times, by the header or by the option; and say what is odd about it."""
+    path, time, told_hz = layout.path, found.column, layout.header.sampling_rate_hz
+    notes = list(layout.header.notes)
+    if asked_hz is not None and told_hz is not None:
+        told_hz = min(layout.header.rates_hz, key=lambda rate_hz: abs(rate_hz - asked_hz))
+        if abs(asked_hz / told_hz - 1) > _RATE_TOLERANCE:
+            raise UserError(
+                f"{path}: is sampled at {told_hz:g} Hz by its header, which --sampling-rate {asked_hz:g} contradicts; "
+                "leave the option out, or mend the header"
+            )
+    steps = None
+    if time is not None:
+        notes += [time.note] if time.note else []
+        steps = find_steps(path, _first_times(layout, time), asked_hz, told_hz)
+        if steps is None:
+            notes.append("its times do not tell its rows apart, and are not used")
+        elif steps.in_bursts:
+            notes.append(
+                f"{steps.rows_at_once:.1f} rows on average have one time; they are placed evenly, at "
+                f"{float(steps.sampling_rate_hz):g} Hz"
+            )
+        by_times_hz = told_hz if steps is None else float(steps.sampling_rate_hz)
+        if told_hz is not None and by_times_hz is not None and abs(told_hz / by_times_hz - 1) > _RATE_TOLERANCE:
+            notes.append(f"its header says {told_hz:g} Hz and its times {by_times_hz:g} Hz; its times are used")
+    rate_hz = asked_hz or told_hz
+    if steps is None and rate_hz is None:
+        why = found.complaint or "has no column of times"
+        raise UserError(f"{path}: {why}; give the sampling rate with --sampling-rate")
+    notes += [f"{found.complaint}, and is not used"] if found.complaint and time is None else []
+    if steps is None and asked_hz is None and len(layout.header.rates_hz) > 1:
+        others = " and ".join(f"{other_hz:g}" for other_hz in layout.header.rates_hz[1:])
+        notes.append(f"its header says {rate_hz:g} Hz first, which is used, and {others} Hz; --sampling-rate chooses")
+    if steps is None:
+        return None, Steps(Fraction(str(rate_hz)).limit_denominator(1000)), notes
+    return time, steps, notes
+
+
+def _first_times(layout: CsvLayout, time: TimeColumn) -> np.ndarray:
+    rows = next(_rows(layout, [], time, Account()), None)
+    return np.empty(0) if rows is None else unwrapped(np.where(rows[0].damaged, np.nan, rows[1]), time.wrap_s)
+
+
+def _columns(layout: CsvLayout, time: TimeColumn | None) -> list[int]:
     """List the columns that are channels: not the time, nor what a separator at the end of each line makes."""
     return [
         index
@@ -98,74 +145,46 @@ def _columns(layout: CsvLayout, time: table_times.TimeColumn | None) -> list[int
 
 def _fault(layout: CsvLayout, index: int) -> str:
     kind = layout.kind(index)
-    return "" if kind in ("number", "empty") else f"it holds {kind}, not numbers"
+    if kind in ("number", "empty"):
+        return ""
+    return f"it holds {'text' if kind == 'text' else 'times'}, not numbers"
 
 
-def _doubt(layout: CsvLayout, index: int) -> str:
-    if index == 0 and table_times.counts_up(layout, index):
-        return "it counts the rows"
-    if table_times.plain_name(layout.names[index]) in table_times.SAMPLE_NUMBERS | table_times.TIMES:
-        return "by its name it is no ECG lead"
-    return ""
+def _rows(
+    layout: CsvLayout, columns: Sequence[int], time: TimeColumn | None, account: Account
+) -> Iterator[tuple[Rows, np.ndarray]]:
+    """Yield rows with some columns, and the time of each, of shape ``(rows,)``, empty without a column of times."""
+    counted = time is not None and time.written is None
+    wanted = [*columns, *([time.index] if time is not None and counted else [])]
+    reader = RowReader(layout, wanted, time.index if time is not None and not counted else None, account)
+    for rows in reader.rows():
+        times_s = np.empty(0) if time is None else time.seconds(rows.values[:, -1] if counted else rows.times)
+        yield dataclasses.replace(rows, values=rows.values[:, : len(columns)]), times_s
 
 
 def _placed_rows(
-    layout: CsvLayout, columns: Sequence[int], time: table_times.TimeColumn | None, steps: table_times.Steps
+    layout: CsvLayout, columns: Sequence[int], time: TimeColumn | None, steps: Steps, account: Account
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield rows with the sample that each is: shape ``(rows,)`` and ``(rows, columns)``, in the table's units."""
-    last_s, last_place, line = np.nan, -1, layout.skipped_lines + 1
-    for table in _chunks(layout, [*columns, *([] if time is None else [time.index])]):
-        if table.empty:
-            continue
-        ahead = np.ones(len(table), dtype=np.int64)
-        if time is not None:
-            times_s = time.seconds(table[time.index])
-            ahead = table_times.samples_ahead(layout.path, times_s, last_s, time, steps, line)
-            last_s = times_s[-1]
-        places = last_place + np.cumsum(ahead)
-        yield places, _values(layout, table, columns, line)
-        last_place = int(places[-1])
-        line += len(table)
+    places = Places(layout.path, time, steps, account)
+    blocks = _rows(layout, columns, time, account)
+    block = next(blocks, None)
+    while block is not None:
+        following = next(blocks, None)
+        next_s = following[1][0] if following is not None and len(following[1]) else np.nan
+        placed, kept = places.of(*block, next_s)
+        yield placed, block[0].values[kept]
+        block = following
 
 
-def _values(layout: CsvLayout, table: pd.DataFrame, columns: Sequence[int], line: int) -> np.ndarray:
-    values = np.empty((len(table), len(columns)))
-    for position, column in enumerate(columns):
-        cells = table[column]
-        values[:, position] = pd.to_numeric(cells, errors="coerce")
-        wrong = np.isnan(values[:, position]) & cells.notna().to_numpy()
-        if wrong.any():
-            where = int(np.argmax(wrong))
-            raise UserError(
-                f"{layout.path}: line {line + where}, column {layout.names[column] or column + 1}: "
-                f"{str(cells.iloc[where])[:40]!r} is no number; mend it, or leave the cell empty"
-            )
-    return np.where(np.abs(values) < table_times.LARGEST_NUMBER, values, np.nan)
-
-
-def _chunks(layout: CsvLayout, columns: Iterable[int]) -> Iterator[pd.DataFrame]:
-    """Read some columns, a few thousand rows at a time; columns are called by their number."""
-    try:
-        with layout.path.open(encoding=layout.encoding, errors="replace") as file:
-            for _ in range(layout.skipped_lines):
-                file.readline()
-            with pd.read_csv(
-                file,
-                sep=r"\s+" if layout.separator == " " else layout.separator,
-                header=None,
-                names=list(range(len(layout.names))),
-                usecols=sorted(columns),
-                decimal=layout.decimal,
-                quoting=csv.QUOTE_NONE if layout.quote is None else csv.QUOTE_MINIMAL,
-                quotechar=layout.quote or '"',
-                na_values=list(MISSING),
-                skipinitialspace=True,
-                skip_blank_lines=len(layout.names) > 1,  # an empty line of one column is a missing sample
-                chunksize=_CHUNK_ROWS,
-                index_col=False,
-                low_memory=False,
-            ) as reader:
-                yield from reader
-    except (ValueError, OSError, OverflowError) as error:  # what pandas raises for a table that it cannot parse
-        message = str(error).replace("Error tokenizing data. C error: ", "").strip()
-        raise UserError(f"{layout.path}: cannot be read as a table: {message}; export the recording again") from None
+def _check_account(layout: CsvLayout, account: Account, faults: dict[int, str], numbers: Sequence[int]) -> None:
+    """Tell columns whose numbers are broken in many rows, and refuse what is no table of samples."""
+    most = max(_FEW_WRONG, _MOST_WRONG * account.rows)
+    faults.update({column: "many of its cells hold no number" for column in numbers if account.broken(column) > most})
+    if account.broken() > most or (numbers and all(faults[column] for column in numbers)):
+        if account.broken() > most:
+            count = f"{account.counts['damaged']} of {account.rows} lines"
+            told = f"{count} hold no row of numbers ({account.told('damaged')})"
+        else:
+            told = f"{account.counts['cell']} cells in {account.rows} rows hold no number ({account.told('cell')})"
+        raise UserError(f"{layout.path}: {told}; is it a table of samples?")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,30 +12,45 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.checks import check_gap
-from ecg_anomaly.records.table_layout import CsvLayout, cell_kind
+from ecg_anomaly.records.table_cells import DAY_S, LARGEST_NUMBER, WrittenTimes, number, seconds_per
+from ecg_anomaly.records.table_layout import CsvLayout
 
-LARGEST_NUMBER = 1e20  # in a table: nanoseconds since 1970 are a hundred times fewer
 _NUMBERED_ROWS = 50  # so many rows that count up evenly make a time column of one without a name
-
-TIMES = {"time", "t", "timestamp", "timestamps", "time stamp", "elapsed time", "datetime", "date time", "clock", "utc"}
-SAMPLE_NUMBERS = {"sample", "samples", "sample #", "sample number", "index", "idx", "n", "no", "nr", "#", "row"}
-_SECONDS = {
-    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
-    **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds"), 1e-3),
-    **dict.fromkeys(("us", "µs", "μs", "usec", "microsecond", "microseconds"), 1e-6),
-    **dict.fromkeys(("ns", "nsec", "nanosecond", "nanoseconds"), 1e-9),
-}
+_FEWEST_COUNTED = 100  # samples before a counter is full, for it to be of use
+_EVEN_SHARE = 0.98  # of the steps of a column that counts
+# fmt: off
+_TIME_WORDS = frozenset((
+    "time", "times", "timestamp", "timestamps", "timecode", "datetime", "zeit", "zeitstempel", "uhrzeit", "temps",
+    "heure", "horodatage", "tiempo", "hora", "fecha", "tempo", "ora", "tijd", "tijdstip", "tid", "tidspunkt", "czas",
+    "aika", "čas", "idő", "zaman", "время", "时间", "時間", "时间戳", "millis", "micros", "clock", "utc", "unix",
+    "epoch", "elapsed", "date", "datum",
+))
+_TIME_NAMES = frozenset((
+    "t", "ts", "mediatime", "s", "sec", "secs", "second", "seconds", "ms", "msec", "milliseconds", "us", "µs", "usec",
+    "microseconds", "ns", "min", "minutes",
+))
+# fmt: on
+_SAMPLE_NUMBER = re.compile(
+    r"(samples?|frame|row|package|packet|seq(uence)?|n ?seq|scan|data ?point)"
+    r"( ?(#|numbers?|num|no|nr|index|idx|count|counter|id))?"
+    r"|index|idx|n|no|nr|#|counter|count|unnamed: 0"
+)
+WRAP_TOLERANCE_S = 1.0
 _WRITTEN = ("clock", "date")  # times that are not plain numbers
 # Sampling rates that tell the unit of a time column which does not name it: the ranges of steps do not overlap.
-_PLAUSIBLE_RATES_HZ = (50, 5000)
-_SCALES = (1.0, 1e-3, 1e-6, 1e-9)
+_SCALES = ((1.0, 50, 5000), (1e-3, 50, 5000), (1e-6, 50, 5000), (1e-9, 50, 5000))
+_LONG_SCALES = ((60.0, 90, 1100), (3600.0, 90, 1100), (DAY_S, 90, 1100))
 _CLOCK_TOLERANCE = 1e-4  # of a quartz clock: a rate so close to a whole number is meant to be it
-_ROWS_OF_A_STEP = 100
+_STEPS_AT_ONCE = 100
 _ON_GRID = 0.01
 _FEWEST_EVEN_STEPS = 0.9
+_FEWEST_TIMES = 5  # that differ, for a rate to be told from rows that share them
+_AT_ONCE = 1.1  # rows with one time, on average: more come in bursts
+_ON_A_MULTIPLE = 0.02  # of a step
+_FEWEST_SINGLE = 0.75  # steps of one row, where others are lost
+_LEAST_GAP = 0.5  # of a sample
+_MANY_SPREADS = 4.0  # of the usual lateness of bursts: what is later is a gap
 _RATE_TOLERANCE = 0.01
-_HALF_DAY_S = 43_200.0
 
 
 @dataclass(frozen=True)
@@ -44,20 +60,16 @@ class TimeColumn:
     index: int  # where it stands
     kind: str  # number, clock or date
     seconds_per_unit: float = 1.0  # if it is a number
-    guessed: bool = False  # whether only its numbers say that it is a time
+    note: str = ""  # what was guessed of it
+    written: WrittenTimes | None = field(default=None, repr=False)  # how to read its cells, if they are no numbers
+    wrap_s: tuple[float, ...] = ()  # how far it goes back where its counter is full
 
-    def seconds(self, cells: pd.Series) -> np.ndarray:
+    def seconds(self, cells: pd.Series | np.ndarray) -> np.ndarray:
         """Turn cells into seconds, NaN where they are no time."""
-        if self.kind == "number":
-            seconds = pd.to_numeric(cells, errors="coerce") * self.seconds_per_unit
-        elif self.kind == "date":
-            moments = pd.to_datetime(cells, format="ISO8601", utc=True, errors="coerce")
-            seconds = (moments.dt.as_unit("us") - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta(seconds=1)
-        else:
-            clock = cells.astype(str).str.replace(",", ".")
-            with_hours = clock.where(clock.str.count(":") > 1, "0:" + clock)
-            seconds = pd.to_timedelta(with_hours, errors="coerce") / pd.Timedelta(seconds=1)
-        return _plausible(seconds.to_numpy(dtype=float, na_value=np.nan))
+        if self.written is not None:
+            return self.written.seconds(pd.Series(cells))
+        seconds = np.asarray(pd.to_numeric(cells, errors="coerce"), dtype=float)
+        return np.where(np.abs(seconds) < LARGEST_NUMBER, seconds, np.nan) * self.seconds_per_unit
 
 
 @dataclass(frozen=True)
@@ -65,105 +77,240 @@ class Steps:
     """How far rows lie apart in time."""
 
     sampling_rate_hz: Fraction  # rows per second where none is missing
-    gap_s: float  # a longer step between two rows is a gap
+    late_s: float = np.inf  # a row that comes so much too late has a gap before it
+    rows_at_once: float = 1.0  # how many share one time, on average
 
-
-def find_time_column(layout: CsvLayout, sampling_rate_hz: float | None) -> TimeColumn | None:
-    """Find the column that says when each row was sampled, by its name or by what it holds; ``None`` if there is none.
-
-    A column that numbers the samples needs ``sampling_rate_hz``, if the user says it.
-    """
-    names = [plain_name(name) for name in layout.names]
-    for index, name in enumerate(names):
-        if (name in TIMES or name in _SECONDS) and layout.kind(index) in ("number", *_WRITTEN):
-            return _scaled(layout, index)
-    if layout.kind(0) in _WRITTEN:
-        return TimeColumn(0, layout.kind(0))
-    counts = counts_up(layout, 0)
-    if names[0] in SAMPLE_NUMBERS or (counts and _step(layout, 0) == 1):
-        return None if sampling_rate_hz is None else TimeColumn(0, "number", 1 / sampling_rate_hz)
-    return dataclasses.replace(_scaled(layout, 0), guessed=True) if counts else None
+    @property
+    def in_bursts(self) -> bool:
+        """Whether times are those of packets, or too coarse to tell rows apart."""
+        return self.rows_at_once > _AT_ONCE
 
 
 def plain_name(name: str) -> str:
-    """Write a column's name as this module knows it: small letters, words apart by one space."""
-    return " ".join(name.lower().replace("_", " ").split())
+    """Write a column's name in small letters, words apart by one space."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return " ".join(re.sub(r"[\s_.:()\[\]-]+", " ", parted.lower()).split())
+
+
+def names_times(name: str) -> bool:
+    """Tell whether a column's name says that it holds times."""
+    plain = plain_name(name)
+    return plain in _TIME_NAMES or not _TIME_WORDS.isdisjoint(plain.split())
+
+
+def numbers_samples(name: str) -> bool:
+    """Tell whether a column's name says that it numbers the rows."""
+    return _SAMPLE_NUMBER.fullmatch(plain_name(name)) is not None
+
+
+@dataclass(frozen=True)
+class FoundTimes:
+    """What the first rows show of times."""
+
+    column: TimeColumn | None  # None if no column holds times that are understood
+    others: frozenset[int] = frozenset()  # further columns of times
+    complaint: str = ""  # why a column that should hold times is not used
+
+
+def find_times(layout: CsvLayout, sampling_rate_hz: float | None) -> FoundTimes:
+    """Find the column that says when each row was sampled, by its name or by what it holds.
+
+    Of several, the one that tells rows apart. A column that numbers the samples needs ``sampling_rate_hz``, if the
+    user or the header says it.
+    """
+    named = [index for index, name in enumerate(layout.names) if names_times(name) or layout.kind(index) in _WRITTEN]
+    found = [_scaled(layout, index, sampling_rate_hz) for index in named if layout.kind(index) in ("number", *_WRITTEN)]
+    useful = [column for column in found if _telling(layout, column) > 0]
+    complaint = next((text for index in named if (text := _not_understood(layout, index))), "")
+    if found and not useful:
+        name = layout.names[found[0].index] or found[0].index + 1
+        complaint = complaint or f"column {name} holds times that do not tell its rows apart"
+    if useful:
+        best = max(useful, key=lambda column: (_telling(layout, column), -column.index))
+        return FoundTimes(best, frozenset(named) - {best.index}, complaint)
+    counting = next((index for index, name in enumerate(layout.names) if numbers_samples(name)), 0)
+    steps = _steps(layout, counting)
+    one = bool(len(steps)) and np.mean(steps == 1) > _EVEN_SHARE - 0.1
+    if numbers_samples(layout.names[counting]) or (counts_up(layout, counting) and one):
+        drops = -steps[steps < 0]
+        if sampling_rate_hz is None or not one or (len(drops) and drops.min() < _FEWEST_COUNTED):
+            return FoundTimes(None, frozenset(named), complaint)
+        full = (float(drops[0] + 1) / sampling_rate_hz,) if len(drops) and np.ptp(drops) == 0 else ()
+        return FoundTimes(
+            TimeColumn(counting, "number", 1 / sampling_rate_hz, wrap_s=full), frozenset(named), complaint
+        )
+    if counts_up(layout, 0):
+        guessed = "column 1 has no name, and is taken for the time because it counts up evenly"
+        return FoundTimes(dataclasses.replace(_scaled(layout, 0, sampling_rate_hz), note=guessed))
+    return FoundTimes(None, frozenset(named), complaint)
+
+
+def unwrapped(times_s: np.ndarray, wrap_s: tuple[float, ...]) -> np.ndarray:
+    """Let times go on where their counter was full; NaN stays where it is."""
+    known = np.isfinite(times_s)
+    steps_s = np.diff(times_s[known], prepend=times_s[known][:1])
+    for full_s in wrap_s:
+        steps_s[np.abs(steps_s + full_s) < min(WRAP_TOLERANCE_S, full_s / 4)] += full_s
+    going_on = times_s.copy()
+    going_on[known] = times_s[known][:1] + np.cumsum(steps_s)
+    return going_on
 
 
 def counts_up(layout: CsvLayout, index: int) -> bool:
     """Tell whether a column without a name holds what is no signal: numbers that go up in even steps."""
-    steps = np.diff(_numbers(layout, index))
-    even = bool(np.all((steps > 0) & (steps < 2 * _step(layout, index))))
-    return not layout.names[index] and len(layout.names) > 1 and len(steps) >= _NUMBERED_ROWS and even
+    if not (layout.names[index] or "0").isdigit() or layout.width < 2:  # pandas calls columns without a name 0, 1, ...
+        return False
+    steps = _steps(layout, index)
+    even = (steps > 0) & (steps < 2 * float(np.median(steps))) if len(steps) else steps
+    return len(steps) >= _NUMBERED_ROWS and float(np.mean(even)) >= _EVEN_SHARE
 
 
-def _scaled(layout: CsvLayout, index: int) -> TimeColumn:
+def _scaled(layout: CsvLayout, index: int, sampling_rate_hz: float | None) -> TimeColumn:
     kind = layout.kind(index)
-    unit = (layout.units[index] or layout.names[index]).lower()
-    if kind in _WRITTEN or unit in _SECONDS:
-        return TimeColumn(index, kind, _SECONDS.get(unit, 1.0))
-    lowest_hz, highest_hz = _PLAUSIBLE_RATES_HZ
-    step = _step(layout, index)
-    scales = [scale for scale in _SCALES if lowest_hz * step * scale <= 1 < highest_hz * step * scale]
-    return TimeColumn(index, kind, scales[0] if scales else 1.0)
+    if kind in _WRITTEN:
+        # A clock of twelve hours goes back by them where nobody writes AM or PM.
+        return TimeColumn(index, kind, written=WrittenTimes(layout.cells(index)), wrap_s=(DAY_S / 2,))
+    named = plain_name(layout.names[index])
+    unit = next(filter(None, map(seconds_per, (layout.units[index], named, *named.split()[::-1]))), None)
+    note, numbers = "", np.array(_numbers(layout, index))
+    step = _usual_step(numbers, np.arange(len(numbers)))
+    if unit is None:
+        ranges = [*_SCALES, *_LONG_SCALES]
+        fitting = [scale for scale, low_hz, high_hz in ranges if low_hz * step * scale <= 1 < high_hz * step * scale]
+        if sampling_rate_hz is not None:
+            known = [scale for scale, *_ in ranges if abs(step * scale * sampling_rate_hz - 1) < 0.2]
+            fitting = known or ([1 / sampling_rate_hz] if step == 1 else fitting)
+        unit = fitting[0] if fitting else 1.0
+        if step == 1 and sampling_rate_hz is None:
+            note = (
+                f"column {layout.names[index] or index + 1} counts by 1 without a unit, and is taken for milliseconds"
+            )
+    wraps = {2.0**bits * scale for bits in (16, 32) for scale in (unit, 1e-6, 1e-3)}
+    drops = -np.diff(numbers)[np.diff(numbers) < 0]
+    if len(drops) > 1 and np.ptp(drops) <= 2 * step:  # a column of milliseconds that goes up to 999 only
+        wraps.add(float(np.median(drops) + step) * unit)
+    return TimeColumn(index, kind, unit, note, wrap_s=tuple(sorted(wraps)))
 
 
-def _numbers(layout: CsvLayout, index: int) -> np.ndarray:
-    cells = [cell for cell in layout.cells(index) if cell_kind(cell, layout.decimal) == "number"]
-    return _plausible(np.array([float(cell.replace(layout.decimal, ".")) for cell in cells]))
+def _telling(layout: CsvLayout, column: TimeColumn) -> float:
+    """Tell how well a column tells the first rows apart, from 0 to 1."""
+    cells = layout.cells(column.index)
+    times_s = _seconds_of(layout, column)
+    if len(cells) < 2 or np.mean(np.isfinite(times_s)) < _FEWEST_EVEN_STEPS:
+        return 0.0
+    steps_s = np.diff(times_s[np.isfinite(times_s)])
+    if np.mean(steps_s < 0) > 1 - _FEWEST_EVEN_STEPS:
+        return 0.0
+    return round(float(np.mean(steps_s != 0)), 1) or float(np.any(steps_s != 0)) / 100
 
 
-def _plausible(times: np.ndarray) -> np.ndarray:
-    return np.where(np.abs(times) < LARGEST_NUMBER, times, np.nan)
+def _seconds_of(layout: CsvLayout, column: TimeColumn) -> np.ndarray:
+    if column.written is not None:
+        return column.seconds(pd.Series(layout.cells(column.index), dtype=object))
+    return column.seconds(np.array(_numbers(layout, column.index)))
 
 
-def _step(layout: CsvLayout, index: int) -> float:
-    steps = np.diff(_numbers(layout, index))
-    return float(np.median(steps)) if len(steps) else 0.0
+def _not_understood(layout: CsvLayout, index: int) -> str:
+    if layout.kind(index) in ("number", *_WRITTEN):
+        return ""
+    cells = layout.cells(index)
+    return (
+        f"column {layout.names[index] or index + 1} holds {cells[0][:40]!r}, which is no time that is understood"
+        if cells
+        else ""
+    )
 
 
-def find_steps(path: Path, times_s: np.ndarray, sampling_rate_hz: float | None) -> Steps | None:
-    """Find out how far rows lie apart, from the times of the first ones, of shape ``(rows,)``.
+def _numbers(layout: CsvLayout, index: int) -> list[float]:
+    read = (number(cell, layout.decimal) for cell in layout.cells(index))
+    return [value for value in read if value is not None and abs(value) < LARGEST_NUMBER]
 
-    ``None`` if the times are too coarse to be of use and the user gives the sampling rate.
+
+def _steps(layout: CsvLayout, index: int) -> np.ndarray:
+    return np.diff(_numbers(layout, index))
+
+
+def find_steps(path: Path, times_s: np.ndarray, asked_hz: float | None, told_hz: float | None) -> Steps | None:
+    """Find out how far rows lie apart, from the times of the first ones, of shape ``(rows,)``, NaN where there is none.
+
+    ``asked_hz`` is the sampling rate that the user gives, ``told_hz`` the one that the header says. ``None`` if the
+    times are too coarse to be of use, and one of these is known.
 
     Raises
     ------
     UserError
         When the times are too coarse or too uneven, or contradict the given sampling rate.
     """
-    steps_s = np.diff(times_s)
-    steps_s = steps_s[np.isfinite(steps_s) & (steps_s >= 0)]
-    usual_s = _usual_step(times_s)
-    if not usual_s > 0 or np.mean(steps_s == 0) > 1 - _FEWEST_EVEN_STEPS:
-        if sampling_rate_hz is not None:
+    known_hz = asked_hz or told_hz
+    first_s, rows = first_of_each(times_s)
+    steps_s, counts = np.diff(first_s), np.diff(rows)
+    exact_s = _step_between_gaps(steps_s[counts == 1])
+    usual_s = exact_s or _usual_step(first_s, rows)
+    at_once = float(np.isfinite(times_s).sum() / max(1, len(first_s)))
+    if not usual_s > 0 or len(first_s) < _FEWEST_TIMES:
+        if known_hz is not None:
             return None
         raise UserError(f"{path}: its times do not tell its rows apart; give the sampling rate with --sampling-rate")
-    even = steps_s[np.abs(steps_s - usual_s) <= max(0.5 * usual_s, _rounding(steps_s, usual_s))]
-    if len(even) < _FEWEST_EVEN_STEPS * len(steps_s):
+    late_s = steps_s - counts * usual_s
+    if at_once > _AT_ONCE:
+        steps_s, counts, late_s = steps_s[1:], counts[1:], late_s[1:]  # of the first packet a part may be missing
+        spread_s = _MANY_SPREADS * float(np.median(np.abs(late_s - np.median(late_s))))
+        even = np.abs(late_s) <= max(spread_s, 2 * usual_s, float(np.median(steps_s)) / 2)
+    else:
+        even = np.abs(late_s) <= max(0.5 * usual_s, _rounding(steps_s, usual_s))
+    forward = steps_s >= 0
+    if not exact_s and even[forward].sum() < _FEWEST_EVEN_STEPS * forward.sum():
+        near = f"{even[forward].sum()} of {forward.sum()} steps are near {usual_s:g} s"
         raise UserError(
-            f"{path}: its times are uneven, only {len(even)} of {len(steps_s)} steps are near {usual_s:g} s; sample it "
-            "evenly, or leave the times out and give --sampling-rate"
+            f"{path}: its times are uneven, only {near}; sample it evenly, or leave the times out and give "
+            "--sampling-rate"
         )
-    measured_hz = len(even) / float(even.sum())
+    measured_hz = float(counts[even].sum() / steps_s[even].sum())
+    if abs(measured_hz * usual_s - 1) < at_once * (at_once > _AT_ONCE) / len(times_s):  # rows at either end of packets
+        measured_hz = 1 / usual_s
     rate_hz = Fraction(round(measured_hz))
-    if abs(measured_hz - rate_hz) > rate_hz * max(_CLOCK_TOLERANCE, 1 / len(even)):
+    if abs(measured_hz - rate_hz) > rate_hz * max(_CLOCK_TOLERANCE, 1 / even.sum()):
         rate_hz = Fraction(measured_hz).limit_denominator(100)
-    if sampling_rate_hz is not None and abs(sampling_rate_hz / float(rate_hz) - 1) > _RATE_TOLERANCE:
+    if asked_hz is not None and abs(asked_hz / float(rate_hz) - 1) > _RATE_TOLERANCE:
         raise UserError(
-            f"{path}: is sampled at {float(rate_hz):.6g} Hz by its times, which --sampling-rate {sampling_rate_hz:g} "
+            f"{path}: is sampled at {float(rate_hz):.6g} Hz by its times, which --sampling-rate {asked_hz:g} "
             "contradicts; leave the option out, or mend the times"
         )
-    jitter_s = float(np.subtract(*np.percentile(even, [99, 1])))
-    return Steps(rate_hz, float(1 / rate_hz) + max(0.5 / float(rate_hz), jitter_s))
+    if known_hz is not None and at_once > _AT_ONCE and abs(known_hz / measured_hz - 1) <= _RATE_TOLERANCE:
+        rate_hz = Fraction(known_hz).limit_denominator(1000)
+    jitter_s = float(np.subtract(*np.percentile(late_s[even], [99, 1])))
+    least = _LEAST_GAP if at_once == 1 else 1 + _LEAST_GAP  # a clock that stands still may miss one step as well
+    return Steps(rate_hz, max(least / float(rate_hz), jitter_s), at_once)
 
 
-def _usual_step(times_s: np.ndarray) -> float:
+def first_of_each(times_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the rows whose time is known and another than that of the row before: their times, and where they stand."""
+    rows = np.flatnonzero(np.isfinite(times_s))
+    known_s = times_s[rows]
+    new = np.diff(known_s, prepend=np.nan) != 0
+    return known_s[new], rows[new]
+
+
+def _usual_step(times: np.ndarray, rows: np.ndarray) -> float:
     # Over many rows: times that are rounded to milliseconds have a median step of 3 ms at 360 Hz.
-    rows = max(1, min(_ROWS_OF_A_STEP, len(times_s) // 4))
-    steps_s = (times_s[rows:] - times_s[:-rows]) / rows
-    known_s = steps_s[np.isfinite(steps_s)]
-    return float(np.median(known_s)) if len(known_s) else 0.0
+    apart = max(1, min(_STEPS_AT_ONCE, len(times) // 4))
+    if len(times) <= apart:
+        return 0.0
+    return float(np.median((times[apart:] - times[:-apart]) / (rows[apart:] - rows[:-apart])))
+
+
+def _step_between_gaps(steps_s: np.ndarray) -> float:
+    """Find the step of which all are multiples, as where single rows are lost; 0 if they are rounded to it instead."""
+    step_s = float(np.median(steps_s)) if len(steps_s) else 0.0
+    if not step_s > 0:
+        return 0.0
+    multiples = np.rint(steps_s / step_s)
+    fitting = (np.abs(steps_s / step_s - multiples) < _ON_A_MULTIPLE) & (multiples >= 1)
+    if np.mean(fitting) < _EVEN_SHARE or np.mean(multiples == 1) < _FEWEST_SINGLE:
+        return 0.0
+    apart = min(_STEPS_AT_ONCE, len(steps_s) // 4)
+    sums = np.convolve(multiples, np.ones(apart), "valid") if apart else np.zeros(1)
+    return step_s if np.ptp(sums) != 1 else 0.0  # what is rounded has longer steps at equal distances
 
 
 def _rounding(steps_s: np.ndarray, usual_s: float) -> float:
@@ -171,31 +318,4 @@ def _rounding(steps_s: np.ndarray, usual_s: float) -> float:
     distinct_s = np.unique(np.round(steps_s, 9))
     unit_s = float(np.min(np.diff(distinct_s))) if len(distinct_s) > 1 else 0.0
     on_grid = unit_s > 0 and abs(usual_s / unit_s - round(usual_s / unit_s)) < _ON_GRID
-    return 0.0 if on_grid else unit_s
-
-
-def samples_ahead(
-    path: Path, times_s: np.ndarray, before_s: float, time: TimeColumn, steps: Steps, line: int
-) -> np.ndarray:
-    """Count how many samples each row lies after the row before it: 1 unless rows were dropped between them.
-
-    ``times_s`` has the shape ``(rows,)``, ``before_s`` is that of the row before them (NaN if they are the first),
-    and the first of them stands in line ``line`` of the file.
-
-    Raises
-    ------
-    UserError
-        When a row has no time, time goes backwards, or a gap is longer than a day.
-    """
-    if not np.isfinite(times_s).all():
-        where = line + int(np.isfinite(times_s).argmin())
-        raise UserError(f"{path}: line {where} has no time that can be read; mend or delete it")
-    steps_s = np.diff(times_s, prepend=times_s[0] if np.isnan(before_s) else before_s)
-    if time.kind == "clock":
-        steps_s = np.where(steps_s < -_HALF_DAY_S, steps_s + 2 * _HALF_DAY_S, steps_s)  # midnight
-    if np.any(steps_s < 0):
-        where = line + int(np.argmax(steps_s < 0))
-        raise UserError(f"{path}: time goes backwards at line {where}; sort the rows, or cut the file there")
-    check_gap(steps_s.max(), path, f"line {line + int(steps_s.argmax())}")
-    missing = np.rint(steps_s * float(steps.sampling_rate_hz)).astype(np.int64) - 1
-    return np.where(steps_s > steps.gap_s, 1 + np.maximum(missing, 0), 1)
+    return 0.0 if on_grid or unit_s >= usual_s else unit_s
