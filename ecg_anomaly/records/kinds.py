@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.table_text import first_bytes
+from ecg_anomaly.records.tables.text import first_bytes
 
 # Kinds, and the suffixes that files of them usually have. Those of ecgdatakit have its names.
 EDF = "EDF"

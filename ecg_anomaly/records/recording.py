@@ -23,7 +23,7 @@ from ecg_anomaly.records.devices.opensignals_reader import open_opensignals
 from ecg_anomaly.records.devices.xdf_reader import open_xdf
 from ecg_anomaly.records.edf_reader import open_edf
 from ecg_anomaly.records.source import Source
-from ecg_anomaly.records.table_reader import open_csv
+from ecg_anomaly.records.tables.reader import open_csv
 from ecg_anomaly.records.wfdb_reader import header_of, open_wfdb
 
 _SHORTEST_S = 1.0  # no shorter recording holds a beat

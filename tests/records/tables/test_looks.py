@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ecg_anomaly.records.table_looks import ColumnLook
+from ecg_anomaly.records.tables.looks import ColumnLook
 
 ROWS = np.arange(3000)
 

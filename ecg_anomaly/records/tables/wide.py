@@ -12,8 +12,8 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.table_cells import LARGEST_NUMBER, is_missing, number
-from ecg_anomaly.records.table_layout import CsvLayout
+from ecg_anomaly.records.tables.cells import LARGEST_NUMBER, is_missing, number
+from ecg_anomaly.records.tables.layout import CsvLayout
 
 _BEAT_COLUMNS = 40  # more columns without telling names than a recording has leads
 _LEAD_COLUMNS = 250  # fewer samples are no recording

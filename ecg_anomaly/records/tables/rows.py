@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.records.table_cells import LARGEST_NUMBER, MISSING, cell_kind, is_missing
-from ecg_anomaly.records.table_header import COMMENT, is_statement, without_mark
-from ecg_anomaly.records.table_layout import CsvLayout
-from ecg_anomaly.records.table_text import as_text
+from ecg_anomaly.records.tables.cells import LARGEST_NUMBER, MISSING, cell_kind, is_missing
+from ecg_anomaly.records.tables.header import COMMENT, is_statement, without_mark
+from ecg_anomaly.records.tables.layout import CsvLayout
+from ecg_anomaly.records.tables.text import as_text
 
 _TOLD = 3  # lines of a kind that a note names
 _TOLD_CHARACTERS = 40

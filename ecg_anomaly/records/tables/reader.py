@@ -13,12 +13,12 @@ import numpy as np
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.source import Source
-from ecg_anomaly.records.table_layout import CsvLayout, read_layout
-from ecg_anomaly.records.table_looks import ColumnLook
-from ecg_anomaly.records.table_places import Places
-from ecg_anomaly.records.table_rows import Account, RowReader, Rows
-from ecg_anomaly.records.table_times import FoundTimes, Steps, TimeColumn, find_steps, find_times, unwrapped
-from ecg_anomaly.records.table_wide import open_wide
+from ecg_anomaly.records.tables.layout import CsvLayout, read_layout
+from ecg_anomaly.records.tables.looks import ColumnLook
+from ecg_anomaly.records.tables.places import Places
+from ecg_anomaly.records.tables.rows import Account, RowReader, Rows
+from ecg_anomaly.records.tables.times import FoundTimes, Steps, TimeColumn, find_steps, find_times, unwrapped
+from ecg_anomaly.records.tables.wide import open_wide
 from ecg_anomaly.words import count_text
 
 _RATE_TOLERANCE = 0.01

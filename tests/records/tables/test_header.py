@@ -1,6 +1,6 @@
 import pytest
 
-from ecg_anomaly.records.table_header import Header, read_header
+from ecg_anomaly.records.tables.header import Header, read_header
 
 
 @pytest.mark.parametrize(

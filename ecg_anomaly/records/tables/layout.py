@@ -11,9 +11,9 @@ from pathlib import Path
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.lead_names import looks_like_ecg
-from ecg_anomaly.records.table_cells import cell_kind, is_missing, seconds_per
-from ecg_anomaly.records.table_header import COMMENT, Header, is_statement, read_header, without_mark
-from ecg_anomaly.records.table_text import TextFile, open_text
+from ecg_anomaly.records.tables.cells import cell_kind, is_missing, seconds_per
+from ecg_anomaly.records.tables.header import COMMENT, Header, is_statement, read_header, without_mark
+from ecg_anomaly.records.tables.text import TextFile, open_text
 from ecg_anomaly.records.units import millivolts_per
 
 _HEAD_CHARACTERS = 65_536  # enough for hundreds of rows of twelve leads

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.table_cells import DAY_S, LARGEST_NUMBER, WrittenTimes, number, seconds_per
-from ecg_anomaly.records.table_layout import CsvLayout
+from ecg_anomaly.records.tables.cells import DAY_S, LARGEST_NUMBER, WrittenTimes, number, seconds_per
+from ecg_anomaly.records.tables.layout import CsvLayout
 
 _NUMBERED_ROWS = 50  # so many rows that count up evenly make a time column of one without a name
 _FEWEST_COUNTED = 100  # samples before a counter is full, for it to be of use

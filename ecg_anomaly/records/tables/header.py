@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ecg_anomaly.records.table_cells import is_missing, number, seconds_per
+from ecg_anomaly.records.tables.cells import is_missing, number, seconds_per
 from ecg_anomaly.records.units import millivolts_per
 
 COMMENT = ("#", "%", "//")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ecg_anomaly.records.lead_names import looks_like_ecg, looks_like_other_signal
-from ecg_anomaly.records.table_times import names_times, numbers_samples
+from ecg_anomaly.records.tables.times import names_times, numbers_samples
 
 _FEW_VALUES = 8
 _FULL_SHARE = 0.2  # of the steps: a counter that is full more often is none

@@ -4,7 +4,7 @@ import pytest
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.recording import open_recording
-from ecg_anomaly.records.table_text import open_text
+from ecg_anomaly.records.tables.text import open_text
 
 LINES = [f"{number}µ" for number in range(500)]
 TEXT = "\n".join(LINES)

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg_anomaly.records.table_cells import DAY_S, WrittenTimes, cell_kind
+from ecg_anomaly.records.tables.cells import DAY_S, WrittenTimes, cell_kind
 
 NINE_S = 9 * 3600 + 41 * 60 + 51.5
 
