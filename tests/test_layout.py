@@ -48,6 +48,7 @@ NOT_OF_ONE_MODULE = {
     "tests/records/test_fuzz_readers.py": "every reader, with damaged files",
     "tests/scripts/test_bad_input.py": "every script, with files and settings that are wrong",
     "tests/scripts/test_bad_recordings.py": "every script, with recordings that are hard to read",
+    "tests/scripts/test_cases.py": "recordings that came out wrong for somebody once",
     "tests/scripts/test_pipeline.py": "the four scripts in order",
     "tests/scripts/test_real_records.py": "the four scripts on MIT-BIH, where it is",
     "tests/scripts/test_rerun.py": "scripts again after an edit",
