@@ -13,10 +13,11 @@ import numpy as np
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.source import Source
+from ecg_anomaly.records.tables.account import Account
 from ecg_anomaly.records.tables.layout import CsvLayout, read_layout
 from ecg_anomaly.records.tables.looks import ColumnLook
 from ecg_anomaly.records.tables.places import Places
-from ecg_anomaly.records.tables.rows import Account, RowReader, Rows
+from ecg_anomaly.records.tables.rows import RowReader, Rows
 from ecg_anomaly.records.tables.times import FoundTimes, Steps, TimeColumn, find_steps, find_times, unwrapped
 from ecg_anomaly.records.tables.wide import open_wide
 from ecg_anomaly.words import count_text
