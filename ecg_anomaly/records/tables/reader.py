@@ -18,7 +18,8 @@ from ecg_anomaly.records.tables.layout import CsvLayout, read_layout
 from ecg_anomaly.records.tables.looks import ColumnLook
 from ecg_anomaly.records.tables.places import Places
 from ecg_anomaly.records.tables.rows import RowReader, Rows
-from ecg_anomaly.records.tables.times import FoundTimes, Steps, TimeColumn, find_steps, find_times, unwrapped
+from ecg_anomaly.records.tables.steps import Steps, find_steps
+from ecg_anomaly.records.tables.times import FoundTimes, TimeColumn, find_times, unwrapped
 from ecg_anomaly.records.tables.wide import open_wide
 from ecg_anomaly.words import count_text
 
