@@ -36,8 +36,10 @@ _SAMPLE_NUMBER = re.compile(
 WRAP_TOLERANCE_S = 1.0
 _WRITTEN = ("clock", "date")  # times that are not plain numbers
 # Sampling rates that tell the unit of a time column which does not name it: the ranges of steps do not overlap.
-_SCALES = ((1.0, 50, 5000), (1e-3, 50, 5000), (1e-6, 50, 5000), (1e-9, 50, 5000))
-_LONG_SCALES = ((60.0, 90, 1100), (3600.0, 90, 1100), (DAY_S, 90, 1100))
+_SCALES = (
+    *((1.0, 50, 5000), (1e-3, 50, 5000), (1e-6, 50, 5000), (1e-9, 50, 5000)),
+    *((60.0, 90, 1100), (3600.0, 90, 1100), (DAY_S, 90, 1100)),
+)
 _MOST = 0.9  # of the first times that should be known, and go forward
 
 
@@ -82,7 +84,6 @@ class FoundTimes:
     """What the first rows show of times."""
 
     column: TimeColumn | None  # None if no column holds times that are understood
-    others: frozenset[int] = frozenset()  # further columns of times
     complaint: str = ""  # why a column that should hold times is not used
 
 
@@ -100,23 +101,26 @@ def find_times(layout: CsvLayout, sampling_rate_hz: float | None) -> FoundTimes:
         name = layout.names[found[0].index] or found[0].index + 1
         complaint = complaint or f"column {name} holds times that do not tell its rows apart"
     if useful:
-        best = max(useful, key=lambda column: (_telling(layout, column), -column.index))
-        return FoundTimes(best, frozenset(named) - {best.index}, complaint)
+        return FoundTimes(max(useful, key=lambda column: (_telling(layout, column), -column.index)), complaint)
     counting = next((index for index, name in enumerate(layout.names) if numbers_samples(name)), 0)
     steps = _steps(layout, counting)
-    one = bool(len(steps)) and np.mean(steps == 1) > _EVEN_SHARE - 0.1
-    if numbers_samples(layout.names[counting]) or (counts_up(layout, counting) and one):
-        drops = -steps[steps < 0]
-        if sampling_rate_hz is None or not one or (len(drops) and drops.min() < _FEWEST_COUNTED):
-            return FoundTimes(None, frozenset(named), complaint)
-        full = (float(drops[0] + 1) / sampling_rate_hz,) if len(drops) and np.ptp(drops) == 0 else ()
-        return FoundTimes(
-            TimeColumn(counting, "number", 1 / sampling_rate_hz, wrap_s=full), frozenset(named), complaint
-        )
+    by_one = bool(len(steps)) and float(np.mean(steps == 1)) > _EVEN_SHARE - 0.1
+    if numbers_samples(layout.names[counting]) or (counts_up(layout, counting) and by_one):
+        counter = None if sampling_rate_hz is None or not by_one else _counter(counting, steps, sampling_rate_hz)
+        return FoundTimes(counter, complaint)
     if counts_up(layout, 0):
         guessed = "column 1 has no name, and is taken for the time because it counts up evenly"
         return FoundTimes(dataclasses.replace(_scaled(layout, 0, sampling_rate_hz), note=guessed))
-    return FoundTimes(None, frozenset(named), complaint)
+    return FoundTimes(None, complaint)
+
+
+def _counter(index: int, steps: np.ndarray, sampling_rate_hz: float) -> TimeColumn | None:
+    """Make times of a column that numbers the samples; ``None`` if its counter is full too soon to be of use."""
+    drops = -steps[steps < 0]
+    if len(drops) and drops.min() < _FEWEST_COUNTED:
+        return None
+    full_s = (float(drops[0] + 1) / sampling_rate_hz,) if len(drops) and np.ptp(drops) == 0 else ()
+    return TimeColumn(index, "number", 1 / sampling_rate_hz, wrap_s=full_s)
 
 
 def unwrapped(times_s: np.ndarray, wrap_s: tuple[float, ...]) -> np.ndarray:
@@ -140,30 +144,33 @@ def counts_up(layout: CsvLayout, index: int) -> bool:
 
 
 def _scaled(layout: CsvLayout, index: int, sampling_rate_hz: float | None) -> TimeColumn:
+    """Tell in which unit a column of times is, and how far it goes back where a counter is full."""
     kind = layout.kind(index)
     if kind in _WRITTEN:
         # A clock of twelve hours goes back by them where nobody writes AM or PM.
         return TimeColumn(index, kind, written=WrittenTimes(layout.cells(index)), wrap_s=(DAY_S / 2,))
-    named = plain_name(layout.names[index])
-    unit = next(filter(None, map(seconds_per, (layout.units[index], named, *named.split()[::-1]))), None)
-    note, numbers = "", np.array(_numbers(layout, index))
+    name, numbers, note = plain_name(layout.names[index]), np.array(_numbers(layout, index)), ""
     step = usual_step(numbers, np.arange(len(numbers)))
+    unit = next(filter(None, map(seconds_per, (layout.units[index], name, *name.split()[::-1]))), None)
     if unit is None:
-        ranges = [*_SCALES, *_LONG_SCALES]
-        fitting = [scale for scale, low_hz, high_hz in ranges if low_hz * step * scale <= 1 < high_hz * step * scale]
-        if sampling_rate_hz is not None:
-            known = [scale for scale, *_ in ranges if abs(step * scale * sampling_rate_hz - 1) < 0.2]
-            fitting = known or ([1 / sampling_rate_hz] if step == 1 else fitting)
-        unit = fitting[0] if fitting else 1.0
+        unit = _unit_by_step(step, sampling_rate_hz)
         if step == 1 and sampling_rate_hz is None:
-            note = (
-                f"column {layout.names[index] or index + 1} counts by 1 without a unit, and is taken for milliseconds"
-            )
+            told = layout.names[index] or index + 1
+            note = f"column {told} counts by 1 without a unit, and is taken for milliseconds"
     wraps = {2.0**bits * scale for bits in (16, 32) for scale in (unit, 1e-6, 1e-3)}
     drops = -np.diff(numbers)[np.diff(numbers) < 0]
     if len(drops) > 1 and np.ptp(drops) <= 2 * step:  # a column of milliseconds that goes up to 999 only
         wraps.add(float(np.median(drops) + step) * unit)
     return TimeColumn(index, kind, unit, note, wrap_s=tuple(sorted(wraps)))
+
+
+def _unit_by_step(step: float, sampling_rate_hz: float | None) -> float:
+    """Tell how many seconds the unit of times has by how far they lie apart."""
+    fitting = [scale for scale, low_hz, high_hz in _SCALES if low_hz * step * scale <= 1 < high_hz * step * scale]
+    if sampling_rate_hz is not None:
+        known = [scale for scale, *_ in _SCALES if abs(step * scale * sampling_rate_hz - 1) < 0.2]
+        fitting = known or ([1 / sampling_rate_hz] if step == 1 else fitting)
+    return fitting[0] if fitting else 1.0
 
 
 def _telling(layout: CsvLayout, column: TimeColumn) -> float:
