@@ -25,12 +25,12 @@ from ecg_anomaly.errors import UserError, first_few
 from ecg_anomaly.records import kinds
 from ecg_anomaly.records.array_source import array_source
 from ecg_anomaly.records.channels import Channel
+from ecg_anomaly.records.checks import COPY, damaged
 from ecg_anomaly.records.devices.derived_leads import with_derived_leads
 from ecg_anomaly.records.devices.extras import library, missing
 from ecg_anomaly.records.source import Source
 from ecg_anomaly.words import count_text
 
-_COPY = "copy or export the recording again"
 _EXPORT = "export the ECG as a waveform"
 _OF_AVERAGES = re.compile(r"median|representative beat|reference beat|typical_cycle|section 5", re.IGNORECASE)
 _MENDED = re.compile(r"Sampling rate .* is not an integer")
@@ -61,9 +61,9 @@ def open_clinical(path: Path, kind: str) -> Source:
         except Exception as error:  # whatever a damaged file provokes in a parser
             if kind == kinds.DICOM and type(error).__name__ == "MissingElementError":
                 raise UserError(f"{path}: is DICOM without a waveform, a picture or a document; {_EXPORT}") from None
-            raise UserError(f"{path}: cannot be read as {kind}: {_plain(error, path)}; {_COPY}") from None
+            raise damaged(path, _plain(error, path), kind) from None
     if not any(map(len, signals)):
-        raise UserError(f"{path}: holds no samples of a rhythm strip; {_COPY}")
+        raise UserError(f"{path}: holds no samples of a rhythm strip; {COPY}")
     notes = _notes(told, path)
     surplus = path.stat().st_size - record.raw_metadata.get("file_size", math.inf)
     if surplus > 0:  # of an SCP-ECG file
