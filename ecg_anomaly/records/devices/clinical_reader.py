@@ -70,12 +70,7 @@ def open_clinical(path: Path, kind: str) -> Source:
         notes.append(f"after the end of the recording, {count_text(surplus, 'byte')} left out")
     if off := [lead.label for lead in record.leads if lead.annotations.get("LeadOff")]:
         notes.append(f"by the file, electrodes were off in {', '.join(off)}")
-    if calibrated := _calibration(channels, signals):
-        first, stop = calibrated
-        for signal in signals:
-            signal[first:stop] = np.nan
-        from_s, to_s = (place / float(channels[0].sampling_rate_hz) for place in calibrated)
-        notes.append(f"from {from_s:.2f} to {to_s:.2f} s all leads hold the device's calibration pulse; left out")
+    notes += _leave_out_calibration(channels, signals)
     return with_derived_leads(array_source(channels, signals, notes))
 
 
@@ -127,6 +122,17 @@ def _exact_rates(record: Any) -> list[Fraction]:
     else:
         exact = []
     return [Fraction(rate_hz).limit_denominator(1000) for rate_hz in exact]
+
+
+def _leave_out_calibration(channels: Sequence[Channel], signals: Sequence[np.ndarray]) -> list[str]:
+    """Make missing what is the device's calibration pulse, and say so."""
+    calibrated = _calibration(channels, signals)
+    if calibrated is None:
+        return []
+    for signal in signals:
+        signal[slice(*calibrated)] = np.nan
+    from_s, to_s = (place / float(channels[0].sampling_rate_hz) for place in calibrated)
+    return [f"from {from_s:.2f} to {to_s:.2f} s all leads hold the device's calibration pulse; left out"]
 
 
 def _calibration(channels: Sequence[Channel], signals: Sequence[np.ndarray]) -> tuple[int, int] | None:
