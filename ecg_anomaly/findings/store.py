@@ -23,7 +23,7 @@ from ecg_anomaly.beats.events import Event
 from ecg_anomaly.detector.stream import COLUMNS, Analysis, Findings
 from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.findings.annotated import Compared, compare
-from ecg_anomaly.findings.summary import Summary, conclude, little_found, summarise
+from ecg_anomaly.findings.summary import Summary, conclude, doubts, summarise
 from ecg_anomaly.handover.beats import ArrayWriter
 from ecg_anomaly.manifest import write_json
 from ecg_anomaly.records.recording import RecordingFile
@@ -197,7 +197,7 @@ def read_store(folder: Path) -> Stored:
     samples = len(signals_mv[0])
     concluded = conclude(findings, samples / rate_hz)
     return Stored(
-        summarise(name, rate_hz, leads, samples, concluded, [*about["notes"], *little_found(concluded)]),
+        summarise(name, rate_hz, leads, samples, concluded, [*about["notes"], *doubts(concluded)]),
         rate_hz,
         signals_mv,
         concluded.beats,

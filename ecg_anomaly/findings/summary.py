@@ -17,6 +17,7 @@ from ecg_anomaly.words import count_text
 TABLE_COLUMNS = (*COLUMNS, "event")  # of the table of beats
 
 _RATE_BEATS = 8  # the heart rate is that of the median RR interval of so many beats: one early beat does not shape it
+_USUAL_BPM = (25, 200)  # of a whole recording; beyond, its time may be stretched
 _LONGEST_HALF_RR_S = 1.0  # what a beat stands for on either side, at most: a pause is not part of it
 
 
@@ -137,8 +138,8 @@ def summarise(
     }
 
 
-def little_found(concluded: Findings) -> list[str]:
-    """Say of all findings, from `conclude`, where they leave nothing to judge."""
+def doubts(concluded: Findings) -> list[str]:
+    """Say of all findings, from `conclude`, what makes doubt how the recording was read."""
     beats = concluded.beats
     if beats.empty and not concluded.events:
         return ["no beat was found: is it an ECG, and were the electrodes on? --leads chooses other leads"]
@@ -150,6 +151,9 @@ def little_found(concluded: Findings) -> list[str]:
             f"none of what was found ({found}) can be read, so that nothing could be judged; is it an ECG, and is its "
             "unit right (--gain)?"
         ]
+    median_bpm = _heart_rate(beats)["median"]
+    if median_bpm is not None and not _USUAL_BPM[0] <= median_bpm <= _USUAL_BPM[1]:
+        return [f"the median heart rate is {median_bpm:.0f} a minute: is the sampling rate right (--sampling-rate)?"]
     return []
 
 

@@ -29,6 +29,7 @@ from ecg_anomaly.records.wfdb_reader import header_of, open_wfdb
 _SHORTEST_S = 1.0  # no shorter recording holds a beat
 _RATE_TOLERANCE = 0.01
 _BLOCK_S = 3600.0
+_HELPFUL_NOTES = 2
 _FIRST_LOOK_S = 60.0
 
 _READERS: Mapping[str, Callable[[Path], Source]] = {  # of a table, the sampling rate can be given
@@ -136,7 +137,10 @@ def open_recording(
             raise UserError(f"{option} is {value:g}; give a number above 0")
     path = Path(path)
     source = _open_source(path, sampling_rate_hz)
-    chosen = choose_ecg(source.channels, path, leads, gain)
+    try:
+        chosen = choose_ecg(source.channels, path, leads, gain)
+    except UserError as error:  # what the file says of itself may help
+        raise UserError("; ".join([str(error), *source.notes[:_HELPFUL_NOTES]])) from None
     first = source.channels[chosen.channels[0]]
     notes = (*source.notes, *chosen.notes)
     described = first.sampling_rate_hz, chosen.names, first.samples, notes

@@ -12,7 +12,7 @@ from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
 from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.findings.files import anomaly_annotations, write_annotations, write_beats_csv
-from ecg_anomaly.findings.summary import TABLE_COLUMNS, conclude, little_found, summarise
+from ecg_anomaly.findings.summary import TABLE_COLUMNS, conclude, doubts, summarise
 
 RATE_HZ = 250.0
 
@@ -183,10 +183,11 @@ def test_a_recording_without_beats_has_a_summary() -> None:
             ["none of what was found (1 beat) can be read, so that nothing could be judged"],
         ),
         (made_up_beats(3, (), (0, 1)), [], []),
+        (made_up_beats().assign(rr_before_s=0.2), [], ["the median heart rate is 300 a minute: is the sampling rate"]),
     ],
 )
-def test_nothing_to_judge_is_told(beats: pd.DataFrame, events: list[Event], words: list[str]) -> None:
-    told = little_found(Findings(beats, events))
+def test_what_makes_doubt_how_it_was_read_is_told(beats: pd.DataFrame, events: list[Event], words: list[str]) -> None:
+    told = doubts(Findings(beats, events))
     assert [note[: len(start)] for note, start in zip(told, words, strict=True)] == words
 
 

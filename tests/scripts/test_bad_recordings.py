@@ -36,7 +36,7 @@ def detect(finished: Workspace, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("values", "said"),
-    [([], "holds no numbers"), ([0.1], "is shorter than 1 s"), ([np.nan] * 3600, "all samples are missing")],
+    [([], "holds no numbers"), ([0.1], "is shorter than 1 s"), ([np.nan] * 3600, "holds no numbers")],
     ids=["no sample", "one sample", "nothing but gaps"],
 )
 def test_what_holds_no_ecg_is_refused(detect, values, said):
