@@ -534,9 +534,7 @@ def test_killed_visualisation_leaves_nothing_in_the_way(copied: Workspace, monke
     process.communicate()
 
     assert process.returncode == -signal.SIGKILL
-    monkeypatch.setattr(
-        panels.Panel, "to_svg", lambda panel: panel.title
-    )  # drawing takes long, and is tested elsewhere
+    monkeypatch.setattr(panels.Panel, "to_svg", lambda panel: panel.title)  # takes long, and is tested elsewhere
     assert visualize(copied) == 0
     assert list((copied.outputs / "plots").glob("*.png"))
     assert (copied.outputs / "report.html").is_file()
