@@ -19,9 +19,9 @@ def preprocess(config):
     from ecg_anomaly.beats import preprocessing
     from ecg_anomaly.beats.counts import PreprocessingSummary
     from ecg_anomaly.handover.beats import BeatWriter, check_splits, write_detection
-    from ecg_anomaly.records import catalogue
+    from ecg_anomaly.records import fetching
 
-    sources = catalogue.locate_records(config, report=print)
+    sources = fetching.locate_records(config, report=print)
     summary = PreprocessingSummary()
     inputs, detections = {}, []
     with handover(config.paths.processed) as output:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ecg_anomaly.beats.leads import START_S, choose_leads, left_out, look_at_start, oddities
+from ecg_anomaly.beats.lead_looks import START_S, look_at_start
+from ecg_anomaly.beats.leads import choose_leads, left_out, oddities
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings import files

@@ -37,7 +37,7 @@ from ecg_anomaly.handover.model import MODEL, read_detector, read_model
 from ecg_anomaly.live.session import Session
 from ecg_anomaly.live.sources import PORTION_S, Portion
 from ecg_anomaly.manifest import write_json
-from ecg_anomaly.records.catalogue import locate_records
+from ecg_anomaly.records.fetching import locate_records
 from ecg_anomaly.records.simulate import LEADS, SAMPLING_RATE_HZ, simulate_record
 from ecg_anomaly.records.splits import TEST
 from ecg_anomaly.web import ids

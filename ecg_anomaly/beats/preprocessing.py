@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ecg_anomaly.beats.labelled import EVALUATED, QUALITY, Detection, RecordBeats, cut_at_annotations, cut_at_detections
-from ecg_anomaly.beats.leads import START_S, choose_leads, look_at_start
+from ecg_anomaly.beats.lead_looks import START_S, look_at_start
+from ecg_anomaly.beats.leads import choose_leads
 from ecg_anomaly.config import DETECTOR, Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.processes import in_processes

@@ -18,7 +18,7 @@ from ecg_anomaly.live.sources import PORTION_S, Columns, Portion, choose_columns
 from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import check_sampling_rate
 from ecg_anomaly.records.tables.cells import LARGEST_NUMBER, is_missing
-from ecg_anomaly.records.tables.layout import name_and_unit
+from ecg_anomaly.records.tables.columns import name_and_unit
 from ecg_anomaly.records.tables.times import names_times, numbers_samples
 from ecg_anomaly.words import count_text
 

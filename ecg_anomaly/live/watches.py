@@ -7,7 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from ecg_anomaly.beats.leads import START_S, look_at_leads, oddities
+from ecg_anomaly.beats.lead_looks import START_S, look_at_leads
+from ecg_anomaly.beats.leads import oddities
 from ecg_anomaly.config import Config
 from ecg_anomaly.records.lead_names import lead_called
 

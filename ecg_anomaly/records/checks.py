@@ -8,6 +8,7 @@ from pathlib import Path
 from ecg_anomaly.errors import UserError
 
 _SAMPLING_RATES_HZ = (100, 1000)  # what the analysis works with
+COPY = "copy or export the recording again"  # what helps with a damaged file
 LONGEST_GAP_S = 86_400.0  # a longer one is a damaged time, or better cut into two recordings
 
 
@@ -31,6 +32,12 @@ def check_file(path: Path) -> None:
 def denied(path: Path | str) -> UserError:
     """Make the error for a file that this user may not read."""
     return UserError(f"{path}: cannot be read: permission denied; check who may read it")
+
+
+def damaged(path: Path, error: object, kind: str = "") -> UserError:
+    """Make the error for a file that the system or a library cannot read; ``kind`` is what it should be."""
+    as_kind = f" as {kind}" if kind else ""
+    return UserError(f"{path}: cannot be read{as_kind}: {' '.join(str(error).split())}; {COPY}")
 
 
 def check_sampling_rate(sampling_rate_hz: Fraction | float, path: Path | str) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.checks import COPY
 from ecg_anomaly.words import count_text
 
 HEADER_BYTES = 256  # of the file, and again of each signal
-_COPY = "copy or export the recording again"
 _RECORDS = slice(236, 244)  # the number of data records
 _DURATION = slice(244, 252)  # of a data record, in seconds
 _UNKNOWN = -1  # number of data records, which a recorder writes until it stops
@@ -34,11 +34,11 @@ def read_header(path: Path) -> tuple[bytes, list[str]]:
             header = fixed + file.read(HEADER_BYTES * max(0, signals))
             promised = int(fixed[184:192].strip() or len(header))
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: is no EDF or BDF file: {error}; {_COPY}") from None
+        raise UserError(f"{path}: is no EDF or BDF file: {error}; {COPY}") from None
     if len(header) != promised or len(header) != HEADER_BYTES * (signals + 1) or signals < 1:
         raise UserError(
             f"{path}: its header is damaged: it promises {promised} bytes for {signals} signals, and {len(header)} are "
-            f"there; {_COPY}"
+            f"there; {COPY}"
         )
     return _mended(header, signals)
 
@@ -54,7 +54,7 @@ def count_records(path: Path, header: bytes, record_bytes: int) -> tuple[int, li
     records, rest = divmod(path.stat().st_size - len(header), record_bytes)
     promised = int(header[_RECORDS])
     if records < 1:
-        raise UserError(f"{path}: is without samples: not one data record of {record_bytes} bytes is there; {_COPY}")
+        raise UserError(f"{path}: is without samples: not one data record of {record_bytes} bytes is there; {COPY}")
     if promised == _UNKNOWN:
         return records, [f"after the last data record, {count_text(rest, 'byte')} left out"] if rest else []
     if records < promised:

@@ -19,11 +19,10 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.checks import LONGEST_GAP_S, check_gap
+from ecg_anomaly.records.checks import COPY, LONGEST_GAP_S, check_gap, damaged
 from ecg_anomaly.records.edf_header import HEADER_BYTES, count_records, is_bdf, read_header
 from ecg_anomaly.words import count_text
 
-_COPY = "copy or export the recording again"
 _ONSET = re.compile(rb"[+-]\d{1,12}(\.\d{1,12})?")
 _SHORTEST_RECORD_S = Fraction(1, 10_000)
 
@@ -62,9 +61,9 @@ class EdfSource:
                 file.seek(len(self.header) + first * self.record_bytes)
                 body = file.read(expected)
         except OSError as error:
-            raise UserError(f"{self.path}: cannot be read: {error.strerror}; {_COPY}") from None
+            raise damaged(self.path, error.strerror) from None
         if len(body) < expected:
-            raise UserError(f"{self.path}: has become shorter while it was read; {_COPY}")
+            raise UserError(f"{self.path}: has become shorter while it was read; {COPY}")
         signals = _parse(self.path, self.header, body).signals
         return np.stack([signals[column].data for column in columns], axis=1)
 
@@ -76,7 +75,7 @@ def open_edf(path: Path) -> EdfSource:
     edf = _parse(path, header, b"")
     duration_s = Fraction(str(edf.data_record_duration))
     if not _SHORTEST_RECORD_S <= duration_s <= LONGEST_GAP_S:
-        raise UserError(f"{path}: its data records last {float(duration_s):g} s; {_COPY}")
+        raise UserError(f"{path}: its data records last {float(duration_s):g} s; {COPY}")
     records, told = count_records(path, header, record_bytes)
     gaps_s, notes = np.zeros(records), [*mended, *told]
     if header[192:197] in (b"EDF+D", b"BDF+D"):
@@ -99,7 +98,7 @@ def _parse(path: Path, header: bytes, body: bytes) -> edfio.Edf | edfio.Bdf:
             # Not ASCII, which the standard demands: devices write a micro sign.
             return read(header + body, header_encoding="latin-1")
     except Exception as error:  # edfio lets what a damaged file provokes through as it comes
-        raise UserError(f"{path}: cannot be read: {error}; {_COPY}") from None
+        raise damaged(path, error) from None
 
 
 def _layout(path: Path, header: bytes) -> tuple[int, slice | None]:
@@ -111,9 +110,9 @@ def _layout(path: Path, header: bytes) -> tuple[int, slice | None]:
     try:
         samples = [int(count) for count in counts]
     except ValueError as error:
-        raise UserError(f"{path}: its header is damaged: {error}; {_COPY}") from None
+        raise UserError(f"{path}: its header is damaged: {error}; {COPY}") from None
     if min(samples) < 0 or not any(samples):
-        raise UserError(f"{path}: its header is damaged: its data records hold {samples} samples; {_COPY}")
+        raise UserError(f"{path}: its header is damaged: its data records hold {samples} samples; {COPY}")
     ends = np.cumsum([0, *samples]) * (3 if is_bdf(header) else 2)
     annotated = next((i for i, label in enumerate(labels) if label in ("EDF Annotations", "BDF Annotations")), None)
     return int(ends[-1]), None if annotated is None else slice(int(ends[annotated]), int(ends[annotated + 1]))
@@ -158,7 +157,7 @@ def _gaps(path: Path, onsets_s: np.ndarray, duration_s: Fraction, most_samples: 
     gaps_s[np.abs(gaps_s) < sample_s / 2] = 0
     if np.any(gaps_s <= -float(duration_s)):
         record = int(np.argmax(gaps_s <= -float(duration_s))) + 1
-        raise UserError(f"{path}: data record {record} begins before the one before it ends; {_COPY}")
+        raise UserError(f"{path}: data record {record} begins before the one before it ends; {COPY}")
     if early := int(np.sum(gaps_s < 0)):
         notes.append(
             f"{count_text(early, 'data record')} up to {-gaps_s.min():.3f} s too early: put behind the one before"
@@ -176,7 +175,7 @@ def _complete(path: Path, onsets_s: np.ndarray, duration_s: float) -> tuple[np.n
     """Take data records that do not say when they begin to follow the one before; the gap comes before the next."""
     said, records = np.flatnonzero(np.isfinite(onsets_s)), np.arange(len(onsets_s))
     if not len(said):
-        raise UserError(f"{path}: no data record says when it begins; {_COPY}")
+        raise UserError(f"{path}: no data record says when it begins; {COPY}")
     if len(said) == len(records):
         return onsets_s, []
     last = said[np.maximum(np.searchsorted(said, records, side="right") - 1, 0)]

@@ -89,18 +89,24 @@ def read_header(path: Path) -> Header:
     if not path.is_file():
         raise UserError(f"{path}: is missing, and the record needs it; {COPY}")
     try:
-        return _parse(path, _lines(path))
+        content = path.read_bytes()
     except PermissionError:
         raise denied(path) from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}; {COPY}") from None
+    return parse_header(path, content)
+
+
+def parse_header(path: Path, content: bytes) -> Header:
+    """Read what a header holds that is not, or not yet, at its path; errors as of `read_header`."""
+    try:
+        return _parse(path, _lines(content))
     except (ValueError, OverflowError) as error:
         raise UserError(f"{path}: {error}; {COPY}") from None
 
 
-def _lines(path: Path) -> list[str]:
+def _lines(content: bytes) -> list[str]:
     """Read the lines of a header that are neither empty nor comments."""
-    content = path.read_bytes()
     try:
         text = content.decode("utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig")
     except UnicodeDecodeError:

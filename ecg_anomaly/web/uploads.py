@@ -11,6 +11,7 @@ from werkzeug.datastructures import FileStorage
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.kinds import READ, SUFFIXES
+from ecg_anomaly.records.wfdb_header import parse_header
 
 MOST_BYTES = 1024**3  # of all files of an upload
 MOST_FILES = 200  # a record of a day may have many segments
@@ -24,7 +25,7 @@ ACCEPTED = (*SUFFIXES, ".atr", ".mat")  # what a browser offers to choose
 _HEADER, _SIGNALS = ".hea", ".dat"
 # The names of WFDB files stand in their header, so they are kept; WFDB itself allows no other characters.
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_-]{0,99}(\.[A-Za-z0-9_-]{1,20})?")
-_NULL_SEGMENT, _LONGEST_HEADER = "~", 1_000_000
+_LONGEST_HEADER = 1_000_000
 _LONGEST_NAME = 60
 
 
@@ -103,12 +104,10 @@ def _receive_wfdb(files: dict[str, FileStorage], folder: Path, annotator: str | 
 
 def _names_in(header: FileStorage) -> set[str]:
     """Read which files a WFDB header needs: its signal files, or the headers of its segments."""
-    text = header.stream.read(_LONGEST_HEADER + 1).decode("latin-1")
+    content = header.stream.read(_LONGEST_HEADER + 1)
     header.stream.seek(0)
-    if len(text) > _LONGEST_HEADER:
-        raise UserError(f"{shown(str(header.filename))} is too large for a WFDB header; is it one?")
-    lines = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    if not lines:
-        raise UserError(f"{shown(str(header.filename))} is empty; copy the record again")
-    extension = _HEADER if "/" in lines[0][0] else ""  # of several segments
-    return {f"{line[0]}{extension}" for line in lines[1:] if line[0] != _NULL_SEGMENT}
+    name = shown(str(header.filename))
+    if len(content) > _LONGEST_HEADER:
+        raise UserError(f"{name} is too large for a WFDB header; is it one?")
+    read = parse_header(Path(name), content)
+    return {file.name for file in (*read.segment_files, *read.signal_files)}

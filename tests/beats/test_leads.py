@@ -7,7 +7,8 @@ import pytest
 import wfdb
 
 from ecg_anomaly.batch import Request, open_leads
-from ecg_anomaly.beats.leads import choose_leads, left_out, look_at_leads, look_at_start, oddities
+from ecg_anomaly.beats.lead_looks import look_at_leads, look_at_start
+from ecg_anomaly.beats.leads import choose_leads, left_out, oddities
 from ecg_anomaly.beats.preprocessing import read_record
 from ecg_anomaly.config import load_config
 from ecg_anomaly.errors import UserError

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ecg_anomaly.beats import conditioning, qrs
+from ecg_anomaly.beats.detection_signal import Consensus, SlopeStrength
 from ecg_anomaly.beats.preprocessing import read_record
 from ecg_anomaly.config import load_config
 from ecg_anomaly.records.catalogue import find_record
@@ -115,7 +116,7 @@ def test_detection_signal_is_the_same_to_the_last_bit_in_chunks(difficult_signal
     signal_mv, missing = difficult_signal
 
     def detection(lengths):
-        slopes, mean = qrs._SlopeStrength(RATE_HZ, 2), qrs._Consensus(RATE_HZ, 2)
+        slopes, mean = SlopeStrength(RATE_HZ, 2), Consensus(RATE_HZ, 2)
         ends = np.cumsum(lengths)
         chunks = [slice(end - length, end) for end, length in zip(ends, lengths, strict=True)]
         parts = [mean.push(slopes.push(signal_mv[chunk], missing[chunk])) for chunk in chunks]

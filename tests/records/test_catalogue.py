@@ -9,7 +9,7 @@ import wfdb
 from ecg_anomaly.config import load_config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.manifest import fingerprint
-from ecg_anomaly.records import catalogue
+from ecg_anomaly.records import fetching
 from ecg_anomaly.records.catalogue import RecordFiles, find_record, names_on_disk, record_fingerprints
 from ecg_anomaly.records.simulate import is_simulated
 
@@ -111,14 +111,14 @@ def mirror(tmp_path, monkeypatch):
             for file in files:
                 shutil.copy(tmp_path / "there" / "db" / file, folder / file)
 
-    monkeypatch.setattr(catalogue, "PhysioNetDatabase", Mirror)
+    monkeypatch.setattr(fetching, "PhysioNetDatabase", Mirror)
     return asked
 
 
 def locate(folder, *patterns):
     patterns = [f"split.{split}=[{pattern}]" for split, pattern in zip(("train", "test"), patterns, strict=True)]
     fixed = [f"paths.records='{folder}'", "split.validation=[db/a1]", "physionet.databases={db: 1.0.0}"]
-    return list(catalogue.locate_records(load_config(overrides=[*fixed, *patterns]), lambda _: None))
+    return list(fetching.locate_records(load_config(overrides=[*fixed, *patterns]), lambda _: None))
 
 
 def test_all_files_of_segments_are_downloaded(tmp_path, mirror):
@@ -168,7 +168,7 @@ def test_download_of_a_database_goes_on_with_all_its_records_and_leaves_annotati
 
     def locate_all():
         config = load_config(overrides=[f"paths.records='{tmp_path / 'here'}'", *named])
-        return list(catalogue.locate_records(config, lambda _: None))
+        return list(fetching.locate_records(config, lambda _: None))
 
     locate_all()
     wanted = {f"{name}.{kind}" for name in ("a1", "b2", "noise") for kind in ("hea", "dat", "atr")} - {"noise.atr"}
@@ -189,13 +189,13 @@ def test_database_without_any_annotations_is_an_error(tmp_path):
         write_record(tmp_path, name)
     config = load_config(overrides=[f"paths.records='{tmp_path}'", "split.train=[db/b*]", "split.test=[db/c*]"])
     (tmp_path / "db" / "b2.atr").rename(tmp_path / "db" / "b2.qrs")
-    assert len(catalogue.locate_records(config, lambda _: None)) == 2
+    assert len(fetching.locate_records(config, lambda _: None)) == 2
     (tmp_path / "db" / "RECORDS").write_text("b2 c3 c4")
-    *_, absent = catalogue.locate_records(config, lambda _: None)
+    *_, absent = fetching.locate_records(config, lambda _: None)
     assert absent.why_no_beats().startswith(f"{tmp_path / 'db' / 'c4.hea'}: is missing")
     (tmp_path / "db" / "c3.atr").unlink()
     with pytest.raises(UserError, match=r"db: none of its records has annotations: .*b2\.atr is missing.*b2\.qrs"):
-        catalogue.locate_records(config, lambda _: None)
+        fetching.locate_records(config, lambda _: None)
 
 
 def test_annotator_may_differ_by_database(tmp_path):
@@ -205,7 +205,7 @@ def test_annotator_may_differ_by_database(tmp_path):
     write_record(tmp_path, "a1")
     options = ("split.train=[db/a1]", "split.test=[ludb/*]", "records.annotator={ludb: ii, '*': atr}")
     config = load_config(overrides=[f"paths.records='{tmp_path}'", *options])
-    found = catalogue.locate_records(config, lambda _: None)
+    found = fetching.locate_records(config, lambda _: None)
     assert [files.annotations.name for files in found] == ["a1.atr", "a1.ii"]
 
 

@@ -37,6 +37,12 @@ def test_files_that_the_record_does_not_need_are_not_kept(tmp_path):
     assert written(tmp_path) == ["r1.dat", "r1.hea"]
 
 
+def test_a_header_is_read_as_it_is_in_a_folder(tmp_path):
+    header = (HEADER.decode() + "a comment without its mark\n").encode("utf-16")
+    receive(send(r1__hea=header, r1__dat=b"12"), tmp_path, "atr")
+    assert written(tmp_path) == ["r1.dat", "r1.hea"]
+
+
 def test_a_record_of_several_segments(tmp_path):
     whole = b"# comment\nr1/2 2 360 20\ns1 10\n~ 5\n"
     segment = HEADER.replace(b"r1", b"s1")
@@ -58,9 +64,9 @@ def test_the_name_of_a_table_never_reaches_the_disk(tmp_path, name):
         ({}, "no file has arrived"),
         ({"r1__dat": b"1"}, "the header (.hea) of the WFDB record is missing"),
         ({"r1__hea": HEADER}, "needs r1.dat"),
-        ({"r1__hea": HEADER.replace(b"r1.dat", b"../../../etc/passwd"), "r1__dat": b"1"}, "needs"),
+        ({"r1__hea": HEADER.replace(b"r1.dat", b"../../../etc/passwd"), "r1__dat": b"1"}, "no file beside it"),
         ({"r1__hea": HEADER, "r1__dat": b"1", "r2__hea": HEADER}, "2 WFDB records"),
-        ({"r1__hea": b"# nothing\n"}, "is empty"),
+        ({"r1__hea": b"# nothing\n"}, "is not a WFDB header"),
         ({"r1__hea": b"x" * 1_000_001}, "too large"),
         ({"a__csv": b"1", "b__csv": b"1"}, "not one recording"),
     ],

@@ -13,11 +13,11 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
+from ecg_anomaly.records.checks import COPY, damaged
 from ecg_anomaly.records.devices.extras import library, listening
 from ecg_anomaly.records.kinds import begins_as_biopac
 
 _KIND = "a file of BIOPAC's AcqKnowledge"
-_COPY = "copy or export the recording again"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class BiopacSource:
                     together = together[length:]
                 parts, held = [together], len(together)
         if left:
-            raise UserError(f"{self.path}: has become shorter while it was read; {_COPY}")
+            raise UserError(f"{self.path}: has become shorter while it was read; {COPY}")
 
     def _chunks(self, columns: Sequence[int]) -> Iterator[np.ndarray]:
         """Read channels of one sampling rate, in their units, as many samples at a time as the library takes."""
@@ -66,7 +66,7 @@ class BiopacSource:
         except UserError:
             raise
         except Exception as error:  # whatever a damaged file provokes in the library
-            raise _damaged(self.path, error) from None
+            raise damaged(self.path, error, _KIND) from None
 
     def _scaled(self, columns: Sequence[int], counts: Sequence[np.ndarray]) -> np.ndarray:
         shortest = min(map(len, counts))
@@ -81,12 +81,12 @@ def open_biopac(path: Path) -> BiopacSource:
         with listening("bioread") as told, path.open("rb") as file:
             # Of thousands of channels, which damage promises, the library would look for minutes.
             if not begins_as_biopac(file.read(64)):
-                raise UserError(f"{path}: does not begin as {_KIND}; {_COPY}")
+                raise UserError(f"{path}: does not begin as {_KIND}; {COPY}")
             reader = bioread.reader_for_streaming(file)
             if reader.datafile is None:
-                raise UserError(f"{path}: cannot be read as {_KIND}: {' '.join(told[:1]) or 'no headers'}; {_COPY}")
+                raise damaged(path, told[0] if told else "no headers", _KIND)
             if not all(channel.samples_per_second > 0 for channel in reader.datafile.channels):
-                raise UserError(f"{path}: its header is damaged: it says no sampling rate; {_COPY}")
+                raise UserError(f"{path}: its header is damaged: it says no sampling rate; {COPY}")
             counts, notes = _counts(reader, file)
             described = [
                 _channel(channel, count) for channel, count in zip(reader.datafile.channels, counts, strict=True)
@@ -94,7 +94,7 @@ def open_biopac(path: Path) -> BiopacSource:
     except UserError:
         raise
     except Exception as error:  # whatever a damaged file provokes in the library
-        raise _damaged(path, error) from None
+        raise damaged(path, error, _KIND) from None
     channels, scales = zip(*described, strict=True)
     return BiopacSource(path, channels, tuple(notes), scales)
 
@@ -131,7 +131,3 @@ def _channel(channel: Any, samples: int) -> tuple[Channel, tuple[float, float]]:
     if not (all(map(math.isfinite, scale)) and scale[0]):
         fault = "its scale in the header is no number"
     return Channel(channel.name.strip(), channel.units.strip(), rate_hz, samples, fault=fault), scale
-
-
-def _damaged(path: Path, error: Exception) -> UserError:
-    return UserError(f"{path}: cannot be read as {_KIND}: {' '.join(str(error).split())}; {_COPY}")

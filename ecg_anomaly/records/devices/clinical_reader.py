@@ -25,12 +25,12 @@ from ecg_anomaly.errors import UserError, first_few
 from ecg_anomaly.records import kinds
 from ecg_anomaly.records.array_source import array_source
 from ecg_anomaly.records.channels import Channel
+from ecg_anomaly.records.checks import COPY, damaged
 from ecg_anomaly.records.devices.derived_leads import with_derived_leads
 from ecg_anomaly.records.devices.extras import library, missing
 from ecg_anomaly.records.source import Source
 from ecg_anomaly.words import count_text
 
-_COPY = "copy or export the recording again"
 _EXPORT = "export the ECG as a waveform"
 _OF_AVERAGES = re.compile(r"median|representative beat|reference beat|typical_cycle|section 5", re.IGNORECASE)
 _MENDED = re.compile(r"Sampling rate .* is not an integer")
@@ -61,21 +61,16 @@ def open_clinical(path: Path, kind: str) -> Source:
         except Exception as error:  # whatever a damaged file provokes in a parser
             if kind == kinds.DICOM and type(error).__name__ == "MissingElementError":
                 raise UserError(f"{path}: is DICOM without a waveform, a picture or a document; {_EXPORT}") from None
-            raise UserError(f"{path}: cannot be read as {kind}: {_plain(error, path)}; {_COPY}") from None
+            raise damaged(path, _plain(error, path), kind) from None
     if not any(map(len, signals)):
-        raise UserError(f"{path}: holds no samples of a rhythm strip; {_COPY}")
+        raise UserError(f"{path}: holds no samples of a rhythm strip; {COPY}")
     notes = _notes(told, path)
     surplus = path.stat().st_size - record.raw_metadata.get("file_size", math.inf)
     if surplus > 0:  # of an SCP-ECG file
         notes.append(f"after the end of the recording, {count_text(surplus, 'byte')} left out")
     if off := [lead.label for lead in record.leads if lead.annotations.get("LeadOff")]:
         notes.append(f"by the file, electrodes were off in {', '.join(off)}")
-    if calibrated := _calibration(channels, signals):
-        first, stop = calibrated
-        for signal in signals:
-            signal[first:stop] = np.nan
-        from_s, to_s = (place / float(channels[0].sampling_rate_hz) for place in calibrated)
-        notes.append(f"from {from_s:.2f} to {to_s:.2f} s all leads hold the device's calibration pulse; left out")
+    notes += _leave_out_calibration(channels, signals)
     return with_derived_leads(array_source(channels, signals, notes))
 
 
@@ -127,6 +122,17 @@ def _exact_rates(record: Any) -> list[Fraction]:
     else:
         exact = []
     return [Fraction(rate_hz).limit_denominator(1000) for rate_hz in exact]
+
+
+def _leave_out_calibration(channels: Sequence[Channel], signals: Sequence[np.ndarray]) -> list[str]:
+    """Make missing what is the device's calibration pulse, and say so."""
+    calibrated = _calibration(channels, signals)
+    if calibrated is None:
+        return []
+    for signal in signals:
+        signal[slice(*calibrated)] = np.nan
+    from_s, to_s = (place / float(channels[0].sampling_rate_hz) for place in calibrated)
+    return [f"from {from_s:.2f} to {to_s:.2f} s all leads hold the device's calibration pulse; left out"]
 
 
 def _calibration(channels: Sequence[Channel], signals: Sequence[np.ndarray]) -> tuple[int, int] | None:

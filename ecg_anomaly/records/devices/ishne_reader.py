@@ -18,11 +18,11 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
+from ecg_anomaly.records.checks import COPY, damaged
 from ecg_anomaly.records.devices.derived_leads import with_derived_leads
 from ecg_anomaly.records.source import Source
 from ecg_anomaly.words import count_text
 
-_COPY = "copy or export the recording again"
 _HEADER_BYTES = 522
 _CHECKED_FROM = 10  # the first byte that the checksum is of
 _MOST_LEADS = 12
@@ -53,9 +53,9 @@ class IshneSource:
             try:
                 steps = np.fromfile(self.path, _SAMPLE, count * leads, offset=offset)
             except OSError as error:
-                raise UserError(f"{self.path}: cannot be read: {error.strerror}; {_COPY}") from None
+                raise damaged(self.path, error.strerror) from None
             if len(steps) < count * leads:
-                raise UserError(f"{self.path}: has become shorter while it was read; {_COPY}")
+                raise UserError(f"{self.path}: has become shorter while it was read; {COPY}")
             chosen = steps.reshape(count, leads)[:, list(columns)]
             block = chosen * factors
             block[chosen == _LEAD_FAULT] = np.nan
@@ -68,11 +68,11 @@ def open_ishne(path: Path) -> Source:
     (leads,) = struct.unpack_from("<h", header, 156)
     (rate_hz,) = struct.unpack_from("<h", header, 272)
     if not 1 <= leads <= _MOST_LEADS or rate_hz < 1:
-        raise UserError(f"{path}: its header is damaged: it says {leads} leads at {rate_hz} Hz; {_COPY}")
+        raise UserError(f"{path}: its header is damaged: it says {leads} leads at {rate_hz} Hz; {COPY}")
     begin, notes = _begin(path, header, size)
     samples, surplus = divmod(size - begin, leads * _SAMPLE.itemsize)
     if samples < 1:
-        raise UserError(f"{path}: holds no samples; {_COPY}")
+        raise UserError(f"{path}: holds no samples; {COPY}")
     if surplus:
         notes.append(f"after the last whole sample of all leads, {count_text(surplus, 'byte')} left out")
     (promised,) = struct.unpack_from("<i", header, 14)
@@ -99,11 +99,11 @@ def _read_header(path: Path) -> tuple[bytes, int]:
             header = file.read(_HEADER_BYTES)
         size = path.stat().st_size
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}; {_COPY}") from None
+        raise damaged(path, error.strerror) from None
     if not header.startswith(b"ISHNE1.0"):
-        raise UserError(f"{path}: is no ISHNE file of ECG, it does not begin as one; {_COPY}")
+        raise UserError(f"{path}: is no ISHNE file of ECG, it does not begin as one; {COPY}")
     if len(header) < _HEADER_BYTES:
-        raise UserError(f"{path}: is truncated: an ISHNE header has {_HEADER_BYTES} bytes, {size} are there; {_COPY}")
+        raise UserError(f"{path}: is truncated: an ISHNE header has {_HEADER_BYTES} bytes, {size} are there; {COPY}")
     return header, size
 
 
@@ -112,7 +112,7 @@ def _begin(path: Path, header: bytes, size: int) -> tuple[int, list[str]]:
     checksum, text_bytes, _, _, stored = struct.unpack_from("<H4i", header, 8)
     places = [place for place in dict.fromkeys((_HEADER_BYTES + text_bytes, stored)) if _HEADER_BYTES <= place <= size]
     if not places:
-        raise UserError(f"{path}: its header is damaged: it says that samples begin at byte {stored}; {_COPY}")
+        raise UserError(f"{path}: its header is damaged: it says that samples begin at byte {stored}; {COPY}")
     # The standard leaves open in which order the two bytes stand; zero is one that was not computed.
     told = {checksum, (checksum & 0xFF) << 8 | checksum >> 8}
     valid = [place for place in places if _checksum(path, place) in told] if checksum else []

@@ -18,12 +18,12 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
+from ecg_anomaly.records.checks import COPY, damaged
 from ecg_anomaly.records.devices.extras import library
 from ecg_anomaly.records.lead_names import looks_like_ecg
 
 _KIND = "an HDF5 file"
 _HEAP = b"GCOL\1"
-_COPY = "copy or export the recording again"
 # Data sheets of the ECG sensors: (count / 2**bits - 1/2) * voltage / gain.
 _ECG_SENSORS = {"biosignalsplux": (3.0, 1000.0), "bitalino": (3.3, 1100.0)}  # volts, gain; by how the name begins
 
@@ -52,7 +52,7 @@ class OpenSignalsSource:
                         block[: len(part), number] = (part.astype(np.float64) - zero) * factor
                     yield block
         except (OSError, KeyError, RuntimeError) as error:
-            raise UserError(f"{self.path}: cannot be read: {error}; {_COPY}") from None
+            raise damaged(self.path, error) from None
 
 
 def open_opensignals(path: Path) -> OpenSignalsSource:
@@ -66,7 +66,7 @@ def open_opensignals(path: Path) -> OpenSignalsSource:
     except UserError:
         raise
     except Exception as error:  # whatever a damaged file provokes in the library
-        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}; {_COPY}") from None
+        raise damaged(path, error) from None
     if not found:
         raise UserError(
             f"{path}: is an HDF5 file, but none of OpenSignals (no device with raw channels in it); export the "
@@ -92,7 +92,7 @@ def _check_heaps(path: Path) -> None:
             while place <= end:
                 number, length = struct.unpack("<H6xQ", content[place : place + 16])
                 if number == length == 0:
-                    raise UserError(f"{path}: is damaged: its texts cannot be read; {_COPY}")
+                    raise UserError(f"{path}: is damaged: its texts cannot be read; {COPY}")
                 place += length if number == 0 else 16 + -(-length // 8) * 8
             begin = content.find(_HEAP, begin + 1)
 

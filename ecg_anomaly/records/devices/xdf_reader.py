@@ -16,11 +16,10 @@ import numpy as np
 from ecg_anomaly.errors import UserError, first_few
 from ecg_anomaly.records.array_source import ArraySource, array_source
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.checks import check_gap
+from ecg_anomaly.records.checks import check_gap, damaged
 from ecg_anomaly.records.devices.extras import library, listening
 from ecg_anomaly.records.lead_names import looks_like_ecg, looks_like_other_signal
 
-_COPY = "copy or record it again"
 _RATE_TOLERANCE = 0.01  # of the sampling rate that a stream promises
 _SHORTEST_GAP_S = 0.1  # less is jitter
 _LEAST_RATE_HZ = 20.0  # slower streams are no signals: heart rates, buttons
@@ -66,7 +65,7 @@ def _load(path: Path) -> tuple[list[Any], list[str]]:
             # With its own removal of jitter, a gap of less than 500 samples would be smoothed over.
             streams, _ = pyxdf.load_xdf(file, dejitter_timestamps=False)
     except Exception as error:  # whatever a damaged file provokes in the library
-        raise UserError(f"{path}: cannot be read as XDF: {' '.join(str(error).split())}; {_COPY}") from None
+        raise damaged(path, error, "XDF") from None
     # Its own segments are not used, see `_times`.
     return streams, [line for line in dict.fromkeys(told) if "egments" not in line]
 

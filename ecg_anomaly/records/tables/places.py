@@ -8,9 +8,11 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.checks import check_gap
+from ecg_anomaly.records.tables.account import Account
 from ecg_anomaly.records.tables.cells import DAY_S
-from ecg_anomaly.records.tables.rows import Account, Rows
-from ecg_anomaly.records.tables.times import WRAP_TOLERANCE_S, Steps, TimeColumn, first_of_each
+from ecg_anomaly.records.tables.rows import Rows
+from ecg_anomaly.records.tables.steps import Steps, first_of_each
+from ecg_anomaly.records.tables.times import WRAP_TOLERANCE_S, TimeColumn
 
 _RESTART_GAP_S = 1.0  # stands for the unknown time until a recorder that started again counts from its start
 

@@ -13,11 +13,13 @@ import numpy as np
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.source import Source
+from ecg_anomaly.records.tables.account import Account
 from ecg_anomaly.records.tables.layout import CsvLayout, read_layout
 from ecg_anomaly.records.tables.looks import ColumnLook
 from ecg_anomaly.records.tables.places import Places
-from ecg_anomaly.records.tables.rows import Account, RowReader, Rows
-from ecg_anomaly.records.tables.times import FoundTimes, Steps, TimeColumn, find_steps, find_times, unwrapped
+from ecg_anomaly.records.tables.rows import RowReader, Rows
+from ecg_anomaly.records.tables.steps import Steps, find_steps
+from ecg_anomaly.records.tables.times import FoundTimes, TimeColumn, find_times, unwrapped
 from ecg_anomaly.records.tables.wide import open_wide
 from ecg_anomaly.words import count_text
 
@@ -66,67 +68,91 @@ def open_csv(path: Path, sampling_rate_hz: float | None) -> Source:
     time, steps, notes = _steps(layout, found, sampling_rate_hz)
     columns = _columns(layout, found.column)
     faults = {column: _fault(layout, column) for column in columns}
-    numbers = [column for column in columns if not faults[column]]
-    looks = {column: ColumnLook(layout.names[column]) for column in numbers}
+    looks = {column: ColumnLook(layout.names[column]) for column in columns if not faults[column]}
     account = Account()
-    rows = samples = 0
-    for places, values in _placed_rows(layout, numbers, time, steps, account):
-        for position, column in enumerate(numbers):
-            looks[column].add(values[:, position])
-        rows += len(places)
-        samples = int(places[-1]) + 1 if len(places) else samples
+    rows, samples = _look_through(_placed_rows(layout, list(looks), time, steps, account), list(looks.values()))
     if not rows:
         raise UserError(f"{path}: holds no row; export the recording again")
-    _check_account(layout, account, faults, numbers)
+    _check_account(layout, account, faults, list(looks))
     notes += ["the compressed file is cut off; what comes before is read"] if layout.text.cut_off else []
-    notes += account.notes()
-    if samples > rows:
-        seconds = float((samples - rows) / steps.sampling_rate_hz)
-        verb = "is" if samples - rows == 1 else "are"
-        missing = f"{count_text(samples - rows, 'row')} ({seconds:.1f} s)"
-        notes.append(f"{missing} {verb} not there by the times, and {verb} missing signal")
+    notes += [*account.notes(), *_missing(samples - rows, steps)]
     described = [(layout.names[column], layout.units[column], steps.sampling_rate_hz, samples) for column in columns]
     doubts = [looks[column].doubt if column in looks else "" for column in columns]
     channels = tuple(map(Channel, *zip(*described, strict=True), faults.values(), doubts)) if columns else ()
     return CsvSource(channels, samples, tuple(notes), layout, tuple(columns), time, steps)
 
 
+def _look_through(placed: Iterator[tuple[np.ndarray, np.ndarray]], looks: Sequence[ColumnLook]) -> tuple[int, int]:
+    """Look at each column of all rows, and count rows and samples."""
+    rows = samples = 0
+    for places, values in placed:
+        for position, look in enumerate(looks):
+            look.add(values[:, position])
+        rows += len(places)
+        samples = int(places[-1]) + 1 if len(places) else samples
+    return rows, samples
+
+
+def _missing(rows: int, steps: Steps) -> list[str]:
+    """Say how many rows are missing by the times."""
+    if rows <= 0:
+        return []
+    verb = "is" if rows == 1 else "are"
+    told = f"{count_text(rows, 'row')} ({float(rows / steps.sampling_rate_hz):.1f} s)"
+    return [f"{told} {verb} not there by the times, and {verb} missing signal"]
+
+
 def _steps(layout: CsvLayout, found: FoundTimes, asked_hz: float | None) -> tuple[TimeColumn | None, Steps, list[str]]:
     """Find out when rows were sampled: by their times, by the header or by the option; and say what is odd about it."""
-    path, time, told_hz = layout.path, found.column, layout.header.sampling_rate_hz
+    told_hz = _told_rate(layout, asked_hz)
     notes = list(layout.header.notes)
-    if asked_hz is not None and told_hz is not None:
-        told_hz = min(layout.header.rates_hz, key=lambda rate_hz: abs(rate_hz - asked_hz))
-        if abs(asked_hz / told_hz - 1) > _RATE_TOLERANCE:
-            raise UserError(
-                f"{path}: is sampled at {told_hz:g} Hz by its header, which --sampling-rate {asked_hz:g} contradicts; "
-                "leave the option out, or mend the header"
-            )
-    steps = None
-    if time is not None:
-        notes += [time.note] if time.note else []
-        steps = find_steps(path, _first_times(layout, time), asked_hz, told_hz)
-        if steps is None:
-            notes.append("its times do not tell its rows apart, and are not used")
-        elif steps.in_bursts:
-            notes.append(
-                f"{steps.rows_at_once:.1f} rows on average have one time; they are placed evenly, at "
-                f"{float(steps.sampling_rate_hz):g} Hz"
-            )
-        by_times_hz = told_hz if steps is None else float(steps.sampling_rate_hz)
-        if told_hz is not None and by_times_hz is not None and abs(told_hz / by_times_hz - 1) > _RATE_TOLERANCE:
-            notes.append(f"its header says {told_hz:g} Hz and its times {by_times_hz:g} Hz; its times are used")
+    if found.column is not None:
+        steps, odd = _steps_by_times(layout, found.column, asked_hz, told_hz)
+        notes += odd
+        if steps is not None:
+            return found.column, steps, notes
+    elif found.complaint:
+        notes.append(f"{found.complaint}, and is not used")
     rate_hz = asked_hz or told_hz
-    if steps is None and rate_hz is None:
+    if rate_hz is None:
         why = found.complaint or "has no column of times"
-        raise UserError(f"{path}: {why}; give the sampling rate with --sampling-rate")
-    notes += [f"{found.complaint}, and is not used"] if found.complaint and time is None else []
-    if steps is None and asked_hz is None and len(layout.header.rates_hz) > 1:
+        raise UserError(f"{layout.path}: {why}; give the sampling rate with --sampling-rate")
+    if asked_hz is None and len(layout.header.rates_hz) > 1:
         others = " and ".join(f"{other_hz:g}" for other_hz in layout.header.rates_hz[1:])
         notes.append(f"its header says {rate_hz:g} Hz first, which is used, and {others} Hz; --sampling-rate chooses")
+    return None, Steps(Fraction(str(rate_hz)).limit_denominator(1000)), notes
+
+
+def _told_rate(layout: CsvLayout, asked_hz: float | None) -> float | None:
+    """Tell the sampling rate of the header; of several the first, or the one that is asked for."""
+    told_hz = layout.header.sampling_rate_hz
+    if asked_hz is None or told_hz is None:
+        return told_hz
+    told_hz = min(layout.header.rates_hz, key=lambda rate_hz: abs(rate_hz - asked_hz))
+    if abs(asked_hz / told_hz - 1) > _RATE_TOLERANCE:
+        raise UserError(
+            f"{layout.path}: is sampled at {told_hz:g} Hz by its header, which --sampling-rate {asked_hz:g} "
+            "contradicts; leave the option out, or mend the header"
+        )
+    return told_hz
+
+
+def _steps_by_times(
+    layout: CsvLayout, time: TimeColumn, asked_hz: float | None, told_hz: float | None
+) -> tuple[Steps | None, list[str]]:
+    """Find out how far rows lie apart by their times, if they tell it; and say what is odd about them."""
+    notes = [time.note] if time.note else []
+    steps = find_steps(layout.path, _first_times(layout, time), asked_hz, told_hz)
     if steps is None:
-        return None, Steps(Fraction(str(rate_hz)).limit_denominator(1000)), notes
-    return time, steps, notes
+        return None, [*notes, "its times do not tell its rows apart, and are not used"]
+    rate_hz = float(steps.sampling_rate_hz)
+    if steps.in_bursts:
+        notes.append(
+            f"{steps.rows_at_once:.1f} rows on average have one time; they are placed evenly, at {rate_hz:g} Hz"
+        )
+    if told_hz is not None and abs(told_hz / rate_hz - 1) > _RATE_TOLERANCE:
+        notes.append(f"its header says {told_hz:g} Hz and its times {rate_hz:g} Hz; its times are used")
+    return steps, notes
 
 
 def _first_times(layout: CsvLayout, time: TimeColumn) -> np.ndarray:

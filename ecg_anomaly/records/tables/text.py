@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.checks import damaged
 
 _UTF8 = "utf-8"
 _GZIP = b"\x1f\x8b"
@@ -70,7 +71,7 @@ class TextFile:
                 file.seek(0)
                 yield from self._expanded(file) if packed else iter(lambda: file.read(_READ_BYTES), b"")
         except OSError as error:
-            raise UserError(f"{self.path}: cannot be read: {error.strerror}; copy the recording again") from None
+            raise damaged(self.path, error.strerror) from None
 
     def _expanded(self, file: io.BufferedReader) -> Iterator[bytes]:
         expander, rest = zlib.decompressobj(wbits=_GZIP_BITS), b""

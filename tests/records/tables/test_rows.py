@@ -1,8 +1,9 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ecg_anomaly.records.tables.account import Account
 from ecg_anomaly.records.tables.layout import read_layout
-from ecg_anomaly.records.tables.rows import Account, RowReader
+from ecg_anomaly.records.tables.rows import RowReader
 
 LINES = st.sampled_from(
     [
