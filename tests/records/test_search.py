@@ -99,6 +99,14 @@ def test_a_folder_that_cannot_be_listed_is_told(folder, monkeypatch):
         found("data")
 
 
+def test_a_recording_that_may_not_be_looked_at_stops_no_other(folder, monkeypatch):
+    def refuse(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.stat", refuse)
+    assert found("data/x.csv", "data/y") == (["data/x.csv", "data/y"], [])
+
+
 def test_a_list_of_names(tmp_path, monkeypatch):
     content = '\ufeff# of May\n\n a/100 \r\n"C:/my data/x.csv"\n#b/101\n*.edf\n'.encode()
     names = ["a/100", "C:/my data/x.csv", "*.edf"]
