@@ -57,8 +57,10 @@ def find_recordings(named: Iterable[str], results: Sequence[str] = ()) -> Found:
     notes: list[str] = []
     for name in named:
         found, passed_over = _meant(name, results)
+        if not found and passed_over == [Path(name)]:
+            raise UserError(f"{name}: is a result of an analysis; give the recording itself")
         if not found:
-            beside = f" ({_told(passed_over)} there)" if passed_over else ""
+            beside = f", but {_told(passed_over)}" if passed_over else ""
             raise UserError(f"{name}: no recording is there{beside}; give the path of one, a folder or a pattern")
         paths |= {_identity(path): path for path in found if _identity(path) not in paths}
         if passed_over:

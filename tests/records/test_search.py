@@ -81,8 +81,8 @@ def test_what_is_named_is_taken_whether_it_is_there_or_not(folder):
     ("name", "words"),
     [
         ("data/*.edf", "data/*.edf: no recording is there; give the path of one, a folder or a pattern"),
-        ("data/a/R*", r"no recording is there \(1 other file \(1 RECORDS\) there\)"),
-        ("data/b/watch.beats.csv", "no recording is there"),
+        ("data/a/R*", r"no recording is there, but 1 other file \(1 RECORDS\); give"),
+        ("data/b/watch.beats.csv", "is a result of an analysis; give the recording itself"),
     ],
 )
 def test_nothing_that_is_a_recording(folder, name, words):
