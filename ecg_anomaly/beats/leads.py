@@ -80,12 +80,17 @@ def left_out(names: Sequence[str], looks: Sequence[LeadLook], chosen: Sequence[i
         if not look.alive or not (by_name or look.beats_seen)
     }
     notes = words.left_out("lead", list(reasons.items()))
-    if more := [name for name in others if name not in reasons]:
-        taken = ", ".join(names[lead] for lead in chosen)
-        notes.append(
-            f"analysed: {taken}; not {words.listed(more)}: the model takes no more, and --leads chooses others"
-        )
-    return notes
+    taken = [names[lead] for lead in chosen]
+    return [*notes, *not_analysed([name for name in names if name not in reasons], taken)]
+
+
+def not_analysed(names: Sequence[str], taken: Sequence[str]) -> list[str]:
+    """Say which of some leads are not analysed although nothing is wrong with them."""
+    more = [name for name in names if name not in taken]
+    told = (
+        f"analysed: {', '.join(taken)}; not {words.listed(more)}: the model takes no more, and --leads chooses others"
+    )
+    return [told] if more else []
 
 
 def oddities(names: Sequence[str], looks: Sequence[LeadLook]) -> list[str]:

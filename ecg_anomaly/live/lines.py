@@ -150,13 +150,13 @@ def _find_first_rows(batches: Iterator[list[str]]) -> tuple[int, list[str], list
 
 def _header(before: Sequence[str], width: int) -> list[str]:
     line = before[-1].lstrip("".join(_COMMENT)).strip() if before else ""
-    cells = [line] if width == 1 else _cells(line)  # the name of a single column may hold a space
+    cells = [line.strip("\"'")] if width == 1 else _cells(line)  # the name of a single column may hold a space
     return cells if len(cells) == width and not all(map(is_missing, cells)) else []
 
 
 def _cells(line: str) -> list[str]:
     mark = next((mark for mark in "\t;," if mark in line), None)
-    return [cell.strip() for cell in line.split(mark)]
+    return [cell.strip().strip("\"'") for cell in line.split(mark)]
 
 
 def _values(line: str) -> list[float]:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ecg_anomaly.beats.leads import choose_leads
+from ecg_anomaly.beats.leads import choose_leads, not_analysed
 from ecg_anomaly.config import Records
 from ecg_anomaly.records.channels import Channel, choose_ecg
 from ecg_anomaly.records.recording import RecordingFile
@@ -56,7 +56,8 @@ def choose_columns(
     chosen = choose_leads(leads.names, settings, where, asked=leads.names if asked else ())
     positions = [leads.channels[lead] for lead in chosen]
     factors = np.array([leads.factors_mv[lead] for lead in chosen])
-    return Columns(tuple(leads.names[lead] for lead in chosen), positions, factors), leads.notes
+    names = tuple(leads.names[lead] for lead in chosen)
+    return Columns(names, positions, factors), (*leads.notes, *not_analysed(leads.names, names))
 
 
 class LiveSignal(Protocol):

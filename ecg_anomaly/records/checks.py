@@ -34,10 +34,10 @@ def denied(path: Path | str) -> UserError:
     return UserError(f"{path}: cannot be read: permission denied; check who may read it")
 
 
-def damaged(path: Path, error: object, kind: str = "") -> UserError:
+def damaged(path: Path, error: object, kind: str = "", advice: str = COPY) -> UserError:
     """Make the error for a file that the system or a library cannot read; ``kind`` is what it should be."""
     as_kind = f" as {kind}" if kind else ""
-    return UserError(f"{path}: cannot be read{as_kind}: {' '.join(str(error).split())}; {COPY}")
+    return UserError(f"{path}: cannot be read{as_kind}: {' '.join(str(error).split())}; {advice}")
 
 
 def check_sampling_rate(sampling_rate_hz: Fraction | float, path: Path | str) -> None:

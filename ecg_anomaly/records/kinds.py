@@ -53,6 +53,8 @@ READ = (
 _BEGINNING_BYTES = 65_536
 _EXPORT = "export the samples of the recording, as EDF or as a table, and give that"
 _OBJECTS = re.compile(r"\}\s*\n\s*\{")  # one in each line: a table
+_SAVE = "save it as CSV, and give that"
+_ZIP = b"PK\x03\x04"
 _UNPACK = "unpack it, and give what is in it"
 # Files that people have instead of a recording, by how they begin: what they are, and what to do.
 _OTHERS: tuple[tuple[bytes, str, str], ...] = (
@@ -63,8 +65,8 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
     (b"II*\0", "a picture (TIFF)", _EXPORT),
     (b"MM\0*", "a picture (TIFF)", _EXPORT),
     (b"BM", "a picture (BMP)", _EXPORT),
-    (b"\xd0\xcf\x11\xe0", "a document of Microsoft Office", "save it as CSV, and give that"),
-    (b"PK\x03\x04", "a ZIP archive", _UNPACK),
+    (b"\xd0\xcf\x11\xe0", "a document of Microsoft Office", _SAVE),
+    (_ZIP, "a ZIP archive", _UNPACK),
     (b"7z\xbc\xaf", "an archive (7z)", _UNPACK),
     (b"Rar!", "an archive (RAR)", _UNPACK),
     (b"BZh", "compressed (bzip2)", _UNPACK),
@@ -72,12 +74,18 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
     (b"MATLAB 5.0", "a MATLAB file", "save its signals as a table (writematrix), or give the WFDB header beside it"),
     (b"MATLAB 7.3", "a MATLAB file", "save its signals as a table (writematrix), or give the WFDB header beside it"),
     (b"\x93NUMPY", "an array of NumPy", "save it as a table (numpy.savetxt)"),
-    (b"PAR1", "a Parquet table", "save it as CSV, and give that"),
+    (b"PAR1", "a Parquet table", _SAVE),
     (b"SQLite format 3", "a database (SQLite)", _EXPORT),
     (b"RIFF", "a sound or video file", _EXPORT),
     (b"ANN  1.0", "an ISHNE file of annotations, without signals", "give the .ecg file beside it"),
 )
-_OFFICE = {".xlsx": "an Excel workbook", ".docx": "a Word document", ".ods": "a spreadsheet", ".npz": "arrays of NumPy"}
+# By what is in the archive that they are, whatever their name.
+_IN_ZIP: tuple[tuple[bytes, str, str], ...] = (
+    (rb"xl/(workbook|worksheets|theme)", "an Excel workbook", _SAVE),
+    (rb"opendocument\.spreadsheet", "a spreadsheet", _SAVE),
+    (rb"word/(document|theme|styles|_rels)", "a Word document", _EXPORT),
+    (rb"\.npy", "arrays of NumPy", "save them as a table (numpy.savetxt)"),
+)
 _ROOT = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
 _ROOTS = {"annotatedecg": AECG, "restingecg": MUSE, "restingecgdata": SIERRA, "ecg": MORTARA}
 _NEWEST_BIOPAC = 200  # versions of AcqKnowledge have come to 132
@@ -104,7 +112,7 @@ def kind_of(path: Path) -> str:
     if begin.startswith(b"\x1f\x8b"):
         return _inside_gzip(path, begin)
     text = _text(begin)
-    _refuse_other(path, begin, suffix, text is not None)
+    _refuse_other(path, begin, text is not None)
     if text is not None and text.lstrip().startswith("<"):
         return _xml_kind(path, text)
     if suffix == ".json" or (
@@ -172,9 +180,10 @@ _BEGINNINGS: dict[str, Callable[[bytes, str], bool]] = {
 }
 
 
-def _refuse_other(path: Path, begin: bytes, suffix: str, is_text: bool) -> None:
-    if begin.startswith(b"PK\x03\x04") and suffix in _OFFICE:
-        raise UserError(f"{path}: is {_OFFICE[suffix]}; save it as CSV, and give that")
+def _refuse_other(path: Path, begin: bytes, is_text: bool) -> None:
+    for inside, what, advice in _IN_ZIP:
+        if begin.startswith(_ZIP) and re.search(inside, begin):
+            raise UserError(f"{path}: is {what}; {advice}")
     for beginning, what, advice in _OTHERS:
         if begin.startswith(beginning) and (not is_text or beginning[0] >= 0x80 or beginning == b"%PDF"):
             raise UserError(f"{path}: is {what}; {advice}")

@@ -13,7 +13,9 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _ECG = re.compile(r"ecg|ekg|electrocardio|\blead\b", re.IGNORECASE)
-_BEFORE_LEAD = re.compile(r"^((ecg|ekg|lead|channel|ch)[\s_:.-]*)+", re.IGNORECASE)
+_BEFORE_LEAD = re.compile(
+    r"^((ecg|ekg|lead|channel|ch|ableitung|d[eé]riv(ation|aci[oó]n|a[cç][aã]o|azione))[\s_:.-]*)+", re.IGNORECASE
+)
 _OTHER = re.compile(
     r"(eeg|eog|emg|eda|gsr|resp[a-z]*|rsp|breath[a-z]*|atem|atmung|thor[a-z]*|abd[a-z]*|chest|flow|airflow|pleth[a-z]*|ppg|bvp|spo2|sao2|co2|abp|art"
     r"|pap|cvp|bp|red|ir|infrared|green|acc(el[a-z]*)?|gyro?|gyroscope|mag|pos(ition)?|temp[a-z]*|snor[a-z]*|battery"

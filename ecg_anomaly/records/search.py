@@ -57,8 +57,10 @@ def find_recordings(named: Iterable[str], results: Sequence[str] = ()) -> Found:
     notes: list[str] = []
     for name in named:
         found, passed_over = _meant(name, results)
+        if not found and passed_over == [Path(name)]:
+            raise UserError(f"{name}: is a result of an analysis; give the recording itself")
         if not found:
-            beside = f" ({_told(passed_over)} there)" if passed_over else ""
+            beside = f", but {_told(passed_over)}" if passed_over else ""
             raise UserError(f"{name}: no recording is there{beside}; give the path of one, a folder or a pattern")
         paths |= {_identity(path): path for path in found if _identity(path) not in paths}
         if passed_over:
@@ -93,9 +95,11 @@ def read_list(source: str) -> list[str]:
 def _meant(name: str, results: Sequence[str]) -> tuple[list[Path], list[Path]]:
     """Tell what a name means: recordings, and files that are none."""
     path = Path(name)
-    if path.is_dir() and header_of(path) is None:
+    # Not those of a path, which raise an error where a folder above may not be looked into.
+    is_there, is_folder = os.path.exists(name), os.path.isdir(name)  # noqa: PTH110, PTH112
+    if is_folder and header_of(path) is None:
         return _sorted_out(_files_in(path), results)
-    if _WILDCARDS.search(name) and not path.exists() and header_of(path) is None:
+    if _WILDCARDS.search(name) and not is_there and header_of(path) is None:
         matches = [Path(match) for match in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207 - of any folder
         inside = [file for match in matches if match.is_dir() for file in _files_in(match)]
         files = [_header_beside(match) for match in matches if not match.is_dir()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +75,7 @@ def header_of(path: Path) -> Path | None:
     if not path.name:
         return None
     candidates = (path, path.with_name(path.name + ".hea"), path.with_suffix(".hea"))
-    return next((header for header in candidates if header.suffix == ".hea" and header.is_file()), None)
+    return next((header for header in candidates if header.suffix == ".hea" and os.path.isfile(header)), None)  # noqa: PTH113
 
 
 def files_of(header_file: Path) -> list[Path]:

@@ -39,6 +39,7 @@ def read(leads: str | None, sampling_rate: str | float | None, gain: str | float
 
 def by_label(words: str) -> str:
     """Name fields of the page where a message names options of the scripts."""
+    words = words.replace("leave the option out", "leave the field empty")
     return _OPTION.sub(lambda match: f"“{_LABELS[match[1]]}”" + (f" = {match[2].strip()}" if match[2] else ""), words)
 
 

@@ -39,13 +39,16 @@ def test_a_header_names_leads_and_units():
     assert source.leads == ("II", "V1")  # by preference
     np.testing.assert_allclose(samples(source), [[0.5, 0.1], [0.6, 0.2]])
     np.testing.assert_allclose(samples(opened(text, ["v1"])), [[0.1], [0.2]])
+    assert opened('"time","II"\n0,1\n1,2\n').leads == ("II",)
 
 
 def test_names_for_columns_without_a_header():
     text = "1,2,3\n4,5,6\n"
     assert opened(text, ["V6", "V5", "V1"]).leads == ("V1", "V5")  # by preference
     np.testing.assert_allclose(samples(opened(text, ["V6", "V5", "V1"], gain=10)), [[0.3, 0.2], [0.6, 0.5]])
-    assert opened(text).leads == ("lead 1", "lead 2")
+    unnamed = opened(text)
+    assert unnamed.leads == ("lead 1", "lead 2")
+    assert "analysed: lead 1, lead 2; not lead 3: the model takes no more" in unnamed.notes[-1]
     with pytest.raises(UserError, match="--leads names 2 leads, and a line holds 3 values"):
         opened(text, ["II", "V1"])
 

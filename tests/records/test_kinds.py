@@ -47,7 +47,9 @@ def test_kind_is_told_by_beginning_and_name(name, content, kind, tmp_path):
     [
         ("r.pdf", b"%PDF-1.7\n", "is a PDF, which shows the ECG as a picture; export the samples"),
         ("r.jpg", b"\xff\xd8\xff\xe0", r"is a picture \(JPEG\); export"),
-        ("r.xlsx", b"PK\3\4xl/", "is an Excel workbook; save it as CSV"),
+        ("r.xlsx", b"PK\3\4....docProps/app.xml....xl/theme/theme1.xml", "is an Excel workbook; save it as CSV"),
+        ("r.csv", b"PK\3\4....xl/workbook.xml", "is an Excel workbook; save it as CSV"),
+        ("r.docx", b"PK\3\4word/document.xml", "is a Word document; export the samples"),
         ("r.xls", b"\xd0\xcf\x11\xe0\0", "is a document of Microsoft Office; save it as CSV"),
         ("r.zip", b"PK\3\4", "is a ZIP archive; unpack it"),
         ("r.mat", b"MATLAB 5.0 MAT-file\0", "is a MATLAB file; save its signals as a table"),

@@ -974,7 +974,7 @@ def test_units_of_voltage_are_known_in_any_spelling(unit, factor):
     [
         *[("ECG II", "II"), ("EKG V1", "V1"), ("ECG-aVR", "aVR"), ("Lead I", "I"), ("ECG lead V3R", "V3R")],
         *[("ecg_ii", "ii"), ("MLII", "MLII"), ("ECG", "ECG"), ("ECG1", "ECG1"), ("ECG II - Ref", "ECG II - Ref")],
-        *[("  V 5 ", "V 5"), ("", "")],
+        *[("  V 5 ", "V 5"), ("", ""), ("Ableitung II", "II"), ("Dérivation V1", "V1"), ("Derivação aVR", "aVR")],
     ],
 )
 def test_lead_names_lose_what_is_said_before_them(label, name):

@@ -81,8 +81,8 @@ def test_what_is_named_is_taken_whether_it_is_there_or_not(folder):
     ("name", "words"),
     [
         ("data/*.edf", "data/*.edf: no recording is there; give the path of one, a folder or a pattern"),
-        ("data/a/R*", r"no recording is there \(1 other file \(1 RECORDS\) there\)"),
-        ("data/b/watch.beats.csv", "no recording is there"),
+        ("data/a/R*", r"no recording is there, but 1 other file \(1 RECORDS\); give"),
+        ("data/b/watch.beats.csv", "is a result of an analysis; give the recording itself"),
     ],
 )
 def test_nothing_that_is_a_recording(folder, name, words):
@@ -97,6 +97,14 @@ def test_a_folder_that_cannot_be_listed_is_told(folder, monkeypatch):
     monkeypatch.setattr("os.scandir", refuse)
     with pytest.raises(UserError, match=r"data.*: cannot be listed: Permission denied; check who may read it"):
         found("data")
+
+
+def test_a_recording_that_may_not_be_looked_at_stops_no_other(folder, monkeypatch):
+    def refuse(path, **_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.stat", refuse)
+    assert found("data/x.csv", "data/y") == (["data/x.csv", "data/y"], [])
 
 
 def test_a_list_of_names(tmp_path, monkeypatch):

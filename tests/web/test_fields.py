@@ -25,3 +25,6 @@ def test_messages_name_fields():
     assert by_label("are these volts? --gain 0.001 does it; --leads II; --leads.") == (
         "are these volts? “units per millivolt” = 0.001 does it; “leads” II; “leads”."
     )
+    assert by_label("--gain 2 contradicts; leave the option out") == (
+        "“units per millivolt” = 2 contradicts; leave the field empty"
+    )

@@ -32,6 +32,8 @@ from ecg_anomaly.records.source import Source
 from ecg_anomaly.words import count_text
 
 _EXPORT = "export the ECG as a waveform"
+_OTHER_JSON = f"{COPY}; JSON of another kind is not read, export it as a table or as EDF"
+_FOR_PROGRAMS = re.compile(r"\s*\(see raw_metadata\S*\)")
 _OF_AVERAGES = re.compile(r"median|representative beat|reference beat|typical_cycle|section 5", re.IGNORECASE)
 _MENDED = re.compile(r"Sampling rate .* is not an integer")
 _PREFIX = re.compile(r"^(GE MUSE|MFER|SCP-ECG|Sierra XML|HL7 aECG|Mortara|Kardia)[ :]+")
@@ -61,7 +63,7 @@ def open_clinical(path: Path, kind: str) -> Source:
         except Exception as error:  # whatever a damaged file provokes in a parser
             if kind == kinds.DICOM and type(error).__name__ == "MissingElementError":
                 raise UserError(f"{path}: is DICOM without a waveform, a picture or a document; {_EXPORT}") from None
-            raise damaged(path, _plain(error, path), kind) from None
+            raise damaged(path, _plain(error, path), kind, _OTHER_JSON if kind == kinds.KARDIA else COPY) from None
     if not any(map(len, signals)):
         raise UserError(f"{path}: holds no samples of a rhythm strip; {COPY}")
     notes = _notes(told, path)
@@ -175,4 +177,5 @@ def _plain(message: object, path: Path) -> str:
     text = " ".join(str(message).split())
     for name in (str(path), path.name):
         text = re.sub(rf"(?:\s*\b(?:of|in|from))?\s*{re.escape(name)}", "", text)
+    text = _FOR_PROGRAMS.sub("", text)
     return text.strip(" :.") or type(message).__name__

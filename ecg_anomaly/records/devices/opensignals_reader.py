@@ -21,6 +21,7 @@ from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import COPY, damaged
 from ecg_anomaly.records.devices.extras import library
 from ecg_anomaly.records.lead_names import looks_like_ecg
+from ecg_anomaly.words import listed
 
 _KIND = "an HDF5 file"
 _HEAP = b"GCOL\1"
@@ -73,12 +74,9 @@ def open_opensignals(path: Path) -> OpenSignalsSource:
             "recording as EDF or as a table"
         )
     channels, places, scales = zip(*found, strict=True)
-    notes = [
-        f"channel {channel.label} was converted from counts to mV as the data sheet of its ECG sensor says"
-        for channel in channels
-        if channel.unit == "mV"
-    ]
-    return OpenSignalsSource(path, channels, tuple(notes), places, scales)
+    converted = [channel.label for channel in channels if channel.unit == "mV"]
+    told = f"converted from counts to mV as the data sheet of the ECG sensor says: {listed(converted)}"
+    return OpenSignalsSource(path, channels, (told,) if converted else (), places, scales)
 
 
 def _check_heaps(path: Path) -> None:
@@ -106,6 +104,7 @@ def _device(hdf5: Any, group: Any) -> list[tuple[Channel, str, tuple[float, floa
     ordered = sorted(
         (name for name in sets if name.startswith("channel_")), key=lambda name: (len(name), name)
     )  # 2 before 10
+    bits = bits[-len(ordered) :]  # before them may stand those of the counter and of digital inputs and outputs
     found = []
     samples = max((len(sets[name]) for name in ordered), default=0)
     for number, name in enumerate(ordered):

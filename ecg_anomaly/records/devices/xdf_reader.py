@@ -6,10 +6,11 @@ travelled long, but no later stamp can then lie on time again unless nothing was
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -19,12 +20,15 @@ from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import check_gap, damaged
 from ecg_anomaly.records.devices.extras import library, listening
 from ecg_anomaly.records.lead_names import looks_like_ecg, looks_like_other_signal
+from ecg_anomaly.words import count_text
 
 _RATE_TOLERANCE = 0.01  # of the sampling rate that a stream promises
 _SHORTEST_GAP_S = 0.1  # less is jitter
 _LEAST_RATE_HZ = 20.0  # slower streams are no signals: heart rates, buttons
 _TOGETHER_S = 60.0  # streams that begin further apart may have clocks that were not compared
 _REACH = 200  # samples over which a sampling rate is measured
+_MAGIC_BYTES = 4
+_BOUNDARY = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")  # in chunks from which reading can go on after damage
 
 
 def open_xdf(path: Path) -> ArraySource:
@@ -32,7 +36,7 @@ def open_xdf(path: Path) -> ArraySource:
     streams, told = _load(path)
     channels: list[Channel] = []
     signals: list[np.ndarray] = []
-    notes = [f"in reading it, pyxdf says: {first_few(told)}"] if told else []
+    notes = list(told)
     usable = []
     for stream in streams:
         if reason := _unusable(stream):
@@ -58,16 +62,39 @@ def open_xdf(path: Path) -> ArraySource:
 
 
 def _load(path: Path) -> tuple[list[Any], list[str]]:
-    """Read the streams, and what pyxdf says about them."""
+    """Read the streams, and what is to say about the reading."""
     pyxdf = library("pyxdf", path, "an XDF file")
     try:
         with listening("pyxdf") as told, path.open("rb") as file:
+            cut_bytes = _cut_bytes(file)
+            # Of a chunk that ends with the file, pyxdf drops samples without a word, and fails at a description.
+            whole = io.BytesIO(file.read(path.stat().st_size - cut_bytes)) if cut_bytes else file
             # With its own removal of jitter, a gap of less than 500 samples would be smoothed over.
-            streams, _ = pyxdf.load_xdf(file, dejitter_timestamps=False)
+            streams, _ = pyxdf.load_xdf(whole, dejitter_timestamps=False)
     except Exception as error:  # whatever a damaged file provokes in the library
         raise damaged(path, error, "XDF") from None
     # Its own segments are not used, see `_times`.
-    return streams, [line for line in dict.fromkeys(told) if "egments" not in line]
+    told = [line for line in dict.fromkeys(told) if "egments" not in line]
+    notes = [f"in reading it, pyxdf says: {first_few(told)}"] if told else []
+    if cut_bytes:
+        notes.append(f"the file is truncated or damaged: {count_text(cut_bytes, 'byte')} at its end left out")
+    return streams, notes
+
+
+def _cut_bytes(file: BinaryIO) -> int:
+    """Count the bytes at the end of a file that are the beginning of a chunk; the file is at its beginning then."""
+    size, place = file.seek(0, io.SEEK_END), _MAGIC_BYTES
+    while place < size:
+        file.seek(place)
+        head = file.read(9)
+        length = int.from_bytes(head[1 : 1 + head[0]], "little")
+        if head[0] not in (1, 4, 8) or place + 1 + head[0] + length > size:
+            break
+        place += 1 + head[0] + length
+    file.seek(min(place, size))
+    damaged = _BOUNDARY in file.read()  # in the middle: pyxdf finds its way
+    file.seek(0)
+    return 0 if damaged else max(0, size - place)
 
 
 def _name(stream: Any) -> str:

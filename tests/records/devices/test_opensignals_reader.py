@@ -25,8 +25,16 @@ def test_ecg_of_a_known_sensor_is_converted(device, millivolts, tmp_path):
         ("ECG II", "mV", 600, 200),
         ("ECG V1", "mV", 600, 200),
     ]
-    assert source.notes[0] == "channel ECG II was converted from counts to mV as the data sheet of its ECG sensor says"
+    assert source.notes == ("converted from counts to mV as the data sheet of the ECG sensor says: ECG II, ECG V1",)
     np.testing.assert_allclose(read(source, [1, 0]), STEPS[:, [1, 0]] * millivolts)
+
+
+def test_resolutions_of_digital_lines_stand_before_those_of_channels(tmp_path):
+    path = tmp_path / "r.h5"
+    write_opensignals(path, ["II"], STEPS[:, :1], 200)
+    with h5py.File(path, "a") as file:
+        file["00:07:80:3B:46:38"].attrs["resolution"] = [4, 1, 1, 1, 1, 16]
+    np.testing.assert_allclose(read(open_opensignals(path), [0]), STEPS[:, :1] * 3300 / 1100 / 2**16)
 
 
 def test_other_channels_stay_counts(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.devices.xdf_reader import open_xdf
+from ecg_anomaly.records.devices.xdf_reader import _BOUNDARY, open_xdf
 from ecg_anomaly.records.recording import open_recording
 from tests.device_files import MICROVOLTS, write_xdf, xdf_stream
 
@@ -104,10 +104,29 @@ def test_streams_without_signal_are_named(tmp_path):
         open_xdf(path)
 
 
-def test_what_a_truncated_file_holds_is_read_and_told(tmp_path):
+@pytest.mark.parametrize(("lacking", "samples"), [(5, 1300), (1000, 1200), (5000, 900)])
+def test_what_a_truncated_file_holds_is_read_and_told(lacking, samples, tmp_path):
     path = tmp_path / "r.xdf"
     write_xdf(path, ["II"], steps(), RATE_HZ, markers=False)
-    path.write_bytes(path.read_bytes()[:-1000])
+    path.write_bytes(path.read_bytes()[:-lacking])
     source = open_xdf(path)
-    assert 1000 < source.channels[0].samples < 1300
-    assert "pyxdf says: found likely XDF file corruption" in source.notes[0]
+    assert source.channels[0].samples == samples
+    assert [note for note in source.notes if "the file is truncated or damaged: " in note] == [source.notes[0]]
+
+
+def test_description_that_is_cut_off_costs_no_samples(tmp_path):
+    path = tmp_path / "r.xdf"
+    write_xdf(path, ["II"], steps(), RATE_HZ, markers=False)
+    samples = len(path.read_bytes())
+    write_xdf(path, ["II"], steps(), RATE_HZ)
+    path.write_bytes(path.read_bytes()[: samples + 100])
+    assert open_xdf(path).channels[0].samples == 1300
+
+
+def test_damage_in_the_middle_is_told(tmp_path):
+    path = tmp_path / "r.xdf"
+    write_xdf(path, ["II"], steps(), RATE_HZ, markers=False)
+    content = path.read_bytes()
+    path.write_bytes(content + b"\x04\xff\xff\xff\xff\x03\0" + bytes(4) + _BOUNDARY + content[4:])
+    source = open_xdf(path)
+    assert "pyxdf says" in source.notes[0] and not any("truncated" in note for note in source.notes)
