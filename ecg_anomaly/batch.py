@@ -39,8 +39,8 @@ class Request:
 
     folder: Path
     leads: tuple[str, ...] = ()  # those to analyse; empty: chosen by records.leads
-    sampling_rate_hz: float | None = None  # of CSV files that do not say
-    gain: float | None = None  # units per millivolt, of CSV files that do not say
+    sampling_rate_hz: float | None = None  # of tables without times
+    gain: float | None = None  # units per millivolt, of channels whose unit is no voltage
     force: bool = False  # whether files that are there may be replaced
 
 
