@@ -49,6 +49,7 @@ _AT_ONCE = 1.1  # rows with one time, on average: more come in bursts
 _ON_A_MULTIPLE = 0.02  # of a step
 _FEWEST_SINGLE = 0.75  # steps of one row, where others are lost
 _LEAST_GAP = 0.5  # of a sample
+_ROUNDED_TOO = 1.2  # of a tremor: the usual step, from which it is measured, trembles itself
 _MANY_SPREADS = 4.0  # of the usual lateness of bursts: what is later is a gap
 _RATE_TOLERANCE = 0.01
 
@@ -252,12 +253,13 @@ def find_steps(path: Path, times_s: np.ndarray, asked_hz: float | None, told_hz:
             return None
         raise UserError(f"{path}: its times do not tell its rows apart; give the sampling rate with --sampling-rate")
     late_s = steps_s - counts * usual_s
+    tremor_s = max(0.5 * usual_s, _rounding(steps_s, usual_s))
     if at_once > _AT_ONCE:
         steps_s, counts, late_s = steps_s[1:], counts[1:], late_s[1:]  # of the first packet a part may be missing
         spread_s = _MANY_SPREADS * float(np.median(np.abs(late_s - np.median(late_s))))
         even = np.abs(late_s) <= max(spread_s, 2 * usual_s, float(np.median(steps_s)) / 2)
     else:
-        even = np.abs(late_s) <= max(0.5 * usual_s, _rounding(steps_s, usual_s))
+        even = np.abs(late_s) <= tremor_s
     forward = steps_s >= 0
     if not exact_s and even[forward].sum() < _FEWEST_EVEN_STEPS * forward.sum():
         near = f"{even[forward].sum()} of {forward.sum()} steps are near {usual_s:g} s"
@@ -266,6 +268,8 @@ def find_steps(path: Path, times_s: np.ndarray, asked_hz: float | None, told_hz:
             "--sampling-rate"
         )
     measured_hz = float(counts[even].sum() / steps_s[even].sum())
+    if not exact_s and at_once <= _AT_ONCE and (long_s := _long_steps(first_s, rows, usual_s, tremor_s)).size:
+        measured_hz = 1 / float(long_s.mean())
     if abs(measured_hz * usual_s - 1) < at_once * (at_once > _AT_ONCE) / len(times_s):  # rows at either end of packets
         measured_hz = 1 / usual_s
     rate_hz = Fraction(round(measured_hz))
@@ -297,6 +301,13 @@ def _usual_step(times: np.ndarray, rows: np.ndarray) -> float:
     if len(times) <= apart:
         return 0.0
     return float(np.median((times[apart:] - times[:-apart]) / (rows[apart:] - rows[:-apart])))
+
+
+def _long_steps(times_s: np.ndarray, rows: np.ndarray, usual_s: float, tremor_s: float) -> np.ndarray:
+    """Average steps over many rows without a gap: a tremor that single steps are chosen by shows in their mean."""
+    apart = max(1, min(_STEPS_AT_ONCE, len(times_s) // 4))
+    taken_s, counts = times_s[apart:] - times_s[:-apart], rows[apart:] - rows[:-apart]
+    return np.asarray((taken_s / counts)[np.abs(taken_s - counts * usual_s) <= _ROUNDED_TOO * tremor_s])
 
 
 def _step_between_gaps(steps_s: np.ndarray) -> float:
