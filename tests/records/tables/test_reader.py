@@ -62,7 +62,7 @@ DIALECTS = {
             ["Name,Ann", 'Messrate,"250 Hertz"', "", "Ableitung,Ableitung I", "Einheit,µV"],
             [f'"{value}"' for value in comma(ECG_MV * 1000)],
         ),
-        "Ableitung I",
+        "I",
     ),
     "apple in German, without quotes": (
         apple(["Messrate,250 Hertz", "Ableitung,Lead I", "Einheit,µV"], comma(ECG_MV * 1000)),
@@ -288,6 +288,21 @@ def test_what_a_device_says_right_above_the_rows_is_no_row(tmp_path):
         recording = open_recording(path, RATE_HZ)
         assert recording.samples == ROWS
         np.testing.assert_array_equal(recording.read()[:, -1], ECG_MV)
+
+
+@pytest.mark.parametrize("again", ["fs=500", "V1,ECG (mV)", "ECG (uV),V1"])
+def test_a_header_amid_the_rows_that_says_something_else_is_refused(again, tmp_path):
+    path, table = tmp_path / "r.csv", rows(texts(ECG_MV), texts(OTHER))
+    path.write_text(f"fs=250\nECG (mV),V1\n{table}{again}\n{table}")
+    with pytest.raises(UserError, match=f"line {ROWS + 3}, .* says something else than the lines above the table"):
+        open_recording(path)
+
+
+def test_many_different_lines_that_are_no_rows_are_too_many(tmp_path):
+    path = tmp_path / "r.csv"
+    path.write_text("time,ECG\n" + rows(texts(SECONDS), texts(ECG_MV)) * 40 + rows(texts(np.arange(1500)), mark=" "))
+    with pytest.raises(UserError, match="1499 of 25499 lines hold no row of numbers"):
+        open_recording(path)
 
 
 def test_an_option_that_contradicts_the_header_is_told(tmp_path):
