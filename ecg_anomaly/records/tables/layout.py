@@ -12,7 +12,15 @@ from pathlib import Path
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.lead_names import looks_like_ecg
 from ecg_anomaly.records.tables.cells import cell_kind, is_missing, seconds_per
-from ecg_anomaly.records.tables.header import COMMENT, Header, is_statement, read_header, without_mark
+from ecg_anomaly.records.tables.header import (
+    COMMENT,
+    Header,
+    is_statement,
+    lists_channels,
+    read_header,
+    tells_start,
+    without_mark,
+)
 from ecg_anomaly.records.tables.text import TextFile, open_text
 from ecg_anomaly.records.units import millivolts_per
 
@@ -34,7 +42,7 @@ _NUMBERED = re.compile(r"(?:ch|channel|analog|input|ai?)?[ _]?\d+", re.IGNORECAS
 # Changes to each line of some dialects before it is read.
 Edit = tuple[re.Pattern[str], str]
 _ARROW = re.compile(r"^(\S+(?: \S+)?)[ \t]+->[ \t]*", re.MULTILINE)  # of a serial monitor: "12:34:56.789 -> 512"
-_LABEL = re.compile(r"(?:^|(?<=[\t ,;]))([^\W\d]\w*)[:=][ ]*(?=[-+.\d])", re.MULTILINE)  # "ecg:512,resp:300"
+_LABEL = re.compile(r"(?:^|(?<=[\t ,;]))([^\W\d][\w+-]*)[:=][ ]*(?=[-+.\d])", re.MULTILINE)  # "ecg:512,resp:300"
 _MINUS = re.compile("\N{MINUS SIGN}")
 _OBJECT = re.compile(r"^\s*\{.*\}\s*,?\s*$")  # '{"t": 0.004, "ecg": 0.1}'
 _BRACES = re.compile(r"^[ \t]*\{|\}[ \t]*,?[ \t]*$|\"", re.MULTILINE)
@@ -113,6 +121,8 @@ def read_layout(path: Path) -> CsvLayout:
         raise UserError(
             f"{path}: holds no numbers, its last line looked at is {original[-1][:60]!r}; is it a table of samples?"
         )
+    if (surplus := table.written_width - table.width) > 1:  # of separators behind each row
+        edits = (*edits, (re.compile(f"{re.escape(separator)}{{{surplus}}}$", re.MULTILINE), ""))
     above = original[:first]
     header = read_header(above)
     names, units = _named_columns(above, separator, table, header, labels)
@@ -218,7 +228,7 @@ class _Table:
     def __init__(self, rows: Sequence[list[str]], decimal: str):
         self._decimal = decimal
         telling = [row for row in rows if any(self._kind(cell) not in ("text", "empty") for cell in row)]
-        self.width = Counter(map(len, telling)).most_common(1)[0][0] if telling else 0
+        self.width = self.written_width = Counter(map(len, telling)).most_common(1)[0][0] if telling else 0
         filled = [row for row in rows if len(row) == self.width]
         while self.width > 1 and not any(row[self.width - 1] for row in filled):
             self.width -= 1  # a separator at the end of each line makes no column
@@ -255,7 +265,11 @@ class _Table:
         """Go back over rows that are damaged, or hold a mark for a missing sample, or forward over numbered columns."""
         row = self._rows[first]
         following = next((row for row in self._rows[first + 1 :] if row), [])
-        if following and (_counts_samples(row, following) or (first == 0 and _numbers_columns(row, following))):
+        if tells_start(lines[first]) and first + 2 < len(lines):
+            return first + 2
+        listed = self.width == 1 and lists_channels(lines[:first])
+        numbers = first == 0 and _numbers_columns(row, following)
+        if following and (numbers or _counts_samples(row, following, listed)):
             return first + 1
         later = Counter(line.strip() for line in lines)
         while first > 0 and (before := self._rows[first - 1]):
@@ -286,14 +300,28 @@ class _Table:
 
 def _numbers_columns(row: Sequence[str], following: Sequence[str]) -> bool:
     """Tell whether a row numbers the columns, as pandas writes those that have no name."""
-    counts = any(list(row) == [str(start + place) for place in range(len(row))] for start in (0, 1))
+    bare = row[1:] if is_missing(row[0]) else row  # beside an index
+    counts = any(list(bare) == [str(start + place) for place in range(len(bare))] for start in (0, 1))
     return counts and len(row) > 1 and not all(cell.lstrip("-").isdigit() for cell in following)
 
 
-def _counts_samples(row: Sequence[str], following: Sequence[str]) -> bool:
-    """Tell whether a row says how many samples each column has, as AcqKnowledge writes below the names."""
+def _counts_samples(row: Sequence[str], following: Sequence[str], listed: bool) -> bool:
+    """Tell whether a row says how many samples each column has, as AcqKnowledge writes below the names.
+
+    A single column is ``listed`` as a channel above.
+    """
+    if listed:
+        return row[0].isdigit() and not following[0].isdigit()
     counted = set(row[1:])
     return is_missing(row[0]) and not is_missing(following[0]) and len(counted) == 1 and row[-1].isdigit()
+
+
+def _parts(cells: Sequence[str]) -> bool:
+    """Tell whether a line above the rows counts samples, is a number, or only parts the names from the rows."""
+    if len(cells) == 1:
+        return re.fullmatch(r"[-=+:|.]{2,}|\d+(\.\d+)?", cells[0]) is not None
+    ruled = all(re.fullmatch("[-=+:|]*", cell) for cell in cells) and max(map(len, cells)) > 1
+    return ruled or (not cells[0] and len(set(cells[1:])) == 1 and cells[1].isdigit())
 
 
 def _commonest_kind(cells: Sequence[str], decimal: str) -> str:
@@ -321,7 +349,7 @@ def _named_columns(
     if separator == " " and table.date_and_clock:  # one name for both
         tables = [[cells[0], *cells] if len(cells) == width - 1 else cells for cells in tables]
     tables = [[*cells, ""] if separator == "," and len(cells) == width - 1 else cells for cells in tables]
-    tables = [cells for cells in tables if not (width == 1 and _SECTION.fullmatch(cells[0]))]
+    tables = [cells for cells in tables if not (width == 1 and _SECTION.fullmatch(cells[0])) and not _parts(cells)]
     tables = [cells for cells in tables if len(cells) == width and not {cell.lower() for cell in cells} <= _PROCESSED]
     own = [""] * width
     if len(tables) > 1 and _are_units(tables[-1]):
