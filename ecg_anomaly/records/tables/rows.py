@@ -66,7 +66,8 @@ class RowReader:
         self._above = {without_mark(line).strip().lower() for line in layout.above if line.strip()}
         self._keys = {key for line in self._above if (key := _key(line)) is not None}
         # Of the lines above, those that have a digit in each cell, as the numbers of samples that AcqKnowledge writes.
-        told = [line for line in layout.above if len(layout.split(line)) >= layout.width > 1]
+        counted = layout.width > 1 or not layout.rows[0][0].isdigit()
+        told = [line for line in layout.above if counted and len(layout.split(line)) >= layout.width]
         self._like_rows = [f"\n{line}\n".encode() for line in told if not re.search(r"[^\W\d]", line)]
         self._no_row = {" ": "nan " * layout.width}.get(
             layout.separator, layout.separator * (layout.width - 1)
@@ -111,7 +112,8 @@ class RowReader:
         wrong = np.zeros(values.shape, dtype=bool)
         for position, column in enumerate(self._columns):
             values[:, position], wrong[:, position] = _numbers(table[column], self._layout.decimal)
-        values[np.abs(values) >= LARGEST_NUMBER] = np.nan
+        if not (values.max(initial=0) < LARGEST_NUMBER and values.min(initial=0) > -LARGEST_NUMBER):  # or NaN
+            values[np.abs(values) >= LARGEST_NUMBER] = np.nan
         times = pd.Series(dtype=object) if self._written is None else table[self._written]
         if wrong.any():
             self._look_at_wrong_rows(as_text(data).split("\n"), table, wrong, rows, block)
