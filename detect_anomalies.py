@@ -15,7 +15,7 @@ def add_options(parser):
     parser.add_argument("--from", dest="listed", metavar="LIST", help="a file that names some, one a line; -: stdin")
     parser.add_argument("--output", metavar="FOLDER", help="where results go; default: detected, in paths.outputs")
     parser.add_argument("--leads", help="leads to use, as II,V1")
-    parser.add_argument("--sampling-rate", type=float, metavar="HZ", help="of a CSV file without a time column")
+    parser.add_argument("--sampling-rate", type=float, metavar="HZ", help="of a table without times")
     parser.add_argument("--gain", type=float, metavar="UNITS", help="units per millivolt, where no voltage is given")
     parser.add_argument("--force", action="store_true", help="replace results that are there")
 

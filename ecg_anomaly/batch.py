@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import shutil
@@ -39,8 +40,8 @@ class Request:
 
     folder: Path
     leads: tuple[str, ...] = ()  # those to analyse; empty: chosen by records.leads
-    sampling_rate_hz: float | None = None  # of CSV files that do not say
-    gain: float | None = None  # units per millivolt, of CSV files that do not say
+    sampling_rate_hz: float | None = None  # of tables without times
+    gain: float | None = None  # units per millivolt, of channels whose unit is no voltage
     force: bool = False  # whether files that are there may be replaced
 
 
@@ -169,6 +170,7 @@ def detect_all(paths: Sequence[Path], request: Request, config: Config) -> Gener
     """
     names = name_results(paths)
     check_free(names, request)
+    is_new = not request.folder.exists()
     try:
         request.folder.mkdir(parents=True, exist_ok=True)
         made = tempfile.TemporaryDirectory(dir=request.folder, prefix=".", ignore_cleanup_errors=True)
@@ -176,12 +178,20 @@ def detect_all(paths: Sequence[Path], request: Request, config: Config) -> Gener
         raise UserError(
             f"{request.folder}: results cannot be written there: {error.strerror}; name another folder with --output"
         ) from None
-    with made as staging:
+    with contextlib.ExitStack() as afterwards:
+        if is_new:
+            afterwards.callback(_remove_if_empty, request.folder)
+        staging = afterwards.enter_context(made)
         calls = [
             (path, name, Path(staging) / str(number), request)
             for number, (path, name) in enumerate(zip(paths, names, strict=True))
         ]
         yield from with_detector(_detect, calls, "analyses recordings", config)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # it holds results
+        folder.rmdir()
 
 
 def _detect(detector: TrainedDetector, path: Path, name: str, staging: Path, request: Request) -> Outcome:

@@ -51,10 +51,11 @@ def test_what_is_not_finished_is_deleted_when_a_batch_is_stopped(tmp_path, monke
             yield staging
 
     monkeypatch.setattr(batch, "with_detector", analyse)
-    running = batch.detect_all([tmp_path / "a.csv", tmp_path / "b.csv"], Request(tmp_path / "out"), load_config())
-    assert next(running).is_dir()
-    running.close()
-    assert list((tmp_path / "out").iterdir()) == []
+    for folder in (tmp_path / "out", tmp_path):
+        running = batch.detect_all([tmp_path / "a.csv", tmp_path / "b.csv"], Request(folder), load_config())
+        assert next(running).is_dir()
+        running.close()
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):

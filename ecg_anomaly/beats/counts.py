@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 import pandas as pd
 from wfdb.io.annotation import ann_labels
@@ -12,7 +11,7 @@ from ecg_anomaly.beats.labelled import CLASSES
 from ecg_anomaly.beats.preprocessing import ProcessedRecord
 from ecg_anomaly.records.lead_names import lead_called
 from ecg_anomaly.records.splits import SPLITS
-from ecg_anomaly.words import count_text
+from ecg_anomaly.words import count_text, listed
 
 _UNMATCHED = {"missed": "annotated", "extra": "detected"}
 _MEANING = {label.symbol: label.description for label in ann_labels}
@@ -72,13 +71,9 @@ class PreprocessingSummary:
                 f"{symbol} ({_MEANING.get(symbol, 'unknown')}): {n}" for symbol, n in self._uncovered.most_common()
             ]
             parts.append(f"Annotations that are no beats of a class in labels: {'; '.join(symbols)}")
-        parts.append("\n".join(f"{_few(names)}: {note}" for note, names in self._notes.items()))
+        parts.append("\n".join(f"{listed(names, 3)}: {note}" for note, names in self._notes.items()))
         parts += [f"Skipped {self._what(name)} {name}: {error}" for name, error in self.skipped.items()]
         return "\n\n".join(filter(None, parts))
 
     def _what(self, name: str) -> str:
         return "the broken record" if name in self._broken else "as no record of beats"
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

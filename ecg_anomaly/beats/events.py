@@ -291,11 +291,11 @@ class EventFinder:
             self._run = (step.kind, step.start)
 
     def _lasting_kind(self, step: _Step) -> str | None:
-        """Let one swinging kind turn into another only when that lasts for more than one step."""
-        run, following = self._run[0], [later.kind for later in self._steps][:2]
+        """Let one swinging kind turn into another only when that lasts for three steps."""
+        run, following = self._run[0], [later.kind for later in self._steps][:3]
         if step.kind not in _SWINGS:  # a step or two between do not count
-            return run if run in _SWINGS and any(kind in _SWINGS for kind in following) else step.kind
-        if len(following) == 2 and following[0] == following[1] in _SWINGS:
+            return run if run in _SWINGS and any(kind in _SWINGS for kind in following[:2]) else step.kind
+        if len(following) == 3 and following[0] in _SWINGS and len(set(following)) == 1:
             return following[0]
         return run if run in _SWINGS else step.kind
 

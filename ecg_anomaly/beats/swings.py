@@ -30,19 +30,24 @@ _LEAST_ORDER = 0.75
 _COMPLEX_S = (0.1, 0.2)  # before and after a beat
 _LEAST_BEATS = 5
 _COMMON_SHARE = 0.92
-# Tachycardia swings like fibrillation, but what it does a second later is alike. Of cu01, cu05 and mitdb/207 one window
-# of fibrillation or flutter in twenty reaches 0.75. Where every other swing is alike and the next one is not, or where
-# less of the power is at one frequency, there are beats with a QRS complex and a T wave.
-_LATER_S = 1.2
-_ALIKE = 0.8  # correlation, at the best of the lags near
-_LAG_REACH = 0.15
+# Tachycardia swings like fibrillation, but each cycle is like the one two seconds later, in height too, when it is
+# sought near there: cycles vary by a few per cent, which adds up. Of fibrillation and flutter in cu01, cu05 and
+# mitdb/207 one window in seventy reaches this for the two cycles about then; so does sinus rhythm, where less of the
+# power is at one frequency.
+_LATER_S = 2.0
+_ALIKE = 0.75
+_SEARCH = 0.15  # of a cycle, to either side
+_SMOOTHED_S = 0.04  # a running mean over this time takes noise away
+# Where every other swing is alike and the next one is less so, they are the QRS complexes and T waves of beats.
+_EVERY_OTHER = 0.1
 _TACHYCARDIA_HZ = (1.8, 4.2)  # 108 to 252 a minute
 _LEAST_CONCENTRATION_ALIKE = 0.78
-# No heart keeps time so well that swings at once, later and after this time are equally alike: a generator does. Nor
+# No heart keeps time so well that swings at once, soon and after a longer time are equally alike: a generator does. Nor
 # is fast flutter as steady as that: of the windows named above one in twenty reaches 0.94.
 _STEADY = 0.97  # correlation
-_FAR_S = 3.0
+_SOON_S, _FAR_S = 1.2, 3.0
 _LEAST_DRIFT = 0.001  # of the correlation
+_LAG_REACH = 0.15
 
 
 def swing_kind(signals_mv: np.ndarray, sampling_rate_hz: int) -> str | None:
@@ -65,16 +70,25 @@ def swing_kind(signals_mv: np.ndarray, sampling_rate_hz: int) -> str | None:
     steep = _steep(signals_mv, sampling_rate_hz) >= _LEAST_STEEP
     if not np.all(at_rate & (concentration >= _LEAST_CONCENTRATION) & steep):
         return None
-    cycle, cycles = sampling_rate_hz / dominant_hz, np.floor(_LATER_S * dominant_hz)
-    at_once, later, still_later = (_likeness(signals_mv, count * cycle) for count in (1, cycles, cycles + 1))
-    if max(later, still_later) < _ALIKE:
+    cycle = sampling_rate_hz / dominant_hz
+    at_once, soon, far = (
+        _likeness(signals_mv, np.maximum(1, np.floor(after_s * dominant_hz)) * cycle)
+        for after_s in (0, _SOON_S, _FAR_S)
+    )
+    slowest_hz = dominant_hz.min()  # one lead may swing twice in a cycle of another
+    count = int(_LATER_S * slowest_hz)
+    smooth_mv = ndimage.uniform_filter1d(signals_mv, max(1, round(_SMOOTHED_S * sampling_rate_hz)), axis=0)
+    smooth_mv -= smooth_mv.mean(axis=0)
+    following, *later = (_cycles_alike(smooth_mv, sampling_rate_hz / slowest_hz, n) for n in (1, count, count + 1))
+    if max(later) >= _ALIKE and max(later) - max(following, min(later)) > _EVERY_OTHER:
+        return None
+    if min(later) < _ALIKE:
         swings = np.all(dominant_hz >= _SWINGS_HZ[0]) and concentration.mean() + at_once / 2 >= _LEAST_ORDER
         return FIBRILLATION if swings else None
-    if min(at_once, later, still_later) < _ALIKE or concentration.mean() < _LEAST_CONCENTRATION_ALIKE:
+    if concentration.mean() < _LEAST_CONCENTRATION_ALIKE:
         return None
-    far = _likeness(signals_mv, np.floor(_FAR_S * dominant_hz) * cycle)
-    fast = np.any(dominant_hz > _TACHYCARDIA_HZ[1])
-    if np.ptp([at_once, later, far]) < _LEAST_DRIFT or (fast and min(at_once, later) > _STEADY):
+    fast = slowest_hz > _TACHYCARDIA_HZ[1]
+    if np.ptp([at_once, soon, far]) < _LEAST_DRIFT or (fast and min(at_once, soon) > _STEADY):
         return GENERATOR
     return FIBRILLATION if fast else TACHYCARDIA
 
@@ -123,6 +137,19 @@ def _steep(signals_mv: np.ndarray, sampling_rate_hz: int) -> np.ndarray:
     seconds = change_mv[:whole].reshape(-1, sampling_rate_hz, change_mv.shape[1])
     steepest_mv = np.median(seconds.max(axis=1), axis=0)
     return np.asarray(np.mean(change_mv > _STEEP_SHARE * steepest_mv, axis=0))
+
+
+def _cycles_alike(signals_mv: np.ndarray, cycle: float, later: int) -> float:
+    """Tell how like each cycle, of so many samples, is to the one so many later, in all leads, at the best place."""
+    length, reach, lag = round(cycle), round(_SEARCH * cycle), round(later * cycle)
+    cycles_mv = np.lib.stride_tricks.sliding_window_view(signals_mv, length, axis=0)
+    power = np.square(cycles_mv).sum(axis=(1, 2))
+    best = []
+    for start in range(0, len(cycles_mv) - lag - reach, max(1, length // 2)):
+        near = slice(start + lag - reach, start + lag + reach + 1)
+        products = np.einsum("ij,kij->k", cycles_mv[start], cycles_mv[near])
+        best.append(np.max(products / np.maximum(power[near], power[start])))
+    return float(np.mean(best))
 
 
 def _likeness(signals_mv: np.ndarray, lags: np.ndarray) -> float:

@@ -95,6 +95,7 @@ def train(
         loss_weights={RECONSTRUCTION: training.restoration_weight, KINDS: 1.0},
         jit_compile=False,  # compiling takes longer than it saves
     )
+    _make_variables(model)
     progress = _Progress(training.epochs, report, ended)
     model.fit(
         batches,
@@ -173,6 +174,13 @@ def _optimizer(learning_rate: float, steps: int) -> keras.optimizers.Optimizer:
         learning_rate / 25, max(1, steps - warm_up), warmup_target=learning_rate, warmup_steps=warm_up
     )
     return keras.optimizers.AdamW(schedule, weight_decay=_WEIGHT_DECAY, global_clipnorm=_LARGEST_GRADIENT)
+
+
+def _make_variables(model: keras.Model) -> None:
+    """Make all variables of a training, which the first step would otherwise make, and be traced twice for it."""
+    model.optimizer.build(model.trainable_variables)
+    nothing = {name: tf.zeros((1, *output.shape[1:])) for name, output in model.output.items()}
+    model.compute_loss(y=nothing, y_pred=nothing)
 
 
 def _examples(beats: ComparedBeats, rows: np.ndarray, share: float, frame: Frame, seed: Sequence[int]) -> Examples:

@@ -37,7 +37,7 @@ def open_source(options: argparse.Namespace, request: Request, config: Config) -
         raise UserError(f"--gain is {request.gain:g}; give a number above 0")
     if options.lsl is not None:
         if request.sampling_rate_hz is not None:
-            raise UserError("--sampling-rate is for --stdin and CSV files; leave it out, a stream says its own")
+            raise UserError("--sampling-rate is for --stdin and tables; leave it out, a stream says its own")
         return LslStream(options.lsl, request.leads, request.gain, config.records)
     if request.sampling_rate_hz is None:
         raise UserError(f"{WHERE}: give its lines per second with --sampling-rate")

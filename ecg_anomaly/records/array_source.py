@@ -30,16 +30,26 @@ class ArraySource:
 
 def array_source(channels: Sequence[Channel], signals: Sequence[np.ndarray], notes: Sequence[str]) -> ArraySource:
     """Put signals beside each other; those shorter than others of their sampling rate lack samples at the end."""
+    known = [replace(channel, samples=len(signal)) for channel, signal in zip(channels, signals, strict=True)]
+    levelled, told = same_length(known)
+    padded = [
+        signal if len(signal) == channel.samples else np.append(signal, np.full(channel.samples - len(signal), np.nan))
+        for channel, signal in zip(levelled, signals, strict=True)
+    ]
+    return ArraySource(levelled, (*notes, *told), tuple(padded))
+
+
+def same_length(channels: Sequence[Channel]) -> tuple[tuple[Channel, ...], list[str]]:
+    """Give channels of one sampling rate the length of the longest, and say which of them lack samples at the end."""
     longest: dict[Fraction, int] = {}
-    for channel, signal in zip(channels, signals, strict=True):
-        longest[channel.sampling_rate_hz] = max(longest.get(channel.sampling_rate_hz, 0), len(signal))
-    padded, told = [], []
-    for number, (channel, signal) in enumerate(zip(channels, signals, strict=True), start=1):
-        short = longest[channel.sampling_rate_hz] - len(signal)
-        if short:
-            told.append(f"{channel.label or number} by {short / float(channel.sampling_rate_hz):g} s")
-        padded.append(np.concatenate([signal, np.full(short, np.nan)]) if short else signal)
-    if told:
-        notes = [*notes, f"channels end before the longest one: {first_few(told)}; what they lack is missing"]
-    known = [replace(channel, samples=len(signal)) for channel, signal in zip(channels, padded, strict=True)]
-    return ArraySource(tuple(known), tuple(notes), tuple(padded))
+    for channel in channels:
+        longest[channel.sampling_rate_hz] = max(longest.get(channel.sampling_rate_hz, 0), channel.samples)
+    lacking = [(channel, longest[channel.sampling_rate_hz] - channel.samples) for channel in channels]
+    told = [
+        f"{channel.label or number} by {short / float(channel.sampling_rate_hz):g} s"
+        for number, (channel, short) in enumerate(lacking, start=1)
+        if short and not channel.fault
+    ]
+    levelled = tuple(replace(channel, samples=channel.samples + short) for channel, short in lacking)
+    note = f"channels end before the longest one: {first_few(told)}; what they lack is missing"
+    return levelled, [note] if told else []

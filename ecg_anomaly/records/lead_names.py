@@ -26,7 +26,7 @@ _OTHER = re.compile(
 )
 # What is computed of an ECG and named after it: ECG_Rate, ECG_R_Peaks.
 _OF_AN_ECG = re.compile(
-    r"(rate|hr|bpm|quality|r_?peaks?|[pqrst]_(peaks?|onsets?|offsets?)|phase_.*|labels?|status|class|ann(otations?)?|time"
+    r"(id|rate|hr|bpm|quality|r_?peaks?|[pqrst]_(peaks?|onsets?|offsets?)|phase_.*|labels?|status|class|ann(otations?)?|time"
     r"|timestamps?|leads? ?off|lod)",
     re.IGNORECASE,
 )

@@ -18,6 +18,7 @@ from ecg_anomaly.words import count_text
 
 _HEADER, _SIGNALS = ".hea", ".dat"
 _WHOLE = tuple(NO_WFDB_SUFFIXES)  # of files that are a recording each
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # in which PowerShell writes lists
 _WILDCARDS = re.compile(r"[*?\[]")
 _ABOUT = re.compile(  # what databases and devices tell of their recordings, by the names of the files
     r"(readme|licen[cs]e|copying|changelog|records|annotators|sha256sums|md5sums|requirements)\b.*",
@@ -80,7 +81,8 @@ def read_list(source: str) -> list[str]:
     """
     try:
         content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-        lines = content.decode("utf-8-sig").splitlines()
+        encoding = "utf-16" if content.startswith(_UTF_16) else "utf-8-sig"
+        lines = content.decode(encoding).splitlines()
     except OSError as error:
         raise UserError(f"--from {source}: cannot be read: {error.strerror}; give a file with a name a line") from None
     except UnicodeDecodeError:

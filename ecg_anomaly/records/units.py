@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-_UNIT_PREFIXES = {"": 1e3, "m": 1.0, "milli": 1.0, "u": 1e-3, "micro": 1e-3, "n": 1e-6, "nano": 1e-6}
-_VOLT = re.compile(r"(|m|milli|u|micro|n|nano)[ -]?(v|volts?)")
+_UNIT_PREFIXES = {"": 1e3, **dict.fromkeys(("m", "milli", "mili"), 1.0), **dict.fromkeys(("u", "micro", "mikro"), 1e-3)}
+_UNIT_PREFIXES |= dict.fromkeys(("n", "nano"), 1e-6)
+_VOLT = re.compile(rf"({'|'.join(_UNIT_PREFIXES)})[ -]?(v|volts?|voltios?)")
 _NO_UNIT = ("", "-", "--", "*", "?", "none", "n/a")
 # Of a converter, or none by its own word: nothing tells volts until a gain does.
 _COUNTS = re.compile(

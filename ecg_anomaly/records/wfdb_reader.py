@@ -26,9 +26,7 @@ class _Segment:
     begin: int  # the first of its frames in the record
     frames: int  # how many of its frames are part of the record
     length: int = 0  # how many it has
-    channels: dict[int, tuple[int, float]] = field(
-        default_factory=dict
-    )  # of the record's: its own, and its unit in theirs
+    channels: dict[int, tuple[int, float]] = field(default_factory=dict)  # of the record's: its own, and factor
 
     def read(self, columns: Sequence[int], first: int, last: int) -> dict[int, np.ndarray]:
         """Read frames of the record, of those of its channels that the segment has."""
@@ -129,18 +127,24 @@ def _open_segments(header: Header) -> WfdbSource:
             check_gap(float(frames / header.frame_rate_hz), header.path, f"segment {number + 1}")
             segments.append(_Segment(header, begin, frames))
         else:
-            length, more = count_frames(part)
-            if length < frames:
-                raise UserError(f"{part.path}: is shorter than the {frames} samples that {header.path} says; {COPY}")
-            notes += [*part.notes, *more]
-            if length > frames:
-                more_samples = count_text(length - frames, "sample")
-                notes.append(f"{part.path.stem} goes on for {more_samples} behind its end here: left out")
+            length, told = _frames_there(part, frames, header)
+            notes += [*part.notes, *told]
             segments.append(_segment(header, layout, part, begin, frames, length, notes))
         begin += frames
     if header.frames not in (0, begin):
         notes.append(f"its header says {header.frames} samples, its segments have {begin}, and those are read")
     return _source(header, layout, segments, notes)
+
+
+def _frames_there(part: Header, frames: int, record: Header) -> tuple[int, list[str]]:
+    """Count the frames of a segment, and check that so many are there as the record says."""
+    length, notes = count_frames(part)
+    if length < frames:
+        raise UserError(f"{part.path}: is shorter than the {frames} samples that {record.path} says; {COPY}")
+    if length > frames:
+        surplus = count_text(length - frames, "sample")
+        notes = [*notes, f"{part.path.stem} goes on for {surplus} behind its end here: left out"]
+    return length, notes
 
 
 def _segment(

@@ -30,6 +30,22 @@ def test_cycles_that_are_alike_are_tachycardia(bpm):
     assert swing_kind(wide_beats(bpm), RATE_HZ) == TACHYCARDIA
 
 
+@pytest.mark.parametrize("variation", [0.04, 0.06])
+def test_tachycardia_need_not_keep_time_nor_swing_once_a_cycle_in_all_leads(variation):
+    first_mv = wide_beats(180, variation)
+    assert swing_kind(first_mv, RATE_HZ) == TACHYCARDIA
+    twice_mv = np.square(first_mv - first_mv.mean())
+    assert swing_kind(np.hstack([first_mv, twice_mv]), RATE_HZ) != FIBRILLATION
+    noisy_mv = first_mv + RNG.normal(0, 0.15, size=first_mv.shape)
+    assert swing_kind(noisy_mv, RATE_HZ) == TACHYCARDIA
+
+
+def test_wide_complexes_with_t_waves_as_large_are_beats():
+    since_s = SECONDS[:, np.newaxis] - np.cumsum(0.4 * RNG.normal(1, 0.02, size=20))
+    beats_mv = np.exp(-0.5 * (since_s / 0.05) ** 2) + 0.8 * np.exp(-0.5 * ((since_s - 0.2) / 0.05) ** 2)
+    assert swing_kind(beats_mv.sum(axis=1, keepdims=True), RATE_HZ) is None
+
+
 @pytest.mark.parametrize("leads", [1, 2])
 @pytest.mark.parametrize("frequency_hz", [3.0, 5.0, 7.0])
 def test_cycles_that_wander_are_fibrillation(frequency_hz, leads):

@@ -37,7 +37,8 @@ def findings(first, count):
     """Make up beats, a second apart; every third is flagged."""
     numbers = np.arange(first, first + count)
     table = {name: np.sqrt(numbers + 2.0) for name in COLUMNS}  # numbers with all digits
-    table |= {"sample": 250 * numbers, "time_s": numbers / 1.0, "readable": numbers >= 0, "flagged": numbers % 3 == 0}
+    table |= {"sample": 250 * numbers, "time_s": numbers / 1.0, "rr_before_s": 1 + np.sqrt(numbers + 2.0) / 100}
+    table |= {"readable": numbers >= 0, "flagged": numbers % 3 == 0}
     for name, text in (("called", "S"), ("reason", "rhythm")):
         table[name] = np.where(numbers % 3 == 0, text, "").astype(object)
     return Findings(pd.DataFrame(table), [Event("unreadable", first, first + 2.0)])

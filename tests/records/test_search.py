@@ -114,9 +114,13 @@ def test_a_list_of_names(tmp_path, monkeypatch):
     assert read_list(str(tmp_path / "list.txt")) == names
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
     assert read_list("-") == names
+    (tmp_path / "list.txt").write_text(content.decode("utf-8-sig"), "utf-16")  # as PowerShell writes
+    assert read_list(str(tmp_path / "list.txt")) == names
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"# none\n", "names no recording"), (b"\xff\xfe\x00", "no text")])
+@pytest.mark.parametrize(
+    ("content", "words"), [(b"# none\n", "names no recording"), (b"\xff\xfe\x00", "no text"), (b"\xc4", "no text")]
+)
 def test_a_list_that_names_nothing(tmp_path, content, words):
     (tmp_path / "list").write_bytes(content)
     with pytest.raises(UserError, match=words):

@@ -340,6 +340,10 @@ def test_script_writes_plots_and_report_without_tensorflow(tmp_path):
     read_manifest(run.outputs, made_by="evaluate_model.py")  # is as it was
 
 
+def test_detection_has_no_section_where_beats_are_annotated(page: str):
+    assert '<section id="detection">' not in page
+
+
 def test_noise_has_a_section_where_it_was_added(few: Results, page: str):
     assert "What noise does" not in page
     noisy = rendered(dataclasses.replace(few, noise=noise_table()))

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.array_source import same_length
 from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import COPY, damaged
 from ecg_anomaly.records.devices.extras import library
-from ecg_anomaly.records.lead_names import looks_like_ecg
+from ecg_anomaly.records.lead_names import looks_like_ecg, looks_like_other_signal
 from ecg_anomaly.words import listed
 
 _KIND = "an HDF5 file"
@@ -73,10 +74,14 @@ def open_opensignals(path: Path) -> OpenSignalsSource:
             f"{path}: is an HDF5 file, but none of OpenSignals (no device with raw channels in it); export the "
             "recording as EDF or as a table"
         )
-    channels, places, scales = zip(*found, strict=True)
-    converted = [channel.label for channel in channels if channel.unit == "mV"]
-    told = f"converted from counts to mV as the data sheet of the ECG sensor says: {listed(converted)}"
-    return OpenSignalsSource(path, channels, (told,) if converted else (), places, scales)
+    stored, places, scales = zip(*found, strict=True)
+    if not all(channel.sampling_rate_hz > 0 for channel in stored):
+        raise UserError(f"{path}: its header is damaged: it says no sampling rate; {_COPY}")
+    channels, notes = same_length(stored)
+    converted = [channel.label for channel in channels if channel.unit == "mV" and not channel.fault]
+    if converted:
+        notes.append(f"converted from counts to mV as the data sheet of the ECG sensor says: {listed(converted)}")
+    return OpenSignalsSource(path, channels, tuple(notes), places, scales)
 
 
 def _check_heaps(path: Path) -> None:
@@ -105,8 +110,8 @@ def _device(hdf5: Any, group: Any) -> list[tuple[Channel, str, tuple[float, floa
         (name for name in sets if name.startswith("channel_")), key=lambda name: (len(name), name)
     )  # 2 before 10
     bits = bits[-len(ordered) :]  # before them may stand those of the counter and of digital inputs and outputs
+    bits = bits * len(ordered) if len(bits) == 1 else bits
     found = []
-    samples = max((len(sets[name]) for name in ordered), default=0)
     for number, name in enumerate(ordered):
         counts = sets[name]
         texts = [_text(counts.attrs.get(key, "")) for key in ("sensor", "label")]
@@ -116,8 +121,11 @@ def _device(hdf5: Any, group: Any) -> list[tuple[Channel, str, tuple[float, floa
         if sensor and looks_like_ecg(label) and number < len(bits):
             steps = 2.0 ** bits[number]
             unit, scale = "mV", (1000 * sensor[0] / sensor[1] / steps, steps / 2)
-        fault = "" if np.issubdtype(counts.dtype, np.number) else "it holds no numbers"
-        found.append((Channel(label, unit, rate_hz, samples, fault=fault), counts.name, scale))
+        single = np.issubdtype(counts.dtype, np.number) and counts.ndim and counts.size == len(counts)
+        fault = "" if single else "it does not hold a number per sample"
+        doubt = f"its sensor is {texts[0]}" if looks_like_other_signal(texts[0]) else ""
+        samples = len(counts) if single else 0
+        found.append((Channel(label, unit, rate_hz, samples, fault, doubt), counts.name, scale))
     return found
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 LINE = -1  # instead of a column: the whole of it
 
 _TOLD = 3  # lines of a kind that a note names
-_TOLD_CHARACTERS = 40
-_MARKS = 1000  # different ones that are counted
+TOLD_CHARACTERS = 40
+MARKS = 1000  # different ones that are counted each by itself
+_OTHERS = "0"  # what the others are counted as: no mark for a missing sample
 
 
 @dataclass
@@ -25,15 +26,14 @@ class Account:
         """Enter what stands in a line."""
         self.counts[kind] += 1
         first = self.examples.setdefault(kind, [])
-        first.append((line, text.replace("\0", "").strip()[:_TOLD_CHARACTERS]))
+        first.append((line, text.replace("\0", "").strip()[:TOLD_CHARACTERS]))
         first.sort()
         del first[_TOLD:]
 
     def mark(self, text: str, column: int = LINE) -> None:
         """Enter what stands where a number of a column, or a row, should."""
         marks = self.marks.setdefault(column, Counter())
-        if text in marks or len(marks) < _MARKS:
-            marks[text] += 1
+        marks[text if text in marks or len(marks) < MARKS else _OTHERS] += 1
 
     def broken(self, column: int = LINE) -> int:
         """Count what is no number or row, but for one text that may stand for a missing sample."""

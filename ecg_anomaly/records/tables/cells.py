@@ -36,7 +36,7 @@ _DATE = re.compile(
 )
 _DAYS = re.compile(r"(\d+) days?,? (?=\d)")  # of a time span that Python writes
 _CLOCK = re.compile(r"(?<![\d:])(\d+):(\d{1,2})(?::(\d{1,2}))?(?![\d:])|(?<=[T ])(\d\d)(\d\d)(\d\d)(?!\d)")
-_AROUND = re.compile(r"[\s,;TtUCGMZ]*([AaPp]\.?[Mm]\.?)?[\s,;UTCGMZ]*(?:[+-]\d\d:?\d\d)?\s*")
+_AROUND = re.compile(r"[\s,;:_TtUCGMZ-]*([AaPp]\.?[Mm]\.?)?[\s,;UTCGMZ]*(?:[+-]\d\d:?\d\d)?\s*")
 _FRACTION = re.compile(r"(?:\d+(?::\d{1,2}){2}(?=[.,:])|\d+:\d{1,2}(?=[.,])|(?<=[T ])\d{6}(?=[.,]))(([.,:])(\d+))")
 _BRACKETS = "[]'\"() "
 _CACHED = 100_000

@@ -56,8 +56,16 @@ def _lines_of_names(above: Sequence[str], separator: str, width: int, joined: bo
     if separator == " " and joined:  # one name for both
         tables = [[cells[0], *cells] if len(cells) == width - 1 else cells for cells in tables]
     tables = [[*cells, ""] if separator == "," and len(cells) == width - 1 else cells for cells in tables]
-    tables = [cells for cells in tables if not (width == 1 and _SECTION.fullmatch(cells[0]))]
-    return [cells for cells in tables if len(cells) == width and not {cell.lower() for cell in cells} <= _PROCESSED]
+    tables = [cells for cells in tables if len(cells) == width and not {cell.lower() for cell in cells} <= _PROCESSED]
+    return [cells for cells in tables if not (width == 1 and _SECTION.fullmatch(cells[0])) and not _parts(cells)]
+
+
+def _parts(cells: Sequence[str]) -> bool:
+    """Tell whether a line above the rows counts samples, is a number, or only parts the names from the rows."""
+    if len(cells) == 1:
+        return re.fullmatch(r"[-=+:|.]{2,}|\d+(\.\d+)?", cells[0]) is not None
+    ruled = all(re.fullmatch("[-=+:|]*", cell) for cell in cells) and max(map(len, cells)) > 1
+    return ruled or (not cells[0] and len(set(cells[1:])) == 1 and cells[1].isdigit())
 
 
 def _aligned(told: Sequence[str], width: int) -> tuple[str, ...]:

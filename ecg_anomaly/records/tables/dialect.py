@@ -13,7 +13,7 @@ _EXCEL = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 # Changes to each line of some dialects before it is read.
 Edit = tuple[re.Pattern[str], str]
 _ARROW = re.compile(r"^(\S+(?: \S+)?)[ \t]+->[ \t]*", re.MULTILINE)  # of a serial monitor: "12:34:56.789 -> 512"
-_LABEL = re.compile(r"(?:^|(?<=[\t ,;]))([^\W\d]\w*)[:=][ ]*(?=[-+.\d])", re.MULTILINE)  # "ecg:512,resp:300"
+_LABEL = re.compile(r"(?:^|(?<=[\t ,;]))([^\W\d][\w+-]*)[:=][ ]*(?=[-+.\d])", re.MULTILINE)  # "ecg:512,resp:300"
 _MINUS = re.compile("\N{MINUS SIGN}")
 _OBJECT = re.compile(r"^\s*\{.*\}\s*,?\s*$")  # '{"t": 0.004, "ecg": 0.1}'
 _BRACES = re.compile(r"^[ \t]*\{|\}[ \t]*,?[ \t]*$|\"", re.MULTILINE)

@@ -9,7 +9,7 @@ from ecg_anomaly.records.lead_names import looks_like_ecg
 from ecg_anomaly.records.tables.cells import cell_kind, is_missing
 from ecg_anomaly.records.tables.columns import name_and_unit
 from ecg_anomaly.records.tables.dialect import fitted
-from ecg_anomaly.records.tables.header import COMMENT, is_statement
+from ecg_anomaly.records.tables.header import COMMENT, is_statement, lists_channels, tells_start
 
 _MANY_CELLS = 20  # of a row, in which a single one may be broken
 _FOLLOWING = 5  # rows that should be like the first one
@@ -19,13 +19,13 @@ _WRITTEN = ("clock", "date")
 class FirstLines:
     """The first lines, as cells.
 
-    ``width`` is how many cells their rows have, 0 if there is none.
+    ``width`` is how many cells their rows have, 0 if there is none; ``written_width`` counts empty ones behind, too.
     """
 
     def __init__(self, rows: Sequence[list[str]], decimal: str):
         self._decimal = decimal
         telling = [row for row in rows if any(self._kind(cell) not in ("text", "empty") for cell in row)]
-        self.width = Counter(map(len, telling)).most_common(1)[0][0] if telling else 0
+        self.width = self.written_width = Counter(map(len, telling)).most_common(1)[0][0] if telling else 0
         filled = [row for row in rows if len(row) == self.width]
         while self.width > 1 and not any(row[self.width - 1] for row in filled):
             self.width -= 1  # a separator at the end of each line makes no column
@@ -60,7 +60,11 @@ class FirstLines:
         """Go back over rows that are damaged, or hold a mark for a missing sample, or forward over numbered columns."""
         row = self._rows[first]
         following = next((row for row in self._rows[first + 1 :] if row), [])
-        if following and (_counts_samples(row, following) or (first == 0 and _numbers_columns(row, following))):
+        if tells_start(lines[first]) and first + 2 < len(lines):
+            return first + 2
+        listed = self.width == 1 and lists_channels(lines[:first])
+        numbers = first == 0 and _numbers_columns(row, following)
+        if following and (numbers or _counts_samples(row, following, listed)):
             return first + 1
         later = Counter(line.strip() for line in lines)
         while first > 0 and (before := self._rows[first - 1]):
@@ -91,12 +95,18 @@ class FirstLines:
 
 def _numbers_columns(row: Sequence[str], following: Sequence[str]) -> bool:
     """Tell whether a row numbers the columns, as pandas writes those that have no name."""
-    counts = any(list(row) == [str(start + place) for place in range(len(row))] for start in (0, 1))
+    bare = row[1:] if is_missing(row[0]) else row  # beside an index
+    counts = any(list(bare) == [str(start + place) for place in range(len(bare))] for start in (0, 1))
     return counts and len(row) > 1 and not all(cell.lstrip("-").isdigit() for cell in following)
 
 
-def _counts_samples(row: Sequence[str], following: Sequence[str]) -> bool:
-    """Tell whether a row says how many samples each column has, as AcqKnowledge writes below the names."""
+def _counts_samples(row: Sequence[str], following: Sequence[str], listed: bool) -> bool:
+    """Tell whether a row says how many samples each column has, as AcqKnowledge writes below the names.
+
+    A single column is ``listed`` as a channel above.
+    """
+    if listed:
+        return row[0].isdigit() and not following[0].isdigit()
     counted = set(row[1:])
     return is_missing(row[0]) and not is_missing(following[0]) and len(counted) == 1 and row[-1].isdigit()
 

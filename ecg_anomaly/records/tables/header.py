@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -49,6 +50,7 @@ _NAMES_KEY = re.compile(
     r"导联|誘導",
     re.IGNORECASE,
 )
+_STARTED = re.compile(r"(1\d{9}(?:\.\d+)?)(?:[,;\t ]+\1)*")  # of Empatica: seconds since 1970; below them, the rate
 _CHANNELS = re.compile(r"(\d+)\s+channels?", re.IGNORECASE)  # of AcqKnowledge: then name and unit of each, line by line
 _RATES_HZ = (10.0, 100_000.0)  # what is no sampling rate, whatever it is called
 
@@ -82,6 +84,8 @@ def read_header(lines: Sequence[str]) -> Header:
             elif _UNIT_KEY.fullmatch(key) or (len(words) == 1 and _is_unit(words[0])):
                 units.append(tuple("" if is_missing(value) else value for value in values))
         rates += [rate_hz] if rate_hz else []
+    below = [re.match(_NUMBER, line) for start, line in itertools.pairwise(bare) if tells_start(start)]
+    rates += [rate_hz for found in below if found and (rate_hz := _plausible(_value(found[1])))]
     devices = [device for line in bare for device in _devices(line)]
     if devices:
         return _of_devices(devices)
@@ -104,6 +108,16 @@ def is_statement(line: str) -> bool:
             for key, values in _statements(bare)
         )
     )
+
+
+def tells_start(line: str) -> bool:
+    """Tell whether a line says nothing but when the recording began; the sampling rate is in the next one."""
+    return _STARTED.fullmatch(line.strip()) is not None
+
+
+def lists_channels(lines: Sequence[str]) -> bool:
+    """Tell whether AcqKnowledge lists its channels in the lines above a table; below it, how many samples each has."""
+    return any(_CHANNELS.fullmatch(line.strip()) for line in lines)
 
 
 def without_mark(line: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -64,6 +65,9 @@ def read_layout(path: Path) -> CsvLayout:
         raise UserError(
             f"{path}: holds no numbers, its last line looked at is {original[-1][:60]!r}; is it a table of samples?"
         )
+    edits = dialect.edits
+    if (surplus := table.written_width - table.width) > 1:  # of separators behind each row
+        edits = (*edits, (re.compile(f"{re.escape(dialect.separator)}{{{surplus}}}$", re.MULTILINE), ""))
     above = original[:first]
     header = read_header(above)
     names, units = named_columns(above, dialect.separator, table.width, table.date_and_clock, header, labels)
@@ -72,7 +76,7 @@ def read_layout(path: Path) -> CsvLayout:
         separator=dialect.separator,
         decimal=dialect.decimal,
         quote=dialect.quote,
-        edits=dialect.edits,
+        edits=edits,
         text=text,
         above=tuple(above),
         header=header,

@@ -14,6 +14,9 @@ from ecg_anomaly.records.tables.rows import Rows
 from ecg_anomaly.records.tables.steps import Steps, first_of_each
 from ecg_anomaly.records.tables.times import WRAP_TOLERANCE_S, TimeColumn
 
+_PACE_ROWS = 500  # over so many rows, times show whether these still follow each other as the first ones did
+_FASTER = 0.8
+_EVEN = 0.99  # rows that take less of their time, all in all, are looked at one by one
 _RESTART_GAP_S = 1.0  # stands for the unknown time until a recorder that started again counts from its start
 
 
@@ -85,6 +88,8 @@ class Places:
         latest_s = self._row_s + self._steps.late_s
         if not (0 < first_s < latest_s and (len(steps_s) == 0 or (steps_s.min() > 0 and steps_s.max() < latest_s))):
             return False  # also where a time is not known
+        if times_s[-1] - times_s[0] < _EVEN * len(steps_s) * self._row_s:
+            return False
         self._last_s = float(times_s[-1]) + self._offset_s
         self._group = (self._last_s, 1)
         return True
@@ -150,16 +155,30 @@ class Places:
         if not self._steps.in_bursts:
             self._enter_repeated(rows, times_s)
             self._make_room(rows, starts, late_s, kept)
+        if kept.all():
+            self._check_pace(rows, first_s, starts)
         late = late_s > self._steps.late_s
-        if self._steps.in_bursts:  # a packet that comes late is none that is lost: those after it come in time
-            total_s = np.concatenate([[0.0], np.cumsum(late_s)])
-            for later in (2, 3):
-                late[: 1 - later] &= (total_s[later:] - total_s[:-later] > self._steps.late_s)[: len(late) - later + 1]
+        # What only comes late, a packet or a row by a tremor, is no gap before it: those after it come in time.
+        total_s = np.concatenate([[0.0], np.cumsum(late_s)])
+        for later in (2, 3):
+            late[: 1 - later] &= (total_s[later:] - total_s[:-later] > self._steps.late_s)[: len(late) - later + 1]
         for group in np.flatnonzero(late):
             check_gap(float(late_s[group]), self._path, f"line {rows.lines[starts[group + 1]]}")
             ahead[starts[group + 1]] += round(float(late_s[group]) / self._row_s)
         self._group = (float(first_s[-1]), len(ahead) - int(starts[-1]) - int((~kept[max(0, starts[-1]) :]).sum()))
         return kept
+
+    def _check_pace(self, rows: Rows, first_s: np.ndarray, starts: np.ndarray) -> None:
+        """Refuse rows that follow each other faster than the first ones did: their places would not be their times."""
+        later = np.searchsorted(starts, starts + _PACE_ROWS)
+        begun = np.flatnonzero(later < len(starts))
+        taken_s = first_s[later[begun]] - first_s[begun]
+        fast = begun[taken_s < _FASTER * (starts[later[begun]] - starts[begun]) * self._row_s]
+        if len(fast):
+            raise UserError(
+                f"{self._path}: its rows follow each other at {1 / self._row_s:.4g} Hz first, and faster after line "
+                f"{rows.lines[max(0, starts[fast[0]])]}; cut the file where that begins"
+            )
 
     def _enter_repeated(self, rows: Rows, times_s: np.ndarray) -> None:
         where = np.flatnonzero(np.isfinite(times_s))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -11,13 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.records.tables.account import LINE, Account
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.tables.account import LINE, MARKS, TOLD_CHARACTERS, Account
 from ecg_anomaly.records.tables.cells import LARGEST_NUMBER, MISSING, cell_kind, is_missing
-from ecg_anomaly.records.tables.header import COMMENT, is_statement, without_mark
+from ecg_anomaly.records.tables.columns import name_and_unit
+from ecg_anomaly.records.tables.header import COMMENT, is_statement, read_header, without_mark
 from ecg_anomaly.records.tables.layout import CsvLayout
 from ecg_anomaly.records.tables.text import as_text
 
 _REMARK = "#*"  # of LabChart, behind a row
+_SAME_RATE = 0.01
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ class RowReader:
         self._above = {without_mark(line).strip().lower() for line in layout.above if line.strip()}
         self._keys = {key for line in self._above if (key := _key(line)) is not None}
         # Of the lines above, those that have a digit in each cell, as the numbers of samples that AcqKnowledge writes.
-        told = [line for line in layout.above if len(layout.split(line)) >= layout.width > 1]
+        counted = layout.width > 1 or not layout.rows[0][0].isdigit()
+        told = [line for line in layout.above if counted and len(layout.split(line)) >= layout.width]
         self._like_rows = [f"\n{line}\n".encode() for line in told if not re.search(r"[^\W\d]", line)]
         self._no_row = {" ": "nan " * layout.width}.get(
             layout.separator, layout.separator * (layout.width - 1)
@@ -72,6 +77,7 @@ class RowReader:
         plain = layout.separator != " " and layout.quote is None
         self._marks_of_a_row = layout.separator.encode() * (layout.width - 1) + b"\n" if plain else b""
         self._no_marks = bytes(set(range(256)) - set(layout.separator.encode() + b"\n"))
+        self._kind = functools.lru_cache(MARKS)(self._kind_of)  # lines that mark missing samples are alike
         self._restarted = False  # whether the header was repeated since the last row
 
     def rows(self) -> Iterator[Rows]:
@@ -106,7 +112,8 @@ class RowReader:
         wrong = np.zeros(values.shape, dtype=bool)
         for position, column in enumerate(self._columns):
             values[:, position], wrong[:, position] = _numbers(table[column], self._layout.decimal)
-        values[np.abs(values) >= LARGEST_NUMBER] = np.nan
+        if not (values.max(initial=0) < LARGEST_NUMBER and values.min(initial=0) > -LARGEST_NUMBER):  # or NaN
+            values[np.abs(values) >= LARGEST_NUMBER] = np.nan
         times = pd.Series(dtype=object) if self._written is None else table[self._written]
         if wrong.any():
             self._look_at_wrong_rows(as_text(data).split("\n"), table, wrong, rows, block)
@@ -139,8 +146,13 @@ class RowReader:
 
     def _enter(self, text: str, place: int, block: _Block) -> None:
         """Enter a line that is no plain row."""
-        kind = self._kind(text)
-        self._account.add(kind, int(block.lines[place]), text)
+        kind, line = self._kind(text), int(block.lines[place])
+        if kind == "another header":
+            raise UserError(
+                f"{self._layout.path}: line {line}, {text.strip()[:TOLD_CHARACTERS]!r}, says something else than the "
+                "lines above the table; cut the file there"
+            )
+        self._account.add(kind, line, text)
         block.kept[place] = kind in ("damaged", "missing")
         block.headers[place] = kind == "header"
         block.damaged[place] = kind == "damaged"
@@ -200,16 +212,31 @@ class RowReader:
         closed = marks[np.maximum(ends - 1, 0)]  # a separator behind the last cell makes no further one
         return np.asarray(odd | (surplus < 0) | (surplus > closed))
 
-    def _kind(self, line: str) -> str:
+    def _kind_of(self, line: str) -> str:
         """Tell what a line is that is no plain row."""
         bare = line.strip()
         if not bare.strip(",;\t "):
             return "missing" if bare or not self._layout.spaced else "blank"
         key = _key(bare.lower())
         if without_mark(bare).strip().lower() in self._above or key in self._keys or is_statement(bare):
-            return "header"
+            return "another header" if self._says_another_rate(bare) else "header"
         remark = bare.startswith(COMMENT) or (bare.startswith(";") and self._layout.separator != ";")
-        return "comment" if remark else "damaged"
+        return "comment" if remark else "another header" if self._names_others(line) else "damaged"
+
+    def _says_another_rate(self, line: str) -> bool:
+        said, told = read_header([line]).rates_hz, self._layout.header.rates_hz
+        return bool(said and told) and all(abs(said[0] / told_hz - 1) > _SAME_RATE for told_hz in told)
+
+    def _names_others(self, line: str) -> bool:
+        """Tell whether a line names the same columns as the header, in another order or with other units."""
+        layout, cells = self._layout, self._layout.split(line)
+        told = [name.lower() for name in layout.names]
+        if len(cells) != layout.width or not any(told):
+            return False
+        named = [name_and_unit(cell) for cell in cells]
+        names = [name.lower() for name, _ in named]
+        units = [unit or own for (_, unit), own in zip(named, layout.units, strict=True)]
+        return sorted(names) == sorted(told) and (names != told or units != list(layout.units))
 
     def _is_cut(self, line: str, ended: bool) -> bool:
         if self._kind(line) != "damaged":

@@ -20,6 +20,7 @@ _ON_A_MULTIPLE = 0.02  # of a step
 _FEWEST_MULTIPLES = 0.98  # of the steps, where all are multiples of one
 _FEWEST_SINGLE = 0.75  # steps of one row, where others are lost
 _LEAST_GAP = 0.5  # of a sample
+_ROUNDED_TOO = 1.2  # of a tremor: the usual step, from which it is measured, trembles itself
 _MANY_SPREADS = 4.0  # of the usual lateness of bursts: what is later is a gap
 _RATE_TOLERANCE = 0.01
 
@@ -63,10 +64,13 @@ def find_steps(path: Path, times_s: np.ndarray, asked_hz: float | None, told_hz:
     if in_bursts:
         steps_s, counts = steps_s[1:], counts[1:]  # of the first packet a part may be missing
     late_s = steps_s - counts * usual_s
-    even = np.abs(late_s) <= _most_late(steps_s, late_s, usual_s, in_bursts)
+    most_late_s = _most_late(steps_s, late_s, usual_s, in_bursts)
+    even = np.abs(late_s) <= most_late_s
     if not exact_s:
         _check_even(path, even[steps_s >= 0], usual_s)
     measured_hz = float(counts[even].sum() / steps_s[even].sum())
+    if not (exact_s or in_bursts) and (long_s := _long_steps(first_s, rows, usual_s, most_late_s)).size:
+        measured_hz = 1 / float(long_s.mean())
     if in_bursts and abs(measured_hz * usual_s - 1) < at_once / len(times_s):  # rows at either end of packets
         measured_hz = 1 / usual_s
     rate_hz = _meant_rate(measured_hz, int(even.sum()))
@@ -122,6 +126,13 @@ def _meant_rate(measured_hz: float, steps: int) -> Fraction:
     if abs(measured_hz - rate_hz) > rate_hz * max(_CLOCK_TOLERANCE, 1 / steps):
         return Fraction(measured_hz).limit_denominator(100)
     return rate_hz
+
+
+def _long_steps(times_s: np.ndarray, rows: np.ndarray, usual_s: float, tremor_s: float) -> np.ndarray:
+    """Average steps over many rows without a gap: a tremor that single steps are chosen by shows in their mean."""
+    apart = max(1, min(_STEPS_AT_ONCE, len(times_s) // 4))
+    taken_s, counts = times_s[apart:] - times_s[:-apart], rows[apart:] - rows[:-apart]
+    return np.asarray((taken_s / counts)[np.abs(taken_s - counts * usual_s) <= _ROUNDED_TOO * tremor_s])
 
 
 def _step_between_gaps(steps_s: np.ndarray) -> float:

@@ -59,7 +59,8 @@ def open_wide(layout: CsvLayout, asked_hz: float | None) -> WideSource | None:
             "recording, with one row per sample; if it has so many leads, name them in its first line"
         )
     named = all(number(row[0], layout.decimal) is None and not is_missing(row[0]) for row in rows)
-    signals, wrong = _signals([row[named:] for row in rows], layout.decimal)
+    indexed = not layout.names[0] and layout.names[1] != ""  # by pandas, which numbers rows as well as columns
+    signals, wrong = _signals([row[named or indexed :] for row in rows], layout.decimal)
     names = [row[0] if named else "" for row in rows]
     counting = np.diff(signals[:, 0])
     times_hz = None

@@ -44,13 +44,18 @@ def test_other_channels_stay_counts(tmp_path):
         group = file["00:07:80:3B:46:38"]
         group["raw/channel_2"].attrs["sensor"] = "EDA"
         group["raw/channel_10"] = STEPS[:500, :1]
+        group["raw/channel_11"] = STEPS  # two columns
         file.create_group("another").attrs["sampling rate"] = 100
     source = open_opensignals(path)
     assert [(c.label, c.unit) for c in source.channels] == [
         ("ECG II", "counts"),
         ("CH2", "counts"),
         ("channel_10", "counts"),
+        ("channel_11", "counts"),
     ]
+    assert [bool(c.doubt) for c in source.channels] == [False, True, False, False]
+    assert [c.fault for c in source.channels] == ["", "", "", "it does not hold a number per sample"]
+    assert source.notes == ("channels end before the longest one: channel_10 by 0.5 s; what they lack is missing",)
     found = read(source, [1, 2])
     np.testing.assert_array_equal(found[:, 0], STEPS[:, 1] + 2**15)
     np.testing.assert_array_equal(np.isnan(found[:, 1]), np.arange(600) >= 500)

@@ -102,6 +102,12 @@ def test_rows_that_are_there_twice_are_read_once(tmp_path):
     assert " ".join(recording.notes).endswith("no room beside it, left out: 20 (line 53, line 154, line 255, ...)")
 
 
+def test_rows_that_come_faster_later_on_are_refused(tmp_path):
+    times = np.concatenate([np.arange(1850), 1850 + np.arange(150) / 5]) / RATE_HZ
+    with pytest.raises(UserError, match="at 250 Hz first, and faster after line 1"):
+        opened(tmp_path / "r.csv", seconds(times))
+
+
 def test_time_that_goes_back_without_beginning_again_is_refused(tmp_path):
     with pytest.raises(UserError, match="time goes backwards at line 1002; sort the rows"):
         opened(tmp_path / "r.csv", seconds(np.concatenate([SECONDS[:1000], SECONDS[500:1500]])))

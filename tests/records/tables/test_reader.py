@@ -17,6 +17,9 @@ OTHER = np.round(np.cos(np.cumsum(np.random.default_rng(5).normal(scale=0.02, si
 SECONDS = np.arange(ROWS) / RATE_HZ
 
 
+NOTHING = [""] * ROWS
+
+
 def rows(*columns, mark=","):
     return "".join(mark.join(cells) + "\n" for cells in zip(*columns, strict=True))
 
@@ -62,7 +65,7 @@ DIALECTS = {
             ["Name,Ann", 'Messrate,"250 Hertz"', "", "Ableitung,Ableitung I", "Einheit,µV"],
             [f'"{value}"' for value in comma(ECG_MV * 1000)],
         ),
-        "Ableitung I",
+        "I",
     ),
     "apple in German, without quotes": (
         apple(["Messrate,250 Hertz", "Ableitung,Lead I", "Einheit,µV"], comma(ECG_MV * 1000)),
@@ -158,6 +161,32 @@ DIALECTS = {
         + rows([f"[17:00:{second:06.3f} 15/08/1994]" for second in SECONDS], texts(ECG_MV), mark="    "),
         "MLII",
     ),
+    "start and rate above": (f"ECG\n1544027337.000\n{RATE_HZ}.000\n" + rows(texts(ECG_MV)), "ECG"),
+    "AcqKnowledge without times": (
+        f"r.acq\n4 msec/sample\n1 channels\nECG\nmV\nCH1\n{ROWS}\n" + rows(texts(ECG_MV)),
+        "ECG",
+    ),
+    "AcqKnowledge in minutes": (
+        f"min,CH1,\n,{ROWS},\n" + rows(texts(SECONDS / 60, "{:.8f}"), texts(ECG_MV), NOTHING),
+        "CH1",
+    ),
+    "more commas than columns": (
+        "time,ECG,,,\n" + rows(texts(SECONDS), texts(ECG_MV), NOTHING, NOTHING),
+        "ECG",
+    ),
+    "ruled": (
+        "| time | ECG |\n|------|-----|\n" + rows(NOTHING, texts(SECONDS), texts(ECG_MV), NOTHING, mark="|"),
+        "ECG",
+    ),
+    "date and time joined": (
+        "Time;ECG (Mikrovolt)\n"
+        + rows([f"2026.03.14-09:41:{second:06.3f}" for second in SECONDS], texts(ECG_MV * 1000), mark=";"),
+        "ECG",
+    ),
+    "serial plotter with leads off": (
+        "".join(f"t:{s * 1000:.0f},ecg:{mv:.3f},LO+:0,LO-:0\n" for s, mv in zip(SECONDS, ECG_MV, strict=True)),
+        "ecg",
+    ),
     "serial monitor": (
         "".join(f"10:15:{second:06.3f} -> {value:.3f}\n" for second, value in zip(SECONDS, ECG_MV, strict=True)),
         "lead 1",
@@ -201,6 +230,8 @@ def test_what_devices_write_is_read_without_options(dialect, tmp_path):
 
 IN_BURSTS = {"bursts", "tenths of a second"}
 TIMELESS = {name for name in DIALECTS if name.startswith(("apple", "keys"))} | {
+    "AcqKnowledge without times",
+    "start and rate above",
     "opensignals",
     "biosppy",
     "acqknowledge without times",
@@ -288,6 +319,27 @@ def test_what_a_device_says_right_above_the_rows_is_no_row(tmp_path):
         recording = open_recording(path, RATE_HZ)
         assert recording.samples == ROWS
         np.testing.assert_array_equal(recording.read()[:, -1], ECG_MV)
+
+
+def test_a_comment_without_words_names_no_columns(tmp_path):
+    path = tmp_path / "r.csv"
+    path.write_text("#\ntime,ECG\n#\n" + rows(texts(SECONDS), texts(ECG_MV), mark=","))
+    assert open_recording(path).leads == ("ECG",)
+
+
+@pytest.mark.parametrize("again", ["fs=500", "V1,ECG (mV)", "ECG (uV),V1"])
+def test_a_header_amid_the_rows_that_says_something_else_is_refused(again, tmp_path):
+    path, table = tmp_path / "r.csv", rows(texts(ECG_MV), texts(OTHER))
+    path.write_text(f"fs=250\nECG (mV),V1\n{table}{again}\n{table}")
+    with pytest.raises(UserError, match=f"line {ROWS + 3}, .* says something else than the lines above the table"):
+        open_recording(path)
+
+
+def test_many_different_lines_that_are_no_rows_are_too_many(tmp_path):
+    path = tmp_path / "r.csv"
+    path.write_text("time,ECG\n" + rows(texts(SECONDS), texts(ECG_MV)) * 40 + rows(texts(np.arange(1500)), mark=" "))
+    with pytest.raises(UserError, match="1499 of 25499 lines hold no row of numbers"):
+        open_recording(path)
 
 
 def test_an_option_that_contradicts_the_header_is_told(tmp_path):

@@ -22,6 +22,12 @@ def test_leads_in_rows_are_read(leads, mark, tmp_path):
     np.testing.assert_allclose(recording.read(), SIGNALS_MV.T)
 
 
+def test_numbers_of_rows_and_columns_are_no_samples(tmp_path):
+    rows = [["", *range(1200)], *([number, *row] for number, row in enumerate(SIGNALS_MV))]
+    recording = open_recording(write(tmp_path / "r.csv", rows), 250)
+    np.testing.assert_allclose(recording.read(), SIGNALS_MV.T)
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_a_row_of_times_tells_the_rate(named, tmp_path):
     times = np.round(np.arange(1200) / 250, 3)
