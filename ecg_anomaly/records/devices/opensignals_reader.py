@@ -76,7 +76,7 @@ def open_opensignals(path: Path) -> OpenSignalsSource:
         )
     stored, places, scales = zip(*found, strict=True)
     if not all(channel.sampling_rate_hz > 0 for channel in stored):
-        raise UserError(f"{path}: its header is damaged: it says no sampling rate; {_COPY}")
+        raise UserError(f"{path}: its header is damaged: it says no sampling rate; {COPY}")
     channels, notes = same_length(stored)
     converted = [channel.label for channel in channels if channel.unit == "mV" and not channel.fault]
     if converted:
