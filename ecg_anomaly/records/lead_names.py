@@ -12,7 +12,7 @@ _LEAD = re.compile(
     r"(mod\.? ?)v[1-6]",
     re.IGNORECASE,
 )
-_ECG = re.compile(r"ecg|ekg|electrocardio|\blead\b", re.IGNORECASE)
+_ECG = re.compile(r"ecg|ekg|экг|ηκγ|心电|心電|심전도|electrocardio|\blead\b", re.IGNORECASE)
 _BEFORE_LEAD = re.compile(r"^((ecg|ekg|lead|channel|ch)[\s_:.-]*)+", re.IGNORECASE)
 _OTHER = re.compile(
     r"(eeg|eog|emg|eda|gsr|resp[a-z]*|rsp|breath[a-z]*|atem|atmung|thor[a-z]*|abd[a-z]*|chest|flow|airflow|pleth[a-z]*|ppg|bvp|spo2|sao2|co2|abp|art"

@@ -22,8 +22,8 @@ _EVEN_SHARE = 0.98  # of the steps of a column that counts
 _TIME_WORDS = frozenset((
     "time", "times", "timestamp", "timestamps", "timecode", "datetime", "zeit", "zeitstempel", "uhrzeit", "temps",
     "heure", "horodatage", "tiempo", "hora", "fecha", "tempo", "ora", "tijd", "tijdstip", "tid", "tidspunkt", "czas",
-    "aika", "čas", "idő", "zaman", "время", "时间", "時間", "时间戳", "millis", "micros", "clock", "utc", "unix",
-    "epoch", "elapsed", "date", "datum",
+    "aika", "čas", "idő", "zaman", "время", "时间", "時間", "时间戳", "시간", "millis", "micros", "clock", "utc",
+    "unix", "epoch", "elapsed", "date", "datum",
 ))
 _TIME_NAMES = frozenset((
     "t", "ts", "mediatime", "s", "sec", "secs", "second", "seconds", "ms", "msec", "milliseconds", "us", "µs", "usec",
@@ -49,6 +49,7 @@ _AT_ONCE = 1.1  # rows with one time, on average: more come in bursts
 _ON_A_MULTIPLE = 0.02  # of a step
 _FEWEST_SINGLE = 0.75  # steps of one row, where others are lost
 _LEAST_GAP = 0.5  # of a sample
+_TREMBLING = 0.05  # of a sample
 _ROUNDED_TOO = 1.2  # of a tremor: the usual step, from which it is measured, trembles itself
 _MANY_SPREADS = 4.0  # of the usual lateness of bursts: what is later is a gap
 _RATE_TOLERANCE = 0.01
@@ -268,7 +269,8 @@ def find_steps(path: Path, times_s: np.ndarray, asked_hz: float | None, told_hz:
             "--sampling-rate"
         )
     measured_hz = float(counts[even].sum() / steps_s[even].sum())
-    if not exact_s and at_once <= _AT_ONCE and (long_s := _long_steps(first_s, rows, usual_s, tremor_s)).size:
+    trembling = at_once <= _AT_ONCE and float(np.std(late_s[even])) > _TREMBLING * usual_s
+    if trembling and (long_s := _long_steps(first_s, rows, usual_s, tremor_s)).size:
         measured_hz = 1 / float(long_s.mean())
     if abs(measured_hz * usual_s - 1) < at_once * (at_once > _AT_ONCE) / len(times_s):  # rows at either end of packets
         measured_hz = 1 / usual_s
