@@ -10,7 +10,7 @@ from ecg_anomaly.words import count_text
 
 HEADER_BYTES = 256  # of the file, and again of each signal
 _RECORDS = slice(236, 244)  # the number of data records
-_DURATION = slice(244, 252)  # of a data record, in seconds
+DURATION = slice(244, 252)  # of a data record, in seconds
 _UNKNOWN = -1  # number of data records, which a recorder writes until it stops
 
 
@@ -80,8 +80,8 @@ def _mended(header: bytes, signals: int) -> tuple[bytes, list[str]]:
         notes.append("the header gives the number of data records not as a number; all that are there are read")
     # Limits of the signals in their unit: behind labels (16), transducers (80) and units (8).
     limits = slice(HEADER_BYTES + 104 * signals, HEADER_BYTES + 120 * signals)
-    for where in (_DURATION, limits):
+    for where in (DURATION, limits):
         fields[where] = fields[where].replace(b",", b".")
-    if b"," in header[_DURATION] + header[limits]:
+    if b"," in header[DURATION] + header[limits]:
         notes.append("numbers in the header have decimal commas, and are read as with points")
     return bytes(fields), notes

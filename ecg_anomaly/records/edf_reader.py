@@ -20,7 +20,7 @@ import numpy as np
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import COPY, LONGEST_GAP_S, check_gap, damaged
-from ecg_anomaly.records.edf_header import HEADER_BYTES, count_records, is_bdf, read_header
+from ecg_anomaly.records.edf_header import DURATION, HEADER_BYTES, count_records, is_bdf, read_header
 from ecg_anomaly.words import count_text
 
 _ONSET = re.compile(rb"[+-]\d{1,12}(\.\d{1,12})?")
@@ -72,10 +72,8 @@ def open_edf(path: Path) -> EdfSource:
     """Open an EDF, EDF+, BDF or BDF+ file; errors as for `recording.open_recording`."""
     header, mended = read_header(path)
     record_bytes, timekeeping = _layout(path, header)
+    duration_s = _duration_s(path, header)
     edf = _parse(path, header, b"")
-    duration_s = Fraction(str(edf.data_record_duration))
-    if not _SHORTEST_RECORD_S <= duration_s <= LONGEST_GAP_S:
-        raise UserError(f"{path}: its data records last {float(duration_s):g} s; {COPY}")
     records, told = count_records(path, header, record_bytes)
     gaps_s, notes = np.zeros(records), [*mended, *told]
     if header[192:197] in (b"EDF+D", b"BDF+D"):
@@ -116,6 +114,18 @@ def _layout(path: Path, header: bytes) -> tuple[int, slice | None]:
     ends = np.cumsum([0, *samples]) * (3 if is_bdf(header) else 2)
     annotated = next((i for i, label in enumerate(labels) if label in ("EDF Annotations", "BDF Annotations")), None)
     return int(ends[-1]), None if annotated is None else slice(int(ends[annotated]), int(ends[annotated + 1]))
+
+
+def _duration_s(path: Path, header: bytes) -> Fraction:
+    """Read how long a data record lasts, which edfio does not check."""
+    text = header[DURATION].decode("latin-1").strip()
+    try:
+        duration_s = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise UserError(f"{path}: its data records last {text!r} s, which is no number; {COPY}") from None
+    if not _SHORTEST_RECORD_S <= duration_s <= LONGEST_GAP_S:
+        raise UserError(f"{path}: its data records last {float(duration_s):g} s; {COPY}")
+    return duration_s
 
 
 def _channel(signal: edfio.EdfSignal | edfio.BdfSignal, duration_s: Fraction, gaps_s: np.ndarray) -> Channel:

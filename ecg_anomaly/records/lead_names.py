@@ -12,7 +12,7 @@ _LEAD = re.compile(
     r"(mod\.? ?)v[1-6]",
     re.IGNORECASE,
 )
-_ECG = re.compile(r"ecg|ekg|electrocardio|\blead\b", re.IGNORECASE)
+_ECG = re.compile(r"ecg|ekg|экг|ηκγ|心电|心電|심전도|electrocardio|\blead\b", re.IGNORECASE)
 _BEFORE_LEAD = re.compile(
     r"^((ecg|ekg|lead|channel|ch|ableitung|d[eé]riv(ation|aci[oó]n|a[cç][aã]o|azione))[\s_:.-]*)+", re.IGNORECASE
 )

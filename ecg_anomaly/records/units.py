@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-_UNIT_PREFIXES = {"": 1e3, **dict.fromkeys(("m", "milli", "mili"), 1.0), **dict.fromkeys(("u", "micro", "mikro"), 1e-3)}
+_UNIT_PREFIXES = {"": 1e3, **dict.fromkeys(("m", "milli", "mili", "м", "毫"), 1.0)}
+_UNIT_PREFIXES |= dict.fromkeys(("u", "micro", "mikro", "мк", "微"), 1e-3)
 _UNIT_PREFIXES |= dict.fromkeys(("n", "nano"), 1e-6)
-_VOLT = re.compile(rf"({'|'.join(_UNIT_PREFIXES)})[ -]?(v|volts?|voltios?)")
+_VOLT = re.compile(rf"({'|'.join(_UNIT_PREFIXES)})[ -]?(v|volts?|voltios?|в|伏)")
 _NO_UNIT = ("", "-", "--", "*", "?", "none", "n/a")
 # Of a converter, or none by its own word: nothing tells volts until a gain does.
 _COUNTS = re.compile(

@@ -82,6 +82,7 @@ def test_steps_of_a_converter_need_a_gain(unit):
 
 def test_units_give_the_factor_and_a_gain_must_not_contradict_them():
     assert choose_ecg(channels("I|V", "II|mV", "III|uV"), "r").factors_mv == (1000.0, 1.0, 0.001)
+    assert choose_ecg(channels("I|Mikrovolt", "II|мВ", "III|milivoltios"), "r").factors_mv == (0.001, 1.0, 1.0)
     assert choose_ecg(channels("II|uV", "V1|"), "r", gain=1000).factors_mv == (0.001, 0.001)
     with pytest.raises(UserError, match="r: II is in uV by its own description, which --gain 200 contradicts"):
         names("II|uV", gain=200)

@@ -523,7 +523,7 @@ EDF_FAULTS = {
     "no data": (lambda p: (p.write_bytes(p.read_bytes()[:768]), overwrite(p, 236, b"-1      ")), "is without samples"),
     "cut data": (lambda p: p.write_bytes(p.read_bytes()[: 768 + 999]), "is without samples"),
     "number of samples": (lambda p: overwrite(p, 768 - 32 * 2 - 16, b"-5      "), "its header is damaged"),
-    "duration": (lambda p: overwrite(p, 244, b"0       "), "cannot be read"),
+    "duration": (lambda p: overwrite(p, 244, b"0       "), "its data records last 0 s"),
     "ranges": (lambda p: overwrite(p, 768 - 512 + 104 * 2, b"7       " * 4), "its range in the header is empty"),
     "gaps not told": (lambda p: overwrite(p, 192, b"EDF+D"), "says that it has gaps"),
 }

@@ -55,6 +55,8 @@ def _lines_of_names(above: Sequence[str], separator: str, width: int, joined: bo
     tables = [fitted(_header_cells(line, separator, width), width) for line in lines[-_HEADER_LINES:]]
     if separator == " " and joined:  # one name for both
         tables = [[cells[0], *cells] if len(cells) == width - 1 else cells for cells in tables]
+    if separator == " ":  # R numbers the rows, and gives no name to that
+        tables = [["", *cells] if len(cells) == width - 1 else cells for cells in tables]
     tables = [[*cells, ""] if separator == "," and len(cells) == width - 1 else cells for cells in tables]
     tables = [cells for cells in tables if len(cells) == width and not {cell.lower() for cell in cells} <= _PROCESSED]
     return [cells for cells in tables if not (width == 1 and _SECTION.fullmatch(cells[0])) and not _parts(cells)]

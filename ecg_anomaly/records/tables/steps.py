@@ -20,6 +20,7 @@ _ON_A_MULTIPLE = 0.02  # of a step
 _FEWEST_MULTIPLES = 0.98  # of the steps, where all are multiples of one
 _FEWEST_SINGLE = 0.75  # steps of one row, where others are lost
 _LEAST_GAP = 0.5  # of a sample
+_TREMBLING = 0.05  # of a sample
 _ROUNDED_TOO = 1.2  # of a tremor: the usual step, from which it is measured, trembles itself
 _MANY_SPREADS = 4.0  # of the usual lateness of bursts: what is later is a gap
 _RATE_TOLERANCE = 0.01
@@ -69,7 +70,8 @@ def find_steps(path: Path, times_s: np.ndarray, asked_hz: float | None, told_hz:
     if not exact_s:
         _check_even(path, even[steps_s >= 0], usual_s)
     measured_hz = float(counts[even].sum() / steps_s[even].sum())
-    if not (exact_s or in_bursts) and (long_s := _long_steps(first_s, rows, usual_s, most_late_s)).size:
+    trembling = not in_bursts and float(np.std(late_s[even])) > _TREMBLING * usual_s
+    if trembling and (long_s := _long_steps(first_s, rows, usual_s, most_late_s)).size:
         measured_hz = 1 / float(long_s.mean())
     if in_bursts and abs(measured_hz * usual_s - 1) < at_once / len(times_s):  # rows at either end of packets
         measured_hz = 1 / usual_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ _GZIP_BITS = 31  # what zlib calls a stream with the header of gzip
 _READ_BYTES = 1 << 16
 _BLOCK_CHARACTERS = 1 << 20  # some 30,000 rows of three leads
 _NOT_TEXT = 0.05  # share of control characters
+_NEVER_WRITTEN = re.compile(rb"\0{64,}")  # where a recorder lost its power
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\x1a\x1b"))
 
 
@@ -105,8 +107,9 @@ def open_text(path: Path) -> TextFile:
     raw = first_bytes(path)
     encoding = _encoding(raw)
     start = raw.decode(encoding, errors="replace").encode("utf-8", errors="replace")
-    control = len(start) - len(start.translate(None, _CONTROL))
-    if control > _NOT_TEXT * len(start) or not start[:1000].strip(b"\0"):
+    written = _NEVER_WRITTEN.sub(b"", start)
+    control = len(written) - len(written.translate(None, _CONTROL))
+    if control > _NOT_TEXT * len(written) or not start[:1000].strip(b"\0"):
         raise UserError(f"{path}: is no text file; give a table of samples with one row per sample")
     return TextFile(path, encoding)
 

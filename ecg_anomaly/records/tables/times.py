@@ -20,8 +20,8 @@ _EVEN_SHARE = 0.98  # of the steps of a column that counts
 _TIME_WORDS = frozenset((
     "time", "times", "timestamp", "timestamps", "timecode", "datetime", "zeit", "zeitstempel", "uhrzeit", "temps",
     "heure", "horodatage", "tiempo", "hora", "fecha", "tempo", "ora", "tijd", "tijdstip", "tid", "tidspunkt", "czas",
-    "aika", "čas", "idő", "zaman", "время", "时间", "時間", "时间戳", "millis", "micros", "clock", "utc", "unix",
-    "epoch", "elapsed", "date", "datum",
+    "aika", "čas", "idő", "zaman", "время", "时间", "時間", "时间戳", "시간", "millis", "micros", "clock", "utc",
+    "unix", "epoch", "elapsed", "date", "datum",
 ))
 _TIME_NAMES = frozenset((
     "t", "ts", "mediatime", "s", "sec", "secs", "second", "seconds", "ms", "msec", "milliseconds", "us", "µs", "usec",

@@ -161,6 +161,12 @@ DIALECTS = {
         + rows([f"[17:00:{second:06.3f} 15/08/1994]" for second in SECONDS], texts(ECG_MV), mark="    "),
         "MLII",
     ),
+    "rows numbered by R": (
+        '"time" "ECG"\n' + rows(texts(np.arange(ROWS) + 1, '"{}"'), texts(SECONDS), texts(ECG_MV), mark=" "),
+        "ECG",
+    ),
+    "Russian": ("Время;ЭКГ (мкВ)\n" + rows(comma(SECONDS), comma(ECG_MV * 1000), mark=";"), "ЭКГ"),
+    "Chinese": ("时间(秒),呼吸,心电(毫伏)\n" + rows(texts(SECONDS), texts(OTHER), texts(ECG_MV)), "心电"),
     "start and rate above": (f"ECG\n1544027337.000\n{RATE_HZ}.000\n" + rows(texts(ECG_MV)), "ECG"),
     "AcqKnowledge without times": (
         f"r.acq\n4 msec/sample\n1 channels\nECG\nmV\nCH1\n{ROWS}\n" + rows(texts(ECG_MV)),
@@ -333,6 +339,12 @@ def test_a_header_amid_the_rows_that_says_something_else_is_refused(again, tmp_p
     path.write_text(f"fs=250\nECG (mV),V1\n{table}{again}\n{table}")
     with pytest.raises(UserError, match=f"line {ROWS + 3}, .* says something else than the lines above the table"):
         open_recording(path)
+
+
+def test_bytes_that_were_never_written_are_a_damaged_line(tmp_path):
+    path, table = tmp_path / "r.csv", rows(texts(SECONDS), texts(ECG_MV)).encode()
+    path.write_bytes(b"time,ECG\n" + table[:3000] + b"\0" * 4096 + b"\n" + table[6000:])
+    assert open_recording(path).samples == ROWS
 
 
 def test_many_different_lines_that_are_no_rows_are_too_many(tmp_path):
