@@ -6,6 +6,7 @@ Format: https://www.edfplus.info/specs/edfplus.html
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import warnings
@@ -44,15 +45,23 @@ class EdfSource:
         per_record, samples = self.samples_per_record[columns[0]], self.channels[columns[0]].samples
         starts = _starts(self.gaps_s, per_record, self.channels[columns[0]].sampling_rate_hz)
         for start in range(0, samples, length):
-            stop = min(start + length, samples)
-            block = np.full((stop - start, len(columns)), np.nan)
-            first = int(np.searchsorted(starts, start - per_record, side="right"))
-            last = int(np.searchsorted(starts, stop, side="left"))
-            if first < last:
-                positions = starts[first:last, np.newaxis] + np.arange(per_record) - start
-                inside = (positions >= 0) & (positions < len(block))
-                block[positions[inside]] = self._records(columns, first, last)[inside.ravel()]
+            block = np.full((min(length, samples - start), len(columns)), np.nan)
+            self._fill(block, columns, start, starts)
             yield block
+
+    def _fill(self, block: np.ndarray, columns: Sequence[int], start: int, starts: np.ndarray) -> None:
+        """Put the data records, which begin at ``starts``, into a block that begins at ``start``."""
+        per_record = self.samples_per_record[columns[0]]
+        first = int(np.searchsorted(starts, start - per_record, side="right"))
+        last = int(np.searchsorted(starts, start + len(block), side="left"))
+        if first >= last:
+            return
+        values = self._records(columns, first, last)
+        joints = 1 + np.flatnonzero(np.diff(starts[first:last]) != per_record)  # what follows a gap
+        for begin, end in itertools.pairwise([0, *joints.tolist(), last - first]):
+            place = int(starts[first + begin]) - start
+            kept = values[begin * per_record + max(0, -place) : end * per_record][: len(block) - max(0, place)]
+            block[max(0, place) : max(0, place) + len(kept)] = kept
 
     def _records(self, columns: Sequence[int], first: int, last: int) -> np.ndarray:
         expected = (last - first) * self.record_bytes

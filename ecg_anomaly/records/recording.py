@@ -81,7 +81,8 @@ class RecordingFile:
             When the file turns out to be damaged.
         """
         for block in self.source.blocks(self.channels, max(1, round(seconds * self.sampling_rate_hz))):
-            np.multiply(block, self.factors_mv, out=block)
+            if set(self.factors_mv) != {1.0}:
+                np.multiply(block, self.factors_mv, out=block)
             yield block
 
     def read(self) -> np.ndarray:

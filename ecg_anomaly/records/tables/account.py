@@ -18,6 +18,7 @@ class Account:
     """What became of the lines of a table below its header."""
 
     rows: int = 0
+    plain: bool = False  # whether an earlier reading found plain rows alone, which need no second look
     counts: Counter[str] = field(default_factory=Counter)  # of what is no plain row, by kind
     examples: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # the first few of each kind
     marks: dict[int, Counter[str]] = field(default_factory=dict)  # what stands for numbers of each column, and for rows

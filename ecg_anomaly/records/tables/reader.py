@@ -39,13 +39,14 @@ class CsvSource:
     places: tuple[int, ...]  # where in the table the channels stand
     time: TimeColumn | None  # None if there is none, or if it is too coarse to be of use
     steps: Steps
+    plain: bool  # whether every line is a plain row
 
     def blocks(self, columns: Sequence[int], length: int) -> Iterator[np.ndarray]:
         """Yield consecutive blocks of some channels, of shape ``(length, columns)``, the last shorter."""
         start = 0
         block = np.full((min(length, self.samples), len(columns)), np.nan)
         wanted = [self.places[column] for column in columns]
-        for places, values in _placed_rows(self.layout, wanted, self.time, self.steps, Account()):
+        for places, values in _placed_rows(self.layout, wanted, self.time, self.steps, Account(self.plain)):
             done, end = 0, int(np.searchsorted(places, self.samples))  # the file may have grown since it was opened
             while done < end:
                 stop = min(end, int(np.searchsorted(places, start + length)))
@@ -79,7 +80,7 @@ def open_csv(path: Path, sampling_rate_hz: float | None) -> Source:
     described = [(layout.names[column], layout.units[column], steps.sampling_rate_hz, samples) for column in columns]
     doubts = [looks[column].doubt if column in looks else "" for column in columns]
     channels = tuple(map(Channel, *zip(*described, strict=True), faults.values(), doubts)) if columns else ()
-    return CsvSource(channels, samples, tuple(notes), layout, tuple(columns), time, steps)
+    return CsvSource(channels, samples, tuple(notes), layout, tuple(columns), time, steps, not account.counts)
 
 
 def _look_through(placed: Iterator[tuple[np.ndarray, np.ndarray]], looks: Sequence[ColumnLook]) -> tuple[int, int]:
