@@ -682,8 +682,10 @@ def test_missing_values_are_nan_however_they_are_written(tmp_path):
         rows[row][1] = mark
     path = tmp_path / "r.csv"
     path.write_text("time,II,V1\n" + "\n".join(",".join(row) for row in rows) + "\n")
-    found = whole(open_recording(path))
+    recording = open_recording(path)
+    found = whole(recording)
     assert np.flatnonzero(np.isnan(found[:, 0])).tolist() == list(range(100, 109))
+    assert told(recording) == ("numbers that no signal holds, which count as missing samples: 1 (line 109 'inf')",)
     assert not np.isnan(found[:, 1]).any()
 
 

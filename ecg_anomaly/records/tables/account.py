@@ -61,6 +61,7 @@ _NOTES = {  # of each kind, but for empty lines
     "remark": "comments behind rows, left out",
     "damaged": "lines that hold no row of numbers, and count as missing samples",
     "cell": "cells that hold no number, and count as missing samples",
+    "large": "numbers that no signal holds, which count as missing samples",
     "untimed": "rows whose time cannot be read or lies out of order, placed between their neighbours",
     "repeated": "rows that have the time of the row before, placed evenly",
     "doubled": "rows that have the time of the row before and no room beside it, left out",

@@ -113,7 +113,10 @@ class RowReader:
         for position, column in enumerate(self._columns):
             values[:, position], wrong[:, position] = _numbers(table[column], self._layout.decimal)
         if not (values.max(initial=0) < LARGEST_NUMBER and values.min(initial=0) > -LARGEST_NUMBER):  # or NaN
-            values[np.abs(values) >= LARGEST_NUMBER] = np.nan
+            large = np.abs(values) >= LARGEST_NUMBER
+            for row, position in np.argwhere(large).tolist():
+                self._account.add("large", int(block.lines[rows[row]]), str(values[row, position]))
+            values[large] = np.nan
         times = pd.Series(dtype=object) if self._written is None else table[self._written]
         if wrong.any():
             self._look_at_wrong_rows(as_text(data).split("\n"), table, wrong, rows, block)
