@@ -55,13 +55,11 @@ def count_records(path: Path, header: bytes, record_bytes: int) -> tuple[int, li
     promised = int(header[_RECORDS])
     if records < 1:
         raise UserError(f"{path}: is without samples: not one data record of {record_bytes} bytes is there; {COPY}")
-    if promised == _UNKNOWN:
-        return records, [f"after the last data record, {count_text(rest, 'byte')} left out"] if rest else []
     if records < promised:
         cut = "; the one after them is cut, and left out" if rest else ""
         return records, [f"{records} of {promised} data records are there and are read{cut}"]
     notes = [f"after the last data record, {count_text(rest, 'byte')} left out"] if rest else []
-    if records > promised:
+    if records > promised != _UNKNOWN:
         notes.append(f"the header promises {count_text(promised, 'data record')}; {records} are there and are read")
     return records, notes
 

@@ -127,8 +127,7 @@ def _cannot_be_listed(error: OSError) -> None:
 def _sorted_out(files: Sequence[Path], results: Sequence[str]) -> tuple[list[Path], list[Path]]:
     """Tell recordings from other files; parts of a record are neither."""
     headers = [file for file in files if file.suffix.lower() == _HEADER]
-    segments = {segment for header in headers for segment in segments_of(header)}
-    parts = segments | {part for header in headers for part in _parts_of(header)}
+    parts = {part for header in headers for part in _parts_of(header)}
     whole = [file for file in files if file not in parts]
     taken = {file for file in whole if _is_recording(file) and not _is_result(file, results)}
     return [file for file in whole if file in taken], [file for file in whole if file not in taken]
@@ -139,7 +138,7 @@ def _parts_of(header: Path) -> list[Path]:
     try:
         return files_of(header)[1:]
     except UserError:
-        return []  # reading the record says what is wrong
+        return segments_of(header)  # reading the record says what is wrong
 
 
 def _is_recording(file: Path) -> bool:

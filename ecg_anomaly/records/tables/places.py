@@ -112,7 +112,7 @@ class Places:
             self._first_s = self._last_s = known_s[0]
         steps_s = np.diff(known_s, prepend=self._last_s)
         for later in np.flatnonzero(steps_s < -self._back_s):
-            begun = int(np.searchsorted(where, where[later])) and where[later - 1] + 1
+            begun = where[later - 1] + 1 if later else 0
             restarted = bool(rows.restarts[begun : where[later] + 1].any())
             added_s = self._put_off(
                 -float(steps_s[later]), float(known_s[later]), restarted, int(rows.lines[where[later]])
