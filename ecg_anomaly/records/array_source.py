@@ -1,4 +1,4 @@
-"""Recordings whose samples are in memory: of formats whose library reads a file only whole."""
+"""Recordings whose samples are in memory: of formats that are read only whole."""
 
 from __future__ import annotations
 

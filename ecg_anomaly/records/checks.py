@@ -8,6 +8,7 @@ from pathlib import Path
 from ecg_anomaly.errors import UserError
 
 _SAMPLING_RATES_HZ = (100, 1000)  # what the analysis works with
+_SAME_RATE = 0.01  # two sampling rates that differ by no larger share are one, told twice
 COPY = "copy or export the recording again"  # what helps with a damaged file
 LONGEST_GAP_S = 86_400.0  # a longer one is a damaged time, or better cut into two recordings
 
@@ -47,6 +48,20 @@ def check_sampling_rate(sampling_rate_hz: Fraction | float, path: Path | str) ->
         raise UserError(
             f"{path}: is sampled at {float(sampling_rate_hz):g} Hz, and the analysis works with {lowest_hz} to "
             f"{highest_hz} Hz; resample it"
+        )
+
+
+def same_rate(one_hz: Fraction | float, other_hz: Fraction | float) -> bool:
+    """Tell whether two sampling rates may be one, told with different care."""
+    return abs(float(one_hz) / float(other_hz) - 1) <= _SAME_RATE
+
+
+def check_asked_rate(asked_hz: float | None, told_hz: Fraction | float, path: Path, by: str, mend: str) -> None:
+    """Raise a `UserError` if a file says another sampling rate than the user; ``by`` is what in it says that."""
+    if asked_hz is not None and not same_rate(asked_hz, told_hz):
+        raise UserError(
+            f"{path}: is sampled at {float(told_hz):g} Hz by {by}, which --sampling-rate {asked_hz:g} contradicts; "
+            f"leave the option out, or mend {mend}"
         )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records import kinds
 from ecg_anomaly.records.channels import choose_ecg, find_leads
-from ecg_anomaly.records.checks import check_file, check_sampling_rate
+from ecg_anomaly.records.checks import check_asked_rate, check_file, check_sampling_rate
 from ecg_anomaly.records.devices.biopac_reader import open_biopac
 from ecg_anomaly.records.devices.clinical_reader import open_clinical
 from ecg_anomaly.records.devices.ishne_reader import open_ishne
@@ -27,7 +27,6 @@ from ecg_anomaly.records.tables.reader import open_csv
 from ecg_anomaly.records.wfdb_reader import header_of, open_wfdb
 
 _SHORTEST_S = 1.0  # no shorter recording holds a beat
-_RATE_TOLERANCE = 0.01
 _BLOCK_S = 3600.0
 _HELPFUL_NOTES = 2
 _FIRST_LOOK_S = 60.0
@@ -177,15 +176,11 @@ def _open_source(path: Path, sampling_rate_hz: float | None) -> Source:
     return open_csv(path, sampling_rate_hz) if kind == kinds.TABLE else _READERS[kind](path)
 
 
-def _check(recording: RecordingFile, expected_rate_hz: float | None) -> None:
+def _check(recording: RecordingFile, asked_hz: float | None) -> None:
     path = recording.path
     rate_hz = float(recording.sampling_rate_hz)
     check_sampling_rate(rate_hz, path)
-    if expected_rate_hz is not None and abs(expected_rate_hz / rate_hz - 1) > _RATE_TOLERANCE:
-        raise UserError(
-            f"{path}: is sampled at {rate_hz:g} Hz by what it says itself, which --sampling-rate {expected_rate_hz:g} "
-            "contradicts; leave the option out, or mend the file"
-        )
+    check_asked_rate(asked_hz, rate_hz, path, "what it says itself", "the file")
     if recording.samples < _SHORTEST_S * rate_hz:
         raise UserError(
             f"{path}: is shorter than {_SHORTEST_S:g} s ({recording.samples} samples at {rate_hz:g} Hz); "

@@ -17,12 +17,11 @@ import numpy as np
 from ecg_anomaly.errors import UserError, first_few
 from ecg_anomaly.records.array_source import ArraySource, array_source
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.checks import check_gap, damaged
+from ecg_anomaly.records.checks import check_gap, damaged, same_rate
 from ecg_anomaly.records.devices.extras import library, listening
 from ecg_anomaly.records.lead_names import looks_like_ecg, looks_like_other_signal
 from ecg_anomaly.words import count_text
 
-_RATE_TOLERANCE = 0.01  # of the sampling rate that a stream promises
 _SHORTEST_GAP_S = 0.1  # less is jitter
 _LEAST_RATE_HZ = 20.0  # slower streams are no signals: heart rates, buttons
 _TOGETHER_S = 60.0  # streams that begin further apart may have clocks that were not compared
@@ -141,7 +140,7 @@ def _times(stream: Any, path: Path, name: str) -> tuple[Fraction, np.ndarray, li
     measured_hz = (count - 1) / duration_s if duration_s > 0 else nominal_hz
     notes, rate_hz = [], nominal_hz
     promised_hz = _promised_hz(stream)
-    if not promised_hz or abs(measured_hz / promised_hz - 1) > _RATE_TOLERANCE:
+    if not promised_hz or not same_rate(measured_hz, promised_hz):
         rate_hz = measured_hz
         told = f"promises {promised_hz:g} Hz" if promised_hz else "promises no sampling rate"
         notes.append(f"stream {name} {told}; its time stamps say {measured_hz:.2f} Hz, which is taken")

@@ -12,6 +12,7 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
+from ecg_anomaly.records.checks import check_asked_rate, same_rate
 from ecg_anomaly.records.source import Source
 from ecg_anomaly.records.tables.account import Account
 from ecg_anomaly.records.tables.layout import CsvLayout, read_layout
@@ -23,7 +24,6 @@ from ecg_anomaly.records.tables.times import FoundTimes, TimeColumn, find_times,
 from ecg_anomaly.records.tables.wide import open_wide
 from ecg_anomaly.words import count_text
 
-_RATE_TOLERANCE = 0.01
 _MOST_WRONG = 0.05  # of the rows that may hold what is no number, beside a mark for missing samples
 _FEW_WRONG = 3
 
@@ -130,11 +130,7 @@ def _told_rate(layout: CsvLayout, asked_hz: float | None) -> float | None:
     if asked_hz is None or told_hz is None:
         return told_hz
     told_hz = min(layout.header.rates_hz, key=lambda rate_hz: abs(rate_hz - asked_hz))
-    if abs(asked_hz / told_hz - 1) > _RATE_TOLERANCE:
-        raise UserError(
-            f"{layout.path}: is sampled at {told_hz:g} Hz by its header, which --sampling-rate {asked_hz:g} "
-            "contradicts; leave the option out, or mend the header"
-        )
+    check_asked_rate(asked_hz, told_hz, layout.path, "its header", "the header")
     return told_hz
 
 
@@ -151,7 +147,7 @@ def _steps_by_times(
         notes.append(
             f"{steps.rows_at_once:.1f} rows on average have one time; they are placed evenly, at {rate_hz:g} Hz"
         )
-    if told_hz is not None and abs(told_hz / rate_hz - 1) > _RATE_TOLERANCE:
+    if told_hz is not None and not same_rate(told_hz, rate_hz):
         notes.append(f"its header says {told_hz:g} Hz and its times {rate_hz:g} Hz; its times are used")
     return steps, notes
 

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.checks import same_rate
 from ecg_anomaly.records.tables.account import LINE, MARKS, TOLD_CHARACTERS, Account
 from ecg_anomaly.records.tables.cells import LARGEST_NUMBER, MISSING, cell_kind, is_missing
 from ecg_anomaly.records.tables.columns import name_and_unit
@@ -21,7 +22,6 @@ from ecg_anomaly.records.tables.layout import CsvLayout
 from ecg_anomaly.records.tables.text import as_text
 
 _REMARK = "#*"  # of LabChart, behind a row
-_SAME_RATE = 0.01
 
 
 @dataclass(frozen=True)
@@ -230,7 +230,7 @@ class RowReader:
 
     def _says_another_rate(self, line: str) -> bool:
         said, told = read_header([line]).rates_hz, self._layout.header.rates_hz
-        return bool(said and told) and all(abs(said[0] / told_hz - 1) > _SAME_RATE for told_hz in told)
+        return bool(said and told) and not any(same_rate(said[0], told_hz) for told_hz in told)
 
     def _names_others(self, line: str) -> bool:
         """Tell whether a line names the same columns as the header, in another order or with other units."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.checks import check_asked_rate, same_rate
 
 _CLOCK_TOLERANCE = 1e-4  # of a quartz clock: a rate so close to a whole number is meant to be it
 _STEPS_AT_ONCE = 100
@@ -23,7 +24,6 @@ _LEAST_GAP = 0.5  # of a sample
 _TREMBLING = 0.05  # of a sample
 _ROUNDED_TOO = 1.2  # of a tremor: the usual step, from which it is measured, trembles itself
 _MANY_SPREADS = 4.0  # of the usual lateness of bursts: what is later is a gap
-_RATE_TOLERANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,8 @@ def find_steps(path: Path, times_s: np.ndarray, asked_hz: float | None, told_hz:
     if in_bursts and abs(measured_hz * usual_s - 1) < at_once / len(times_s):  # rows at either end of packets
         measured_hz = 1 / usual_s
     rate_hz = _meant_rate(measured_hz, int(even.sum()))
-    if asked_hz is not None and abs(asked_hz / float(rate_hz) - 1) > _RATE_TOLERANCE:
-        raise UserError(
-            f"{path}: is sampled at {float(rate_hz):.6g} Hz by its times, which --sampling-rate {asked_hz:g} "
-            "contradicts; leave the option out, or mend the times"
-        )
-    if known_hz is not None and in_bursts and abs(known_hz / measured_hz - 1) <= _RATE_TOLERANCE:
+    check_asked_rate(asked_hz, rate_hz, path, "its times", "the times")
+    if known_hz is not None and in_bursts and same_rate(known_hz, measured_hz):
         rate_hz = Fraction(known_hz).limit_denominator(1000)
     jitter_s = float(np.subtract(*np.percentile(late_s[even], [99, 1])))
     least = _LEAST_GAP if at_once == 1 else 1 + _LEAST_GAP  # a clock that stands still may miss one step as well

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.array_source import ArraySource
 from ecg_anomaly.records.channels import Channel
+from ecg_anomaly.records.checks import same_rate
 from ecg_anomaly.records.tables.cells import LARGEST_NUMBER, is_missing, number
 from ecg_anomaly.records.tables.layout import CsvLayout
 
@@ -20,28 +21,13 @@ _LEAD_COLUMNS = 250  # fewer samples are no recording
 _LEAD_ROWS = 16  # of one lead each: fifteen, and their times
 _MOST = 0.9  # of the names that say no more than a number
 _RATES_HZ = (50, 5000)  # that make times of a row that counts up
-_RATE_TOLERANCE = 0.01
 _NUMBERED = re.compile(  # names that programs give to columns without one
     r"|((v|x|c|f|t|s|p|col(umn)?|att(r(ibute)?)?|feat(ure)?|sample|val(ue)?|point|dim|time_?step)[ _.-]?)?\d+(\.\d+)?",
     re.IGNORECASE,
 )
 
 
-@dataclass(frozen=True)
-class WideSource:
-    """Leads of which each is a row; see `source.Source`."""
-
-    channels: tuple[Channel, ...]
-    notes: tuple[str, ...]
-    signals: np.ndarray = field(repr=False)  # shape (samples, channels)
-
-    def blocks(self, columns: Sequence[int], length: int) -> Iterator[np.ndarray]:
-        """Yield consecutive blocks of some channels, of shape ``(length, columns)``, the last shorter."""
-        for start in range(0, len(self.signals), length):
-            yield self.signals[start : start + length][:, list(columns)].copy()
-
-
-def open_wide(layout: CsvLayout, asked_hz: float | None) -> WideSource | None:
+def open_wide(layout: CsvLayout, asked_hz: float | None) -> ArraySource | None:
     """Open a table with one lead in each row; ``None`` if it has one sample in each row, as most have.
 
     Raises
@@ -75,7 +61,7 @@ def open_wide(layout: CsvLayout, asked_hz: float | None) -> WideSource | None:
         notes.append(f"cells that hold no number, and count as missing samples: {wrong}")
     units = layout.header.units * len(names) if len(layout.header.units) == 1 else ("",) * len(names)
     channels = [Channel(name, unit, rate_hz, len(signals)) for name, unit in zip(names, units, strict=True)]
-    return WideSource(tuple(channels), (*layout.header.notes, *notes), signals)
+    return ArraySource(tuple(channels), (*layout.header.notes, *notes), tuple(signals.T))
 
 
 def _lines(layout: CsvLayout) -> Iterator[str]:
@@ -107,7 +93,7 @@ def _agreed(told_hz: dict[str, float | None], layout: CsvLayout) -> Fraction:
     known = {who: rate_hz for who, rate_hz in told_hz.items() if rate_hz is not None}
     if not known:
         raise UserError(f"{layout.path}: nothing tells its sampling rate; give it with --sampling-rate")
-    if max(known.values()) > (1 + _RATE_TOLERANCE) * min(known.values()):
+    if not same_rate(max(known.values()), min(known.values())):
         said = " and ".join(f"{rate_hz:g} Hz by {who}" for who, rate_hz in known.items())
         raise UserError(f"{layout.path}: is sampled at {said}; leave the option out, or mend the file")
     return Fraction(next(iter(known.values()))).limit_denominator(1000)
