@@ -1,0 +1,78 @@
+"""A recording as it is reviewed: its beats at a threshold, in groups, with a person's marks and what they teach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ecg_anomaly.detector.stream import Findings, judge
+from ecg_anomaly.findings import summary
+from ecg_anomaly.findings.groups import Group, group_beats
+from ecg_anomaly.findings.marks import WRONG, effect_of_marks
+from ecg_anomaly.findings.rhythms import Rhythm, find_rhythms
+from ecg_anomaly.findings.store import Stored
+from ecg_anomaly.findings.summary import Summary
+
+
+@dataclass(frozen=True)
+class Review:
+    """A recording at a threshold, with the marks on its beats."""
+
+    stored: Stored
+    threshold: float
+    # One row per beat, with summary.TABLE_COLUMNS, then ``group`` (as without marks, so that a group stays what it is
+    # while it is marked), ``mark`` (right, wrong or empty) and ``mark_effect`` (what the marks add to the score before
+    # it is cut). What is marked wrong is not flagged.
+    beats: pd.DataFrame
+    groups: list[Group]
+    rhythms: list[Rhythm]
+    summary: Summary
+
+
+def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, str] | None = None) -> Review:
+    """Review a recording at a threshold; without one, at that of the model.
+
+    Parameters
+    ----------
+    stored
+        The recording.
+    threshold
+        A beat is flagged where its score and what marks add to it are above.
+    marks
+        `marks.RIGHT` or `marks.WRONG` of each marked beat, by its row.
+    """
+    cut_at = stored.threshold.threshold if threshold is None else threshold
+    marks = marks or {}
+    beats = summary.without_flutter(judge(stored.beats, cut_at))
+    numbers, groups = group_beats(beats, stored.shapes)
+    beats = _with_marks(beats.assign(group=numbers), groups, marks, cut_at)
+    rhythms = find_rhythms(beats)
+    whole = stored.summary
+    about = summary.summarise(
+        whole["recording"],
+        stored.sampling_rate_hz,
+        whole["leads"],
+        stored.samples,
+        Findings(beats, stored.events),
+        whole["notes"],
+    )
+    return Review(stored, cut_at, beats, groups, rhythms, about)
+
+
+def _with_marks(beats: pd.DataFrame, groups: list[Group], marks: Mapping[int, str], threshold: float) -> pd.DataFrame:
+    """Flag beats again, with what the marks add to their scores."""
+    mark = np.full(len(beats), "", dtype=object)
+    mark[list(marks)] = list(marks.values())
+    effect = effect_of_marks(beats, groups, marks)
+    if effect.any():
+        raised = judge(beats.assign(anomaly_score=beats["anomaly_score"] + effect), threshold)
+        beats = summary.without_flutter(raised.assign(anomaly_score=beats["anomaly_score"]))
+    wrong = mark == WRONG
+    beats = beats.assign(
+        flagged=beats["flagged"].to_numpy(dtype=bool) & ~wrong,
+        **{name: beats[name].mask(wrong, "") for name in ("called", "reason")},
+    )
+    return beats.assign(mark=mark, mark_effect=effect)
