@@ -153,7 +153,8 @@ def _lasting(beyond: np.ndarray, time_s: np.ndarray, least_s: float) -> np.ndarr
     first, past = stretches.T
     apart = (first[1:] - past[:-1] > _BRIDGED_BEATS) | (time_s[first[1:]] - time_s[past[:-1] - 1] > _BRIDGED_S)
     first, past = first[np.append(True, apart)], past[np.append(apart, True)]
-    return np.stack([first, past], axis=1)[time_s[past - 1] - time_s[first] >= least_s]
+    lasts = time_s[past - 1] - time_s[first] >= least_s
+    return np.stack([first[lasts], past[lasts]], axis=1)
 
 
 def _of_all(kind: str, heard: _Heard, first: int, past: int) -> Rhythm:
