@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from ecg_anomaly.detector.measures import MEASURES, surprise_column
 from ecg_anomaly.findings.annotated import Compared
+from ecg_anomaly.findings.marks import RIGHT, WRONG
 from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.reports import styles
 from ecg_anomaly.web import decisions, figures, ids, parts
@@ -21,14 +21,14 @@ from ecg_anomaly.words import CALLED, GUESS, UNDEFINED, clock, score_text
 _PAGE_ROWS = 12
 _STEPS = {ids.NEXT: 1, ids.PREVIOUS: -1, ids.LATER: 1, ids.EARLIER: -1}
 _PAGES = {ids.PAGE_BACK: -1, ids.PAGE_ON: 1}
-_MARKS = {ids.MARK_RIGHT: decisions.RIGHT, ids.MARK_WRONG: decisions.WRONG, ids.MARK_NONE: ""}
+_MARKS = {ids.MARK_RIGHT: RIGHT, ids.MARK_WRONG: WRONG, ids.MARK_NONE: ""}
 _KEYS = (
     ("n, p", "next and previous flagged beat of the list"),
     (", .", "previous and next beat of the recording"),
     ("r, w, u", "mark the flagged beat as right, as wrong, or take the mark away"),
     ("+ - h l", "zoom in and out, move left and right in the signal"),
 )
-_MARK_WORDS = {decisions.RIGHT: "✓ right", decisions.WRONG: "✗ wrong"}
+_MARK_WORDS = {RIGHT: "✓ right", WRONG: "✗ wrong"}
 
 _ASKED = {
     "reconstruction": "Does it look like a normal beat?",
@@ -105,7 +105,8 @@ def register(app: Dash, state: ServerState) -> None:
         threshold, *chosen, current = arguments[len(_STEPS) :]
         if key is None:
             return None
-        stored, beats = state.recordings.beats(key, threshold)
+        reviewed = state.recordings.review(key, threshold)
+        stored, beats = reviewed.stored, reviewed.beats
         times_s, every = beats["time_s"].to_numpy(), np.arange(len(beats))
         flagged = decisions.listed(beats, *chosen)
         trigger = str(ctx.triggered_id)
@@ -125,14 +126,15 @@ def register(app: Dash, state: ServerState) -> None:
     @app.callback(
         Output(ids.MARKED, "data"),
         [Input(button, "n_clicks") for button in _MARKS],
-        [State(ids.READY, "data"), State(ids.BEAT, "data"), State(ids.MARKED, "data")],
+        [State(ids.READY, "data"), State(ids.BEAT, "data")],
     )
     def mark(*arguments: Any) -> Any:
-        key, row, count = arguments[len(_MARKS) :]
+        key, row = arguments[len(_MARKS) :]
         if key is None or row is None:
             return no_update
-        decisions.write_mark(state.recordings.folder(key), row, _MARKS[str(ctx.triggered_id)])
-        return (count or 0) + 1
+        what = f"beat at {clock(state.recordings.stored(key).beats['time_s'].iloc[row])}"
+        state.recordings.mark(key, [row], _MARKS[str(ctx.triggered_id)], what)
+        return state.recordings.history(key).version
 
     @app.callback(
         [Output(ids.LIST, "children"), Output(ids.PAGE_WORDS, "children"), Output(ids.LIST_PAGE, "data")],
@@ -145,7 +147,7 @@ def register(app: Dash, state: ServerState) -> None:
         key, row, _marked, threshold, order, names, reasons, _back, _on, page = arguments
         if key is None:
             return [], "", 0
-        _, beats = state.recordings.beats(key, threshold)
+        beats = state.recordings.review(key, threshold).beats
         rows = decisions.listed(beats, order, names, reasons)
         trigger = str(ctx.triggered_id)
         if trigger in _PAGES or trigger == ids.MARKED:
@@ -155,9 +157,8 @@ def register(app: Dash, state: ServerState) -> None:
         pages = max(1, -(-len(rows) // _PAGE_ROWS))
         page = int(np.clip(page, 0, pages - 1))
         shown = rows[page * _PAGE_ROWS : (page + 1) * _PAGE_ROWS]
-        marks = decisions.read_marks(state.recordings.folder(key))
         words = f"page {page + 1:,} of {pages:,}, {len(rows):,} flagged"
-        return flagged_list(beats, shown, row, marks), words, page
+        return flagged_list(beats, shown, row), words, page
 
     @app.callback(
         Output(ids.BEAT_WORDS, "children"),
@@ -167,8 +168,8 @@ def register(app: Dash, state: ServerState) -> None:
     def show_words(row: int | None, threshold: float, _marked: int, key: str | None) -> Any:
         if key is None or row is None:
             return []
-        mark = decisions.read_marks(state.recordings.folder(key)).get(row, "")
-        return beat_words(*state.recordings.beats(key, threshold), row, mark)
+        reviewed = state.recordings.review(key, threshold)
+        return beat_words(reviewed.stored, reviewed.beats, row)
 
     @app.callback(
         [Output(ids.PAPER_CONTENT, "data"), Output(ids.ON_PAPER, "data")],
@@ -178,7 +179,8 @@ def register(app: Dash, state: ServerState) -> None:
     def show_paper(row: int | None, threshold: float, key: str | None, before: list[Any] | None) -> tuple[str, Any]:
         if key is None or row is None:
             return "", None
-        paper = figures.paper(*state.recordings.beats(key, threshold), row)
+        reviewed = state.recordings.review(key, threshold)
+        paper = figures.paper(reviewed.stored, reviewed.beats, row)
         return paper, no_update if before == [key, row] else [key, row]
 
     @app.callback(Output(ids.BEAT_FIGURE, "figure"), Input(ids.ON_PAPER, "data"))  # follows it, as the overview does
@@ -188,7 +190,7 @@ def register(app: Dash, state: ServerState) -> None:
     parts.answer_in_browser(app, "showPaper", Output(ids.PAPER, "title"), Input(ids.PAPER_CONTENT, "data"))
 
 
-def flagged_list(beats: pd.DataFrame, rows: np.ndarray, chosen: int | None, marks: Mapping[int, str]) -> Any:
+def flagged_list(beats: pd.DataFrame, rows: np.ndarray, chosen: int | None) -> Any:
     """List flagged beats, each with a button that shows it."""
     if not len(rows):
         return html.P("No beat is called so and flagged for these reasons.")
@@ -200,7 +202,7 @@ def flagged_list(beats: pd.DataFrame, rows: np.ndarray, chosen: int | None, mark
             score_text(found["anomaly_score"]),
             CALLED[found["called"]],
             styles.question(found["reason"]),
-            _MARK_WORDS.get(marks.get(row, ""), ""),
+            _MARK_WORDS.get(found["mark"], ""),
         )
         lines.append(
             html.Tr([html.Td(cell) for cell in cells], **(parts.aria(current="true") if row == chosen else {}))
@@ -209,7 +211,7 @@ def flagged_list(beats: pd.DataFrame, rows: np.ndarray, chosen: int | None, mark
     return html.Div(html.Table([html.Thead(html.Tr(titles)), html.Tbody(lines)]), className="scroll", tabIndex=0)
 
 
-def beat_words(stored: Stored, beats: pd.DataFrame, row: int, mark: str) -> list[Any]:
+def beat_words(stored: Stored, beats: pd.DataFrame, row: int) -> list[Any]:
     """Say what is known of a beat: its verdict, RR intervals, and how surprising each answer was."""
     beat = beats.iloc[row]
     usual_s = float(beats["rr_before_s"].iloc[max(0, row - _AROUND) : row + _AROUND + 1].median())
@@ -221,8 +223,8 @@ def beat_words(stored: Stored, beats: pd.DataFrame, row: int, mark: str) -> list
     ]
     if stored.compared is not None:
         facts.append(("annotated as", _annotated_class(stored.compared, row)))
-    if mark:
-        facts.append(("your mark", _MARK_WORDS[mark]))
+    if beat["mark"]:
+        facts.append(("your mark", _MARK_WORDS[beat["mark"]]))
     title = html.H3(f"{clock(beat['time_s'])}: {verdict(beat)}")
     return [title, parts.facts(facts), questions(beat)]
 
