@@ -1,15 +1,14 @@
-"""Decisions: the threshold and what it does, and the files to take along."""
+"""The threshold and what it does, and the files to download."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 from dash import Dash, Input, Output, ctx, dcc, html, no_update
 
 from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
+from ecg_anomaly.findings.marks import RIGHT, WRONG
 from ecg_anomaly.records.simulate import is_simulated
 from ecg_anomaly.web import decisions, ids, parts
 from ecg_anomaly.web.decisions import Outcome
@@ -26,17 +25,17 @@ def layout(_state: ServerState) -> html.Section:
         html.A(text, id=ids.DOWNLOADS[kind], href="#", className="button", download="") for kind, text in _FILES.items()
     )
     return parts.section(
-        "decide",
-        "Decide",
+        "threshold",
+        "Threshold and files",
         html.Label(label, id=ids.THRESHOLD_LABEL),
         dcc.Slider(0, 1, 0.01, value=0, id=ids.THRESHOLD, updatemode="mouseup", marks=None),
         parts.buttons(parts.button("The model's own threshold", ids.RESET)),
         html.Div(id=ids.OUTCOME, **parts.aria(live="polite")),
-        html.H3("Take along"),
+        html.H3("Download"),
         parts.buttons(*links),
         parts.buttons(
             parts.button("Close and delete the recording", ids.CLOSE),
-            html.Span("It is deleted from here when you leave the page, or after an hour.", className="soft"),
+            html.Span("Until then it stays, whether this page is open or not.", className="soft"),
         ),
     )
 
@@ -64,18 +63,16 @@ def register(app: Dash, state: ServerState) -> None:
             return []
         by_drag = any(triggered["prop_id"].endswith("drag_value") for triggered in ctx.triggered)
         threshold = dragged if by_drag and dragged is not None else value
-        stored, beats = state.recordings.beats(key, threshold)
-        marks = decisions.read_marks(state.recordings.folder(key))
+        reviewed = state.recordings.review(key, threshold)
+        marks = reviewed.beats["mark"]
         tested = decisions.read_tested(state.config.paths.outputs)
-        return outcome_words(decisions.outcome(stored, beats), tested, threshold, marks)
+        return outcome_words(decisions.outcome(reviewed.stored, reviewed.beats), tested, threshold, marks)
 
     hrefs = [Output(name, "href") for name in ids.DOWNLOADS.values()]
     parts.answer_in_browser(app, "downloadLinks", hrefs, [Input(ids.READY, "data"), Input(ids.THRESHOLD, "value")])
 
 
-def outcome_words(
-    outcome: Outcome, tested: pd.DataFrame | None, threshold: float, marks: Mapping[int, str]
-) -> list[Any]:
+def outcome_words(outcome: Outcome, tested: pd.DataFrame | None, threshold: float, marks: pd.Series) -> list[Any]:
     """Say what a threshold does to this recording, and what it did to the test patients of the model."""
     tiles = [
         ("flagged beats", f"{outcome.flagged:,}"),
@@ -94,9 +91,8 @@ def outcome_words(
         tiles += [(f"found of class {name}", percent(share, 0)) for name, share in found]
         if outcome.missed:
             lines.append(parts.soft(f"{count_text(outcome.missed, 'annotated beat')} not found at all."))
-    if marks:
-        counts = Counter(marks.values())
-        tiles += [(f"marked {mark}", f"{counts[mark]:,}") for mark in (decisions.RIGHT, decisions.WRONG)]
+    if marks.any():
+        tiles += [(f"marked {mark}", f"{(marks == mark).sum():,}") for mark in (RIGHT, WRONG)]
     if tested is not None:
         alarms_per_hour, share = decisions.outcome_of_test(tested, threshold)
         records = tested["record"].unique()
