@@ -1,4 +1,4 @@
-"""Decisions: the threshold and what it does, and the files to take along."""
+"""The threshold and what it does, and the files to download."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def layout(_state: ServerState) -> html.Section:
         html.A(text, id=ids.DOWNLOADS[kind], href="#", className="button", download="") for kind, text in _FILES.items()
     )
     return parts.section(
-        "decide",
-        "Decide",
+        "threshold",
+        "Threshold and files",
         html.Label(label, id=ids.THRESHOLD_LABEL),
         dcc.Slider(0, 1, 0.01, value=0, id=ids.THRESHOLD, updatemode="mouseup", marks=None),
         parts.buttons(parts.button("The model's own threshold", ids.RESET)),
         html.Div(id=ids.OUTCOME, **parts.aria(live="polite")),
-        html.H3("Take along"),
+        html.H3("Download"),
         parts.buttons(*links),
         parts.buttons(
             parts.button("Close and delete the recording", ids.CLOSE),
