@@ -53,7 +53,14 @@ def summarise(stored: Stored, beats: pd.DataFrame) -> Summary:
     """Sum up a recording, with beats that `cut` gave."""
     whole, found = stored.summary, Findings(beats, stored.events)
     return summary.summarise(
-        whole["recording"], stored.sampling_rate_hz, whole["leads"], stored.samples, found, whole["notes"]
+        whole["recording"],
+        stored.sampling_rate_hz,
+        whole["leads"],
+        stored.samples,
+        found,
+        whole["notes"],
+        whole["leads_not_judged"],
+        whole["start_time"],
     )
 
 
