@@ -23,6 +23,7 @@ from ecg_anomaly import words
 from ecg_anomaly.beats.events import Event
 from ecg_anomaly.detector.stream import COLUMNS, Analysis, Findings
 from ecg_anomaly.detector.thresholds import FittedThreshold
+from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.annotated import Compared, compare
 from ecg_anomaly.findings.summary import Summary, conclude, doubts, summarise
 from ecg_anomaly.handover.beats import ArrayWriter
@@ -39,6 +40,11 @@ BEATS = "beats.csv"
 _BLOCK_S = 300.0
 _ABOUT, _SIGNAL, _SHAPES = "about.json", "lead_{}.npy", "shapes.npy"
 _STAGING = "incomplete"
+# Numbers are kept as float32, the judged leads and the others alike: with 16 bits and a step per lead, that step would
+# have to be known before the end, offsets of electrodes that recorders without a high-pass keep would not fit into steps
+# of a microvolt, and callipers would not show what the file holds.
+_VALUE_BYTES = 4
+_BEATS_PER_S = 2.0
 _DECIMALS = 6  # of a millivolt
 _TEXTS = ("called", "reason")
 _TYPES = {"sample": "int64", "readable": "bool", "flagged": "bool", **dict.fromkeys(_TEXTS, "object")}  # others: float
@@ -200,7 +206,13 @@ def analyse_to_store(
         Its annotations, from `annotated.read_annotated`.
     went_on
         Is called after each block with the share of the recording that is done; what it raises ends the analysis.
+
+    Raises
+    ------
+    UserError
+        When the disk has no room for the results, or the file turns out to be damaged.
     """
+    _check_room(folder.parent, recording, 3 * detector.config.beat.samples * len(judged) if shapes else 0)
     staging = folder.with_name(_STAGING)
     staging.mkdir()
     rate_hz, leads = recording.sampling_rate_hz, recording.leads
@@ -216,6 +228,19 @@ def analyse_to_store(
         staging.rename(folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _check_room(folder: Path, recording: RecordingFile, values_per_beat: int) -> None:
+    """Check that what is kept of a recording will fit on the disk: a small file may hold hours of missing samples."""
+    seconds, leads = recording.samples / float(recording.sampling_rate_hz), len(recording.leads)
+    needed = _VALUE_BYTES * (recording.samples * leads + _BEATS_PER_S * seconds * values_per_beat)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise UserError(
+            f"{recording.path}: {words.count_text(leads, 'lead')} of {seconds / 3600:,.1f} h need {needed / 1e9:,.1f} "
+            f"GB of disk while they are analysed, and {free / 1e9:,.1f} GB are free in {folder}; free some space, or "
+            "cut the recording"
+        )
 
 
 def read_store(folder: Path) -> Stored:
