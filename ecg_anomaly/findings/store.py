@@ -40,9 +40,8 @@ BEATS = "beats.csv"
 _BLOCK_S = 300.0
 _ABOUT, _SIGNAL, _SHAPES = "about.json", "lead_{}.npy", "shapes.npy"
 _STAGING = "incomplete"
-# Numbers are kept as float32, the judged leads and the others alike: with 16 bits and a step per lead, that step would
-# have to be known before the end, offsets of electrodes that recorders without a high-pass keep would not fit into steps
-# of a microvolt, and callipers would not show what the file holds.
+# Of float32, for leads that are judged and for those that are only shown: a step for 16 bits would have to be known
+# before the end, and in one of a microvolt the offsets that recorders without a high-pass filter keep do not fit.
 _VALUE_BYTES = 4
 _BEATS_PER_S = 2.0
 _DECIMALS = 6  # of a millivolt
