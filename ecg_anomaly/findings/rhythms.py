@@ -71,6 +71,13 @@ def find_rhythms(beats: pd.DataFrame, events: Sequence[Event], limits: RhythmEve
     return sorted(found, key=lambda rhythm: rhythm.start_s)
 
 
+def find_rows_and_pauses(beats: pd.DataFrame, events: Sequence[Event], limits: RhythmEvents) -> list[Rhythm]:
+    """Find couplets, triplets, runs and pauses alone, as `find_rhythms` does, whatever the rhythm around them."""
+    heard = _Heard.of(beats)
+    found = [*_rows(heard, _premature(heard, [])), *_pauses(heard, events, limits.pause_s)]
+    return sorted(found, key=lambda rhythm: rhythm.start_s)
+
+
 def describe(rhythm: Rhythm) -> str:
     """Say in words what a rhythm is: ``run of 5 premature beats (V), 150 bpm``."""
     called = f" ({rhythm.called or f'{S} and {V}'})"
