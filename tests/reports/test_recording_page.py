@@ -227,7 +227,7 @@ def test_couplets_leave_strips_to_what_is_rare() -> None:
     assert Counter(episode.kind for episode in chosen) == {COUPLET: 35, PAUSE: 1, RUN: 1, "": 3}
     text = page(beats, tuple(events), samples=250_000)
     assert "0:15:30: run of 6 premature beats (V), 120 bpm" in text
-    run, couplet, pause = kinds_of_events(events, dict(zip(map(str, range(STRIPS)), chosen, strict=True)))
+    run, couplet, pause = kinds_of_events(events, chosen, list(map(str, range(STRIPS))))
     assert (run.count, couplet.count, pause.first) == (1, 59, "0:15:05: pause of 3.0 s")
     assert [time for _, time in run.strips] == ["0:15:30"]
     assert len(couplet.strips) == LINKS
@@ -239,7 +239,7 @@ def test_the_page_says_what_the_rhythm_is() -> None:
         Rhythm(RUN, 60.5, 64.5, 5, 60.0, "V"),
         Rhythm(IRREGULAR, 70.0, 106.0, 36, 60.0),
     )
-    summary = summarise("r1", RATE_HZ, LEADS, 30_000, Findings(made_up_beats(), []), (), rhythms)
+    summary = summarise("r1", RATE_HZ, LEADS, 30_000, Findings(made_up_beats(), []), rhythms=rhythms)
     assert headline(summary)[1:] == [
         "The rhythm is irregular for 30.0% of the recording: atrial fibrillation suspected from RR intervals alone.",
         "2 runs of 3 and more premature beats, the longest of 5 at 0:01:00, 60 bpm.",
