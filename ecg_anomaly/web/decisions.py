@@ -14,11 +14,11 @@ import pandas as pd
 from ecg_anomaly.beats.labelled import NORMAL_CLASS
 from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.thresholds import recorded_hours
-from ecg_anomaly.errors import UserError
 from ecg_anomaly.evaluation.metrics import threshold_figures
 from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.findings.summary import unreadable_s
 from ecg_anomaly.handover.scores import SCORES, ThresholdFigures, read_scores
+from ecg_anomaly.web.values import number_of
 
 _RANGE = 3.0  # the slider goes from none to so many times the threshold of the model
 _STEPS = 250  # at least half as many
@@ -101,9 +101,8 @@ def chosen_threshold(asked: Any, own: float) -> float | None:
     """
     if asked in (None, ""):
         return None
-    if isinstance(asked, bool) or not isinstance(asked, int | float) or not math.isfinite(asked):
-        raise UserError(f"{str(asked)[:40]} is no threshold; write a number, or leave the field empty")
-    return None if asked == own or asked == round(own, scale(own).decimals) else float(asked)
+    threshold = number_of(asked, "threshold")
+    return None if threshold in (own, round(own, scale(own).decimals)) else threshold
 
 
 def nearest(rows: np.ndarray, times_s: np.ndarray, time_s: float) -> int | None:

@@ -15,6 +15,7 @@ from ecg_anomaly.reports import styles
 from ecg_anomaly.web import decisions, figures, ids, parts
 from ecg_anomaly.web.sections import beats, events, groups
 from ecg_anomaly.web.state import ServerState
+from ecg_anomaly.web.values import number_of
 from ecg_anomaly.words import CALLED
 
 _PANELS = {"groups": groups, "beats": beats, "events": events}
@@ -112,7 +113,7 @@ def register(app: Dash, state: ServerState) -> None:
             case _:
                 time_s = figures.overview_time_s(reviewed.stored, on_overview["points"][0]["x"])
                 rows = np.flatnonzero(flagged) if flagged.any() else rows
-        return decisions.nearest(rows, times_s, float(time_s))
+        return decisions.nearest(rows, times_s, number_of(time_s, "time"))
 
     ends = {
         "showList": (Input(ids.LISTED, "data"),),

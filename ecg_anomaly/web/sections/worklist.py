@@ -31,7 +31,7 @@ def layout(state: ServerState) -> html.Section:
         parts.column("key", "", 130, cellRenderer="Actions", sortable=False, headerName="actions"),
     ]
     shown = {"mode": "singleRow", "enableClickSelection": False, "checkboxes": False}
-    options = {"look": "worklist", "rowSelection": shown, "noRows": "No recording yet."}
+    options: dict[str, Any] = {"look": "worklist", "rowSelection": shown, "noRows": "No recording yet."}
     dialog = dmc.Modal(
         [
             html.P(id=ids.DELETE_WORDS),
