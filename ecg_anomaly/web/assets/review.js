@@ -33,7 +33,7 @@
       if (!event.column.getColId().startsWith("ag-Grid") && !event.event.shiftKey && !event.event.ctrlKey) act(event);
     });
     api.addEventListener("cellKeyDown", (event) => { if (event.event.key === "Enter") act(event); });
-    if (narrow() && id !== "worklist" && id !== "events") api.moveColumns(["mark"], 2); // in sight
+    if (narrow()) api.moveColumns([id === "worklist" ? "key" : "mark"], id === "worklist" ? 1 : 2); // in sight
     if (id in PASSES) {
       api.setGridOption("isExternalFilterPresent", () => true);
       api.setGridOption("doesExternalFilterPass", (node) => PASSES[id](node.data));
