@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
+from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE
 from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
+from ecg_anomaly.findings.review import Review
 from ecg_anomaly.reports import ecg_paper, pages, styles
-from ecg_anomaly.reports.ecg_paper import ReadMillivolts
 from ecg_anomaly.reports.recording_overview import overview_figure
 from ecg_anomaly.words import CALLED, GUESS, UNDEFINED, clock, count_text, percent, score_text
 
 TABLE_BEATS = 200
 
 
-def render(summary: Mapping[str, Any], beats: pd.DataFrame, events: Sequence[Event], read_mv: ReadMillivolts) -> str:
-    """Make the page.
+def render(reviewed: Review, plotly: str = "") -> str:
+    """Make the page of a recording as it is reviewed: what is marked wrong does not count.
 
-    Parameters
-    ----------
-    summary
-        What `findings.summary.summary` says of the recording; ``notes``, if there are any, are shown too.
-    beats, events
-        What was found, as in `stream.Findings`.
-    read_mv
-        Gives the signals between two times in seconds, in millivolts: shape ``(samples, leads)``, NaN where samples
-        are missing. It is asked for stretches in order of time.
+    ``plotly`` says where `pages.PLOTLY` lies from the page's folder; empty: within the page.
     """
+    summary, beats, events = reviewed.summary, reviewed.beats, reviewed.stored.events
     found = ecg_paper.find_episodes(beats, events)
     paper = [
-        ecg_paper.draw_strip(episode, number, summary, beats, events, read_mv)
+        ecg_paper.draw_strip(episode, number, summary, beats, events, reviewed.stored.read_mv)
         for number, episode in enumerate(ecg_paper.choose_episodes(found), start=1)
     ]
     figure = overview_figure(beats, events, summary["duration_s"])
     return pages.page(
         "recording_page.html.jinja",
         {"overview": figure},
+        plotly,
         name=summary["recording"],
         notes=summary.get("notes", []),
         headline=headline(summary),

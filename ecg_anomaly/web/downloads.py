@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from ecg_anomaly.findings import files
+from ecg_anomaly.findings.review import review
 from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.reports.recording_page import render
-from ecg_anomaly.web.decisions import summarise
 
 FILES = {"beats": files.BEATS, "annotations": files.ANNOTATIONS, "report": files.PAGE}
 
@@ -27,8 +27,8 @@ def make(kind: str, stored: Stored, beats: pd.DataFrame, marks: Mapping[int, str
             case "annotations":
                 files.write_annotations(path, _annotations(stored, marked), stored.sampling_rate_hz)
             case "report":
-                page = render(summarise(stored, marked), marked, stored.events, stored.read_mv)
-                path.write_text(page, encoding="utf-8")
+                at = float(beats["threshold"].iloc[0]) if len(beats) else None
+                path.write_text(render(review(stored, at, marks)), encoding="utf-8")
         return path.read_bytes()
 
 
