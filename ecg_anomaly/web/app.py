@@ -6,24 +6,26 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+import dash_mantine_components as dmc
 from dash import Dash, Input, Output, dcc, html, set_props
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.reports.pages import environment
 from ecg_anomaly.web import ids, parts
-from ecg_anomaly.web.sections import beats, decide, live, overview, signal
+from ecg_anomaly.web.sections import beats, live, overview, signal, strip, threshold
 from ecg_anomaly.web.sections import open as opening
 from ecg_anomaly.web.server import add_routes
 from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.web.warm_up import start_warm_up
 
 _POLL_MS, _LIVE_MS = 200, 500
-_LINKS = ("open", "overview", "beats", "signal", "decide", "live")
+_LINKS = ("open", "overview", "beats", "signal", "threshold", "live")
 # The browser asks in this order: what is answered in words comes before what has to be drawn.
-_CALLBACKS = (opening, decide, overview, beats, signal, live)
+_CALLBACKS = (opening, threshold, overview, beats, strip, signal, live)
 _STORES = (
     ids.READY,  # key of the recording that is shown: it was opened, and there are results
     ids.BEAT,  # row of the beat that is looked at
+    ids.AT,  # the stretch to go to: its middle and, where it matters, its length, in seconds
     ids.CLICKED,  # time that was clicked on ECG paper
     ids.MARKED,  # counts marks, so that what shows them follows
     ids.VIEW,  # the stretch of signal that is seen
@@ -32,6 +34,14 @@ _STORES = (
     ids.ON_PAPER,  # recording and row of the beat on the paper
     ids.PLAYING,  # key of what is played
 )
+
+# Mantine's blue is too light for white text; see assets/page.css for its other colours.
+_THEME = {
+    "primaryColor": "blue",
+    "primaryShade": {"light": 8, "dark": 4},
+    "autoContrast": True,
+    "fontFamily": "inherit",
+}
 
 _INDEX = """
 {%- from "page_parts.jinja" import style -%}
@@ -85,11 +95,16 @@ def create_app(state: ServerState, hosts: Sequence[str]) -> Dash:
     return app
 
 
-def _page(state: ServerState) -> html.Div:
+def _page(state: ServerState) -> dmc.MantineProvider:
     """Lay the page out."""
     links = [html.A(name.title(), href=f"#{name}") for name in _LINKS]
     notice = " Research software: no diagnosis or treatment may rest on it. Recordings stay on this machine."
-    of_a_recording = [section.layout(state) for section in (overview, beats, signal, decide)]
+    lists, chosen = (html.Div(column) for column in ([beats.layout(state)], [strip.layout(state)]))
+    of_a_recording = [
+        overview.layout(state),
+        html.Div([lists, chosen], className="list-and-look"),
+        *(section.layout(state) for section in (signal, threshold)),
+    ]
     main = [
         _model_notice(state),
         opening.layout(state),
@@ -101,13 +116,16 @@ def _page(state: ServerState) -> html.Div:
         dcc.Interval(id=ids.POLL, interval=_POLL_MS, disabled=True),
         dcc.Interval(id=ids.LIVE_TICK, interval=_LIVE_MS, disabled=True),
     ]
-    return html.Div(
+    return dmc.MantineProvider(
         [
             html.A("Skip to the flagged beats", href="#beats", className="skip"),
             html.Header([html.H1("ECG Anomaly Detector"), html.Nav(links, **parts.aria(label="Parts of the page"))]),
             html.P([html.Strong("Not a medical device."), notice], className="notice"),
             html.Main(main),
-        ]
+            html.P(id=ids.MESSAGE, className="message", role="status", **parts.aria(live="polite")),
+        ],
+        theme=_THEME,
+        defaultColorScheme="auto",
     )
 
 

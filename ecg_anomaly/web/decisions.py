@@ -22,7 +22,6 @@ from ecg_anomaly.findings.summary import Summary, unreadable_s
 from ecg_anomaly.handover.scores import SCORES, ThresholdFigures, read_scores
 from ecg_anomaly.manifest import write_json
 
-RIGHT, WRONG = "right", "wrong"  # what a mark on a flagged beat says
 BY_TIME, BY_SCORE = "time", "score"
 
 _MARKS = "marks.json"

@@ -10,7 +10,7 @@ HEADLINE, OVERVIEW = "headline", "overview-figure"
 
 LIST, ORDER, CALLED, REASONS, LIST_PAGE = "list", "order", "called", "reasons", "list-page"
 PAGE_BACK, PAGE_WORDS, PAGE_ON = "page-back", "page-words", "page-on"
-BEAT, CLICKED, KEYS = "beat", "clicked", "keys"
+BEAT, AT, CLICKED, KEYS = "beat", "at", "clicked", "keys"
 PREVIOUS, NEXT, EARLIER, LATER = "previous", "next", "earlier", "later"
 MARKED, MARK_RIGHT, MARK_WRONG, MARK_NONE = "marked", "mark-right", "mark-wrong", "mark-none"
 BEAT_WORDS, PAPER, PAPER_CONTENT = "beat-words", "paper", "paper-content"
@@ -19,7 +19,7 @@ ON_PAPER, BEAT_FIGURE = "on-paper", "beat-figure"
 SIGNAL, VIEW, SHADES = "signal-figure", "view", "shades"
 MOVES = {by: f"move-{by}" for by in ("in", "out", "left", "right", "all", "beat")}
 
-THRESHOLD, THRESHOLD_LABEL, RESET, OUTCOME = "threshold", "threshold-label", "reset", "outcome"
+THRESHOLD, THRESHOLD_LABEL, RESET, OUTCOME = "threshold-value", "threshold-label", "reset", "outcome"
 DOWNLOADS = {kind: f"download-{kind}" for kind in ("beats", "annotations", "report")}
 
 LIVE_RECORD, SPEED, PLAY, STOP, PLAYING, LIVE_TICK = "live-record", "speed", "play", "stop", "playing", "live-tick"

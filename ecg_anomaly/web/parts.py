@@ -7,6 +7,9 @@ from typing import Any
 
 from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 
+from ecg_anomaly.findings.marks import RIGHT, WRONG
+
+MARK_WORDS = {RIGHT: "✓ right", WRONG: "✗ wrong"}
 NO_FIGURE: dict[str, Any] = {"layout": {"xaxis": {"visible": False}, "yaxis": {"visible": False}}}
 
 

@@ -97,7 +97,7 @@ def test_from_a_dropped_record_to_a_downloaded_decision(page, finished, tmp_path
     changed(page, "#beat-words h3", page.locator("#list button[data-beat]").first.click)
 
     flagged = int(page.inner_text("#outcome .tiles dd >> nth=0"))
-    page.focus("#threshold [role=slider]")
+    page.focus("#threshold-value [role=slider]")
     changed(page, "#outcome", lambda: page.keyboard.press("Home"))
     assert int(page.inner_text("#outcome .tiles dd >> nth=0")) > flagged
     changed(page, "#outcome", lambda: page.click("#reset"))

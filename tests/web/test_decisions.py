@@ -9,6 +9,7 @@ import pytest
 from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.measures import MEASURES
 from ecg_anomaly.evaluation.metrics import threshold_figures
+from ecg_anomaly.findings.marks import RIGHT, WRONG
 from ecg_anomaly.findings.store import read_store
 from ecg_anomaly.web import decisions, figures
 from ecg_anomaly.web.jobs import ANALYSED, Job, analyse
@@ -84,10 +85,10 @@ def test_stepping_through_a_list(current, by, expected):
 
 def test_marks_are_kept_and_taken_away(tmp_path):
     assert decisions.read_marks(tmp_path) == {}
-    decisions.write_mark(tmp_path, 4, decisions.RIGHT)
-    decisions.write_mark(tmp_path, 2, decisions.WRONG)
+    decisions.write_mark(tmp_path, 4, RIGHT)
+    decisions.write_mark(tmp_path, 2, WRONG)
     decisions.write_mark(tmp_path, 4, "")
-    assert decisions.read_marks(tmp_path) == {2: decisions.WRONG}
+    assert decisions.read_marks(tmp_path) == {2: WRONG}
 
 
 def test_test_patients_are_a_guide(finished):

@@ -47,7 +47,7 @@
   };
   let told = "";
   new MutationObserver(() => {
-    document.querySelector("#threshold [role=slider]")?.setAttribute("aria-labelledby", "threshold-label");
+    document.querySelector("#threshold-value [role=slider]")?.setAttribute("aria-labelledby", "threshold-label");
     const drop = document.getElementById("drop");
     if (drop && !drop.firstChild) fillDrop(drop);
     const said = document.getElementById("message")?.textContent;

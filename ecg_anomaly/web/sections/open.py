@@ -48,7 +48,6 @@ def layout(state: ServerState) -> html.Section:
             id=ids.READING,
         ),
         html.Div(working, id=ids.WORKING, className="working", hidden=True),
-        html.P(id=ids.MESSAGE, role="status", **parts.aria(live="polite")),
     )
 
 

@@ -1,4 +1,4 @@
-"""Decisions: the threshold and what it does, and the files to take along."""
+"""The threshold and what it does, and the files to download."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 from dash import Dash, Input, Output, ctx, dcc, html, no_update
 
 from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
+from ecg_anomaly.findings.marks import RIGHT, WRONG
 from ecg_anomaly.records.simulate import is_simulated
 from ecg_anomaly.web import decisions, ids, parts
 from ecg_anomaly.web.decisions import Outcome
@@ -26,13 +27,13 @@ def layout(_state: ServerState) -> html.Section:
         html.A(text, id=ids.DOWNLOADS[kind], href="#", className="button", download="") for kind, text in _FILES.items()
     )
     return parts.section(
-        "decide",
-        "Decide",
+        "threshold",
+        "Threshold and files",
         html.Label(label, id=ids.THRESHOLD_LABEL),
         dcc.Slider(0, 1, 0.01, value=0, id=ids.THRESHOLD, updatemode="mouseup", marks=None),
         parts.buttons(parts.button("The model's own threshold", ids.RESET)),
         html.Div(id=ids.OUTCOME, **parts.aria(live="polite")),
-        html.H3("Take along"),
+        html.H3("Download"),
         parts.buttons(*links),
         parts.buttons(
             parts.button("Close and delete the recording", ids.CLOSE),
@@ -96,7 +97,7 @@ def outcome_words(
             lines.append(parts.soft(f"{count_text(outcome.missed, 'annotated beat')} not found at all."))
     if marks:
         counts = Counter(marks.values())
-        tiles += [(f"marked {mark}", f"{counts[mark]:,}") for mark in (decisions.RIGHT, decisions.WRONG)]
+        tiles += [(f"marked {mark}", f"{counts[mark]:,}") for mark in (RIGHT, WRONG)]
     if tested is not None:
         alarms_per_hour, share = decisions.outcome_of_test(tested, threshold)
         records = tested["record"].unique()
