@@ -17,6 +17,7 @@ from ecg_anomaly.detector.stream import Findings, judge
 from ecg_anomaly.detector.thresholds import recorded_hours
 from ecg_anomaly.evaluation.metrics import threshold_figures
 from ecg_anomaly.findings import summary
+from ecg_anomaly.findings.rhythms import find_rhythms
 from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.findings.summary import Summary, unreadable_s
 from ecg_anomaly.handover.scores import SCORES, ThresholdFigures, read_scores
@@ -52,8 +53,9 @@ def cut(stored: Stored, threshold: float) -> pd.DataFrame:
 def summarise(stored: Stored, beats: pd.DataFrame) -> Summary:
     """Sum up a recording, with beats that `cut` gave."""
     whole, found = stored.summary, Findings(beats, stored.events)
+    rhythms = find_rhythms(beats, stored.events, stored.limits)
     return summary.summarise(
-        whole["recording"], stored.sampling_rate_hz, whole["leads"], stored.samples, found, whole["notes"]
+        whole["recording"], stored.sampling_rate_hz, whole["leads"], stored.samples, found, whole["notes"], rhythms
     )
 
 
