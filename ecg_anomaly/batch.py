@@ -246,7 +246,7 @@ def write_results(folder: Path, analysed: Path, plotly: str = "") -> Summary:
     """
     stored = read_store(analysed)
     reviewed = review(stored)
-    summary, beats, events, rate_hz = stored.summary, stored.beats, stored.events, stored.sampling_rate_hz
+    summary, beats, events, rate_hz = stored.summary, stored.beats, reviewed.events, stored.sampling_rate_hz
     paths = [analysed / file.format(summary["recording"]) for file in files.FILES]
     beats_file, annotations, summary_file, page = paths
     files.write_beats_csv(beats_file, beats)

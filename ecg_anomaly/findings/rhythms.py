@@ -18,11 +18,14 @@ from ecg_anomaly.config import RhythmEvents
 from ecg_anomaly.detector.naming import S, V
 from ecg_anomaly.findings.heart_rate import RATE_BEATS
 from ecg_anomaly.findings.irregularity import are_irregular
+from ecg_anomaly.words import count_text
 
 COUPLET, TRIPLET, RUN = "couplet", "triplet", "run"
 BIGEMINY, TRIGEMINY = "bigeminy", "trigeminy"
 PAUSE, SLOW, FAST, IRREGULAR = "pause", "slow rhythm", "fast rhythm", "irregular rhythm"
 KINDS = (RUN, TRIPLET, COUPLET, BIGEMINY, TRIGEMINY, PAUSE, SLOW, FAST, IRREGULAR)
+
+SUSPECTED = "atrial fibrillation suspected from RR intervals alone"  # of an irregular rhythm
 
 _ROWS = {2: COUPLET, 3: TRIPLET}  # by their premature beats; with more it is a run
 _PERIODS = {BIGEMINY: 2, TRIGEMINY: 3}  # every so many beats one is premature
@@ -66,6 +69,20 @@ def find_rhythms(beats: pd.DataFrame, events: Sequence[Event], limits: RhythmEve
     early = _premature(heard, lasting)
     found = [*lasting, *_rows(heard, early), *_cycles(heard, early), *_pauses(heard, events, limits.pause_s)]
     return sorted(found, key=lambda rhythm: rhythm.start_s)
+
+
+def describe(rhythm: Rhythm) -> str:
+    """Say in words what a rhythm is: ``run of 5 premature beats (V), 150 bpm``."""
+    called = f" ({rhythm.called or f'{S} and {V}'})"
+    words = {
+        RUN: f"run of {count_text(rhythm.beats, 'premature beat')}{called}",
+        **dict.fromkeys((COUPLET, TRIPLET), f"{rhythm.kind}{called}"),
+        **dict.fromkeys((BIGEMINY, TRIGEMINY), f"{rhythm.kind}{called}, {count_text(rhythm.beats, 'premature beat')}"),
+        PAUSE: f"pause of {rhythm.end_s - rhythm.start_s:.1f} s",
+        **dict.fromkeys((SLOW, FAST), f"{rhythm.kind}, {count_text(rhythm.beats, 'beat')}"),
+        IRREGULAR: f"irregular rhythm, {SUSPECTED}",
+    }[rhythm.kind]
+    return words if rhythm.kind == PAUSE or rhythm.rate_bpm is None else f"{words}, {rhythm.rate_bpm:.0f} bpm"
 
 
 def premature(beats: pd.DataFrame, rhythms: Sequence[Rhythm]) -> tuple[np.ndarray, np.ndarray]:
@@ -153,7 +170,8 @@ def _lasting(beyond: np.ndarray, time_s: np.ndarray, least_s: float) -> np.ndarr
     first, past = stretches.T
     apart = (first[1:] - past[:-1] > _BRIDGED_BEATS) | (time_s[first[1:]] - time_s[past[:-1] - 1] > _BRIDGED_S)
     first, past = first[np.append(True, apart)], past[np.append(apart, True)]
-    return np.stack([first, past], axis=1)[time_s[past - 1] - time_s[first] >= least_s]
+    lasts = time_s[past - 1] - time_s[first] >= least_s
+    return np.stack([first[lasts], past[lasts]], axis=1)
 
 
 def _of_all(kind: str, heard: _Heard, first: int, past: int) -> Rhythm:

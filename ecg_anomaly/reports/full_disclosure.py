@@ -12,10 +12,11 @@ from ecg_anomaly.findings.marks import RIGHT
 from ecg_anomaly.reports.ecg_paper import ReadMillivolts
 
 LINE_MM, WIDTH_MM, LABEL_MM = 3.9, 190.0, 14.0  # height of a line, its width, and what of that its time takes
-MM_PER_MV = 2.5
+MM_PER_MV = 1.5
+HOUR_S = 3600
 GRID_MM = 0.05  # to which curves are rounded, as whole numbers
 
-_HOUR_S, _LINE_S = 3600, 60
+_LINE_S = 60
 _COLUMN_MM = 0.15  # the lowest and the highest value of so much time are drawn: as fine as a pen
 _BASELINE_S = 2.0  # what wanders more slowly than this median is left out
 _REACH_MM = 1.5 * LINE_MM  # what is higher is cut off there
@@ -48,7 +49,7 @@ class Hour:
 def marked_hours(beats: pd.DataFrame) -> dict[int, int]:
     """Count the beats that are marked right in each hour that has any, the most first."""
     times_s = beats.loc[beats["mark"] == RIGHT, "time_s"].to_numpy(dtype=float)
-    counts = np.bincount((times_s // _HOUR_S).astype(int))
+    counts = np.bincount((times_s // HOUR_S).astype(int))
     return {int(hour): int(counts[hour]) for hour in np.argsort(-counts, kind="stable") if counts[hour]}
 
 
@@ -66,8 +67,8 @@ def draw_hour(number: int, beats: pd.DataFrame, duration_s: float, rate_hz: floa
     read_mv
         Gives one lead between two times in seconds, in millivolts, of shape ``(samples,)``.
     """
-    start_s = number * _HOUR_S
-    end_s = min(start_s + _HOUR_S, duration_s)
+    start_s = number * HOUR_S
+    end_s = min(start_s + HOUR_S, duration_s)
     times_s = beats["time_s"].to_numpy(dtype=float)
     its = beats[(times_s >= start_s) & (times_s < end_s)]
     right, minute = (its["mark"] == RIGHT).to_numpy(), (its["time_s"].to_numpy(dtype=float) // _LINE_S).astype(int)

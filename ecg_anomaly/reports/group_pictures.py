@@ -66,8 +66,7 @@ def _name(group: Group) -> str:
 
 def _picture(group: Group, counts: dict[str, int], leads: int, limits: tuple[float, float]) -> Picture:
     coupling = "" if group.coupling_s is None else f"coupling interval {group.coupling_s:.2f} s"
-    of = "flagged" if group.flagged else "others"
-    figures = f"{words.count_text(group.count, 'beat')} ({words.percent(group.share)} of the {of})"
+    figures = f"{words.count_text(group.count, 'beat')} ({words.percent(group.share)})"
     return Picture(
         name=_name(group),
         figures=tuple(filter(None, (figures, coupling))),
