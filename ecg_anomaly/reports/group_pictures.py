@@ -12,7 +12,7 @@ from ecg_anomaly.findings.groups import REST, Group
 from ecg_anomaly.findings.marks import RIGHT, WRONG
 from ecg_anomaly.findings.review import Review
 
-LANE_MM = (17.0, 12.0)  # width and height of one lead
+LANE_MM = (17.0, 10.0)  # width and height of one lead
 _GAP_MM = 1.0  # between leads
 
 

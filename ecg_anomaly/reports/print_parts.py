@@ -18,9 +18,9 @@ from ecg_anomaly.findings.review import Review
 from ecg_anomaly.reports import group_pictures
 from ecg_anomaly.reports.recording_page import facts, headline, kinds_of_events
 
-_LINE_MM, _LINE_CHARACTERS = 4.2, 95  # of text: height, and how many characters at least fit side by side
+_LINE_MM, _LINE_CHARACTERS = 4.1, 95  # of text: height, and how many characters at least fit side by side
 _SMALL_MM, _SMALL_CHARACTERS = 3.6, 105  # the same of small text
-_IN_A_ROW, _GROUPS, _OTHERS, _GROUPS_MM = 5, 20, 5, 34.0  # groups side by side, at most, and the height of a row
+_IN_A_ROW, _GROUPS, _OTHERS, _GROUPS_MM = 5, 20, 5, 37.0  # groups side by side, at most, and the height of a row
 _HOURS, _HOUR_MM, _HISTOGRAM_MM = 26, 3.7, 60.0  # rows of the table at most, their height, and that of the histogram
 _RATES, _COUNTS = ("lowest_bpm", "mean_bpm", "highest_bpm"), ("beats", "flagged", "V", "S")  # its columns
 _RR_S, _BIN_S = (0.2, 2.0), 0.025  # range and width of the bars of the histogram
@@ -72,7 +72,7 @@ def _heading(reviewed: Review, actions: Sequence[Action], model: str) -> list[Bl
     ]
     terms = [(term, short(text, 2 * _LINE_CHARACTERS)) for term, text in told if text]
     sentences = headline(summary)
-    height_mm = 11 + _text_mm([" ".join(sentences), *notes, *(text + term.rjust(20) for term, text in terms)])
+    height_mm = 11 + _text_mm([" ".join(sentences), *notes, *(text for _, text in terms)])
     blocks = [Block("heading", height_mm, (" ".join(sentences), notes, terms))]
     if names := who_marked(actions):
         more = f" {len(names) - _NAMES} more people marked beats." if len(names) > _NAMES else ""
@@ -159,7 +159,7 @@ def _groups(reviewed: Review) -> list[Block]:
     rest = int(((beats["group"] == REST) & beats["flagged"].astype(bool)).sum())
     told = [
         f"Flagged beats in {words.count_text(len(its), 'group')}, others in {len(others):,}; each with its mean beat, "
-        f"lead beside lead, one standard deviation around it (grey), and its share of them."
+        f"lead beside lead, one standard deviation around it (grey), and its share."
     ]
     if rest:
         told.append(f"{words.count_text(rest, 'flagged beat')} are in no group.")
