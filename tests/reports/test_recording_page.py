@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections import Counter
 from xml.etree import ElementTree
 
 import numpy as np
@@ -14,11 +15,20 @@ from ecg_anomaly.detector.naming import OTHER, S, V
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.findings.review import Review, review
+from ecg_anomaly.findings.rhythms import COUPLET, IRREGULAR, PAUSE, RUN, SLOW, TRIPLET, Rhythm
 from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, summarise
 from ecg_anomaly.reports.ecg_paper import STRIPS, choose_episodes, draw_strip, find_episodes
 from ecg_anomaly.reports.recording_overview import overview_figure
-from ecg_anomaly.reports.recording_page import TABLE_BEATS, flagged_table, render
+from ecg_anomaly.reports.recording_page import (
+    LINKS,
+    TABLE_BEATS,
+    facts,
+    flagged_table,
+    headline,
+    kinds_of_events,
+    render,
+)
 from ecg_anomaly.words import CALLED
 
 RATE_HZ = 250.0
@@ -233,7 +243,38 @@ def test_of_many_episodes_events_and_the_highest_scores_are_shown() -> None:
     assert len(chosen) == STRIPS
     assert chosen[0].kind == FIBRILLATION
     assert [episode.start_s for episode in chosen[1:]] == [10.5 + 10 * n for n in range(60, 99)]
-    assert "Shown are 40 of 100 episodes" in page(beats, (event,), samples=250_000)
+    # The strip of the fibrillation has a flagged beat on it.
+    assert "Shown are 41 of 100 episodes" in page(beats, (event,), samples=250_000)
+
+
+def test_couplets_leave_strips_to_what_is_rare() -> None:
+    couplets = [Rhythm(COUPLET, start_s, start_s + 1, 2, 60 + start_s / 100) for start_s in np.arange(20, 900, 15.0)]
+    rare = [Rhythm(PAUSE, 905.0, 908.0, 2, 20.0), Rhythm(RUN, 930.0, 933.0, 6, 120.0, "V")]
+    beats = made_up_beats(duration_s=1000, flagged_s=(10.5, 950.5, 970.5))
+    events = [*couplets, *rare]
+    chosen = choose_episodes(find_episodes(beats, events))
+    assert len(chosen) == STRIPS
+    assert Counter(episode.kind for episode in chosen) == {COUPLET: 35, PAUSE: 1, RUN: 1, "": 3}
+    text = page(beats, tuple(events), samples=250_000)
+    assert "0:15:30: run of 6 premature beats (V), 120 bpm" in text
+    run, couplet, pause = kinds_of_events(events, dict(zip(map(str, range(STRIPS)), chosen, strict=True)))
+    assert (run.count, couplet.count, pause.first) == (1, 59, "0:15:05: pause of 3.0 s")
+    assert [time for _, time in run.strips] == ["0:15:30"]
+    assert len(couplet.strips) == LINKS
+
+
+def test_the_page_says_what_the_rhythm_is() -> None:
+    rhythms = (
+        Rhythm(TRIPLET, 30.5, 32.5, 3, 60.0, "V"),
+        Rhythm(RUN, 60.5, 64.5, 5, 60.0, "V"),
+        Rhythm(IRREGULAR, 70.0, 106.0, 36, 60.0),
+    )
+    summary = summarise("r1", RATE_HZ, LEADS, 30_000, Findings(made_up_beats(), []), (), rhythms)
+    assert headline(summary)[1:] == [
+        "The rhythm is irregular for 30.0% of the recording: atrial fibrillation suspected from RR intervals alone.",
+        "2 runs of 3 and more premature beats, the longest of 5 at 0:01:00, 60 bpm.",
+    ]
+    assert ("premature beats", "V 3 (90 per hour, 1 single); S 0") in facts(summary)
 
 
 def test_the_table_holds_the_highest_scores_first() -> None:
@@ -254,6 +295,23 @@ def test_a_day_makes_a_small_figure_that_marks_each_flagged_beat() -> None:
     assert max(len(trace.x) for trace in figure.data) <= 1501
     assert len(figure.layout.shapes) <= 500
     assert len(figure.to_json()) < 1_000_000
+
+
+def test_no_gap_opens_between_flagged_beats_and_the_threshold() -> None:
+    beats = made_up_beats(duration_s=86_400, flagged_s=tuple(np.arange(0.5, 86_400, 4)))
+    figure = overview_figure(beats, [], 86_400)
+    flagged = next(trace for trace in figure.data if trace.name == "flagged (lowest and highest of each 115 s)")
+    scores = beats.loc[beats["flagged"], "anomaly_score"]
+    drawn = 5 * np.sinh(flagged.y.astype(float))  # the axis is bent at the threshold
+    assert len(drawn) == 1500
+    np.testing.assert_allclose([drawn.min(), drawn.max()], [scores.min(), scores.max()], rtol=1e-3)
+    np.testing.assert_allclose(np.diff(flagged.x, prepend=0, append=24), 0, atol=0.04)
+
+
+def test_what_is_too_short_to_be_seen_is_not_shaded() -> None:
+    rhythms = [Rhythm(COUPLET, 10.0, 11.0, 2, 60.0, "V"), Rhythm(SLOW, 50.0, 90.0, 30, 45.0)]
+    figure = overview_figure(made_up_beats(), rhythms, 120)
+    assert [(shape.x0, shape.x1) for shape in figure.layout.shapes] == [(50.0, 90.0)]
 
 
 def test_events_are_shaded_where_they_lie() -> None:
