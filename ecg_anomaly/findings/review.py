@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ecg_anomaly.beats.events import Event
 from ecg_anomaly.detector.stream import Findings, judge
 from ecg_anomaly.findings import summary
 from ecg_anomaly.findings.groups import Group, group_beats
@@ -31,6 +32,11 @@ class Review:
     groups: list[Group]
     rhythms: list[Rhythm]
     summary: Summary
+
+    @property
+    def events(self) -> list[Event]:
+        """What lists, strips and shades show: what is no beats at all, and the rhythms of those that are."""
+        return [*self.stored.events, *self.rhythms]
 
 
 def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, str] | None = None) -> Review:
