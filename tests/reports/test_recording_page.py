@@ -13,7 +13,10 @@ from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
 from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.naming import OTHER, S, V
 from ecg_anomaly.detector.stream import Findings
+from ecg_anomaly.detector.thresholds import FittedThreshold
+from ecg_anomaly.findings.review import Review, review
 from ecg_anomaly.findings.rhythms import COUPLET, IRREGULAR, PAUSE, RUN, SLOW, TRIPLET, Rhythm
+from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, summarise
 from ecg_anomaly.reports.ecg_paper import STRIPS, choose_episodes, draw_strip, find_episodes
 from ecg_anomaly.reports.recording_overview import overview_figure
@@ -45,7 +48,7 @@ def made_up_beats(duration_s: float = 120, flagged_s: tuple[float, ...] = (30.5,
         readable=True,
         reconstruction_error=0.01,
         reconstruction_surprise=1.0,
-        patient_surprise=1.0,
+        patient_surprise=2.0,
         rhythm_surprise=1.0,
         log_odds_S=0.5,
         log_odds_V=1.0,
@@ -70,9 +73,29 @@ def summary_of(beats: pd.DataFrame, events: tuple[Event, ...] = (), name: str = 
     return summarise(name, RATE_HZ, LEADS, samples, Findings(beats, events))
 
 
+def reviewed_of(
+    beats: pd.DataFrame,
+    events: tuple[Event, ...] = (),
+    name: str = "r1",
+    samples: int = 30_000,
+    notes: tuple[str, ...] = (),
+    marks: dict[int, str] | None = None,
+) -> Review:
+    """Beats under review, as `batch` and the web application make it; each beat is a spike of its own height."""
+    shapes = np.zeros((len(beats), 3, 100, 2), dtype=np.float32)
+    shapes[:, 0, 30] = 1
+    threshold = FittedThreshold(method="percentile", threshold=5.0, normal_beats=1, patients=1, rates_per_hour={})
+    summary = {**summary_of(beats, events, name, samples), "notes": list(notes)}
+    window_s = np.arange(-30, 70) / 100
+    signals_mv = list(read_mv(0, samples / RATE_HZ).astype(np.float32).T)
+    return review(
+        Stored(summary, RATE_HZ, signals_mv, beats, shapes, list(events), threshold, window_s, None), marks=marks
+    )
+
+
 def page(beats: pd.DataFrame | None = None, events: tuple[Event, ...] = (), name: str = "r1", samples: int = 30_000):
     beats = made_up_beats() if beats is None else beats
-    return render(summary_of(beats, events, name, samples), beats, events, read_mv)
+    return render(reviewed_of(beats, events, name, samples))
 
 
 def strip_of(episode, beats: pd.DataFrame, signal=read_mv, events: tuple[Event, ...] = ()):
@@ -123,8 +146,8 @@ def test_strips_are_well_formed_and_hold_every_flagged_beat() -> None:
 
 def test_flagged_beats_are_called_something_which_is_said_to_be_a_guess() -> None:
     beats = made_up_beats()
-    beats.loc[beats["time_s"] == 31.5, "called"] = "S"
-    beats.loc[beats["time_s"] == 80.5, "called"] = "other"
+    beats.loc[beats["time_s"] == 31.5, ["called", "log_odds_S"]] = "S", 2.0
+    beats.loc[beats["time_s"] == 80.5, ["called", "log_odds_S", "log_odds_V"]] = "other", -1.0, -1.0
     strips = [strip_of(episode, beats) for episode in find_episodes(beats, [])]
     marks = [mark.word for strip in strips for mark in strip.marks]
     assert marks == ["V unlike own", "S unlike own", "unlike own"]
@@ -142,9 +165,16 @@ def test_the_page_fetches_nothing() -> None:
     assert not re.search(r"@import|url\((?!#)", text)
 
 
+def test_a_page_of_a_batch_asks_for_the_script_that_it_shares():
+    text = render(reviewed_of(made_up_beats()), "../plotly.min.js")
+    assert len(text) < 500_000
+    assert '<script src="../plotly.min.js"></script>' in text
+    assert "needs the file ../plotly.min.js" in text
+
+
 def test_notes_are_shown() -> None:
     beats = made_up_beats()
-    text = render({**summary_of(beats), "notes": ["the signal is inverted & loud"]}, beats, [], read_mv)
+    text = render(reviewed_of(beats, notes=("the signal is inverted & loud",)))
     assert "the signal is inverted &amp; loud" in text
 
 
