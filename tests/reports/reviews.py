@@ -10,6 +10,7 @@ from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.findings.review import Review, review
 from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, summarise
+from ecg_anomaly.findings.templates import Templates
 
 RATE_HZ = 250.0
 LEADS = ("MLII", "V5")
@@ -68,6 +69,12 @@ def reviewed_of(
     window_s = np.arange(-30, 70) / 100
     seconds = np.tile(read_mv(0, 1).astype(np.float32), (round(samples / RATE_HZ) + 1, 1))  # each is alike
     signals_mv = list(seconds[:samples].T.copy())
+    flagged = beats["flagged"].to_numpy(dtype=int)  # those are alike, and unlike the others
+    spread = np.zeros((2, 100, 2))
+    templates = Templates(
+        *(flagged, np.bincount(flagged, minlength=2), np.repeat([[0.0], [9.0]], 8, axis=1), np.zeros(2)),
+        *(spread + shapes[:1, 0] if len(beats) else spread, spread, window_s),
+    )
     stored = Stored(
         summary=summary,
         sampling_rate_hz=RATE_HZ,
@@ -77,6 +84,7 @@ def reviewed_of(
         signals_mv=signals_mv,
         beats=beats,
         shapes=shapes,
+        templates=templates,
         events=list(events),
         threshold=threshold,
         window_s=window_s,
