@@ -21,10 +21,12 @@ import pandas as pd
 
 from ecg_anomaly import words
 from ecg_anomaly.beats.events import Event
+from ecg_anomaly.config import RhythmEvents
 from ecg_anomaly.detector.stream import COLUMNS, Analysis, Findings
 from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.annotated import Compared, compare
+from ecg_anomaly.findings.rhythms import Rhythm, find_rhythms
 from ecg_anomaly.findings.summary import Summary, conclude, doubts, summarise
 from ecg_anomaly.handover.beats import ArrayWriter
 from ecg_anomaly.manifest import write_json
@@ -67,6 +69,8 @@ class Stored:
     threshold: FittedThreshold  # where its score was cut when it was analysed
     window_s: np.ndarray  # shape (window samples,): seconds from the fiducial point of a beat
     annotated: pd.DataFrame | None  # the annotations that it brought, from annotated.read_annotated
+    rhythms: list[Rhythm]  # of its beats
+    limits: RhythmEvents  # what they were found with
 
     @functools.cached_property
     def compared(self) -> Compared | None:
@@ -133,6 +137,7 @@ class StoreWriter:
             "threshold": detector.threshold.to_json(),
             "window_rate_hz": beat.sampling_rate_hz,
             "window_samples_before": beat.samples_before,
+            "rhythm_events": detector.config.rhythm_events.model_dump(),
         }
         self._signals = [ArrayWriter(folder / _SIGNAL.format(lead), ()) for lead in range(len(leads))]
         self._shapes = ArrayWriter(folder / _SHAPES, (3, beat.samples, detector.config.records.lead_count))
@@ -255,8 +260,10 @@ def read_store(folder: Path) -> Stored:
     names = [leads[lead] for lead in judged]
     notes, others = [*about["notes"], *doubts(concluded)], [lead for lead in leads if lead not in names]
     start_time = about["start_time"]
+    limits = RhythmEvents(**about["rhythm_events"])
+    rhythms = find_rhythms(concluded.beats, concluded.events, limits)
     return Stored(
-        summarise(name, rate_hz, names, samples, concluded, notes, others, start_time),
+        summarise(name, rate_hz, names, samples, concluded, notes, others, start_time, rhythms),
         rate_hz,
         leads,
         judged,
@@ -268,6 +275,8 @@ def read_store(folder: Path) -> Stored:
         FittedThreshold(**about["threshold"]),
         (np.arange(shapes.shape[2]) - about["window_samples_before"]) / about["window_rate_hz"],
         None if about["annotated"] is None else pd.DataFrame(about["annotated"]),
+        rhythms,
+        limits,
     )
 
 
