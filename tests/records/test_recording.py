@@ -460,9 +460,7 @@ def test_gaps_of_many_hours_around_seconds_of_signal_are_refused(tmp_path):
     onsets_s = np.array([0.0, 1, 80_001, 120_002])
     gaps_s, _ = _gaps(tmp_path, onsets_s[:3], Fraction(1), 250)  # a day may be missing
     assert gaps_s.tolist() == [0, 0, 79_999]
-    with pytest.raises(
-        UserError, match="has 4 s of signal and 33 h of gaps, the longest of 22.2 h before"
-    ):
+    with pytest.raises(UserError, match=r"has 4 s of signal and 33 h of gaps, the longest of 22\.2 h before"):
         _gaps(tmp_path, onsets_s, Fraction(1), 250)
 
 
