@@ -1,10 +1,10 @@
-"""Times of the day in words."""
+"""Times in words."""
 
 from datetime import datetime, time, timedelta, timezone
 
 import pytest
 
-from ecg_anomaly.words import clock_time, parse_start_time, start_words
+from ecg_anomaly.words import clock, clock_time, parse_start_time, start_words
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,17 @@ def test_start_of_a_recording_is_told_and_read_again(start, told):
     assert start_words(start) == told
     if start is not None:
         assert parse_start_time(start.isoformat()) == start
+
+
+@pytest.mark.parametrize(
+    ("time_s", "words"),
+    [
+        (0, "0:00:00"),
+        (59.999, "0:00:59"),
+        (0.1 * 3 * 1400, "0:07:00"),
+        (2099.9999999999995 / 5, "0:07:00"),
+        (90_061, "25:01:01"),
+    ],
+)
+def test_a_clock_shows_whole_seconds_and_none_twice(time_s: float, words: str) -> None:
+    assert clock(time_s) == words
