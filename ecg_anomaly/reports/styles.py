@@ -6,6 +6,7 @@ marker or a line style of its own, so that no figure speaks by colour alone.
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,6 +161,14 @@ def event_words(event: Event) -> str:
 def class_name(aami_class: str) -> str:
     """Class with its meaning, for example ``V ventricular``."""
     return f"{aami_class} {CLASS_NAMES.get(aami_class, '')}".strip()
+
+
+def literal(text: object) -> str:
+    """Write what comes from a file so that Plotly shows it as it is: in its texts a few HTML tags are links and fonts.
+
+    Every name of a lead, a recording or a symbol that goes into a figure passes here.
+    """
+    return html.escape(str(text), quote=False)
 
 
 def beat_words(beats: pd.DataFrame) -> list[str]:
