@@ -136,6 +136,8 @@ class Workspace:
     def stored(self, key: str | None) -> Stored:
         """Give an analysed recording; `UserError` if it is none."""
         folder = self.folder(key)
+        if not (folder / jobs.ANALYSED).is_dir():
+            raise UserError(self.progress(key).words)
         try:
             return self._stored.get((folder.name,), lambda: read_store(folder / jobs.ANALYSED))
         except (OSError, ValueError, LookupError, TypeError):
