@@ -42,7 +42,7 @@ class Session:
         self, detector: TrainedDetector, sampling_rate_hz: Fraction, leads: Sequence[str], look_at_start: bool = True
     ):
         self._analysis = Analysis(detector, sampling_rate_hz, len(leads))
-        self._announcer = Announcer()
+        self._announcer = Announcer(detector.config.rhythm_events)
         self.tally = self._announcer.tally  # how much there was so far
         self._rate_hz, self._samples = float(sampling_rate_hz), 0
         self._stall = StallWatch()
