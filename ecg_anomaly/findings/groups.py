@@ -16,7 +16,7 @@ REST = 0  # number of what belongs to no group
 
 # Chosen inside DS1 (docs/groups.md): distances as templates have them.
 _MOST = 30  # groups of flagged beats, and of the others
-_WITHIN = 1.5  # groups that are nearer are one
+_WITHIN = 1.3  # groups that are nearer are one
 _LOOSE = 2.5  # beats of a group are this far from their mean at most; more, and they are not alike
 
 
