@@ -20,18 +20,22 @@ from ecg_anomaly.beats.leads import choose_leads, left_out, oddities
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings import files
+from ecg_anomaly.findings.review import review
 from ecg_anomaly.findings.store import analyse_to_store, read_store
 from ecg_anomaly.findings.summary import Summary
 from ecg_anomaly.handover.model import cost_of_leads
 from ecg_anomaly.manifest import write_json
 from ecg_anomaly.records.recording import RecordingFile, open_recording, recording_name
 from ecg_anomaly.records.search import find_recordings, read_list
+from ecg_anomaly.reports.pages import PLOTLY, is_plotly, share_plotly
 from ecg_anomaly.reports.recording_page import render
 from ecg_anomaly.words import count_text
 from ecg_anomaly.workers import with_detector
 
 if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
+
+_MOST_SHOWN = 16  # leads: twelve, and those on the back or of the right side
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def find(named: Sequence[str], listed: str | None, tell: Callable[[str], None]) 
     names = [*named, *([] if listed is None else read_list(listed))]
     if not names:
         raise UserError("no recording is named; give one, a folder, a pattern, or a list with --from")
-    found = find_recordings(names, [file.format("") for file in files.FILES])
+    found = find_recordings(names, [*(file.format("") for file in files.FILES), PLOTLY])
     for note in found.notes:
         tell(note)
     return list(found.paths)
@@ -152,6 +156,9 @@ def check_free(names: Sequence[str], request: Request) -> None:
     """
     paths = (request.folder / file.format(name) for name in names for file in files.FILES)
     there = [path for path in paths if path.exists()]
+    shared = request.folder / PLOTLY
+    if len(names) > 1 and shared.exists() and not (shared.is_file() and is_plotly(shared)):
+        there.append(shared)  # somebody else's
     if there and not request.force:
         raise UserError(
             f"{there[0]}: is there already; add --force to replace it, or name another folder with --output"
@@ -183,7 +190,7 @@ def detect_all(paths: Sequence[Path], request: Request, config: Config) -> Gener
             afterwards.callback(_remove_if_empty, request.folder)
         staging = afterwards.enter_context(made)
         calls = [
-            (path, name, Path(staging) / str(number), request)
+            (path, name, Path(staging) / str(number), request, len(paths) > 1)
             for number, (path, name) in enumerate(zip(paths, names, strict=True))
         ]
         yield from with_detector(_detect, calls, "analyses recordings", config)
@@ -194,14 +201,17 @@ def _remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _detect(detector: TrainedDetector, path: Path, name: str, staging: Path, request: Request) -> Outcome:
-    results = request.folder / name
+def _detect(detector: TrainedDetector, path: Path, name: str, staging: Path, request: Request, shared: bool) -> Outcome:
+    results, plotly = request.folder / name, "../" * name.count("/") + PLOTLY if shared else ""
     try:
-        recording = dataclasses.replace(open_leads(path, request, detector.config), name=results.name)
+        recording, judged = open_all_leads(path, request, detector.config)
+        recording = dataclasses.replace(recording, name=results.name)
         staging.mkdir()
-        analyse_to_store(staging / "analysed", detector, recording, shapes=False)
+        analyse_to_store(staging / "analysed", detector, recording, judged, shapes=False)
         results.parent.mkdir(parents=True, exist_ok=True)
-        return Outcome(path, write_results(results.parent, staging / "analysed"))
+        if shared:
+            share_plotly(request.folder, staging)
+        return Outcome(path, write_results(results.parent, staging / "analysed", plotly))
     except UserError as error:
         return Outcome(path, error=str(error))
     except OSError as error:
@@ -218,30 +228,48 @@ def open_leads(path: str | Path, request: Request, config: Config) -> RecordingF
     UserError
         As `recording.open_recording`, and as `leads.choose_leads`.
     """
-    recording = open_recording(path, request.sampling_rate_hz, request.gain, request.leads)
-    looks, start_s = look_at_start(recording.blocks(START_S), recording.sampling_rate_hz, config)
-    # What was asked for comes in its order already.
-    asked = recording.leads if request.leads else ()
-    leads = choose_leads(recording.leads, config.records, recording.path, looks, asked)
-    chosen = recording.chosen([recording.leads[lead] for lead in leads])
-    notes = [*left_out(recording.leads, looks, leads), *oddities(chosen.leads, [looks[lead] for lead in leads])]
+    recording, judged = open_all_leads(path, request, config)
+    return recording.chosen([recording.leads[lead] for lead in judged])
+
+
+def open_all_leads(path: str | Path, request: Request, config: Config) -> tuple[RecordingFile, list[int]]:
+    """Open a recording with all its leads, but for a great many; give it, and where those stand that are analysed.
+
+    The latter come in the order in which they are analysed. Errors as of `open_leads`.
+    """
+    whole = open_recording(path, request.sampling_rate_hz, request.gain, request.leads, with_others=True)
+    looked_at = whole.chosen(whole.asked) if whole.asked else whole
+    looks, start_s = look_at_start(looked_at.blocks(START_S), whole.sampling_rate_hz, config)
+    chosen = choose_leads(looked_at.leads, config.records, whole.path, looks, whole.asked)
+    names = [looked_at.leads[lead] for lead in chosen]
+    notes = [*left_out(looked_at.leads, looks, chosen), *oddities(names, [looks[lead] for lead in chosen])]
     if start_s:
         notes.append(f"no beat is seen in the first {start_s / 60:g} min; leads are chosen by what comes then")
-    if cost := cost_of_leads(config, len(chosen.leads)):
+    if cost := cost_of_leads(config, len(names)):
         notes.append(cost)
-    return dataclasses.replace(chosen, notes=(*chosen.notes, *notes))
+    # As many as fit a screen, in the order of the file; those that are analysed are among them.
+    others = [name for name in whole.leads if name not in names][: max(0, _MOST_SHOWN - len(names))]
+    shown = whole.chosen([name for name in whole.leads if name in (*names, *others)])
+    if hidden := len(whole.leads) - len(shown.leads):
+        notes.append(f"shown: {len(shown.leads)} of its {len(whole.leads)} leads; not the last {hidden} of the others")
+    shown = dataclasses.replace(shown, notes=(*whole.notes, *notes))
+    return shown, [shown.leads.index(name) for name in names]
 
 
-def write_results(folder: Path, analysed: Path) -> Summary:
-    """Write the files of a recording beside what `store.StoreWriter` kept of it, then move them to their folder."""
+def write_results(folder: Path, analysed: Path, plotly: str = "") -> Summary:
+    """Write the files of a recording beside what `store.StoreWriter` kept of it, then move them to their folder.
+
+    ``plotly`` is as for `recording_page.render`.
+    """
     stored = read_store(analysed)
-    summary, beats, events, rate_hz = stored.summary, stored.beats, stored.events, stored.sampling_rate_hz
+    reviewed = review(stored)
+    summary, beats, events, rate_hz = stored.summary, stored.beats, reviewed.events, stored.sampling_rate_hz
     paths = [analysed / file.format(summary["recording"]) for file in files.FILES]
     beats_file, annotations, summary_file, page = paths
     files.write_beats_csv(beats_file, beats)
     files.write_annotations(annotations, files.anomaly_annotations(beats, events, rate_hz), rate_hz)
     write_json(summary_file, summary)
-    page.write_text(render(summary, beats, events, stored.read_mv), encoding="utf-8")
+    page.write_text(render(reviewed, plotly), encoding="utf-8")
     for path in paths:
         path.replace(folder / path.name)
     return summary

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ecg_anomaly.beats.events import Event
 from ecg_anomaly.detector.stream import Findings, judge
 from ecg_anomaly.findings import summary
 from ecg_anomaly.findings.groups import Group, group_beats
@@ -32,6 +33,11 @@ class Review:
     rhythms: list[Rhythm]
     summary: Summary
 
+    @property
+    def events(self) -> list[Event]:
+        """What lists, strips and shades show: what is no beats at all, and the rhythms of those that are."""
+        return [*self.stored.events, *self.rhythms]
+
 
 def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, str] | None = None) -> Review:
     """Review a recording at a threshold; without one, at that of the model.
@@ -47,10 +53,10 @@ def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, s
     """
     cut_at = stored.threshold.threshold if threshold is None else threshold
     marks = marks or {}
-    beats = summary.without_flutter(judge(stored.beats, cut_at))
+    beats = detected(stored, cut_at)
     numbers, groups = group_beats(beats, stored.templates)
     beats = _with_marks(beats.assign(group=numbers), stored.templates, marks, cut_at)
-    rhythms = find_rhythms(beats)
+    rhythms = find_rhythms(beats, stored.events, stored.limits)
     whole = stored.summary
     about = summary.summarise(
         whole["recording"],
@@ -59,8 +65,16 @@ def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, s
         stored.samples,
         Findings(beats, stored.events),
         whole["notes"],
+        whole["leads_not_judged"],
+        whole["start_time"],
+        rhythms,
     )
     return Review(stored, cut_at, beats, groups, rhythms, about)
+
+
+def detected(stored: Stored, threshold: float) -> pd.DataFrame:
+    """Give the beats as the detector finds them at a threshold, whatever the marks."""
+    return summary.without_flutter(judge(stored.beats, threshold))
 
 
 def _with_marks(beats: pd.DataFrame, templates: Templates, marks: Mapping[int, str], threshold: float) -> pd.DataFrame:

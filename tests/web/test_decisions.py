@@ -7,34 +7,36 @@ import pandas as pd
 import pytest
 
 from ecg_anomaly.beats.swings import FIBRILLATION
-from ecg_anomaly.detector.measures import MEASURES
+from ecg_anomaly.errors import UserError
 from ecg_anomaly.evaluation.metrics import threshold_figures
-from ecg_anomaly.findings.marks import RIGHT, WRONG
+from ecg_anomaly.findings.review import review
 from ecg_anomaly.findings.store import read_store
 from ecg_anomaly.web import decisions, figures
-from ecg_anomaly.web.jobs import ANALYSED, Job, analyse
-from ecg_anomaly.words import CALLED
+from ecg_anomaly.web.jobs import ANALYSED, Job, analyse, announce
 from tests.web.web_parts import config_of
 
 
 def test_a_recording_without_beats(detector, tmp_path):
     (tmp_path / "flat.csv").write_text("time,II\n" + "".join(f"{i / 250},0.0\n" for i in range(5000)))
-    analyse(detector, Job(tmp_path, tmp_path / "flat.csv", "flat"))
+    job = Job(tmp_path, tmp_path / "flat.csv", "flat")
+    announce(job)
+    assert analyse(detector, job).beats == 0
     empty = read_store(tmp_path / ANALYSED)
     assert len(empty.beats) == len(empty.shapes) == 0
-    beats = decisions.cut(empty, 1.0)
+    beats = review(empty, 1.0).beats
     assert decisions.outcome(empty, beats).flagged == 0
-    assert decisions.step(decisions.listed(beats, "time", CALLED, MEASURES), np.empty(0), None, 1) is None
+    assert decisions.nearest(np.empty(0, dtype=int), np.empty(0), 1.0) is None
     assert figures.overview(empty, beats).layout.height
 
 
-def test_the_threshold_of_the_model_flags_what_the_analysis_flagged(stored, threshold):
-    pd.testing.assert_frame_equal(decisions.cut(stored, threshold), stored.beats, check_dtype=False)
-    assert decisions.summarise(stored, stored.beats) == stored.summary
+def test_the_threshold_of_the_model_flags_what_the_analysis_flagged(stored):
+    reviewed = review(stored)
+    pd.testing.assert_frame_equal(reviewed.beats[list(stored.beats)], stored.beats, check_dtype=False)
+    assert {name: reviewed.summary[name] for name in stored.summary} == stored.summary
 
 
 def test_flags_at_another_threshold(stored, threshold):
-    beats = decisions.cut(stored, threshold - 1)
+    beats = review(stored, threshold - 1).beats
     above = stored.beats["anomaly_score"] > threshold - 1
     np.testing.assert_array_equal(beats["flagged"], above & stored.beats["readable"])
     assert beats["flagged"].sum() > stored.beats["flagged"].sum()
@@ -44,13 +46,13 @@ def test_flags_at_another_threshold(stored, threshold):
 
 def test_nothing_within_a_fibrillation_is_flagged(stored):
     lost = dataclasses.replace(stored, beats=stored.beats.assign(event=FIBRILLATION))
-    beats = decisions.cut(lost, 0.0)
+    beats = review(lost, 0.0).beats
     assert not beats["flagged"].any()
     assert (beats[["called", "reason"]] == "").all(axis=None)
 
 
 def test_figures_are_those_of_the_metrics(stored, threshold):
-    beats = decisions.cut(stored, threshold)
+    beats = review(stored, threshold).beats
     outcome = decisions.outcome(stored, beats)
     compared = stored.compared
     classes = np.concatenate([compared.classes, compared.missed])
@@ -62,33 +64,24 @@ def test_figures_are_those_of_the_metrics(stored, threshold):
     assert compared.matched.mean() > 0.98
 
 
-def test_the_list_is_ordered_and_filtered(stored, threshold):
-    beats = decisions.cut(stored, threshold)
-    by_score = decisions.listed(beats, decisions.BY_SCORE, CALLED, MEASURES)
-    assert (np.diff(beats["anomaly_score"].to_numpy()[by_score]) <= 0).all()
-    assert sorted(by_score) == decisions.listed(beats, decisions.BY_TIME, CALLED, MEASURES).tolist()
-    assert len(by_score) == beats["flagged"].sum() > 0
-    for column, value in (("called", beats["called"].iloc[by_score[0]]), ("reason", "rhythm")):
-        only = {"called": CALLED, "reason": MEASURES, column: [value]}
-        rows = decisions.listed(beats, decisions.BY_TIME, *only.values())
-        np.testing.assert_array_equal(rows, np.flatnonzero(beats[column] == value))
-    assert len(decisions.listed(beats, decisions.BY_TIME, CALLED, [])) == 0
+def test_thresholds_to_choose_from_are_round():
+    around = {4.5875264: (0.0, 13.8, 0.05, 2), -0.5: (-3.0, 3.0, 0.05, 2), 812.3: (0.0, 2440.0, 5.0, 0)}
+    for own, expected in around.items():
+        scale = decisions.scale(own)
+        assert (scale.lowest, scale.highest, scale.step, scale.decimals) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(
-    ("current", "by", "expected"), [(None, 1, 7), (7, 1, 2), (2, -1, 7), (7, -1, 7), (5, 1, 5), (5, -1, 2), (3, 1, 2)]
-)
-def test_stepping_through_a_list(current, by, expected):
-    rows, times_s = np.array([7, 2, 5]), np.arange(10.0)
-    assert decisions.step(rows, times_s, current, by) == expected
+def test_the_model_s_own_threshold_is_known_by_what_is_shown_of_it():
+    own = 4.5875264
+    for asked in (None, "", own, 4.59):
+        assert decisions.chosen_threshold(asked, own) is None
+    assert decisions.chosen_threshold(4.6, own) == 4.6
 
 
-def test_marks_are_kept_and_taken_away(tmp_path):
-    assert decisions.read_marks(tmp_path) == {}
-    decisions.write_mark(tmp_path, 4, RIGHT)
-    decisions.write_mark(tmp_path, 2, WRONG)
-    decisions.write_mark(tmp_path, 4, "")
-    assert decisions.read_marks(tmp_path) == {2: WRONG}
+@pytest.mark.parametrize("asked", ["4,5", float("nan"), float("inf"), True, [1]])
+def test_what_is_no_threshold(asked):
+    with pytest.raises(UserError, match="no threshold"):
+        decisions.chosen_threshold(asked, 4.5)
 
 
 def test_test_patients_are_a_guide(finished):

@@ -2,51 +2,35 @@
 
 import io
 import json
-import multiprocessing
+import logging
 import re
-import time
-from concurrent import futures
-from concurrent.futures import Future
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from ecg_anomaly import workers
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.processes import process_pool
-from ecg_anomaly.web import ids, jobs
+from ecg_anomaly.web import ids
 from ecg_anomaly.web.app import create_app
 from ecg_anomaly.web.fields import Entered
-from ecg_anomaly.web.jobs import DONE, FAILED, Job, Progress
-from ecg_anomaly.web.opened import LEFT_S, UNUSED_S, OpenRecordings
+from ecg_anomaly.web.jobs import DONE, FAILED
 from ecg_anomaly.web.sections.signal import asked_range, next_view
+from ecg_anomaly.web.server import MOST_BYTES_ELSEWHERE
+from ecg_anomaly.web.serving import LogLines
 from ecg_anomaly.web.state import EXAMPLE, ServerState
+from ecg_anomaly.web.values import number_of, row_of
 from ecg_anomaly.web.warm_up import warm_up
-from ecg_anomaly.workers import detector_pool
-from tests.web.web_parts import config_of
+from ecg_anomaly.web.workspace import Workspace
+from tests.web.web_parts import HereAndNow, config_of
 
 PATIENCE_S = 600  # for what is certain to come, on the busiest machine
-
-
-class HereAndNow(futures.Executor):
-    """Analyses at once, in this process."""
-
-    def __init__(self, detector):
-        self.detector = detector
-
-    def submit(self, _call, work, job):
-        done = Future()
-        try:
-            done.set_result(work(self.detector, job))
-        except UserError as error:
-            done.set_exception(error)
-        return done
 
 
 @pytest.fixture(scope="module")
 def state(finished, detector):
     made = ServerState(config_of(finished))
     made.recordings.close()
-    made.recordings = OpenRecordings(lambda: HereAndNow(detector))
+    made.recordings = Workspace(lambda: HereAndNow(detector))
     yield made
     made.close()
 
@@ -57,8 +41,8 @@ def client(state):
 
 
 def open_folders(state):
-    """Folders of open recordings: all that hold more than the example, which belongs to none."""
-    return sorted(path.name for path in state.recordings.root.iterdir() if path.name != "example")
+    """Folders of the recordings of the worklist, and of whatever was left behind."""
+    return sorted(path.name for path in (state.recordings.root / "recordings").iterdir())
 
 
 def upload(client, files, **fields):
@@ -86,14 +70,12 @@ def test_a_table_that_is_dropped_is_analysed(state, client):
     assert state.recordings.stored(key).summary["recording"] == "my_table"
 
 
-def test_leads_are_asked_for_and_the_recording_before_is_deleted(state, client, finished):
+def test_leads_are_asked_for(state, client, finished):
     files = {f"s007.{kind}": (finished.records / f"simdb/s007.{kind}").read_bytes() for kind in ("hea", "dat")}
-    before = upload(client, files, leads="nobody").get_json()["key"]
-    assert "has no lead nobody" in state.recordings.progress(before).words
-    key = upload(client, files, leads=" v1 ", before=before).get_json()["key"]
+    nobody = upload(client, files, leads="nobody").get_json()["key"]
+    assert "has no lead nobody" in state.recordings.progress(nobody).words
+    key = upload(client, files, leads=" v1 ").get_json()["key"]
     assert state.recordings.stored(key).summary["leads"] == ["V1"]
-    with pytest.raises(UserError, match="open it again"):
-        state.recordings.folder(before)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +105,7 @@ def test_what_is_no_recording_is_refused_and_leaves_nothing(state, client):
 
 
 def test_too_much_is_refused_before_it_is_read(client, monkeypatch):
-    monkeypatch.setitem(client.application.config, "MAX_CONTENT_LENGTH", 1000)
+    monkeypatch.setattr("ecg_anomaly.web.uploads.MOST_BYTES", 1000)
     answer = upload(client, {"a.csv": b"1" * 2000})
     assert answer.status_code == 413
     assert "not taken" in answer.get_json()["error"]
@@ -143,16 +125,75 @@ def test_downloads(client, key, kind):
     assert len(answer.data) > 500
 
 
-@pytest.mark.parametrize("path", ["nobody/beats", "{key}/secrets", "{key}/beats?threshold=x"])
-def test_downloads_of_what_is_not_there(client, key, path):
-    answer = client.get(f"/recordings/{path.format(key=key)}")
-    assert answer.status_code == 404
-    assert b"Traceback" not in answer.data
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/recordings/nobody/beats", 404, "not there any more"),
+        ("/recordings/{key}/secrets", 404, "no such file"),
+        ("/recordings/{key}/beats?threshold=x", 400, "no number"),
+        ("/recordings/{key}/beats?threshold=nan", 400, "no threshold"),
+        ("/secrets", 404, "no such page"),
+    ],
+)
+def test_what_is_not_there_is_said(client, key, path, status, words):
+    answer = client.get(path.format(key=key))
+    assert answer.status_code == status
+    assert words in answer.get_json()["error"]
+
+
+def test_marks_go_to_everything_that_is_taken_along(client, key):
+    def post(action, **body):
+        return client.post(f"/recordings/{key}/{action}", json=body)
+
+    def table():
+        return pd.read_csv(io.BytesIO(client.get(f"/recordings/{key}/beats").data), keep_default_na=False)
+
+    flagged = np.flatnonzero(table()["flagged"])[:2].tolist()
+    answer = post("marks", rows=flagged, mark="wrong", what="group 1", by="me").get_json()
+    assert answer == {"version": answer["version"], "undo": "group 1: wrong", "redo": ""}
+    assert table()["mark"][flagged].tolist() == ["wrong", "wrong"]
+    assert not table()["flagged"][flagged].any()
+    assert post("undo", version=answer["version"] - 1).get_json() == answer  # of a page that shows another state
+    assert post("undo", version=answer["version"]).get_json()["redo"] == "group 1: wrong"
+    assert table()["flagged"][flagged].all()
+    assert post("redo").get_json()["undo"] == "group 1: wrong"
+    assert post("undo").get_json()["undo"] == ""
+
+
+@pytest.mark.parametrize("body", ["{", "[]", '{"rows": 1}', '{"rows": [1], "mark": 1}', '{"rows": [0.5], "mark": ""}'])
+def test_marks_that_are_none(client, key, body):
+    answer = client.post(f"/recordings/{key}/marks", data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.get_json()["error"]
+    assert client.post("/recordings/nobody/undo").status_code == 404
+
+
+@pytest.mark.parametrize("body", ["{", "[]", "{}", '{"output": "ready.data", "inputs": [1]}'])
+def test_what_the_page_never_sends_is_refused(client, body):
+    answer = client.post("/_dash-update-component", data=body, content_type="application/json")
+    assert answer.status_code == 400
+
+
+def test_bodies_without_files_are_small(client):
+    body = "x" * (MOST_BYTES_ELSEWHERE + 1)
+    for path in ("/_dash-update-component", "/recordings/x/marks", "/"):
+        assert client.post(path, data=body, content_type="application/json").status_code in (405, 413)
+
+
+def test_what_a_browser_may_keep(client, key):
+    page = client.get("/").get_data(as_text=True)
+    scripts = re.findall(r'<script src="([^"]+)', page)
+    for address in scripts:
+        answer = client.get(address, headers={"Accept-Encoding": "gzip, br"})
+        assert "max-age=31536000" in answer.headers["Cache-Control"]
+        assert len(answer.data) < 1000 or answer.headers["Content-Encoding"] == "br"
+    for path in ("/", "/_dash-layout", f"/recordings/{key}/beats", "/alive", "/nothing"):
+        assert client.get(path).headers["Cache-Control"] == "no-store"
 
 
 def test_other_sites_are_refused(client):
-    assert client.get("/", headers={"Host": "evil.example:8050"}).status_code == 403
-    assert client.post("/recordings", headers={"Origin": "http://evil.example"}).status_code == 403
+    assert client.get("/", headers={"Host": "evil.example:8050"}).status_code == 400
+    assert client.delete("/recordings/x", headers={"Origin": "http://evil.example"}).status_code == 403
     assert client.get("/", headers={"Host": "localhost:8050"}).status_code == 200
 
 
@@ -232,126 +273,6 @@ def test_without_a_model_the_command_that_makes_one_is_told(finished, workspace)
     assert "make demo" in layout
 
 
-class Waiting(futures.Executor):
-    """Takes note of what it is asked to analyse, and does nothing."""
-
-    def __init__(self):
-        self.analyses = []
-        self.ended = False
-
-    def submit(self, *_):
-        self.analyses.append(Future())
-        return self.analyses[-1]
-
-    def shutdown(self, wait=True, *, cancel_futures=False):
-        self.ended = cancel_futures
-
-
-def room(recordings):
-    with recordings.opening() as (key, folder):
-        recordings.analyse(Job(folder, folder / "a.csv", "a"))
-    return key
-
-
-def test_recordings_are_deleted_when_their_time_is_over():
-    now, working = [0.0], Waiting()
-    recordings = OpenRecordings(lambda: working, lambda: now[0])
-    used, left, unused = (room(recordings) for _ in range(3))
-    folder = recordings.folder(left)
-    recordings.leave(left)
-    now[0] = LEFT_S + 1
-    recordings.sweep()
-    assert not folder.exists()
-    assert [analysis.cancelled() for analysis in working.analyses] == [False, True, False]
-    with pytest.raises(UserError, match="open it again"):
-        recordings.folder(left)
-    now[0] = UNUSED_S - 1
-    recordings.folder(used)
-    now[0] = UNUSED_S + 1
-    recordings.sweep()
-    assert recordings.folder(used).is_dir()
-    with pytest.raises(UserError):
-        recordings.folder(unused)
-    recordings.close()
-    assert not folder.parent.exists()
-    assert all(analysis.cancelled() for analysis in working.analyses)
-    assert working.ended
-
-
-def test_a_page_that_is_loaded_again_keeps_its_recording():
-    now = [0.0]
-    recordings = OpenRecordings(Waiting, lambda: now[0])
-    key = room(recordings)
-    recordings.leave(key)
-    now[0] = LEFT_S / 2
-    recordings.folder(key)
-    now[0] = 2 * LEFT_S
-    recordings.sweep()
-    assert recordings.folder(key).is_dir()
-    recordings.close()
-
-
-def test_too_many_recordings_are_refused():
-    recordings = OpenRecordings(Waiting)
-    with pytest.raises(UserError, match="open already"):
-        for _ in range(100):
-            with recordings.opening():
-                pass
-    recordings.close()
-
-
-def test_what_cannot_be_opened_leaves_nothing():
-    recordings = OpenRecordings(Waiting)
-    keys = [room(recordings) for _ in range(10)]
-    with pytest.raises(UserError, match="try again in a minute"):
-        room(recordings)
-    assert sorted(path.name for path in recordings.root.iterdir()) == sorted(keys)
-    recordings.close()
-
-
-@pytest.fixture
-def working(state, monkeypatch):
-    monkeypatch.setattr(workers, "_PROCESSES", 1)  # each takes seconds to start
-    recordings = OpenRecordings(lambda: detector_pool(state.config))
-    yield recordings
-    recordings.close()
-
-
-def begin(working, finished):
-    with working.opening() as (key, folder):
-        return key, working.analyse(Job(folder, finished.records / "simdb/s007.hea", "s007"))
-
-
-def test_analyses_run_in_other_processes_and_can_be_cancelled(finished, working):
-    (key, first), *others = (begin(working, finished) for _ in range(10))
-    assert working.progress(key).state in (jobs.WAITING, jobs.RUNNING)
-    for other, _ in others:
-        working.delete(other)
-    assert first.result(PATIENCE_S) is None
-    assert working.progress(key) == Progress(DONE, 1.0, "Analysed.")
-    ended = futures.wait([analysis for _, analysis in others], PATIENCE_S)
-    assert not ended.not_done
-    assert all(analysis.cancelled() or isinstance(analysis.exception(), OSError) for analysis in ended.done)
-    assert [path.name for path in working.root.iterdir()] == [key]
-
-
-def test_a_process_that_was_ended_from_outside_is_replaced(finished):
-    starts_s = iter([PATIENCE_S, 0])
-    working = OpenRecordings(lambda: process_pool(1, "spawn", time.sleep, next(starts_s)))
-    others = set(multiprocessing.active_children())
-    key, analysis = begin(working, finished)
-    started = set(multiprocessing.active_children()) - others
-    assert started
-    for process in started:
-        process.kill()
-    futures.wait([analysis], PATIENCE_S)
-    assert "ended from outside" in working.progress(key).words
-    _, analysis = begin(working, finished)
-    with pytest.raises(AssertionError):  # in a new process, which has no detector
-        analysis.result(PATIENCE_S)
-    working.close()
-
-
 def test_a_warm_up_leaves_nothing(state):
     before = open_folders(state)
     warm_up(state)
@@ -371,3 +292,24 @@ def test_the_view_follows_the_chosen_beat():
     assert next_view(seen, 100.0, ids.BEAT, 1000) == (90, 110)
     assert next_view(seen, 100.0, ids.MOVES["beat"], 1000) == (95, 105)
     assert next_view(seen, None, ids.MOVES["out"], 1000) == (0, 40)
+
+
+def test_log_lines_cannot_be_forged():
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "GET %s", ("/\x1b[2J\r\n2026 ERROR: forged\u202e",), None)
+    assert LogLines("%(levelname)s: %(message)s").format(record).split("\n") == [
+        r"ERROR: GET /\x1b[2J\r",
+        r"    2026 ERROR: forged\u202e",
+    ]
+
+
+@pytest.mark.parametrize("value", [1.5, 10**9, -1, "1", None, True, [1]])
+def test_no_beat(value):
+    with pytest.raises(UserError, match="there is no beat"):
+        row_of(value, 5)
+
+
+@pytest.mark.parametrize("value", [0, 11, float("nan"), "2", None, True])
+def test_no_speed(value):
+    assert number_of(10, "speed", 1, 10) == 10
+    with pytest.raises(UserError, match="no speed; name a number from 1 to 10"):
+        number_of(value, "speed", 1, 10)
