@@ -39,7 +39,7 @@ SCORE = "anomaly score"
 CLASS_NAMES = {"N": "normal", "S": "supraventricular", "V": "ventricular", "F": "fusion", "Q": "paced or unclear"}
 CLASS_COLOURS = {"N": GREY, "S": BLUE, "V": VERMILLION, "F": GREEN, "Q": PURPLE}
 
-# The questions that the anomaly score asks of a beat, and what it means when the answer surprises.
+# The questions that the anomaly score asks of a beat, and what an unusual answer means.
 QUESTIONS = {
     "reconstruction": "shape: unlike a normal beat",
     "patient": "unlike this patient's beats",
@@ -149,7 +149,7 @@ def shade(start: float, end: float, colour: str, opacity: float) -> dict[str, An
 
 
 def question(key: str) -> str:
-    """Say what a surprising answer to a question means, from the key of the component."""
+    """Say what an unusual answer to a question means, from the key of the component."""
     return QUESTIONS.get(key, key.replace("_", " "))
 
 
