@@ -10,6 +10,7 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.simulate import write_database
 from ecg_anomaly.web import decisions, figures
 from ecg_anomaly.web.jobs import DONE, Job
+from ecg_anomaly.web.player import StoredSignal
 from ecg_anomaly.web.state import ServerState
 
 _MINUTES, _SEED = 1.0, 5
@@ -18,7 +19,13 @@ _MINUTES, _SEED = 1.0, 5
 def start_warm_up(state: ServerState) -> None:
     """Warm up in the background, so that the first recording waits for nothing."""
     if not state.problem:
-        threading.Thread(target=warm_up, args=(state,), daemon=True).start()
+        for work in (_load_for_players, warm_up):  # other processes analyse, so that both take time
+            threading.Thread(target=work, args=(state,), daemon=True).start()
+
+
+def _load_for_players(state: ServerState) -> None:
+    with contextlib.suppress(UserError):  # who plays something learns why
+        state.players.load()
 
 
 def warm_up(state: ServerState) -> None:
@@ -30,6 +37,7 @@ def warm_up(state: ServerState) -> None:
         if recordings.progress(key).state == DONE:  # if not, the user learns why when a recording of theirs fails
             reviewed = recordings.review(key)
             stored, beats = reviewed.stored, reviewed.beats
+            state.players.warm_up(StoredSignal(stored))
             figures.overview(stored, beats)
             figures.signal(stored, beats, (0.0, stored.duration_s))
             decisions.outcome(stored, beats)
