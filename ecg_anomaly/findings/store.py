@@ -19,14 +19,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ecg_anomaly import words
 from ecg_anomaly.beats.events import Event
+from ecg_anomaly.config import RhythmEvents
 from ecg_anomaly.detector.stream import COLUMNS, Analysis, Findings
 from ecg_anomaly.detector.thresholds import FittedThreshold
+from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.annotated import Compared, compare
+from ecg_anomaly.findings.rhythms import Rhythm, find_rhythms
 from ecg_anomaly.findings.summary import Summary, conclude, doubts, summarise
 from ecg_anomaly.handover.beats import ArrayWriter
 from ecg_anomaly.manifest import write_json
 from ecg_anomaly.records.recording import RecordingFile
+from ecg_anomaly.words import StartTime
 
 if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
@@ -37,6 +42,10 @@ BEATS = "beats.csv"
 _BLOCK_S = 300.0
 _ABOUT, _SIGNAL, _SHAPES = "about.json", "lead_{}.npy", "shapes.npy"
 _STAGING = "incomplete"
+# Of float32, for leads that are judged and for those that are only shown: a step for 16 bits would have to be known
+# before the end, and in one of a microvolt the offsets that recorders without a high-pass filter keep do not fit.
+_VALUE_BYTES = 4
+_BEATS_PER_S = 2.0
 _DECIMALS = 6  # of a millivolt
 _TEXTS = ("called", "reason")
 _TYPES = {"sample": "int64", "readable": "bool", "flagged": "bool", **dict.fromkeys(_TEXTS, "object")}  # others: float
@@ -48,6 +57,9 @@ class Stored:
 
     summary: Summary  # what became of it at the threshold of the model
     sampling_rate_hz: float  # of its signals
+    leads: list[str]  # all that are kept, in the order of the recording
+    judged: list[int]  # which of them were analysed, in the order in which they were: that of the leads of shapes
+    start_time: StartTime | None  # when its first sample was taken; a time alone where nobody knows the day
     signals_mv: list[np.ndarray]  # per lead, shape (samples,), float32; NaN where samples are missing
     beats: pd.DataFrame  # one row per beat, with summary.TABLE_COLUMNS
     # Shape (beats, 3, window samples, leads of the model), float32: the scaled beat, the patient's own beat and the
@@ -57,6 +69,8 @@ class Stored:
     threshold: FittedThreshold  # where its score was cut when it was analysed
     window_s: np.ndarray  # shape (window samples,): seconds from the fiducial point of a beat
     annotated: pd.DataFrame | None  # the annotations that it brought, from annotated.read_annotated
+    rhythms: list[Rhythm]  # of its beats
+    limits: RhythmEvents  # what they were found with
 
     @functools.cached_property
     def compared(self) -> Compared | None:
@@ -76,9 +90,16 @@ class Stored:
         return self.samples / self.sampling_rate_hz
 
     def read_mv(self, start_s: float, end_s: float) -> np.ndarray:
-        """Give the signals between two times, of shape ``(samples, leads)``, to the nanovolt."""
+        """Give what was judged between two times, of shape ``(samples, leads of the summary)``, to the nanovolt."""
+        return self._read_mv(start_s, end_s, self.judged)
+
+    def read_all_mv(self, start_s: float, end_s: float) -> np.ndarray:
+        """Give the signals of `leads` between two times, of shape ``(samples, leads)``, to the nanovolt."""
+        return self._read_mv(start_s, end_s, range(len(self.leads)))
+
+    def _read_mv(self, start_s: float, end_s: float, leads: Sequence[int]) -> np.ndarray:
         first, last = (max(0, round(time_s * self.sampling_rate_hz)) for time_s in (start_s, end_s))
-        signals_mv = np.stack([signal_mv[first:last] for signal_mv in self.signals_mv], axis=1)
+        signals_mv = np.stack([self.signals_mv[lead][first:last] for lead in leads], axis=1)
         return signals_mv.astype(float).round(_DECIMALS)  # so that what was 0.005 is that again
 
 
@@ -93,20 +114,30 @@ class StoreWriter:
         What the recording is analysed with.
     sampling_rate_hz, leads
         Samples per second, names of the leads.
+    judged
+        Which of the leads are analysed, in that order.
     shapes
         Whether to keep the shapes of beats, which take more room than the signals.
     """
 
     def __init__(
-        self, folder: Path, detector: TrainedDetector, sampling_rate_hz: Fraction, leads: Sequence[str], shapes: bool
+        self,
+        folder: Path,
+        detector: TrainedDetector,
+        sampling_rate_hz: Fraction,
+        leads: Sequence[str],
+        judged: Sequence[int],
+        shapes: bool,
     ):
         beat = detector.config.beat
-        self._folder, self._rate_hz, self._leads, self._keeps_shapes = folder, sampling_rate_hz, leads, shapes
+        self._folder, self._rate_hz, self._keeps_shapes = folder, sampling_rate_hz, shapes
+        self._leads, self._judged = leads, judged
         self._events: list[Event] = []
         self._model = {
             "threshold": detector.threshold.to_json(),
             "window_rate_hz": beat.sampling_rate_hz,
             "window_samples_before": beat.samples_before,
+            "rhythm_events": detector.config.rhythm_events.model_dump(),
         }
         self._signals = [ArrayWriter(folder / _SIGNAL.format(lead), ()) for lead in range(len(leads))]
         self._shapes = ArrayWriter(folder / _SHAPES, (3, beat.samples, detector.config.records.lead_count))
@@ -126,13 +157,21 @@ class StoreWriter:
         if self._keeps_shapes and shapes is not None:
             self._shapes.append(np.stack([shapes.windows, shapes.own_beats, shapes.reconstructions], axis=1))
 
-    def finish(self, name: str, notes: Sequence[str], annotated: pd.DataFrame | None = None) -> None:
-        """Write what is known of the whole recording when it has ended: its name, notes and annotations."""
+    def finish(
+        self,
+        name: str,
+        notes: Sequence[str],
+        annotated: pd.DataFrame | None = None,
+        start_time: StartTime | None = None,
+    ) -> None:
+        """Write what is known of the whole recording when it has ended: its name, notes, annotations and start."""
         about = {
             "name": name,
             "notes": list(notes),
             "sampling_rate_hz": str(self._rate_hz),
             "leads": list(self._leads),
+            "judged": list(self._judged),
+            "start_time": None if start_time is None else start_time.isoformat(),
             "events": [vars(event) for event in self._events],
             "annotated": None if annotated is None else annotated.to_dict("list"),
             **self._model,
@@ -150,6 +189,7 @@ def analyse_to_store(
     folder: Path,
     detector: TrainedDetector,
     recording: RecordingFile,
+    judged: Sequence[int],
     annotated: pd.DataFrame | None = None,
     went_on: Callable[[float], None] = lambda _: None,
     shapes: bool = True,
@@ -163,41 +203,71 @@ def analyse_to_store(
     detector, shapes
         As for `StoreWriter`.
     recording
-        The leads to analyse.
+        The leads to keep.
+    judged
+        Which of them to analyse, in that order.
     annotated
         Its annotations, from `annotated.read_annotated`.
     went_on
         Is called after each block with the share of the recording that is done; what it raises ends the analysis.
+
+    Raises
+    ------
+    UserError
+        When the disk has no room for the results, or the file turns out to be damaged.
     """
+    _check_room(folder.parent, recording, 3 * detector.config.beat.samples * len(judged) if shapes else 0)
     staging = folder.with_name(_STAGING)
     staging.mkdir()
     rate_hz, leads = recording.sampling_rate_hz, recording.leads
-    analysis, done = Analysis(detector, rate_hz, len(leads)), 0
+    analysis, done = Analysis(detector, rate_hz, len(judged)), 0
     try:
-        with closing(StoreWriter(staging, detector, rate_hz, leads, shapes)) as store:
+        with closing(StoreWriter(staging, detector, rate_hz, leads, judged, shapes)) as store:
             for block in recording.blocks(_BLOCK_S):
-                store.add(block, analysis.push(block))
+                store.add(block, analysis.push(block[:, list(judged)]))
                 done += len(block)
                 went_on(done / recording.samples)
             store.add(np.empty((0, len(leads))), analysis.finish())
-            store.finish(recording.name, recording.notes, annotated)
+            store.finish(recording.name, recording.notes, annotated, recording.start_time)
         staging.rename(folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def _check_room(folder: Path, recording: RecordingFile, values_per_beat: int) -> None:
+    """Check that what is kept of a recording will fit on the disk: a small file may hold hours of missing samples."""
+    seconds, leads = recording.samples / float(recording.sampling_rate_hz), len(recording.leads)
+    needed = _VALUE_BYTES * (recording.samples * leads + _BEATS_PER_S * seconds * values_per_beat)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise UserError(
+            f"{recording.path}: {words.count_text(leads, 'lead')} of {seconds / 3600:,.1f} h need {needed / 1e9:,.1f} "
+            f"GB of disk while they are analysed, and {free / 1e9:,.1f} GB are free in {folder}; free some space, or "
+            "cut the recording"
+        )
+
+
 def read_store(folder: Path) -> Stored:
     """Read what a `StoreWriter` wrote, once it is closed; signals and shapes are read where they are used."""
     about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
-    name, leads, rate_hz = about["name"], about["leads"], float(Fraction(about["sampling_rate_hz"]))
+    name, leads, judged = about["name"], about["leads"], about["judged"]
+    rate_hz = float(Fraction(about["sampling_rate_hz"]))
     signals_mv = [np.load(folder / _SIGNAL.format(lead), mmap_mode="r") for lead in range(len(leads))]
     shapes = np.load(folder / _SHAPES, mmap_mode="r")
     findings = Findings(_read_beats(folder / BEATS), [Event(**event) for event in about["events"]])
     samples = len(signals_mv[0])
     concluded = conclude(findings, samples / rate_hz)
+    names = [leads[lead] for lead in judged]
+    notes, others = [*about["notes"], *doubts(concluded)], [lead for lead in leads if lead not in names]
+    start_time = about["start_time"]
+    limits = RhythmEvents(**about["rhythm_events"])
+    rhythms = find_rhythms(concluded.beats, concluded.events, limits)
     return Stored(
-        summarise(name, rate_hz, leads, samples, concluded, [*about["notes"], *doubts(concluded)]),
+        summarise(name, rate_hz, names, samples, concluded, notes, others, start_time, rhythms),
         rate_hz,
+        leads,
+        judged,
+        None if start_time is None else words.parse_start_time(start_time),
         signals_mv,
         concluded.beats,
         shapes,
@@ -205,6 +275,8 @@ def read_store(folder: Path) -> Stored:
         FittedThreshold(**about["threshold"]),
         (np.arange(shapes.shape[2]) - about["window_samples_before"]) / about["window_rate_hz"],
         None if about["annotated"] is None else pd.DataFrame(about["annotated"]),
+        rhythms,
+        limits,
     )
 
 

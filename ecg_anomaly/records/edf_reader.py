@@ -20,9 +20,10 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.checks import COPY, LONGEST_GAP_S, check_gap, damaged
-from ecg_anomaly.records.edf_header import DURATION, HEADER_BYTES, count_records, is_bdf, read_header
-from ecg_anomaly.words import count_text
+from ecg_anomaly.records.checks import COPY, LONGEST_GAP_S, check_gap, check_missing, damaged
+from ecg_anomaly.records.edf_header import DURATION, HEADER_BYTES, count_records, is_bdf, read_header, read_start
+from ecg_anomaly.records.start_times import later
+from ecg_anomaly.words import StartTime, count_text
 
 _ONSET = re.compile(rb"[+-]\d{1,12}(\.\d{1,12})?")
 _SHORTEST_RECORD_S = Fraction(1, 10_000)
@@ -35,6 +36,7 @@ class EdfSource:
     path: Path
     channels: tuple[Channel, ...]
     notes: tuple[str, ...]
+    start_time: StartTime | None
     header: bytes = field(repr=False)
     record_bytes: int  # size of a data record
     samples_per_record: tuple[int, ...]  # of each channel
@@ -85,16 +87,18 @@ def open_edf(path: Path) -> EdfSource:
     edf = _parse(path, header, b"")
     records, told = count_records(path, header, record_bytes)
     gaps_s, notes = np.zeros(records), [*mended, *told]
+    start = read_start(header)
     if header[192:197] in (b"EDF+D", b"BDF+D"):
         if timekeeping is None:
             raise UserError(f"{path}: says that it has gaps (EDF+D), and not where; export it as EDF+C")
         onsets_s = _onsets(path, range(len(header), len(header) + records * record_bytes, record_bytes), timekeeping)
+        start = later(start, max(0.0, float(onsets_s[0])) if np.isfinite(onsets_s[0]) else 0.0)
         most = max((signal.samples_per_data_record for signal in edf.signals), default=1)
         gaps_s, told = _gaps(path, onsets_s, duration_s, most)
         notes += told
     channels = tuple(_channel(signal, duration_s, gaps_s) for signal in edf.signals)
     per_record = tuple(signal.samples_per_data_record for signal in edf.signals)
-    return EdfSource(path, channels, tuple(notes), header, record_bytes, per_record, gaps_s)
+    return EdfSource(path, channels, tuple(notes), start, header, record_bytes, per_record, gaps_s)
 
 
 def _parse(path: Path, header: bytes, body: bytes) -> edfio.Edf | edfio.Bdf:
@@ -182,7 +186,9 @@ def _gaps(path: Path, onsets_s: np.ndarray, duration_s: Fraction, most_samples: 
             f"{count_text(early, 'data record')} up to {-gaps_s.min():.3f} s too early: put behind the one before"
         )
         gaps_s = np.maximum(gaps_s, 0)
-    check_gap(gaps_s.max(), path, f"data record {int(gaps_s.argmax()) + 1}")
+    longest_s, where = float(gaps_s.max()), f"data record {int(gaps_s.argmax()) + 1}"
+    check_gap(longest_s, path, where)
+    check_missing(float(gaps_s.sum()), len(gaps_s) * float(duration_s), longest_s, path, where)
     if gaps_s.any():
         notes.append(
             f"missing signal: {count_text(int(np.count_nonzero(gaps_s)), 'gap')}, {gaps_s.sum():.1f} s together"

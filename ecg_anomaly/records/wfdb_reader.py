@@ -11,11 +11,11 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.checks import check_gap
+from ecg_anomaly.records.checks import check_gap, check_missing
 from ecg_anomaly.records.units import millivolts_per
 from ecg_anomaly.records.wfdb_header import COPY, NULL, Header, read_header
 from ecg_anomaly.records.wfdb_signals import NO_SAMPLES, count_frames, read_frames
-from ecg_anomaly.words import count_text
+from ecg_anomaly.words import StartTime, count_text
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class WfdbSource:
     channels: tuple[Channel, ...]
     notes: tuple[str, ...]
     samples_per_frame: tuple[int, ...] = field(repr=False)  # of each channel
+    start_time: StartTime | None
     segments: tuple[_Segment, ...] = field(repr=False)  # as they follow each other
     ends: np.ndarray = field(repr=False)  # shape (segments,): the frame before which each ends
 
@@ -131,9 +132,17 @@ def _open_segments(header: Header) -> WfdbSource:
             notes += [*part.notes, *told]
             segments.append(_segment(header, layout, part, begin, frames, length, notes))
         begin += frames
+    _check_null(header, segments)
     if header.frames not in (0, begin):
         notes.append(f"its header says {header.frames} samples, its segments have {begin}, and those are read")
     return _source(header, layout, segments, notes)
+
+
+def _check_null(header: Header, segments: Sequence[_Segment]) -> None:
+    gaps_s = [0.0 if segment.channels else segment.frames / float(header.frame_rate_hz) for segment in segments]
+    missing_s, longest_s = sum(gaps_s), max(gaps_s)
+    recorded_s = sum(segment.frames for segment in segments) / float(header.frame_rate_hz) - missing_s
+    check_missing(missing_s, recorded_s, longest_s, header.path, f"segment {gaps_s.index(longest_s) + 2}")
 
 
 def _frames_there(part: Header, frames: int, record: Header) -> tuple[int, list[str]]:
@@ -201,4 +210,4 @@ def _source(record: Header, layout: Header, segments: Sequence[_Segment], notes:
     ]
     counts = tuple(signal.samples_per_frame for signal in layout.signals)
     told = tuple(dict.fromkeys([*record.notes, *notes]))
-    return WfdbSource(tuple(channels), told, counts, tuple(segments), ends)
+    return WfdbSource(tuple(channels), told, counts, record.start_time, tuple(segments), ends)
