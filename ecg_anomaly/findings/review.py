@@ -46,7 +46,7 @@ def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, s
     """
     cut_at = stored.threshold.threshold if threshold is None else threshold
     marks = marks or {}
-    beats = summary.without_flutter(judge(stored.beats, cut_at))
+    beats = detected(stored, cut_at)
     numbers, groups = group_beats(beats, stored.shapes)
     beats = _with_marks(beats.assign(group=numbers), groups, marks, cut_at)
     rhythms = find_rhythms(beats, stored.events, stored.limits)
@@ -63,6 +63,11 @@ def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, s
         rhythms,
     )
     return Review(stored, cut_at, beats, groups, rhythms, about)
+
+
+def detected(stored: Stored, threshold: float) -> pd.DataFrame:
+    """Give the beats as the detector finds them at a threshold, whatever the marks."""
+    return summary.without_flutter(judge(stored.beats, threshold))
 
 
 def _with_marks(beats: pd.DataFrame, groups: list[Group], marks: Mapping[int, str], threshold: float) -> pd.DataFrame:
