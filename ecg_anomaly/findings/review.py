@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ecg_anomaly.beats.events import Event
 from ecg_anomaly.detector.stream import Findings, judge
 from ecg_anomaly.findings import summary
 from ecg_anomaly.findings.groups import Group, group_beats
@@ -15,6 +16,7 @@ from ecg_anomaly.findings.marks import WRONG, effect_of_marks
 from ecg_anomaly.findings.rhythms import Rhythm, find_rhythms
 from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.findings.summary import Summary
+from ecg_anomaly.findings.templates import Templates
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class Review:
     groups: list[Group]
     rhythms: list[Rhythm]
     summary: Summary
+
+    @property
+    def events(self) -> list[Event]:
+        """What lists, strips and shades show: what is no beats at all, and the rhythms of those that are."""
+        return [*self.stored.events, *self.rhythms]
 
 
 def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, str] | None = None) -> Review:
@@ -47,8 +54,8 @@ def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, s
     cut_at = stored.threshold.threshold if threshold is None else threshold
     marks = marks or {}
     beats = detected(stored, cut_at)
-    numbers, groups = group_beats(beats, stored.shapes)
-    beats = _with_marks(beats.assign(group=numbers), groups, marks, cut_at)
+    numbers, groups = group_beats(beats, stored.templates)
+    beats = _with_marks(beats.assign(group=numbers), stored.templates, marks, cut_at)
     rhythms = find_rhythms(beats, stored.events, stored.limits)
     whole = stored.summary
     about = summary.summarise(
@@ -70,11 +77,11 @@ def detected(stored: Stored, threshold: float) -> pd.DataFrame:
     return summary.without_flutter(judge(stored.beats, threshold))
 
 
-def _with_marks(beats: pd.DataFrame, groups: list[Group], marks: Mapping[int, str], threshold: float) -> pd.DataFrame:
+def _with_marks(beats: pd.DataFrame, templates: Templates, marks: Mapping[int, str], threshold: float) -> pd.DataFrame:
     """Flag beats again, with what the marks add to their scores."""
     mark = np.full(len(beats), "", dtype=object)
     mark[list(marks)] = list(marks.values())
-    effect = effect_of_marks(beats, groups, marks)
+    effect = effect_of_marks(templates, marks)
     if effect.any():
         raised = judge(beats.assign(anomaly_score=beats["anomaly_score"] + effect), threshold)
         beats = summary.without_flutter(raised.assign(anomaly_score=beats["anomaly_score"]))

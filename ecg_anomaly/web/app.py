@@ -125,7 +125,9 @@ def _page(state: ServerState) -> dmc.MantineProvider:
         [
             html.A("Skip to the review", href="#beats", className="skip"),
             html.Header([html.H1("ECG Anomaly Detector"), html.Nav(links, **parts.aria(label="Parts of the page"))]),
-            html.P([html.Strong("Not a medical device."), notice], className="notice"),
+            html.Aside(
+                [html.Strong("Not a medical device."), notice], className="notice", **parts.aria(label="Notice")
+            ),
             html.Main(main),
             html.P(_NO_ANSWER, id=ids.OFFLINE, className="offline", role="alert", hidden=True),
             html.Div(

@@ -93,6 +93,7 @@ def grid(
         dashGridOptions={
             "theme": {"function": f"themeQuartz.withParams({_GRID_LOOK})"},
             "localeText": {"noRowsToShow": no_rows},
+            "headerHeight": 38,
             "animateRows": False,
             "ensureDomOrder": True,
             "suppressDragLeaveHidesColumns": True,

@@ -27,13 +27,13 @@
 
   const KEYS = { n: "next", p: "previous", ".": "later", ",": "earlier", r: "mark-right", w: "mark-wrong",
     u: "mark-none", "+": "move-in", "-": "move-out", h: "move-left", l: "move-right" };
-  const WITH_CTRL = { z: "undo", Z: "redo", y: "redo" };
+  const withCtrl = ({ key, shiftKey }) => ({ z: shiftKey ? "redo" : "undo", y: "redo" })[key.toLowerCase()];
   const TYPED = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
   const OTHERS = "input, .ag-root-wrapper, [role=combobox], [role=listbox], [role=slider], [role=tab], [role=dialog]";
   addEventListener("keydown", (event) => {
     const ctrl = event.ctrlKey || event.metaKey;
     const elsewhere = event.target.closest?.(ctrl ? TYPED : `${TYPED}, ${OTHERS}`); // where keys have other meanings
-    const button = document.getElementById((ctrl ? WITH_CTRL : KEYS)[event.key]);
+    const button = document.getElementById(ctrl ? withCtrl(event) : KEYS[event.key]);
     if (elsewhere || event.altKey || !button || button.offsetParent === null) return;
     if (!ctrl && !document.getElementById("keys")?.checked) return;
     event.preventDefault();

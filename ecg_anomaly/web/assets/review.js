@@ -33,6 +33,7 @@
       if (!event.column.getColId().startsWith("ag-Grid") && !event.event.shiftKey && !event.event.ctrlKey) act(event);
     });
     api.addEventListener("cellKeyDown", (event) => { if (event.event.key === "Enter") act(event); });
+    if (narrow()) api.moveColumns([id === "worklist" ? "key" : "mark"], id === "worklist" ? 1 : 2); // in sight
     if (id in PASSES) {
       api.setGridOption("isExternalFilterPresent", () => true);
       api.setGridOption("doesExternalFilterPass", (node) => PASSES[id](node.data));
@@ -152,8 +153,19 @@
   on.earlier = inTurn(() => neighbour(-1));
 
   const pad = (number) => String(number).padStart(2, "0");
-  const clock = (s) => (s === null || s === undefined ? "" : `${Math.floor(s / 3600)}:${pad(Math.floor(s / 60) % 60)}:${pad(Math.floor(s) % 60)}`);
-  const timeOfDay = (s) => clock(listed?.start_s === undefined || listed?.start_s === null ? s : (listed.start_s + s) % 86400);
+  const clock = (s) => (s == null ? "" : `${Math.floor(s / 3600)}:${pad(Math.floor(s / 60) % 60)}:${pad(Math.floor(s) % 60)}`);
+  const timeOfDay = (s) => clock(listed?.start_s == null ? s : (listed.start_s + s) % 86400);
+
+  const goTo = (text) => {
+    const parts = text.trim().split(":").map(Number);
+    if (!listed || parts.length > 3 || parts.some((part) => !(part >= 0))) return say(`“${text}” is no time; write it as h:mm:ss.`);
+    let time_s = parts.reduce((sum, part) => 60 * sum + part, 0);
+    if (parts.length === 3 && listed.start_s != null) time_s = (time_s - listed.start_s + 86400) % 86400;
+    set("at", { data: [time_s, null] });
+  };
+  addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.id === "go-to") goTo(event.target.value);
+  });
 
   /* Marks. */
 
@@ -285,7 +297,7 @@
   /* What the grids show. */
 
   const three = (value) => (Math.abs(value) >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3))));
-  const known = (form) => (value) => (value === null || value === undefined ? "" : form(value));
+  const known = (form) => (value) => (value == null ? "" : form(value));
   const functions = (window.dashAgGridFunctions = window.dashAgGridFunctions || {});
   Object.assign(functions, {
     clock,
@@ -296,7 +308,6 @@
     seconds: known((value) => `${value < 100 ? Number(value.toFixed(2)) : Math.round(value)} s`),
     moment: known((text) => new Date(text).toLocaleString("sv").slice(0, 16)),
     reviewed: (row) => (row.marked === null ? "" : `${row.marked.toLocaleString("en")} of ${row.flagged.toLocaleString("en")}`),
-    groupNumber: (group) => group.number || "rest",
     groupOf: (number) => number || "rest",
     markOf: (params) => marks.get(params.data.row) ?? (lowered.has(params.data.row) ? "lowered" : ""),
     markWords: (mark) => SIGNS[mark] ?? (mark === "lowered" ? "below by marks" : ""),

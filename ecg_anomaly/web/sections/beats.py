@@ -5,31 +5,30 @@ from __future__ import annotations
 import dash_mantine_components as dmc
 from dash import html
 
-from ecg_anomaly.detector.measures import MEASURES
-from ecg_anomaly.reports import styles
 from ecg_anomaly.web import ids, parts
 from ecg_anomaly.web.state import ServerState
-from ecg_anomaly.words import CALLED, GUESS
+from ecg_anomaly.words import GUESS
 
-NOT_CALLED = "not flagged"
-_TITLES = {"called": "called", "reason": "flagged for", "group": "group", "mark": "your mark"}
+# What stands in the list for what is told at length of the chosen beat.
+CALLED = {"V": "ventricular", "S": "atrial", "other": "neither", "": "not flagged"}
+REASONS = {"reconstruction": "shape", "patient": "unlike others", "rhythm": "time", "ectopy": "like ectopic", "": ""}
+_TITLES = {"called": "like", "reason": "flagged for", "group": "group", "mark": "your mark"}
 
 
 def layout(_state: ServerState) -> html.Div:
     """Lay the list of beats out."""
+    mark = {"colId": "mark", "valueGetter": {"function": "markOf(params)"}}
     columns = [
-        parts.column("time_s", "time", 125, "timeOfDay(params.value)"),
-        parts.column("score", "score", 90, "score(params.value)", sort="desc"),
-        parts.column("called", "called", 150),
-        parts.column("reason", "flagged for", 150),
-        parts.column("group", "group", 90, "groupOf(params.value)"),
-        parts.column(
-            "row", "your mark", 120, "markWords(params.value)", colId="mark", valueGetter={"function": "markOf(params)"}
-        ),
+        parts.column("time_s", "time", 85, "timeOfDay(params.value)"),
+        parts.column("score", "score", 78, "score(params.value)", sort="desc"),
+        parts.column("called", "like", 105),
+        parts.column("group", "group", 75, "groupOf(params.value)"),
+        parts.column("row", "your mark", 105, "markWords(params.value)", **mark),
+        parts.column("reason", "flagged for", 115),
     ]
     choices = {
-        "called": [*CALLED.values(), NOT_CALLED],
-        "reason": [styles.question(name) for name in MEASURES],
+        "called": list(CALLED.values()),
+        "reason": [words for words in REASONS.values() if words],
         "group": [],
         "mark": [{"value": mark, "label": words} for mark, words in {**parts.MARK_WORDS, "none": "no mark"}.items()],
     }
@@ -53,7 +52,7 @@ def layout(_state: ServerState) -> html.Div:
                 ids.BEATS,
                 "Beats",
                 columns,
-                "String(params.data.row)",
+                "params.data.row + ''",
                 "beats",
                 rowSelection=parts.CHOOSE_MANY,
                 rowHeight=34,

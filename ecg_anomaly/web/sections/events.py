@@ -56,7 +56,7 @@ def register(app: Dash, state: ServerState) -> None:
         if key is None:
             return [], []
         reviewed = state.recordings.review(key, threshold)
-        rows = event_rows([*reviewed.stored.events, *reviewed.rhythms])
+        rows = event_rows(reviewed.events)
         counts = Counter(row["kind"] for row in rows)
         return rows, [{"value": kind, "label": f"{kind} ({count:,})"} for kind, count in counts.most_common()]
 

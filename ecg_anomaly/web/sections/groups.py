@@ -18,20 +18,21 @@ _POINTS = 55  # of a line
 
 def layout(_state: ServerState) -> html.Div:
     """Lay the list of groups out."""
+    mark = {"colId": "mark", "sortable": False, "wrapText": True, "cellClass": "wrapped"}
     columns = [
-        parts.column("number", "no.", 80, "groupNumber(params.data)"),
-        parts.column("shape", "mean beat", _WIDTH + 18, cellRenderer="MeanBeat", sortable=False),
-        parts.column("name", "like", flex=1, minWidth=170, wrapText=True, cellClass="wrapped"),
-        parts.column("count", "beats", 90, "count(params.value)"),
-        parts.column("share", "share", 90, "percent(params.value)"),
-        parts.column("coupling_s", "coupling", 105, "seconds(params.value)"),
-        parts.column("number", "your mark", 130, "groupMark(params.data)", colId="mark", sortable=False),
+        parts.column("number", "no.", 64, "groupOf(params.value)"),
+        parts.column("shape", "mean beat", _WIDTH + 16, cellRenderer="MeanBeat", cellDataType=False, sortable=False),
+        parts.column("name", "like", flex=1, minWidth=130, wrapText=True, cellClass="wrapped"),
+        parts.column("count", "beats", 80, "count(params.value)"),
+        parts.column("number", "your mark", 105, "groupMark(params.data)", **mark),
+        parts.column("share", "share", 80, "percent(params.value)"),
+        parts.column("coupling_s", "coupling", 95, "seconds(params.value)"),
     ]
     options = {"rowSelection": parts.CHOOSE_MANY, "rowHeight": _HEIGHT + 8}
     return html.Div(
         [
             parts.many_marks("groups", "Mark the chosen groups"),
-            parts.grid(ids.GROUPS, "Groups of beats", columns, "String(params.data.number)", "groups", **options),
+            parts.grid(ids.GROUPS, "Groups of beats", columns, "params.data.number + ''", "groups", **options),
             parts.buttons(parts.button("next beat of the group ▶", ids.NEXT_OF_GROUP)),
             html.P(id=ids.GROUP_WORDS, className="soft"),
         ]

@@ -11,12 +11,10 @@ from dash import Dash, Input, Output, State, ctx, dcc, html
 
 from ecg_anomaly.findings.marks import RIGHT, WRONG, marks_of
 from ecg_anomaly.findings.review import Review, detected
-from ecg_anomaly.reports import styles
 from ecg_anomaly.web import decisions, figures, ids, parts
 from ecg_anomaly.web.sections import beats, events, groups
 from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.web.values import number_of
-from ecg_anomaly.words import CALLED
 
 _PANELS = {"groups": groups, "beats": beats, "events": events}
 _KEYS = (
@@ -51,9 +49,9 @@ def layout(state: ServerState) -> html.Section:
     return parts.section(
         "beats",
         "Review",
+        html.Div(marking, className="buttons marking"),
         html.Div(switches, className="switches"),
         dmc.Tabs([dmc.TabsList(tabs, **parts.aria(label="Lists")), *panels], id=ids.TAB, value="groups"),
-        html.Div(marking, className="buttons marking"),
         html.P(id=ids.NEWS, className="heard", role="status"),
         dmc.TextInput(id=ids.REVIEWER, label="your name, kept with your marks", size="xs", className="go-to", **kept),
         html.Details(keys),
@@ -150,7 +148,7 @@ def _columns(table: pd.DataFrame, rows: np.ndarray, groups_of: pd.Series) -> dic
         "row": rows.tolist(),
         "time_s": found["time_s"].round(2).tolist(),
         "score": found["anomaly_score"].round(3).tolist(),
-        "called": [CALLED.get(name, beats.NOT_CALLED) for name in found["called"]],
-        "reason": [styles.question(name) if name else "" for name in found["reason"]],
+        "called": [beats.CALLED[name] for name in found["called"]],
+        "reason": [beats.REASONS[name] for name in found["reason"]],
         "group": groups_of.to_numpy()[rows].tolist(),
     }

@@ -79,4 +79,5 @@ def register(app: Dash, state: ServerState) -> None:
         if not names:
             raise UserError("choose a record first")
         asked = fields_of.read(*entered)
-        return [state.open_record(name, asked) for name in names][0], []
+        first, *_others = [state.open_record(name, asked) for name in names]
+        return first, []

@@ -14,6 +14,7 @@ from ecg_anomaly.web.jobs import DONE, FAILED, RUNNING, WAITING
 from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.web.workspace import Entry
 
+_GOES_ON = (WAITING, RUNNING)
 _STATE_WORDS = {WAITING: "waiting", DONE: "analysed", FAILED: "failed"}
 
 
@@ -60,16 +61,16 @@ def register(app: Dash, state: ServerState) -> None:
         Output(ids.POLL, "disabled"),
         Output(ids.READY, "data"),
         Output(ids.MESSAGE, "children", allow_duplicate=True),
-        [Input(name, "data") for name in (ids.OPENED, ids.MARKED, ids.DELETED)],
-        Input(ids.POLL, "n_intervals"),
+        [Input(name, "data") for name in (ids.OPENED, ids.DELETED)],
+        [Input(ids.POLL, "n_intervals"), Input(ids.OUTCOME, "children")],  # which is there once all is counted
         [State(ids.READY, "data"), State(ids.WORKLIST, "rowData")],
         prevent_initial_call="initial_duplicate",
     )
-    def follow(opened: str | None, _marked: Any, _deleted: Any, _ticks: int, *before: Any) -> tuple[Any, ...]:
+    def follow(opened: str | None, _deleted: Any, _ticks: int, _outcome: Any, *before: Any) -> tuple[Any, ...]:
         shown, rows_before = before
         rows = [_row(entry) for entry in state.recordings.entries()]
         states = {row["key"]: row["progress"] for row in rows}
-        goes_on = any(progress in (WAITING, RUNNING) for progress in states.values())
+        goes_on = any(row["progress"] in _GOES_ON or (row["progress"] == DONE and row["beats"] is None) for row in rows)
         ready = opened if states.get(opened) == DONE else shown if shown in states and opened in states else None
         return (
             no_update if rows == rows_before else rows,
