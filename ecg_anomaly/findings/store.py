@@ -143,7 +143,7 @@ class StoreWriter:
         }
         self._signals = [ArrayWriter(folder / _SIGNAL.format(lead), ()) for lead in range(len(leads))]
         self._shapes = ArrayWriter(folder / _SHAPES, (3, beat.samples, detector.config.records.lead_count))
-        self._templates = TemplateWriter(folder, detector.config, len(leads))
+        self._templates = TemplateWriter(folder, detector.config, len(judged))
         self._beats = (folder / BEATS).open("w", encoding="utf-8", newline="")
         self._beats.write(",".join(COLUMNS) + "\n")
 

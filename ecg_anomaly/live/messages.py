@@ -73,9 +73,12 @@ class Tally:
 
     def words(self) -> str:
         """Sum up in a line."""
+        return f"{clock(self.duration_s)} of signal: {self.counts()}"
+
+    def counts(self) -> str:
+        """Say in words how many beats and events there were."""
         beats, events = count_text(self.beats, "beat"), count_text(self.events, "event")
-        counts = f"{beats}, {self.flagged:,} flagged, {self.unreadable:,} not readable, {events}"
-        return f"{clock(self.duration_s)} of signal: {counts}"
+        return f"{beats}, {self.flagged:,} flagged, {self.unreadable:,} not readable, {events}"
 
 
 class Announcer:
