@@ -1,6 +1,7 @@
 """Serve the web application on this machine: drop a recording, see which beats are not normal, and why.
 
-Needs a trained model; --config configs/demo.yaml uses that of `make demo`. Ctrl-C ends it, and deletes what was opened.
+Needs a trained model; --config configs/demo.yaml uses that of `make demo`. Ctrl-C ends it; recordings and marks stay
+in the folder of --workspace, to go on with.
 """
 
 import signal
@@ -17,6 +18,9 @@ def add_options(parser):
     parser.add_argument("--port", type=int, default=8050, help="default: 8050")
     parser.add_argument(
         "--host", default=LOOPBACK[0], help="another address than this machine's own: whoever reaches it can use it"
+    )
+    parser.add_argument(
+        "--workspace", type=Path, metavar="FOLDER", help="keeps recordings and marks; else a temporary one"
     )
     parser.add_argument("--debug", action="store_true", help="Dash's development server, with its tools")
 
@@ -35,9 +39,9 @@ def serve(config, options):
     check_free_port(options.host, options.port)
     if options.host not in LOOPBACK:
         print(f"Warning: whoever reaches {options.host} can open and see recordings here; there is no password")
-    state = ServerState(config, load_config(Path(__file__).parent / "configs/demo.yaml"))
+    state = ServerState(config, load_config(Path(__file__).parent / "configs/demo.yaml"), options.workspace)
     app = create_app(state, LOOPBACK if options.host in LOOPBACK else ())
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(commandline.EXIT_INTERRUPTED))  # so that recordings are deleted
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(commandline.EXIT_INTERRUPTED))  # as Ctrl-C does
     address = {"host": options.host, "port": options.port}
     try:
         start_warm_up(state)

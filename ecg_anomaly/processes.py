@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import multiprocessing
 import os
 import signal
@@ -19,6 +20,8 @@ from ecg_anomaly.errors import UserError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_LOOK_EVERY_S = 0.2  # whether work is to be ended
 
 
 def in_processes(
@@ -129,6 +132,47 @@ def ending_signals(tell: Callable[[], None] = lambda: None) -> Iterator[threadin
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class EndedError(BaseException):
+    """Work was ended by `ended_when`; no `Exception`, so that nobody takes it for a problem of the work."""
+
+
+@contextmanager
+def ended_when(gone: Callable[[], bool]) -> Iterator[None]:
+    """End the work inside the block soon after a condition holds, wherever it is: by an `EndedError`.
+
+    It must be the main thread of its process that works; in another one the block runs to its end.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    working, over = True, threading.Event()
+
+    def end(*_: object) -> None:
+        nonlocal working
+        if working:
+            working = False
+            raise EndedError
+
+    def watch() -> None:
+        while not over.wait(_LOOK_EVERY_S):
+            if gone():
+                _thread.interrupt_main(signal.SIGTERM)  # calls end, also where the system has no signals
+                return
+
+    before = signal.signal(signal.SIGTERM, end)
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        try:
+            yield
+        finally:
+            working = False
+            over.set()
+            watcher.join()  # so that it ends no later work
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _start_process(start: Callable[..., None] | None, *arguments: Any) -> None:

@@ -38,7 +38,6 @@ _BLOCK_S = 300.0
 _ABOUT, _SIGNAL, _SHAPES = "about.json", "lead_{}.npy", "shapes.npy"
 _STAGING = "incomplete"
 _DECIMALS = 6  # of a millivolt
-_OPEN = 8  # recordings that are kept open
 _TEXTS = ("called", "reason")
 _TYPES = {"sample": "int64", "readable": "bool", "flagged": "bool", **dict.fromkeys(_TEXTS, "object")}  # others: float
 
@@ -207,10 +206,6 @@ def read_store(folder: Path) -> Stored:
         (np.arange(shapes.shape[2]) - about["window_samples_before"]) / about["window_rate_hz"],
         None if about["annotated"] is None else pd.DataFrame(about["annotated"]),
     )
-
-
-# For readers that come back, as a page does: a recording is read once.
-read_store_once = functools.lru_cache(maxsize=_OPEN)(read_store)
 
 
 def _read_beats(path: Path) -> pd.DataFrame:

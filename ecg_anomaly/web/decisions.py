@@ -1,9 +1,8 @@
-"""What the user decides: where scores are cut, what that does, and which flagged beats are right or wrong."""
+"""What the user decides: where scores are cut, what that does, and which flagged beats are looked at."""
 
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +12,14 @@ import pandas as pd
 
 from ecg_anomaly.beats.labelled import NORMAL_CLASS
 from ecg_anomaly.beats.swings import FIBRILLATION
-from ecg_anomaly.detector.stream import Findings, judge
 from ecg_anomaly.detector.thresholds import recorded_hours
 from ecg_anomaly.evaluation.metrics import threshold_figures
-from ecg_anomaly.findings import summary
 from ecg_anomaly.findings.store import Stored
-from ecg_anomaly.findings.summary import Summary, unreadable_s
+from ecg_anomaly.findings.summary import unreadable_s
 from ecg_anomaly.handover.scores import SCORES, ThresholdFigures, read_scores
-from ecg_anomaly.manifest import write_json
 
 BY_TIME, BY_SCORE = "time", "score"
 
-_MARKS = "marks.json"
 _RANGE = 3.0  # the slider goes from none to so many times the threshold of the model
 _STEPS = 150
 
@@ -44,21 +39,8 @@ class Outcome:
         return None if count is None or self.hours <= 0 else count / self.hours
 
 
-def cut(stored: Stored, threshold: float) -> pd.DataFrame:
-    """Give the beats of a recording as they are at another threshold."""
-    return summary.without_flutter(judge(stored.beats, threshold))
-
-
-def summarise(stored: Stored, beats: pd.DataFrame) -> Summary:
-    """Sum up a recording, with beats that `cut` gave."""
-    whole, found = stored.summary, Findings(beats, stored.events)
-    return summary.summarise(
-        whole["recording"], stored.sampling_rate_hz, whole["leads"], stored.samples, found, whole["notes"]
-    )
-
-
 def outcome(stored: Stored, beats: pd.DataFrame) -> Outcome:
-    """Say what a threshold does, with beats that `cut` gave."""
+    """Say what a threshold does, with the beats of a review at it."""
     flagged = beats["flagged"].to_numpy()
     no_flutter = beats[beats["event"] != FIBRILLATION]
     hours = (stored.duration_s - unreadable_s(no_flutter, stored.events, stored.duration_s)) / 3600
@@ -98,12 +80,12 @@ def slider(threshold: float) -> tuple[float, float, float]:
 
 
 def listed(beats: pd.DataFrame, order: str, names: Sequence[str], reasons: Sequence[str]) -> np.ndarray:
-    """List the rows of flagged beats, by time or with the highest score first.
+    """List the rows of flagged or marked beats, by time or with the highest score first.
 
-    Those are listed that are called one of ``names`` and flagged for one of ``reasons``.
+    Of the flagged, those are listed that are called one of ``names`` and flagged for one of ``reasons``.
     """
     chosen = beats["called"].isin(list(names)) & beats["reason"].isin(list(reasons))
-    rows = np.flatnonzero(beats["flagged"].to_numpy() & chosen.to_numpy())
+    rows = np.flatnonzero((beats["flagged"] & chosen | (beats["mark"] != "")).to_numpy())
     if order == BY_SCORE:
         rows = rows[np.argsort(-beats["anomaly_score"].to_numpy()[rows], kind="stable")]
     return rows
@@ -126,17 +108,3 @@ def step(rows: np.ndarray, times_s: np.ndarray, current: int | None, by: int) ->
 def nearest(rows: np.ndarray, times_s: np.ndarray, time_s: float) -> int | None:
     """Find the row of the beat that is nearest to a time; ``None`` where there is none."""
     return int(rows[np.abs(times_s[rows] - time_s).argmin()]) if len(rows) else None
-
-
-def read_marks(folder: Path) -> dict[int, str]:
-    """Read the marks on beats of the recording in a folder: by their row, right or wrong."""
-    path = folder / _MARKS
-    if not path.is_file():
-        return {}
-    return {int(row): mark for row, mark in json.loads(path.read_text(encoding="utf-8")).items()}
-
-
-def write_mark(folder: Path, row: int, mark: str) -> None:
-    """Mark a beat as right or wrong, or take its mark away (an empty one)."""
-    marks = {**read_marks(folder), row: mark}
-    write_json(folder / _MARKS, {str(row): mark for row, mark in sorted(marks.items()) if mark})

@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from ecg_anomaly.findings import files
-from ecg_anomaly.findings.store import Stored
+from ecg_anomaly.findings.review import Review
 from ecg_anomaly.reports.recording_page import render
-from ecg_anomaly.web.decisions import summarise
 
 FILES = {"beats": files.BEATS, "annotations": files.ANNOTATIONS, "report": files.PAGE}
 
 
-def make(kind: str, stored: Stored, beats: pd.DataFrame, marks: Mapping[int, str]) -> bytes:
-    """Make one of `FILES` of a recording, with beats that `decisions.cut` gave and the user's marks, by row."""
-    marked = beats.assign(mark=[marks.get(row, "") for row in range(len(beats))])
+def make(kind: str, reviewed: Review) -> bytes:
+    """Make one of `FILES` of a recording, as it is reviewed."""
+    beats, stored = reviewed.beats, reviewed.stored
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
         match kind:
             case "beats":
-                files.write_beats_csv(path, marked)
+                files.write_beats_csv(path, beats)
             case "annotations":
-                files.write_annotations(path, _annotations(stored, marked), stored.sampling_rate_hz)
+                files.write_annotations(path, _annotations(reviewed), stored.sampling_rate_hz)
             case "report":
-                page = render(summarise(stored, marked), marked, stored.events, stored.read_mv)
+                page = render(reviewed.summary, beats, stored.events, stored.read_mv)
                 path.write_text(page, encoding="utf-8")
         return path.read_bytes()
 
 
-def _annotations(stored: Stored, beats: pd.DataFrame) -> pd.DataFrame:
+def _annotations(reviewed: Review) -> pd.DataFrame:
     """Say in the annotations which beats the user has marked."""
+    beats, stored = reviewed.beats, reviewed.stored
     annotations = files.anomaly_annotations(beats, stored.events, stored.sampling_rate_hz)
     marks = dict(zip(beats["sample"], beats["mark"], strict=True))
     notes = [

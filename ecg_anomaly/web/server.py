@@ -12,7 +12,6 @@ from werkzeug.exceptions import HTTPException
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.web import downloads, fields, uploads
-from ecg_anomaly.web.decisions import read_marks
 from ecg_anomaly.web.jobs import Job
 from ecg_anomaly.web.state import ServerState
 
@@ -70,30 +69,23 @@ def add_routes(app: Dash, state: ServerState, hosts: Sequence[str]) -> None:
                 )
                 entered = fields.read(*(request.form.get(field) for field in ("leads", "sampling_rate", "gain")))
                 state.recordings.analyse(Job(folder, path, name, entered))
-            state.recordings.delete(request.form.get("before"))  # which the page showed until now
         except UserError as error:
             return jsonify(error=fields.by_label(str(error)))
         except OSError as error:
             return jsonify(error=f"the files cannot be kept: {error.strerror}; free some space on the disk")
         return jsonify(key=key)
 
-    @server.post("/recordings/<key>/leave")
-    def _leave(key: str) -> tuple[str, int]:
-        state.recordings.leave(key)
-        return "", 204
-
     @server.get("/recordings/<key>/<kind>")
     def _download(key: str, kind: str) -> Response | tuple[Response, int]:
         if kind not in downloads.FILES:
             return jsonify(error="there is no such file"), 404
         try:
-            marks = read_marks(state.recordings.folder(key))
             threshold = request.args.get("threshold")
-            stored, beats = state.recordings.beats(key, float(threshold) if threshold else None)
+            reviewed = state.recordings.review(key, float(threshold) if threshold else None)
         except (UserError, OSError, ValueError):
             return jsonify(error="this recording is not there any more; open it again"), 404
-        name = downloads.FILES[kind].format(uploads.shown(stored.summary["recording"]))
-        content = io.BytesIO(downloads.make(kind, stored, beats, marks))
+        name = downloads.FILES[kind].format(uploads.shown(reviewed.summary["recording"]))
+        content = io.BytesIO(downloads.make(kind, reviewed))
         return send_file(content, as_attachment=True, download_name=name)
 
 

@@ -1,4 +1,4 @@
-"""What the parts of the application share: the model, the recordings that are open, the records that are played."""
+"""What the parts of the application share: the model, the worklist of recordings, the records that are played."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ecg_anomaly.handover.model import check_detector, read_detector
 from ecg_anomaly.records.simulate import write_database
 from ecg_anomaly.web.fields import NOTHING, Entered
 from ecg_anomaly.web.jobs import Job
-from ecg_anomaly.web.opened import OpenRecordings
 from ecg_anomaly.web.player import Players
+from ecg_anomaly.web.workspace import Workspace
 from ecg_anomaly.workers import detector_pool
 
 EXAMPLE = "simulated-example"
@@ -23,16 +23,17 @@ class ServerState:
     """The state of the server.
 
     The model is that of the settings ``config``. If it cannot be used, ``problem`` says why, and that of the settings
-    ``demo`` is ``offered`` instead, if it is there.
+    ``demo`` is ``offered`` instead, if it is there. Recordings are kept in the folder
+    ``workspace``, else in a temporary one.
     """
 
-    def __init__(self, config: Config, demo: Config | None = None):
+    def __init__(self, config: Config, demo: Config | None = None, workspace: Path | None = None):
         self.config, self.problem = _usable(config)
         self.offered: Config | None = None
         if self.problem and demo is not None:
             own, missing = _usable(demo)
             self.offered = None if missing else own
-        self.recordings = OpenRecordings(lambda: detector_pool(self.config))
+        self.recordings = Workspace(lambda: detector_pool(self.config), workspace)
         self.players = Players(lambda: read_detector(self.config))
 
     def take_offered(self) -> None:
@@ -85,7 +86,7 @@ class ServerState:
         return path
 
     def close(self) -> None:
-        """End all work and delete the recordings."""
+        """End all work."""
         self.players.close()
         self.recordings.close()
 

@@ -28,7 +28,8 @@ def warm_up(state: ServerState) -> None:
         names = write_database(folder / "simdb", 1, _MINUTES, _SEED)
         futures.wait([recordings.analyse(Job(folder, folder / "simdb" / f"{names[0]}.hea", "warm-up"))])
         if recordings.progress(key).state == DONE:  # if not, the user learns why when a recording of theirs fails
-            stored, beats = recordings.beats(key)
+            reviewed = recordings.review(key)
+            stored, beats = reviewed.stored, reviewed.beats
             figures.overview(stored, beats)
             figures.signal(stored, beats, (0.0, stored.duration_s))
             decisions.outcome(stored, beats)

@@ -3,7 +3,7 @@
 import pytest
 
 from ecg_anomaly.findings.store import read_store
-from ecg_anomaly.web.jobs import ANALYSED, Job, analyse
+from ecg_anomaly.web.jobs import ANALYSED, Job, analyse, announce
 from tests.web.web_parts import detector_of
 
 
@@ -15,7 +15,9 @@ def detector(finished):
 @pytest.fixture(scope="session")
 def stored(finished, detector, tmp_path_factory):
     folder = tmp_path_factory.mktemp("recording")
-    analyse(detector, Job(folder, finished.records / "simdb/s007", "s007"))
+    job = Job(folder, finished.records / "simdb/s007", "s007")
+    announce(job)
+    analyse(detector, job)
     return read_store(folder / ANALYSED)
 
 

@@ -9,32 +9,35 @@ import pytest
 from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.measures import MEASURES
 from ecg_anomaly.evaluation.metrics import threshold_figures
-from ecg_anomaly.findings.marks import RIGHT, WRONG
+from ecg_anomaly.findings.review import review
 from ecg_anomaly.findings.store import read_store
 from ecg_anomaly.web import decisions, figures
-from ecg_anomaly.web.jobs import ANALYSED, Job, analyse
+from ecg_anomaly.web.jobs import ANALYSED, Job, analyse, announce
 from ecg_anomaly.words import CALLED
 from tests.web.web_parts import config_of
 
 
 def test_a_recording_without_beats(detector, tmp_path):
     (tmp_path / "flat.csv").write_text("time,II\n" + "".join(f"{i / 250},0.0\n" for i in range(5000)))
-    analyse(detector, Job(tmp_path, tmp_path / "flat.csv", "flat"))
+    job = Job(tmp_path, tmp_path / "flat.csv", "flat")
+    announce(job)
+    assert analyse(detector, job).beats == 0
     empty = read_store(tmp_path / ANALYSED)
     assert len(empty.beats) == len(empty.shapes) == 0
-    beats = decisions.cut(empty, 1.0)
+    beats = review(empty, 1.0).beats
     assert decisions.outcome(empty, beats).flagged == 0
     assert decisions.step(decisions.listed(beats, "time", CALLED, MEASURES), np.empty(0), None, 1) is None
     assert figures.overview(empty, beats).layout.height
 
 
-def test_the_threshold_of_the_model_flags_what_the_analysis_flagged(stored, threshold):
-    pd.testing.assert_frame_equal(decisions.cut(stored, threshold), stored.beats, check_dtype=False)
-    assert decisions.summarise(stored, stored.beats) == stored.summary
+def test_the_threshold_of_the_model_flags_what_the_analysis_flagged(stored):
+    reviewed = review(stored)
+    pd.testing.assert_frame_equal(reviewed.beats[list(stored.beats)], stored.beats, check_dtype=False)
+    assert {name: reviewed.summary[name] for name in stored.summary} == stored.summary
 
 
 def test_flags_at_another_threshold(stored, threshold):
-    beats = decisions.cut(stored, threshold - 1)
+    beats = review(stored, threshold - 1).beats
     above = stored.beats["anomaly_score"] > threshold - 1
     np.testing.assert_array_equal(beats["flagged"], above & stored.beats["readable"])
     assert beats["flagged"].sum() > stored.beats["flagged"].sum()
@@ -44,13 +47,13 @@ def test_flags_at_another_threshold(stored, threshold):
 
 def test_nothing_within_a_fibrillation_is_flagged(stored):
     lost = dataclasses.replace(stored, beats=stored.beats.assign(event=FIBRILLATION))
-    beats = decisions.cut(lost, 0.0)
+    beats = review(lost, 0.0).beats
     assert not beats["flagged"].any()
     assert (beats[["called", "reason"]] == "").all(axis=None)
 
 
 def test_figures_are_those_of_the_metrics(stored, threshold):
-    beats = decisions.cut(stored, threshold)
+    beats = review(stored, threshold).beats
     outcome = decisions.outcome(stored, beats)
     compared = stored.compared
     classes = np.concatenate([compared.classes, compared.missed])
@@ -63,7 +66,7 @@ def test_figures_are_those_of_the_metrics(stored, threshold):
 
 
 def test_the_list_is_ordered_and_filtered(stored, threshold):
-    beats = decisions.cut(stored, threshold)
+    beats = review(stored, threshold).beats
     by_score = decisions.listed(beats, decisions.BY_SCORE, CALLED, MEASURES)
     assert (np.diff(beats["anomaly_score"].to_numpy()[by_score]) <= 0).all()
     assert sorted(by_score) == decisions.listed(beats, decisions.BY_TIME, CALLED, MEASURES).tolist()
@@ -81,14 +84,6 @@ def test_the_list_is_ordered_and_filtered(stored, threshold):
 def test_stepping_through_a_list(current, by, expected):
     rows, times_s = np.array([7, 2, 5]), np.arange(10.0)
     assert decisions.step(rows, times_s, current, by) == expected
-
-
-def test_marks_are_kept_and_taken_away(tmp_path):
-    assert decisions.read_marks(tmp_path) == {}
-    decisions.write_mark(tmp_path, 4, RIGHT)
-    decisions.write_mark(tmp_path, 2, WRONG)
-    decisions.write_mark(tmp_path, 4, "")
-    assert decisions.read_marks(tmp_path) == {2: WRONG}
 
 
 def test_test_patients_are_a_guide(finished):

@@ -2,26 +2,21 @@
 
 import io
 import json
-import multiprocessing
 import re
-import time
 from concurrent import futures
 from concurrent.futures import Future
 
 import pytest
 
-from ecg_anomaly import workers
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.processes import process_pool
-from ecg_anomaly.web import ids, jobs
+from ecg_anomaly.web import ids
 from ecg_anomaly.web.app import create_app
 from ecg_anomaly.web.fields import Entered
-from ecg_anomaly.web.jobs import DONE, FAILED, Job, Progress
-from ecg_anomaly.web.opened import LEFT_S, UNUSED_S, OpenRecordings
+from ecg_anomaly.web.jobs import DONE, FAILED
 from ecg_anomaly.web.sections.signal import asked_range, next_view
 from ecg_anomaly.web.state import EXAMPLE, ServerState
 from ecg_anomaly.web.warm_up import warm_up
-from ecg_anomaly.workers import detector_pool
+from ecg_anomaly.web.workspace import Workspace
 from tests.web.web_parts import config_of
 
 PATIENCE_S = 600  # for what is certain to come, on the busiest machine
@@ -46,7 +41,7 @@ class HereAndNow(futures.Executor):
 def state(finished, detector):
     made = ServerState(config_of(finished))
     made.recordings.close()
-    made.recordings = OpenRecordings(lambda: HereAndNow(detector))
+    made.recordings = Workspace(lambda: HereAndNow(detector))
     yield made
     made.close()
 
@@ -57,8 +52,8 @@ def client(state):
 
 
 def open_folders(state):
-    """Folders of open recordings: all that hold more than the example, which belongs to none."""
-    return sorted(path.name for path in state.recordings.root.iterdir() if path.name != "example")
+    """Folders of the recordings of the worklist, and of whatever was left behind."""
+    return sorted(path.name for path in (state.recordings.root / "recordings").iterdir())
 
 
 def upload(client, files, **fields):
@@ -86,14 +81,12 @@ def test_a_table_that_is_dropped_is_analysed(state, client):
     assert state.recordings.stored(key).summary["recording"] == "my_table"
 
 
-def test_leads_are_asked_for_and_the_recording_before_is_deleted(state, client, finished):
+def test_leads_are_asked_for(state, client, finished):
     files = {f"s007.{kind}": (finished.records / f"simdb/s007.{kind}").read_bytes() for kind in ("hea", "dat")}
-    before = upload(client, files, leads="nobody").get_json()["key"]
-    assert "has no lead nobody" in state.recordings.progress(before).words
-    key = upload(client, files, leads=" v1 ", before=before).get_json()["key"]
+    nobody = upload(client, files, leads="nobody").get_json()["key"]
+    assert "has no lead nobody" in state.recordings.progress(nobody).words
+    key = upload(client, files, leads=" v1 ").get_json()["key"]
     assert state.recordings.stored(key).summary["leads"] == ["V1"]
-    with pytest.raises(UserError, match="open it again"):
-        state.recordings.folder(before)
 
 
 @pytest.mark.parametrize(
@@ -230,126 +223,6 @@ def test_without_a_model_the_command_that_makes_one_is_told(finished, workspace)
     layout = create_app(state, ()).server.test_client().get("/_dash-layout").get_data(as_text=True)
     state.close()
     assert "make demo" in layout
-
-
-class Waiting(futures.Executor):
-    """Takes note of what it is asked to analyse, and does nothing."""
-
-    def __init__(self):
-        self.analyses = []
-        self.ended = False
-
-    def submit(self, *_):
-        self.analyses.append(Future())
-        return self.analyses[-1]
-
-    def shutdown(self, wait=True, *, cancel_futures=False):
-        self.ended = cancel_futures
-
-
-def room(recordings):
-    with recordings.opening() as (key, folder):
-        recordings.analyse(Job(folder, folder / "a.csv", "a"))
-    return key
-
-
-def test_recordings_are_deleted_when_their_time_is_over():
-    now, working = [0.0], Waiting()
-    recordings = OpenRecordings(lambda: working, lambda: now[0])
-    used, left, unused = (room(recordings) for _ in range(3))
-    folder = recordings.folder(left)
-    recordings.leave(left)
-    now[0] = LEFT_S + 1
-    recordings.sweep()
-    assert not folder.exists()
-    assert [analysis.cancelled() for analysis in working.analyses] == [False, True, False]
-    with pytest.raises(UserError, match="open it again"):
-        recordings.folder(left)
-    now[0] = UNUSED_S - 1
-    recordings.folder(used)
-    now[0] = UNUSED_S + 1
-    recordings.sweep()
-    assert recordings.folder(used).is_dir()
-    with pytest.raises(UserError):
-        recordings.folder(unused)
-    recordings.close()
-    assert not folder.parent.exists()
-    assert all(analysis.cancelled() for analysis in working.analyses)
-    assert working.ended
-
-
-def test_a_page_that_is_loaded_again_keeps_its_recording():
-    now = [0.0]
-    recordings = OpenRecordings(Waiting, lambda: now[0])
-    key = room(recordings)
-    recordings.leave(key)
-    now[0] = LEFT_S / 2
-    recordings.folder(key)
-    now[0] = 2 * LEFT_S
-    recordings.sweep()
-    assert recordings.folder(key).is_dir()
-    recordings.close()
-
-
-def test_too_many_recordings_are_refused():
-    recordings = OpenRecordings(Waiting)
-    with pytest.raises(UserError, match="open already"):
-        for _ in range(100):
-            with recordings.opening():
-                pass
-    recordings.close()
-
-
-def test_what_cannot_be_opened_leaves_nothing():
-    recordings = OpenRecordings(Waiting)
-    keys = [room(recordings) for _ in range(10)]
-    with pytest.raises(UserError, match="try again in a minute"):
-        room(recordings)
-    assert sorted(path.name for path in recordings.root.iterdir()) == sorted(keys)
-    recordings.close()
-
-
-@pytest.fixture
-def working(state, monkeypatch):
-    monkeypatch.setattr(workers, "_PROCESSES", 1)  # each takes seconds to start
-    recordings = OpenRecordings(lambda: detector_pool(state.config))
-    yield recordings
-    recordings.close()
-
-
-def begin(working, finished):
-    with working.opening() as (key, folder):
-        return key, working.analyse(Job(folder, finished.records / "simdb/s007.hea", "s007"))
-
-
-def test_analyses_run_in_other_processes_and_can_be_cancelled(finished, working):
-    (key, first), *others = (begin(working, finished) for _ in range(10))
-    assert working.progress(key).state in (jobs.WAITING, jobs.RUNNING)
-    for other, _ in others:
-        working.delete(other)
-    assert first.result(PATIENCE_S) is None
-    assert working.progress(key) == Progress(DONE, 1.0, "Analysed.")
-    ended = futures.wait([analysis for _, analysis in others], PATIENCE_S)
-    assert not ended.not_done
-    assert all(analysis.cancelled() or isinstance(analysis.exception(), OSError) for analysis in ended.done)
-    assert [path.name for path in working.root.iterdir()] == [key]
-
-
-def test_a_process_that_was_ended_from_outside_is_replaced(finished):
-    starts_s = iter([PATIENCE_S, 0])
-    working = OpenRecordings(lambda: process_pool(1, "spawn", time.sleep, next(starts_s)))
-    others = set(multiprocessing.active_children())
-    key, analysis = begin(working, finished)
-    started = set(multiprocessing.active_children()) - others
-    assert started
-    for process in started:
-        process.kill()
-    futures.wait([analysis], PATIENCE_S)
-    assert "ended from outside" in working.progress(key).words
-    _, analysis = begin(working, finished)
-    with pytest.raises(AssertionError):  # in a new process, which has no detector
-        analysis.result(PATIENCE_S)
-    working.close()
 
 
 def test_a_warm_up_leaves_nothing(state):

@@ -4,8 +4,6 @@
   const set = (id, props) => window.dash_clientside.set_props(id, props);
   const say = (text) => set("message", { children: text });
 
-  const opened = () => JSON.parse(sessionStorage.getItem("opened") ?? "null");
-
   let latest = []; // to be opened again, with what was entered meanwhile
   const upload = (files) => {
     if (!files.length) return;
@@ -15,7 +13,6 @@
       const value = document.getElementById(id)?.value;
       if (value) form.append(field, value);
     }
-    form.append("before", opened() ?? "");
     for (const file of latest) form.append("file", file, file.name);
     const request = new XMLHttpRequest(); // fetch does not say how far an upload is
     request.open("POST", "/recordings");
@@ -83,10 +80,6 @@
     if (typing || off || event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
     const button = document.getElementById(KEYS[event.key]);
     if (button && button.offsetParent !== null) { event.preventDefault(); button.click(); }
-  });
-
-  addEventListener("pagehide", () => {
-    if (opened()) navigator.sendBeacon(`/recordings/${encodeURIComponent(opened())}/leave`);
   });
 
   window.dash_clientside = window.dash_clientside || {};

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -74,7 +73,8 @@ def register(app: Dash, state: ServerState) -> None:
         threshold, *chosen, current = arguments[len(_STEPS) :]
         if key is None:
             return None
-        stored, beats = state.recordings.beats(key, threshold)
+        reviewed = state.recordings.review(key, threshold)
+        stored, beats = reviewed.stored, reviewed.beats
         times_s, every = beats["time_s"].to_numpy(), np.arange(len(beats))
         flagged = decisions.listed(beats, *chosen)
         trigger = str(ctx.triggered_id)
@@ -94,14 +94,15 @@ def register(app: Dash, state: ServerState) -> None:
     @app.callback(
         Output(ids.MARKED, "data"),
         [Input(button, "n_clicks") for button in _MARKS],
-        [State(ids.READY, "data"), State(ids.BEAT, "data"), State(ids.MARKED, "data")],
+        [State(ids.READY, "data"), State(ids.BEAT, "data")],
     )
     def mark(*arguments: Any) -> Any:
-        key, row, count = arguments[len(_MARKS) :]
+        key, row = arguments[len(_MARKS) :]
         if key is None or row is None:
             return no_update
-        decisions.write_mark(state.recordings.folder(key), row, _MARKS[str(ctx.triggered_id)])
-        return (count or 0) + 1
+        what = f"beat at {clock(state.recordings.stored(key).beats['time_s'].iloc[row])}"
+        state.recordings.mark(key, [row], _MARKS[str(ctx.triggered_id)], what)
+        return state.recordings.history(key).version
 
     @app.callback(
         [Output(ids.LIST, "children"), Output(ids.PAGE_WORDS, "children"), Output(ids.LIST_PAGE, "data")],
@@ -114,7 +115,7 @@ def register(app: Dash, state: ServerState) -> None:
         key, row, _marked, threshold, order, names, reasons, _back, _on, page = arguments
         if key is None:
             return [], "", 0
-        _, beats = state.recordings.beats(key, threshold)
+        beats = state.recordings.review(key, threshold).beats
         rows = decisions.listed(beats, order, names, reasons)
         trigger = str(ctx.triggered_id)
         if trigger in _PAGES or trigger == ids.MARKED:
@@ -124,12 +125,11 @@ def register(app: Dash, state: ServerState) -> None:
         pages = max(1, -(-len(rows) // _PAGE_ROWS))
         page = int(np.clip(page, 0, pages - 1))
         shown = rows[page * _PAGE_ROWS : (page + 1) * _PAGE_ROWS]
-        marks = decisions.read_marks(state.recordings.folder(key))
         words = f"page {page + 1:,} of {pages:,}, {len(rows):,} flagged"
-        return flagged_list(beats, shown, row, marks), words, page
+        return flagged_list(beats, shown, row), words, page
 
 
-def flagged_list(beats: pd.DataFrame, rows: np.ndarray, chosen: int | None, marks: Mapping[int, str]) -> Any:
+def flagged_list(beats: pd.DataFrame, rows: np.ndarray, chosen: int | None) -> Any:
     """List flagged beats, each with a button that shows it."""
     if not len(rows):
         return html.P("No beat is called so and flagged for these reasons.")
@@ -141,7 +141,7 @@ def flagged_list(beats: pd.DataFrame, rows: np.ndarray, chosen: int | None, mark
             score_text(found["anomaly_score"]),
             CALLED[found["called"]],
             styles.question(found["reason"]),
-            parts.MARK_WORDS.get(marks.get(row, ""), ""),
+            parts.MARK_WORDS.get(found["mark"], ""),
         )
         lines.append(
             html.Tr([html.Td(cell) for cell in cells], **(parts.aria(current="true") if row == chosen else {}))

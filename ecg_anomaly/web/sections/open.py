@@ -57,11 +57,10 @@ def register(app: Dash, state: ServerState) -> None:
     @app.callback(
         Output(ids.OPENED, "data", allow_duplicate=True),
         [Input(ids.OPEN_RECORD, "n_clicks"), Input(ids.OPEN_EXAMPLE, "n_clicks")],
-        [State(ids.RECORD, "value"), State(ids.OPENED, "data")],
+        State(ids.RECORD, "value"),
         [State(ids.LEADS, "value"), State(ids.RATE, "value"), State(ids.GAIN, "value")],
     )
-    def open_one(_record: int, _example: int, name: str | None, before: str | None, *entered: Any) -> str:
-        state.recordings.delete(before)
+    def open_one(_record: int, _example: int, name: str | None, *entered: Any) -> str:
         if ctx.triggered_id == ids.OPEN_EXAMPLE:
             return state.open_record(EXAMPLE)
         return state.open_record(name, fields_of.read(*entered))
@@ -93,9 +92,12 @@ def register(app: Dash, state: ServerState) -> None:
         [Input(ids.CANCEL, "n_clicks"), Input(ids.CLOSE, "n_clicks")],
         State(ids.OPENED, "data"),
     )
-    def close(_cancel: int, _close: int, key: str | None) -> tuple[None, str]:
+    def close(_cancel: int, _close: int, key: str | None) -> tuple[Any, str]:
+        cancelled = ctx.triggered_id == ids.CANCEL
+        if cancelled and state.recordings.progress(key).state == DONE:  # what is cancelled is not what is open
+            return no_update, "There is no analysis to cancel."
         state.recordings.delete(key)
-        return None, "The recording was deleted from here." if ctx.triggered_id == ids.CLOSE else "Cancelled."
+        return None, "Cancelled." if cancelled else "The recording was deleted from here."
 
     @app.callback(Output(ids.RECORDING_PARTS, "hidden"), Input(ids.READY, "data"))
     def show_sections(key: str | None) -> bool:

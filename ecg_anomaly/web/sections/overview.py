@@ -8,7 +8,7 @@ from typing import Any
 from dash import Dash, Input, Output, State, html
 
 from ecg_anomaly.reports import recording_page
-from ecg_anomaly.web import decisions, figures, ids, parts
+from ecg_anomaly.web import figures, ids, parts
 from ecg_anomaly.web.fields import by_label
 from ecg_anomaly.web.state import ServerState
 
@@ -27,9 +27,12 @@ def layout(_state: ServerState) -> html.Section:
 def register(app: Dash, state: ServerState) -> None:
     """Connect the section."""
 
-    @app.callback(Output(ids.HEADLINE, "children"), Input(ids.READY, "data"), Input(ids.THRESHOLD, "value"))
-    def show_headline(key: str | None, threshold: float) -> Any:
-        return [] if key is None else headline(decisions.summarise(*state.recordings.beats(key, threshold)))
+    @app.callback(
+        Output(ids.HEADLINE, "children"),
+        [Input(ids.READY, "data"), Input(ids.MARKED, "data"), Input(ids.THRESHOLD, "value")],
+    )
+    def show_headline(key: str | None, _marked: int, threshold: float) -> Any:
+        return [] if key is None else headline(state.recordings.review(key, threshold).summary)
 
     @app.callback(
         Output(ids.OVERVIEW, "figure"),
@@ -37,7 +40,10 @@ def register(app: Dash, state: ServerState) -> None:
         [State(ids.READY, "data"), State(ids.THRESHOLD, "value")],
     )
     def show_overview(_words: Any, key: str | None, threshold: float) -> Any:
-        return parts.NO_FIGURE if key is None else figures.overview(*state.recordings.beats(key, threshold))
+        if key is None:
+            return parts.NO_FIGURE
+        reviewed = state.recordings.review(key, threshold)
+        return figures.overview(reviewed.stored, reviewed.beats)
 
 
 def headline(summary: Mapping[str, Any]) -> list[Any]:

@@ -46,7 +46,8 @@ def register(app: Dash, state: ServerState) -> None:
         key, row, threshold, relayout, *_clicks, before = arguments
         if key is None:
             return parts.NO_FIGURE, None, []
-        stored, beats = state.recordings.beats(key, threshold)
+        reviewed = state.recordings.review(key, threshold)
+        stored, beats = reviewed.stored, reviewed.beats
         beat_s = None if row is None else float(beats["time_s"].iloc[row])
         shades = figures.shade(beat_s, stored.window_s)
         seen_s = before[1] if before and before[0] == key else None  # what is seen of another recording does not count

@@ -12,7 +12,7 @@ from ecg_anomaly.detector.measures import MEASURES, surprise_column
 from ecg_anomaly.findings.annotated import Compared
 from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.reports import styles
-from ecg_anomaly.web import decisions, figures, ids, parts
+from ecg_anomaly.web import figures, ids, parts
 from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.words import CALLED, UNDEFINED, clock, score_text
 
@@ -61,8 +61,8 @@ def register(app: Dash, state: ServerState) -> None:
     def show_words(row: int | None, threshold: float, _marked: int, key: str | None) -> Any:
         if key is None or row is None:
             return []
-        mark = decisions.read_marks(state.recordings.folder(key)).get(row, "")
-        return beat_words(*state.recordings.beats(key, threshold), row, mark)
+        reviewed = state.recordings.review(key, threshold)
+        return beat_words(reviewed.stored, reviewed.beats, row)
 
     @app.callback(
         [Output(ids.PAPER_CONTENT, "data"), Output(ids.ON_PAPER, "data")],
@@ -72,7 +72,8 @@ def register(app: Dash, state: ServerState) -> None:
     def show_paper(row: int | None, threshold: float, key: str | None, before: list[Any] | None) -> tuple[str, Any]:
         if key is None or row is None:
             return "", None
-        paper = figures.paper(*state.recordings.beats(key, threshold), row)
+        reviewed = state.recordings.review(key, threshold)
+        paper = figures.paper(reviewed.stored, reviewed.beats, row)
         return paper, no_update if before == [key, row] else [key, row]
 
     @app.callback(Output(ids.BEAT_FIGURE, "figure"), Input(ids.ON_PAPER, "data"))  # follows it, as the overview does
@@ -82,7 +83,7 @@ def register(app: Dash, state: ServerState) -> None:
     parts.answer_in_browser(app, "showPaper", Output(ids.PAPER, "title"), Input(ids.PAPER_CONTENT, "data"))
 
 
-def beat_words(stored: Stored, beats: pd.DataFrame, row: int, mark: str) -> list[Any]:
+def beat_words(stored: Stored, beats: pd.DataFrame, row: int) -> list[Any]:
     """Say what is known of a beat: its verdict, RR intervals, and how surprising each answer was."""
     beat = beats.iloc[row]
     usual_s = float(beats["rr_before_s"].iloc[max(0, row - _AROUND) : row + _AROUND + 1].median())
@@ -94,8 +95,8 @@ def beat_words(stored: Stored, beats: pd.DataFrame, row: int, mark: str) -> list
     ]
     if stored.compared is not None:
         facts.append(("annotated as", _annotated_class(stored.compared, row)))
-    if mark:
-        facts.append(("your mark", parts.MARK_WORDS[mark]))
+    if beat["mark"]:
+        facts.append(("your mark", parts.MARK_WORDS[beat["mark"]]))
     title = html.H3(f"{clock(beat['time_s'])}: {verdict(beat)}")
     return [title, parts.facts(facts), questions(beat)]
 

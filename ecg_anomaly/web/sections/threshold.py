@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -37,7 +35,7 @@ def layout(_state: ServerState) -> html.Section:
         parts.buttons(*links),
         parts.buttons(
             parts.button("Close and delete the recording", ids.CLOSE),
-            html.Span("It is deleted from here when you leave the page, or after an hour.", className="soft"),
+            html.Span("Until then it stays, whether this page is open or not.", className="soft"),
         ),
     )
 
@@ -65,18 +63,16 @@ def register(app: Dash, state: ServerState) -> None:
             return []
         by_drag = any(triggered["prop_id"].endswith("drag_value") for triggered in ctx.triggered)
         threshold = dragged if by_drag and dragged is not None else value
-        stored, beats = state.recordings.beats(key, threshold)
-        marks = decisions.read_marks(state.recordings.folder(key))
+        reviewed = state.recordings.review(key, threshold)
+        marks = reviewed.beats["mark"]
         tested = decisions.read_tested(state.config.paths.outputs)
-        return outcome_words(decisions.outcome(stored, beats), tested, threshold, marks)
+        return outcome_words(decisions.outcome(reviewed.stored, reviewed.beats), tested, threshold, marks)
 
     hrefs = [Output(name, "href") for name in ids.DOWNLOADS.values()]
     parts.answer_in_browser(app, "downloadLinks", hrefs, [Input(ids.READY, "data"), Input(ids.THRESHOLD, "value")])
 
 
-def outcome_words(
-    outcome: Outcome, tested: pd.DataFrame | None, threshold: float, marks: Mapping[int, str]
-) -> list[Any]:
+def outcome_words(outcome: Outcome, tested: pd.DataFrame | None, threshold: float, marks: pd.Series) -> list[Any]:
     """Say what a threshold does to this recording, and what it did to the test patients of the model."""
     tiles = [
         ("flagged beats", f"{outcome.flagged:,}"),
@@ -95,9 +91,8 @@ def outcome_words(
         tiles += [(f"found of class {name}", percent(share, 0)) for name, share in found]
         if outcome.missed:
             lines.append(parts.soft(f"{count_text(outcome.missed, 'annotated beat')} not found at all."))
-    if marks:
-        counts = Counter(marks.values())
-        tiles += [(f"marked {mark}", f"{counts[mark]:,}") for mark in (RIGHT, WRONG)]
+    if marks.any():
+        tiles += [(f"marked {mark}", f"{(marks == mark).sum():,}") for mark in (RIGHT, WRONG)]
     if tested is not None:
         alarms_per_hour, share = decisions.outcome_of_test(tested, threshold)
         records = tested["record"].unique()
