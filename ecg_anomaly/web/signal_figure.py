@@ -1,0 +1,262 @@
+"""The signal as a figure: a stretch of all leads on one scale, with flagged beats, events and rhythms above it."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import bottleneck
+import numpy as np
+
+from ecg_anomaly import words
+from ecg_anomaly.beats.events import Event
+from ecg_anomaly.findings.marks import RIGHT, WRONG
+from ecg_anomaly.findings.review import Review
+from ecg_anomaly.findings.store import COARSE, Stored
+from ecg_anomaly.records.lead_names import standard_order
+from ecg_anomaly.reports import recording_overview, styles
+from ecg_anomaly.web.times import ticks, when
+
+SHORTEST_VIEW_S = 1.0
+FIRST_VIEW_S = 60.0
+BEAT_VIEW_S = 10.0  # around the chosen beat, and at least around an event
+
+MARKS, BANDS = 0, 1  # places of the curves that change while one marks
+
+_COLUMNS = 1000  # of a lead on the screen, each drawn from its lowest to its highest value
+_MARGIN = 1.0  # screens that are drawn on either side of what is seen: nothing is white while one drags
+_MOST_MARKS = 600  # on the screen: of as many stretches the highest score of each
+_BANDS = 400  # side by side on the screen: narrower ones are not seen
+_SPAN = (0.002, 0.998)  # quantiles of what is drawn: a single jolt does not flatten the rest
+_LOUD = 3.0  # times the usual span of a lead: one that is louder, a loose electrode, does not flatten the others
+# Height of a row in millivolts, and how far its lines are apart, which divides it.
+_ROWS_MV = ((1, 0.5), (1.5, 0.5), (2, 0.5), (3, 1), (4, 1), (5, 1), (10, 5), (20, 5), (50, 10), (100, 20))
+_ALL_ROWS, _HIGH_ROW, _LOW_ROW, _MARK_ROW, _LANE, _GAP = 480, 150, 56, 24, 17, 4  # in pixels
+_MARK_SYMBOLS = {RIGHT: "circle", WRONG: "x-thin-open", "": "triangle-down"}
+
+Figure = dict[str, Any]  # of Plotly: its data and layout
+
+
+def signal(review: Review, seen_s: Sequence[float], beat_s: float | None = None) -> Figure:
+    """Draw a stretch of the signal, one row per lead below flagged beats and events, to be zoomed and moved.
+
+    Parameters
+    ----------
+    review
+        The recording.
+    seen_s
+        Start and end of the stretch. As much again is drawn before and after, and of all that no more than a screen
+        can show, extremes included.
+    beat_s
+        When the chosen beat is, which is shaded.
+    """
+    stored, drawn_s = review.stored, _drawn(seen_s, review.stored.duration_s)
+    order = standard_order(stored.leads)
+    curves = [_curve(stored, lead, drawn_s, (seen_s[1] - seen_s[0]) / _COLUMNS) for lead in order]
+    row_mv, line_mv = _row_mv([y_mv for _, _, y_mv in curves])
+    data = [*above(review, seen_s), *_key(review)]
+    for row, (lead, (first_s, step_s, y_mv)) in enumerate(zip(order, curves, strict=True)):
+        middle_mv = np.nan_to_num(np.float32(bottleneck.nanmedian(y_mv)))
+        offset_mv = -row * row_mv - float(middle_mv)
+        look = {"mode": "lines", "line": {"width": 1, "color": styles.BLUE}, "showlegend": False, "hoverinfo": "skip"}
+        place = {"x0": round(first_s, 6), "dx": step_s, "y": _packed(y_mv + np.float32(offset_mv))}
+        data.append({"name": stored.leads[lead], "meta": {"offset_mv": offset_mv}, **place, **look})
+    layout = {**_rows(review, order, row_mv, line_mv), "shapes": shades(review, seen_s, beat_s)}
+    times, title = ticks(stored, *seen_s)
+    layout["xaxis"] = {**times, "title": {"text": title}, "range": list(seen_s), "anchor": "y", "zeroline": False}
+    return {"data": data, "layout": layout}
+
+
+def above(review: Review, seen_s: Sequence[float]) -> list[dict[str, Any]]:
+    """Draw what stands above the leads: the flagged beats (`MARKS`), and the events and rhythms (`BANDS`)."""
+    drawn_s = _drawn(seen_s, review.stored.duration_s)
+    return [_marks(review, drawn_s), _bands(review, drawn_s)]
+
+
+def shades(review: Review, seen_s: Sequence[float], beat_s: float | None) -> list[dict[str, Any]]:
+    """Shade events and rhythms, and the window of the chosen beat if there is one: shapes of the layout."""
+    shapes = [
+        {**styles.shade(start_s, end_s, styles.EVENT_COLOURS[kind], 0.13), "name": styles.EVENT_WORDS[kind]}
+        for kind, start_s, end_s in _spans(review, _drawn(seen_s, review.stored.duration_s))
+    ]
+    if beat_s is not None:
+        window_s = review.stored.window_s
+        shapes.append(styles.shade(beat_s + window_s[0], beat_s + window_s[-1], styles.ORANGE, 0.25))
+    return shapes
+
+
+def moved(start_s: float, end_s: float, by: str, duration_s: float) -> tuple[float, float]:
+    """Zoom (``in``, ``out``, ``all``) or move (``left``, ``right``) a stretch, within a recording of some seconds."""
+    length_s, centre_s = end_s - start_s, (start_s + end_s) / 2
+    length_s = {"in": length_s / 2, "out": length_s * 2, "all": duration_s}.get(by, length_s)
+    centre_s += {"left": -0.5, "right": 0.5}.get(by, 0.0) * length_s
+    return within(centre_s, length_s, duration_s)
+
+
+def within(centre_s: float, length_s: float, duration_s: float) -> tuple[float, float]:
+    """Place a stretch around a time, within the recording."""
+    length_s = min(max(length_s, SHORTEST_VIEW_S), duration_s)
+    start_s = min(max(0.0, centre_s - length_s / 2), duration_s - length_s)
+    return start_s, start_s + length_s
+
+
+def _drawn(seen_s: Sequence[float], duration_s: float) -> tuple[float, float]:
+    """Give start and end of what is drawn."""
+    margin_s = _MARGIN * (seen_s[1] - seen_s[0])
+    return max(0.0, seen_s[0] - margin_s), min(duration_s, seen_s[1] + margin_s)
+
+
+def _curve(
+    stored: Stored, lead: int, drawn_s: tuple[float, float], column_s: float
+) -> tuple[float, float, np.ndarray]:
+    """Give the time of the first point of a curve, the time between two, and their values in millivolts.
+
+    Where a column of the screen has many samples, it has two points, its lowest value and its highest.
+    """
+    rate_hz = stored.sampling_rate_hz
+    first, last = max(0, int(drawn_s[0] * rate_hz)), math.ceil(drawn_s[1] * rate_hz) + 1
+    samples = int(column_s * rate_hz)
+    if samples < 4:
+        return first / rate_hz, 1 / rate_hz, np.asarray(stored.signals_mv[lead][first:last])
+    low_mv = high_mv = stored.signals_mv[lead]
+    each = 1
+    if samples >= 2 * COARSE:
+        (low_mv, high_mv), each = stored.coarse_mv[lead], COARSE
+    width = samples // each  # of a column; columns are counted from the start, so that they do not flicker
+    begin, end = first // (width * each) * width, math.ceil(last / each)
+    lowest, highest = bottleneck.nanmin(_blocks(low_mv[begin:end], width), 1), None
+    highest = bottleneck.nanmax(_blocks(high_mv[begin:end], width), 1)
+    step_s = width * each / rate_hz / 2
+    return begin * each / rate_hz + step_s / 2, step_s, np.stack([lowest, highest], axis=1).ravel()
+
+
+def _blocks(values: np.ndarray, width: int) -> np.ndarray:
+    missing = np.full(-len(values) % width, np.nan, dtype=values.dtype)
+    return np.concatenate([values, missing]).reshape(-1, width)
+
+
+def _packed(values: np.ndarray) -> dict[str, str]:
+    """Write numbers as Plotly reads them fastest."""
+    return {"dtype": "f4", "bdata": base64.b64encode(values.astype("<f4").tobytes()).decode()}
+
+
+def _row_mv(curves_mv: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Choose the height of all rows, and how far their lines are apart."""
+    present = [curve[np.isfinite(curve)] for curve in curves_mv]
+    spans_mv = [float(np.ptp(np.quantile(curve, _SPAN))) for curve in present if len(curve)] or [0.0]
+    needed_mv = 1.1 * min(max(spans_mv), _LOUD * float(np.median(spans_mv)))
+    return next((row for row in _ROWS_MV if row[0] >= needed_mv), _ROWS_MV[-1])
+
+
+def _rows(review: Review, order: Sequence[int], row_mv: float, line_mv: float) -> dict[str, Any]:
+    """Lay out the rows of leads, of events and of flagged beats, from below."""
+    stored, lanes = review.stored, max(1, len(_kinds(review)))
+    row_px = min(_HIGH_ROW, max(_LOW_ROW, _ALL_ROWS // len(order)))
+    heights_px = np.array([row_px * len(order), _GAP, _LANE * lanes, _GAP, _MARK_ROW])
+    edges = np.append(0, heights_px.cumsum()) / heights_px.sum()
+    names = [stored.leads[lead] + ("<br>judged" if lead in stored.judged else "") for lead in order]
+    hidden = {"visible": False, "fixedrange": True}
+    margin = {"l": 62, "r": 14, "t": 8, "b": 52}
+    return {
+        "height": int(heights_px.sum()) + margin["t"] + margin["b"],
+        "autosize": True,
+        "margin": margin,
+        "dragmode": "pan",
+        "barmode": "overlay",
+        "uniformtext": {"minsize": 10, "mode": "hide"},
+        "showlegend": False,
+        "meta": {"clock_s": None, "leads": len(order)},
+        "yaxis": {
+            "domain": edges[:2].tolist(),
+            "range": [(0.5 - len(order)) * row_mv, row_mv / 2],
+            "tickvals": [-row * row_mv for row in range(len(order))],
+            "ticktext": names,
+            "minor": {"dtick": line_mv, "tick0": 0, "showgrid": True},
+            "title": {"text": f"one line: {line_mv:g} mV"},
+            "zeroline": False,
+            "fixedrange": True,
+        },
+        "yaxis2": {"domain": edges[2:4].tolist(), "range": [lanes - 0.5, -0.5], **hidden},
+        "yaxis3": {"domain": edges[4:].tolist(), "range": [-1, 1], **hidden},
+    }
+
+
+def _marks(review: Review, drawn_s: tuple[float, float]) -> dict[str, Any]:
+    """Place the flagged beats, and those that the user has marked, above the signal."""
+    beats, stored = review.beats, review.stored
+    times_s = beats["time_s"].to_numpy()
+    told = beats["flagged"].to_numpy(dtype=bool) | (beats["mark"] != "").to_numpy()
+    rows = np.flatnonzero(told & (times_s >= drawn_s[0]) & (times_s <= drawn_s[1]))
+    rows = _thinned(rows, times_s, beats["anomaly_score"].to_numpy(), (drawn_s[1] - drawn_s[0]) / (3 * _MOST_MARKS))
+    shown = beats.iloc[rows]
+    names = {group.number: f", group {group.number}: {group.name}" for group in review.groups}
+    text = [
+        said + names.get(group, "") + (f", marked {mark}" if mark else "")
+        for said, group, mark in zip(styles.beat_words(shown, when(stored)), shown["group"], shown["mark"], strict=True)
+    ]
+    colour = styles.OUTCOMES[styles.FOUND].colour
+    marker = {
+        "symbol": [_MARK_SYMBOLS[mark] for mark in shown["mark"]],
+        "color": [styles.GREY if mark == WRONG else colour for mark in shown["mark"]],
+        "size": 10,
+        "line": {"width": 2, "color": [styles.GREY if mark == WRONG else colour for mark in shown["mark"]]},
+    }
+    look = {"mode": "markers", "name": "flagged beat", "marker": marker, "hovertemplate": "%{text}<extra></extra>"}
+    x_s, zeros = shown["time_s"].to_numpy(), np.zeros(len(shown))
+    return {"x": x_s, "y": zeros, "yaxis": "y3", "text": text, "customdata": rows, **look}
+
+
+def _thinned(rows: np.ndarray, times_s: np.ndarray, scores: np.ndarray, stretch_s: float) -> np.ndarray:
+    """Keep of each stretch of time the beat with the highest score; all where there are few."""
+    if len(rows) <= _MOST_MARKS:
+        return rows
+    by_score = rows[np.argsort(-scores[rows], kind="stable")]
+    _, first = np.unique((times_s[by_score] / stretch_s).astype(int), return_index=True)
+    return np.sort(by_score[first])
+
+
+def _kinds(review: Review) -> list[str]:
+    """List the kinds of events and rhythms that the recording has, each of which has a lane."""
+    found = {event.kind for event in (*review.stored.events, *review.rhythms)}
+    return [kind for kind in styles.EVENT_COLOURS if kind in found]
+
+
+def _spans(review: Review, drawn_s: tuple[float, float]) -> list[tuple[str, float, float]]:
+    """Give kind, start and end of each event or rhythm that is seen; those that touch on the screen are one."""
+    by_kind: dict[str, list[Event]] = {kind: [] for kind in _kinds(review)}
+    for event in (*review.stored.events, *review.rhythms):
+        if event.end_s >= drawn_s[0] and event.start_s <= drawn_s[1]:
+            by_kind[event.kind].append(event)
+    narrowest_s = (drawn_s[1] - drawn_s[0]) / (3 * _BANDS)
+    return [
+        (kind, start_s, end_s)
+        for kind, events in by_kind.items()
+        for start_s, end_s in recording_overview.visible_spans(events, review.stored.duration_s, narrowest_s)
+    ]
+
+
+def _bands(review: Review, drawn_s: tuple[float, float]) -> dict[str, Any]:
+    """Draw events and rhythms as bars, a lane for each kind, with a colour and a pattern of its own."""
+    lanes = {kind: lane for lane, kind in enumerate(_kinds(review))}
+    at, spans = when(review.stored), _spans(review, drawn_s)
+    cut = [(kind, max(start_s, drawn_s[0]), min(end_s, drawn_s[1])) for kind, start_s, end_s in spans]
+    kinds = [kind for kind, _, _ in spans]
+    pattern = {"shape": [styles.EVENT_PATTERNS[kind] for kind in kinds], "fillmode": "overlay", "size": 6}
+    colours = [styles.EVENT_COLOURS[kind] for kind in kinds]
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "base": [start_s for _, start_s, _ in cut],
+        "x": [end_s - start_s for _, start_s, end_s in cut],
+        "y": [lanes[kind] for kind in kinds],
+        "width": 0.9,
+        "yaxis": "y2",
+        "marker": {"color": colours, "opacity": 0.45, "pattern": pattern, "line": {"width": 1, "color": colours}},
+        "text": [styles.EVENT_WORDS[kind] for kind in kinds],
+        "hovertext": [f"{styles.EVENT_WORDS[kind]}, {at(start_s)} to {at(end_s)}" for kind, start_s, end_s in spans],
+        "textposition": "inside",
+        "textangle": 0,
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }
