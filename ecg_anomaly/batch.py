@@ -33,6 +33,8 @@ from ecg_anomaly.workers import with_detector
 if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
 
+_MOST_SHOWN = 16  # leads: twelve, and those on the back or of the right side
+
 
 @dataclass(frozen=True)
 class Request:
@@ -197,9 +199,10 @@ def _remove_if_empty(folder: Path) -> None:
 def _detect(detector: TrainedDetector, path: Path, name: str, staging: Path, request: Request) -> Outcome:
     results = request.folder / name
     try:
-        recording = dataclasses.replace(open_leads(path, request, detector.config), name=results.name)
+        recording, judged = open_all_leads(path, request, detector.config)
+        recording = dataclasses.replace(recording, name=results.name)
         staging.mkdir()
-        analyse_to_store(staging / "analysed", detector, recording, shapes=False)
+        analyse_to_store(staging / "analysed", detector, recording, judged, shapes=False)
         results.parent.mkdir(parents=True, exist_ok=True)
         return Outcome(path, write_results(results.parent, staging / "analysed"))
     except UserError as error:
@@ -218,18 +221,32 @@ def open_leads(path: str | Path, request: Request, config: Config) -> RecordingF
     UserError
         As `recording.open_recording`, and as `leads.choose_leads`.
     """
-    recording = open_recording(path, request.sampling_rate_hz, request.gain, request.leads)
-    looks, start_s = look_at_start(recording.blocks(START_S), recording.sampling_rate_hz, config)
-    # What was asked for comes in its order already.
-    asked = recording.leads if request.leads else ()
-    leads = choose_leads(recording.leads, config.records, recording.path, looks, asked)
-    chosen = recording.chosen([recording.leads[lead] for lead in leads])
-    notes = [*left_out(recording.leads, looks, leads), *oddities(chosen.leads, [looks[lead] for lead in leads])]
+    recording, judged = open_all_leads(path, request, config)
+    return recording.chosen([recording.leads[lead] for lead in judged])
+
+
+def open_all_leads(path: str | Path, request: Request, config: Config) -> tuple[RecordingFile, list[int]]:
+    """Open a recording with all its leads, but for a great many; give it, and where those stand that are analysed.
+
+    The latter come in the order in which they are analysed. Errors as of `open_leads`.
+    """
+    whole = open_recording(path, request.sampling_rate_hz, request.gain, request.leads, with_others=True)
+    looked_at = whole.chosen(whole.asked) if whole.asked else whole
+    looks, start_s = look_at_start(looked_at.blocks(START_S), whole.sampling_rate_hz, config)
+    chosen = choose_leads(looked_at.leads, config.records, whole.path, looks, whole.asked)
+    names = [looked_at.leads[lead] for lead in chosen]
+    notes = [*left_out(looked_at.leads, looks, chosen), *oddities(names, [looks[lead] for lead in chosen])]
     if start_s:
         notes.append(f"no beat is seen in the first {start_s / 60:g} min; leads are chosen by what comes then")
-    if cost := cost_of_leads(config, len(chosen.leads)):
+    if cost := cost_of_leads(config, len(names)):
         notes.append(cost)
-    return dataclasses.replace(chosen, notes=(*chosen.notes, *notes))
+    # As many as fit a screen, in the order of the file; those that are analysed are among them.
+    others = [name for name in whole.leads if name not in names][: max(0, _MOST_SHOWN - len(names))]
+    shown = whole.chosen([name for name in whole.leads if name in (*names, *others)])
+    if hidden := len(whole.leads) - len(shown.leads):
+        notes.append(f"shown: {len(shown.leads)} of its {len(whole.leads)} leads; not the last {hidden} of the others")
+    shown = dataclasses.replace(shown, notes=(*whole.notes, *notes))
+    return shown, [shown.leads.index(name) for name in names]
 
 
 def write_results(folder: Path, analysed: Path) -> Summary:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
 import numpy as np
 
 _BASELINES = {"pca": "PCA reconstruction error", "prematurity": "prematurity alone"}
 _FEW = 3  # that are told one by one
+# When the first sample of a recording was taken: the time alone where the day is not known.
+StartTime = datetime | time
 UNDEFINED = "-"  # a figure that no beat defines: the sensitivity to a class without beats
 
 # What a flagged beat is called, by what `naming.call_beats` gives, and what each page says of it once.
@@ -21,6 +24,31 @@ def clock(time_s: float) -> str:
     """Time from the start of a record as ``h:mm:ss``."""
     minutes, seconds = divmod(int(time_s), 60)
     return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
+
+
+def clock_time(start_time: StartTime | None, time_s: float) -> str:
+    """Tell which time of the day it was so long after the start: ``14:03:22``, ``day 2, 00:10:00`` after midnight.
+
+    Empty where the start is not known.
+    """
+    if start_time is None:
+        return ""
+    start = start_time if isinstance(start_time, datetime) else datetime.combine(date(2000, 1, 1), start_time)
+    moment = start + timedelta(seconds=time_s)
+    days = (moment.date() - start.date()).days
+    zone = " UTC" if moment.tzinfo == timezone.utc else ""  # any other is that of the clock on the wall
+    return (f"day {days + 1}, " if days else "") + f"{moment:%H:%M:%S}{zone}"
+
+
+def start_words(start_time: StartTime | None) -> str:
+    """Tell when a recording starts: ``2024-05-02 14:03:22``, ``14:03:22`` without a date; empty if nobody knows."""
+    day = f"{start_time:%Y-%m-%d} " if isinstance(start_time, datetime) else ""
+    return day + clock_time(start_time, 0.0)
+
+
+def parse_start_time(text: str) -> StartTime:
+    """Read the start of a recording as `isoformat` wrote it."""
+    return datetime.fromisoformat(text) if "T" in text else time.fromisoformat(text)
 
 
 def ordinal(number: float) -> str:

@@ -58,6 +58,8 @@ def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, s
         stored.samples,
         Findings(beats, stored.events),
         whole["notes"],
+        whole["leads_not_judged"],
+        whole["start_time"],
     )
     return Review(stored, cut_at, beats, groups, rhythms, about)
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from ecg_anomaly import words
 from ecg_anomaly.beats.events import Event
 from ecg_anomaly.detector.stream import COLUMNS, Analysis, Findings
 from ecg_anomaly.detector.thresholds import FittedThreshold
@@ -27,6 +28,7 @@ from ecg_anomaly.findings.summary import Summary, conclude, doubts, summarise
 from ecg_anomaly.handover.beats import ArrayWriter
 from ecg_anomaly.manifest import write_json
 from ecg_anomaly.records.recording import RecordingFile
+from ecg_anomaly.words import StartTime
 
 if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
@@ -48,6 +50,9 @@ class Stored:
 
     summary: Summary  # what became of it at the threshold of the model
     sampling_rate_hz: float  # of its signals
+    leads: list[str]  # all that are kept, in the order of the recording
+    judged: list[int]  # which of them were analysed, in the order in which they were: that of the leads of shapes
+    start_time: StartTime | None  # when its first sample was taken; a time alone where nobody knows the day
     signals_mv: list[np.ndarray]  # per lead, shape (samples,), float32; NaN where samples are missing
     beats: pd.DataFrame  # one row per beat, with summary.TABLE_COLUMNS
     # Shape (beats, 3, window samples, leads of the model), float32: the scaled beat, the patient's own beat and the
@@ -76,9 +81,16 @@ class Stored:
         return self.samples / self.sampling_rate_hz
 
     def read_mv(self, start_s: float, end_s: float) -> np.ndarray:
-        """Give the signals between two times, of shape ``(samples, leads)``, to the nanovolt."""
+        """Give what was judged between two times, of shape ``(samples, leads of the summary)``, to the nanovolt."""
+        return self._read_mv(start_s, end_s, self.judged)
+
+    def read_all_mv(self, start_s: float, end_s: float) -> np.ndarray:
+        """Give the signals of `leads` between two times, of shape ``(samples, leads)``, to the nanovolt."""
+        return self._read_mv(start_s, end_s, range(len(self.leads)))
+
+    def _read_mv(self, start_s: float, end_s: float, leads: Sequence[int]) -> np.ndarray:
         first, last = (max(0, round(time_s * self.sampling_rate_hz)) for time_s in (start_s, end_s))
-        signals_mv = np.stack([signal_mv[first:last] for signal_mv in self.signals_mv], axis=1)
+        signals_mv = np.stack([self.signals_mv[lead][first:last] for lead in leads], axis=1)
         return signals_mv.astype(float).round(_DECIMALS)  # so that what was 0.005 is that again
 
 
@@ -93,15 +105,24 @@ class StoreWriter:
         What the recording is analysed with.
     sampling_rate_hz, leads
         Samples per second, names of the leads.
+    judged
+        Which of the leads are analysed, in that order.
     shapes
         Whether to keep the shapes of beats, which take more room than the signals.
     """
 
     def __init__(
-        self, folder: Path, detector: TrainedDetector, sampling_rate_hz: Fraction, leads: Sequence[str], shapes: bool
+        self,
+        folder: Path,
+        detector: TrainedDetector,
+        sampling_rate_hz: Fraction,
+        leads: Sequence[str],
+        judged: Sequence[int],
+        shapes: bool,
     ):
         beat = detector.config.beat
-        self._folder, self._rate_hz, self._leads, self._keeps_shapes = folder, sampling_rate_hz, leads, shapes
+        self._folder, self._rate_hz, self._keeps_shapes = folder, sampling_rate_hz, shapes
+        self._leads, self._judged = leads, judged
         self._events: list[Event] = []
         self._model = {
             "threshold": detector.threshold.to_json(),
@@ -126,13 +147,21 @@ class StoreWriter:
         if self._keeps_shapes and shapes is not None:
             self._shapes.append(np.stack([shapes.windows, shapes.own_beats, shapes.reconstructions], axis=1))
 
-    def finish(self, name: str, notes: Sequence[str], annotated: pd.DataFrame | None = None) -> None:
-        """Write what is known of the whole recording when it has ended: its name, notes and annotations."""
+    def finish(
+        self,
+        name: str,
+        notes: Sequence[str],
+        annotated: pd.DataFrame | None = None,
+        start_time: StartTime | None = None,
+    ) -> None:
+        """Write what is known of the whole recording when it has ended: its name, notes, annotations and start."""
         about = {
             "name": name,
             "notes": list(notes),
             "sampling_rate_hz": str(self._rate_hz),
             "leads": list(self._leads),
+            "judged": list(self._judged),
+            "start_time": None if start_time is None else start_time.isoformat(),
             "events": [vars(event) for event in self._events],
             "annotated": None if annotated is None else annotated.to_dict("list"),
             **self._model,
@@ -150,6 +179,7 @@ def analyse_to_store(
     folder: Path,
     detector: TrainedDetector,
     recording: RecordingFile,
+    judged: Sequence[int],
     annotated: pd.DataFrame | None = None,
     went_on: Callable[[float], None] = lambda _: None,
     shapes: bool = True,
@@ -163,7 +193,9 @@ def analyse_to_store(
     detector, shapes
         As for `StoreWriter`.
     recording
-        The leads to analyse.
+        The leads to keep.
+    judged
+        Which of them to analyse, in that order.
     annotated
         Its annotations, from `annotated.read_annotated`.
     went_on
@@ -172,15 +204,15 @@ def analyse_to_store(
     staging = folder.with_name(_STAGING)
     staging.mkdir()
     rate_hz, leads = recording.sampling_rate_hz, recording.leads
-    analysis, done = Analysis(detector, rate_hz, len(leads)), 0
+    analysis, done = Analysis(detector, rate_hz, len(judged)), 0
     try:
-        with closing(StoreWriter(staging, detector, rate_hz, leads, shapes)) as store:
+        with closing(StoreWriter(staging, detector, rate_hz, leads, judged, shapes)) as store:
             for block in recording.blocks(_BLOCK_S):
-                store.add(block, analysis.push(block))
+                store.add(block, analysis.push(block[:, list(judged)]))
                 done += len(block)
                 went_on(done / recording.samples)
             store.add(np.empty((0, len(leads))), analysis.finish())
-            store.finish(recording.name, recording.notes, annotated)
+            store.finish(recording.name, recording.notes, annotated, recording.start_time)
         staging.rename(folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -189,15 +221,22 @@ def analyse_to_store(
 def read_store(folder: Path) -> Stored:
     """Read what a `StoreWriter` wrote, once it is closed; signals and shapes are read where they are used."""
     about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
-    name, leads, rate_hz = about["name"], about["leads"], float(Fraction(about["sampling_rate_hz"]))
+    name, leads, judged = about["name"], about["leads"], about["judged"]
+    rate_hz = float(Fraction(about["sampling_rate_hz"]))
     signals_mv = [np.load(folder / _SIGNAL.format(lead), mmap_mode="r") for lead in range(len(leads))]
     shapes = np.load(folder / _SHAPES, mmap_mode="r")
     findings = Findings(_read_beats(folder / BEATS), [Event(**event) for event in about["events"]])
     samples = len(signals_mv[0])
     concluded = conclude(findings, samples / rate_hz)
+    names = [leads[lead] for lead in judged]
+    notes, others = [*about["notes"], *doubts(concluded)], [lead for lead in leads if lead not in names]
+    start_time = about["start_time"]
     return Stored(
-        summarise(name, rate_hz, leads, samples, concluded, [*about["notes"], *doubts(concluded)]),
+        summarise(name, rate_hz, names, samples, concluded, notes, others, start_time),
         rate_hz,
+        leads,
+        judged,
+        None if start_time is None else words.parse_start_time(start_time),
         signals_mv,
         concluded.beats,
         shapes,

@@ -48,7 +48,10 @@ class EventTimes(TypedDict):
 class Summary(TypedDict):
     """The content of ``NAME.summary.json``.
 
-    Times are in seconds from the start. What lies within a fibrillation is no beat. ``flagged_per_hour`` is per hour
+    Times are in seconds from the start, which ``start_time`` tells in ISO 8601: a time without a date where nobody
+    knows the day. ``leads`` were judged, ``leads_not_judged`` are only shown.
+
+    What lies within a fibrillation is no beat. ``flagged_per_hour`` is per hour
     that can be read; ``called`` and ``reasons`` count flagged beats; ``notes`` is what the user should know; figures
     that nothing defines are ``None``.
     """
@@ -57,6 +60,8 @@ class Summary(TypedDict):
     duration_s: float
     sampling_rate_hz: float
     leads: list[str]
+    leads_not_judged: list[str]
+    start_time: str | None
     beats: int
     flagged: int
     flagged_per_hour: float | None
@@ -101,6 +106,8 @@ def summarise(
     samples: int,
     concluded: Findings,
     notes: Sequence[str] = (),
+    leads_not_judged: Sequence[str] = (),
+    start_time: str | None = None,
 ) -> Summary:
     """Sum up a recording, ready for JSON.
 
@@ -111,6 +118,8 @@ def summarise(
         what the user should know.
     concluded
         All findings, from `conclude`.
+    leads_not_judged, start_time
+        Names of other leads that it has, and when it starts, in ISO 8601.
     """
     duration_s = samples / sampling_rate_hz
     beats = concluded.beats[concluded.beats["event"] != FIBRILLATION]
@@ -122,6 +131,8 @@ def summarise(
         "duration_s": round(duration_s, 3),
         "sampling_rate_hz": sampling_rate_hz,
         "leads": list(leads),
+        "leads_not_judged": list(leads_not_judged),
+        "start_time": start_time,
         "beats": len(beats),
         "flagged": int(flagged.sum()),
         "flagged_per_hour": round(int(flagged.sum()) / readable_h, 2) if readable_h > 0 else None,

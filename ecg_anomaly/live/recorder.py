@@ -52,7 +52,7 @@ class Recorder:
         self._folder, self._name, self._came = request.folder, name, False
         self._staging = request.folder / _FOLDER.format(name)
         self._lock = _take_staging(self._staging, request.force)
-        self._store = StoreWriter(self._staging, detector, sampling_rate_hz, leads, shapes=False)
+        self._store = StoreWriter(self._staging, detector, sampling_rate_hz, leads, range(len(leads)), shapes=False)
 
     def add(self, signals_mv: np.ndarray, findings: Findings) -> None:
         """Keep what has come, of shape ``(samples, leads)``, and what was found meanwhile."""

@@ -10,33 +10,51 @@ import numpy as np
 
 from ecg_anomaly.errors import first_few
 from ecg_anomaly.records.channels import Channel
+from ecg_anomaly.words import StartTime
 
 
 @dataclass(frozen=True)
 class ArraySource:
-    """Channels in memory; see `source.Source`."""
+    """Channels in memory; see `source.Source`. Only the samples that are there are held, whatever lies between."""
 
     channels: tuple[Channel, ...]
     notes: tuple[str, ...]
     signals: tuple[np.ndarray, ...] = field(repr=False)  # of each channel, in its unit; NaN where a sample is missing
+    start_time: StartTime | None = None
+    # Of each channel which sample each of its signal is, increasing; None: they follow each other from the first.
+    places: tuple[np.ndarray | None, ...] = field(repr=False, default=())
 
     def blocks(self, columns: Sequence[int], length: int) -> Iterator[np.ndarray]:
         """Yield consecutive blocks of some channels, of shape ``(length, columns)``, the last shorter."""
-        for start in range(0, self.channels[columns[0]].samples, length):
-            yield np.stack(
-                [self.signals[column][start : start + length].astype(np.float64) for column in columns], axis=1
-            )
+        samples = self.channels[columns[0]].samples
+        for start in range(0, samples, length):
+            block = np.full((min(length, samples - start), len(columns)), np.nan)
+            for number, column in enumerate(columns):
+                signal, places = self.signals[column], self.places[column] if self.places else None
+                if places is None:
+                    part = signal[start : start + length]
+                    block[: len(part), number] = part
+                else:
+                    first, last = np.searchsorted(places, (start, start + len(block)))
+                    block[places[first:last] - start, number] = signal[first:last]
+            yield block
 
 
-def array_source(channels: Sequence[Channel], signals: Sequence[np.ndarray], notes: Sequence[str]) -> ArraySource:
+def array_source(
+    channels: Sequence[Channel],
+    signals: Sequence[np.ndarray],
+    notes: Sequence[str],
+    start_time: StartTime | None = None,
+    places: Sequence[np.ndarray | None] = (),
+) -> ArraySource:
     """Put signals beside each other; those shorter than others of their sampling rate lack samples at the end."""
-    known = [replace(channel, samples=len(signal)) for channel, signal in zip(channels, signals, strict=True)]
-    levelled, told = same_length(known)
-    padded = [
-        signal if len(signal) == channel.samples else np.append(signal, np.full(channel.samples - len(signal), np.nan))
-        for channel, signal in zip(levelled, signals, strict=True)
+    ends = [
+        len(signal) if place is None else int(place[-1]) + 1
+        for signal, place in zip(signals, places or [None] * len(signals), strict=True)
     ]
-    return ArraySource(levelled, (*notes, *told), tuple(padded))
+    known = [replace(channel, samples=end) for channel, end in zip(channels, ends, strict=True)]
+    levelled, told = same_length(known)
+    return ArraySource(levelled, (*notes, *told), tuple(signals), start_time, tuple(places))
 
 
 def same_length(channels: Sequence[Channel]) -> tuple[tuple[Channel, ...], list[str]]:

@@ -38,10 +38,15 @@ class Leads:
     names: tuple[str, ...]  # each once
     factors_mv: tuple[float, ...]  # millivolts per unit of each
     notes: tuple[str, ...]  # what was left out, and what was guessed
+    asked: tuple[str, ...] = ()  # names of those that were asked for, in that order
 
 
 def choose_ecg(
-    channels: Sequence[Channel], path: Path | str, asked: Sequence[str] = (), gain: float | None = None
+    channels: Sequence[Channel],
+    path: Path | str,
+    asked: Sequence[str] = (),
+    gain: float | None = None,
+    with_others: bool = False,
 ) -> Leads:
     """Choose the channels of a file that are ECG leads, at one sampling rate.
 
@@ -59,6 +64,8 @@ def choose_ecg(
         Names or labels of the channels to take, whatever their case.
     gain
         Units per millivolt, of channels whose unit is no voltage.
+    with_others
+        Whether leads of the same sampling rate come along that nobody asked for; in the order of the file.
 
     Raises
     ------
@@ -69,11 +76,14 @@ def choose_ecg(
     names = distinct([lead_name(channel.label) for channel in channels])
     if asked:
         chosen, reasons = _asked_for(channels, names, path, asked), dict[int, str]()
+        asked = [names[index] for index in chosen]
+        if with_others:
+            chosen = sorted({*chosen, *_others(channels, names, path, gain, channels[chosen[0]].sampling_rate_hz)})
     else:
         chosen, reasons = _leads_by_label(channels, names, path, gain)
     factors_mv, guesses = _factors_mv(channels, names, chosen, path, gain)
     notes = (*_told(channels, names, reasons), *guesses)
-    return Leads(tuple(chosen), tuple(names[index] for index in chosen), factors_mv, notes)
+    return Leads(tuple(chosen), tuple(names[index] for index in chosen), factors_mv, notes, tuple(asked))
 
 
 def _told(channels: Sequence[Channel], names: Sequence[str], reasons: Mapping[int, str]) -> list[str]:
@@ -96,6 +106,18 @@ def _asked_for(channels: Sequence[Channel], names: Sequence[str], path: Path | s
         told = " and ".join(f"{names[index]} at {float(channels[index].sampling_rate_hz):g} Hz" for index in chosen)
         raise UserError(f"{path}: {told} cannot be analysed together; name leads of one sampling rate")
     return chosen
+
+
+def _others(
+    channels: Sequence[Channel], names: Sequence[str], path: Path | str, gain: float | None, rate_hz: Fraction
+) -> list[int]:
+    """Find the leads of a sampling rate that can be shown beside those that are asked for."""
+    try:
+        found, _ = _leads_by_label(channels, names, path, gain)
+    except UserError:  # no label says that it is a lead
+        return []
+    voltages = [index for index in found if gain is None or millivolts_per(channels[index].unit) is None]
+    return [index for index in voltages if channels[index].sampling_rate_hz == rate_hz]
 
 
 def _leads_by_label(

@@ -22,7 +22,8 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import COPY, LONGEST_GAP_S, check_gap, damaged
 from ecg_anomaly.records.edf_header import DURATION, HEADER_BYTES, count_records, is_bdf, read_header
-from ecg_anomaly.words import count_text
+from ecg_anomaly.records.start_times import later, start_time
+from ecg_anomaly.words import StartTime, count_text
 
 _ONSET = re.compile(rb"[+-]\d{1,12}(\.\d{1,12})?")
 _SHORTEST_RECORD_S = Fraction(1, 10_000)
@@ -35,6 +36,7 @@ class EdfSource:
     path: Path
     channels: tuple[Channel, ...]
     notes: tuple[str, ...]
+    start_time: StartTime | None
     header: bytes = field(repr=False)
     record_bytes: int  # size of a data record
     samples_per_record: tuple[int, ...]  # of each channel
@@ -85,16 +87,18 @@ def open_edf(path: Path) -> EdfSource:
     edf = _parse(path, header, b"")
     records, told = count_records(path, header, record_bytes)
     gaps_s, notes = np.zeros(records), [*mended, *told]
+    start = _start(edf)
     if header[192:197] in (b"EDF+D", b"BDF+D"):
         if timekeeping is None:
             raise UserError(f"{path}: says that it has gaps (EDF+D), and not where; export it as EDF+C")
         onsets_s = _onsets(path, range(len(header), len(header) + records * record_bytes, record_bytes), timekeeping)
+        start = later(start, max(0.0, float(onsets_s[0])) if np.isfinite(onsets_s[0]) else 0.0)
         most = max((signal.samples_per_data_record for signal in edf.signals), default=1)
         gaps_s, told = _gaps(path, onsets_s, duration_s, most)
         notes += told
     channels = tuple(_channel(signal, duration_s, gaps_s) for signal in edf.signals)
     per_record = tuple(signal.samples_per_data_record for signal in edf.signals)
-    return EdfSource(path, channels, tuple(notes), header, record_bytes, per_record, gaps_s)
+    return EdfSource(path, channels, tuple(notes), start, header, record_bytes, per_record, gaps_s)
 
 
 def _parse(path: Path, header: bytes, body: bytes) -> edfio.Edf | edfio.Bdf:
@@ -106,6 +110,20 @@ def _parse(path: Path, header: bytes, body: bytes) -> edfio.Edf | edfio.Bdf:
             return read(header + body, header_encoding="latin-1")
     except Exception as error:  # edfio lets what a damaged file provokes through as it comes
         raise damaged(path, error) from None
+
+
+def _start(edf: edfio.Edf | edfio.Bdf) -> StartTime | None:
+    """Look up when a file says that it begins; its day may have been taken out, or be damaged."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it gives two days
+        try:
+            clock = edf.starttime
+        except ValueError:
+            return None
+        try:
+            return start_time(edf.startdate, clock)
+        except (ValueError, edfio.AnonymizedDateError):
+            return start_time(None, clock)
 
 
 def _layout(path: Path, header: bytes) -> tuple[int, slice | None]:

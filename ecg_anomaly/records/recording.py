@@ -25,6 +25,7 @@ from ecg_anomaly.records.edf_reader import open_edf
 from ecg_anomaly.records.source import Source
 from ecg_anomaly.records.tables.reader import open_csv
 from ecg_anomaly.records.wfdb_reader import header_of, open_wfdb
+from ecg_anomaly.words import StartTime
 
 _SHORTEST_S = 1.0  # no shorter recording holds a beat
 _BLOCK_S = 3600.0
@@ -63,8 +64,14 @@ class RecordingFile:
     samples: int  # per lead
     notes: tuple[str, ...]  # what the user should know: channels that were left out, gaps, guesses
     source: Source = field(repr=False, compare=False)
+    asked: tuple[str, ...]  # which of the leads were asked for, in that order
     channels: tuple[int, ...] = field(repr=False)  # which of the source's channels the leads are
     factors_mv: tuple[float, ...] = field(repr=False)  # millivolts per unit of each
+
+    @property
+    def start_time(self) -> StartTime | None:
+        """When the first sample was taken; a time alone where the day is not known, ``None`` where neither is."""
+        return self.source.start_time
 
     def blocks(self, seconds: float) -> Iterator[np.ndarray]:
         """Read the signals from the start, in blocks of so many seconds; the last one may be shorter.
@@ -111,6 +118,7 @@ def open_recording(
     sampling_rate_hz: float | None = None,
     gain: float | None = None,
     leads: Sequence[str] = (),
+    with_others: bool = False,
 ) -> RecordingFile:
     """Open a recording of any kind that is known, and check it.
 
@@ -125,6 +133,8 @@ def open_recording(
         Units per millivolt, of channels whose unit is no voltage.
     leads
         Names of the channels to take, whatever they hold; empty: those that may be leads, see `channels.choose_ecg`.
+    with_others
+        Whether other leads come along where some are asked for.
 
     Raises
     ------
@@ -138,13 +148,15 @@ def open_recording(
     path = Path(path)
     source = _open_source(path, sampling_rate_hz)
     try:
-        chosen = choose_ecg(source.channels, path, leads, gain)
+        chosen = choose_ecg(source.channels, path, leads, gain, with_others)
     except UserError as error:  # what the file says of itself may help
         raise UserError("; ".join([str(error), *source.notes[:_HELPFUL_NOTES]])) from None
     first = source.channels[chosen.channels[0]]
     notes = (*source.notes, *chosen.notes)
     described = first.sampling_rate_hz, chosen.names, first.samples, notes
-    recording = RecordingFile(recording_name(path), path, *described, source, chosen.channels, chosen.factors_mv)
+    recording = RecordingFile(
+        recording_name(path), path, *described, source, chosen.asked, chosen.channels, chosen.factors_mv
+    )
     _check(recording, sampling_rate_hz)
     return recording
 

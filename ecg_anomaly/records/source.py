@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from ecg_anomaly.records.channels import Channel
+from ecg_anomaly.words import StartTime
 
 
 class Source(Protocol):
@@ -20,6 +21,10 @@ class Source(Protocol):
     @property
     def notes(self) -> tuple[str, ...]:
         """What was guessed, repaired or left out."""
+
+    @property
+    def start_time(self) -> StartTime | None:
+        """When the first sample was taken; ``None`` if the file does not say."""
 
     def blocks(self, columns: Sequence[int], length: int) -> Iterator[np.ndarray]:
         """Yield consecutive blocks of some channels that have one sampling rate.

@@ -9,13 +9,14 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, time
 from fractions import Fraction
 from pathlib import Path
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.checks import denied
-from ecg_anomaly.words import count_text
+from ecg_anomaly.records.start_times import start_time
+from ecg_anomaly.words import StartTime, count_text
 
 COPY = "copy or download the record again, with all its files"
 NULL = "~"  # in place of the name of a file or segment: a stretch where nothing was recorded
@@ -60,6 +61,7 @@ class Header:
     signals: tuple[Signal, ...]  # none where it has segments
     segments: tuple[tuple[str, int], ...]  # name and frames of each; none where it has signals
     notes: tuple[str, ...]  # what is wrong with it and does not matter, and what the standard says in its place
+    start_time: StartTime | None = None
 
     @property
     def variable(self) -> bool:
@@ -121,20 +123,20 @@ def _parse(path: Path, lines: list[str]) -> Header:
     first = _RECORD.fullmatch(lines[0]) if lines else None
     if first is None:
         raise ValueError("is not a WFDB header: its first line gives no name of a record with a number of signals")
-    rate_hz, frames, notes = _after_signal_count((first["rest"] or "").split())
+    rate_hz, frames, start, notes = _after_signal_count((first["rest"] or "").split())
     count = int(first["signals"])
     if first["segments"] is None:
         described = _described(lines[1:], count, _SIGNAL, "signal", notes)
         signals = _calibrated([_signal(match, number) for number, match in enumerate(described, start=1)], notes)
-        return Header(path, rate_hz, frames, count, signals, (), tuple(notes))
+        return Header(path, rate_hz, frames, count, signals, (), tuple(notes), start)
     described = _described(lines[1:], int(first["segments"][1:] or 0), _SEGMENT, "segment", notes)
     segments = [(_plain(match["name"], "segment"), int(match["frames"])) for match in described]
     if not segments:
         raise ValueError("describes no segment with signals")
-    return Header(path, rate_hz, frames, count, (), tuple(segments), tuple(notes))
+    return Header(path, rate_hz, frames, count, (), tuple(segments), tuple(notes), start)
 
 
-def _after_signal_count(fields: list[str]) -> tuple[Fraction, int, list[str]]:
+def _after_signal_count(fields: list[str]) -> tuple[Fraction, int, StartTime | None, list[str]]:
     """Read sampling rate, length, time and date, each of which may be missing with all that follow it."""
     notes = []
     if not fields:
@@ -146,18 +148,24 @@ def _after_signal_count(fields: list[str]) -> tuple[Fraction, int, list[str]]:
     if not Fraction(rate[1]) > 0:
         raise ValueError(f"the sampling rate is {rate[1]} Hz")
     length = rest.pop(0).partition(".")[0] if rest and re.fullmatch(r"-?\d+(\.0*)?", rest[0]) else 0
-    when = " ".join(rest)
-    if when and not _is_time_and_date(*rest):
-        notes.append(f"its header's date {when!r} cannot be read, and is not needed")
-    return Fraction(rate[1]), max(0, int(length)), notes
-
-
-def _is_time_and_date(time: str, date: str = "1/1/2000", *more: str) -> bool:
+    start, when = None, " ".join(rest)
     try:
-        datetime.strptime(date, "%d/%m/%Y")
-    except ValueError:
-        return False
-    return not more and _TIME.fullmatch(time) is not None and all(float(part) < 60 for part in time.split(":"))
+        start = _start(*rest) if rest else None
+    except (ValueError, TypeError):
+        notes.append(f"its header's date {when!r} cannot be read, and is not needed")
+    return Fraction(rate[1]), max(0, int(length)), start, notes
+
+
+def _start(clock: str, day: str = "1/1/2000") -> StartTime | None:
+    """Read time and date of the first sample; a time without hours is none of the day, as a default is none."""
+    known_day = datetime.strptime(day, "%d/%m/%Y").date()
+    parts = [float(part) for part in clock.split(":")]
+    if not _TIME.fullmatch(clock) or max(parts) >= 60:
+        raise ValueError
+    if len(parts) < 3 or parts[0] >= 24:
+        return None
+    hours, minutes, seconds = parts
+    return start_time(known_day, time(int(hours), int(minutes), int(seconds), int(seconds % 1 * 1e6)))
 
 
 def _described(lines: list[str], count: int, form: re.Pattern[str], kind: str, notes: list[str]) -> list[re.Match[str]]:

@@ -15,7 +15,7 @@ from ecg_anomaly.records.checks import check_gap
 from ecg_anomaly.records.units import millivolts_per
 from ecg_anomaly.records.wfdb_header import COPY, NULL, Header, read_header
 from ecg_anomaly.records.wfdb_signals import NO_SAMPLES, count_frames, read_frames
-from ecg_anomaly.words import count_text
+from ecg_anomaly.words import StartTime, count_text
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class WfdbSource:
     channels: tuple[Channel, ...]
     notes: tuple[str, ...]
     samples_per_frame: tuple[int, ...] = field(repr=False)  # of each channel
+    start_time: StartTime | None
     segments: tuple[_Segment, ...] = field(repr=False)  # as they follow each other
     ends: np.ndarray = field(repr=False)  # shape (segments,): the frame before which each ends
 
@@ -201,4 +202,4 @@ def _source(record: Header, layout: Header, segments: Sequence[_Segment], notes:
     ]
     counts = tuple(signal.samples_per_frame for signal in layout.signals)
     told = tuple(dict.fromkeys([*record.notes, *notes]))
-    return WfdbSource(tuple(channels), told, counts, tuple(segments), ends)
+    return WfdbSource(tuple(channels), told, counts, record.start_time, tuple(segments), ends)

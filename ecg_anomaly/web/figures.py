@@ -73,7 +73,7 @@ def signal(stored: Stored, beats: pd.DataFrame, seen_s: Sequence[float], shades:
         curves.append((((first + kept) / rate_hz).round(4), part_mv[kept].round(3)))
     title = {"text": "time from the start of the recording"}
     times = {**_ticks(start_s, end_s), "range": seen_s, "title": title, "showgrid": True}
-    figure = _rows(stored.summary["leads"], 0.09, [_marks(beats, start_s, end_s)], curves, times)
+    figure = _rows(stored.leads, 0.09, [_marks(beats, start_s, end_s)], curves, times)
     for number, (_, drawn_mv) in enumerate(curves, start=2):
         figure["layout"][f"yaxis{number}"].update(range=_span_mv(drawn_mv), nticks=5)
     margin = {"l": 62, "r": 14, "t": 34, "b": 52}
@@ -111,8 +111,8 @@ def paper(stored: Stored, beats: pd.DataFrame, row: int) -> str:
     """Draw ten seconds around a beat on ECG paper, true to scale; give SVG within HTML."""
     time_s = float(beats["time_s"].iloc[row])
     episode = ecg_paper.Episode(time_s, time_s, time_s, "", 1, 0.0)
-    about = {**stored.summary, "duration_s": stored.duration_s}
-    strip = ecg_paper.draw_strip(episode, 0, about, beats, stored.events, stored.read_mv)
+    about = {**stored.summary, "leads": stored.leads, "duration_s": stored.duration_s}
+    strip = ecg_paper.draw_strip(episode, 0, about, beats, stored.events, stored.read_all_mv)
     left_s, right_s = stored.window_s[0], stored.window_s[-1]
     left_mm = ecg_paper.MARGIN_MM + ecg_paper.MM_PER_S * (time_s + left_s - strip.start_s)
     shades = [*strip.shades, (left_mm, ecg_paper.MM_PER_S * (right_s - left_s), _SELECTED)]

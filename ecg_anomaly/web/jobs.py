@@ -92,11 +92,11 @@ def analyse(detector: TrainedDetector, job: Job) -> Counts:
             went_on(0.0)
             entered = job.entered
             request = batch.Request(job.folder, entered.leads, entered.sampling_rate_hz, entered.gain)
-            recording = batch.open_leads(job.path, request, detector.config)
+            recording, judged = batch.open_all_leads(job.path, request, detector.config)
             annotated, note = read_annotated(recording, detector.config)
             notes = (*recording.notes, *([note] if note else []))
             recording = dataclasses.replace(recording, name=job.name, notes=notes)
-            analyse_to_store(job.folder / ANALYSED, detector, recording, annotated, went_on)
+            analyse_to_store(job.folder / ANALYSED, detector, recording, judged, annotated, went_on)
         return counts(review(read_store(job.folder / ANALYSED)))
     except UserError as error:  # without telling where files lie on this machine
         words = str(error).replace(str(job.path), job.name + job.path.suffix).replace(f"{job.path.parent}/", "")

@@ -27,7 +27,7 @@ def stored(finished, detector, tmp_path_factory):
     folder = tmp_path_factory.mktemp("recording") / "analysed"
     recording = open_recording(finished.records / RECORD)
     annotated, _ = read_annotated(recording, detector.config)
-    analyse_to_store(folder, detector, recording, annotated, lambda _: None)
+    analyse_to_store(folder, detector, recording, range(len(recording.leads)), annotated, lambda _: None)
     return read_store(folder)
 
 
@@ -52,7 +52,7 @@ def test_shapes_and_signals_stay_on_disk(stored):
 def test_what_comes_in_portions_is_read_in_stretches(detector, tmp_path):
     signals_mv = np.random.default_rng(1).normal(size=(2500, 2)).round(5)
     signals_mv[100:200] = np.nan
-    with closing(StoreWriter(tmp_path, detector, Fraction(250), ["II", "V1"], shapes=False)) as store:
+    with closing(StoreWriter(tmp_path, detector, Fraction(250), ["II", "V1"], [0, 1], shapes=False)) as store:
         for part in np.split(signals_mv, [1000, 1001]):
             store.add(part, Findings(pd.DataFrame(), []))
         store.finish("a", [])
@@ -65,7 +65,7 @@ def test_what_comes_in_portions_is_read_in_stretches(detector, tmp_path):
 def test_a_recording_without_beats_is_stored_too(detector, tmp_path):
     (tmp_path / "flat.csv").write_text("time,II\n" + "".join(f"{i / 250},0.0\n" for i in range(5000)))
     recording = open_recording(tmp_path / "flat.csv")
-    analyse_to_store(tmp_path / "analysed", detector, recording, None, lambda _: None)
+    analyse_to_store(tmp_path / "analysed", detector, recording, range(len(recording.leads)), None, lambda _: None)
     empty = read_store(tmp_path / "analysed")
     assert len(empty.beats) == len(empty.shapes) == 0
     assert empty.summary["beats"] == 0
@@ -77,7 +77,7 @@ def test_an_analysis_that_is_ended_leaves_nothing(finished, detector, tmp_path):
 
     recording = open_recording(finished.records / RECORD)
     with pytest.raises(RuntimeError):
-        analyse_to_store(tmp_path / "analysed", detector, recording, None, end)
+        analyse_to_store(tmp_path / "analysed", detector, recording, range(len(recording.leads)), None, end)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -28,6 +28,7 @@ class BiopacSource:
     channels: tuple[Channel, ...]
     notes: tuple[str, ...]
     scales: tuple[tuple[float, float], ...] = field(repr=False)  # of each channel: units per count, units at count 0
+    start_time: None = None  # which the format has in no field of its own
 
     def blocks(self, columns: Sequence[int], length: int) -> Iterator[np.ndarray]:
         """Yield consecutive blocks of some channels, of shape ``(length, columns)``, the last shorter."""

@@ -15,6 +15,7 @@ import re
 import tempfile
 import warnings
 from collections.abc import Sequence
+from datetime import datetime, time
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ from ecg_anomaly.records.checks import COPY, damaged
 from ecg_anomaly.records.devices.derived_leads import with_derived_leads
 from ecg_anomaly.records.devices.extras import library, missing
 from ecg_anomaly.records.source import Source
-from ecg_anomaly.words import count_text
+from ecg_anomaly.records.start_times import start_time
+from ecg_anomaly.words import StartTime, count_text
 
 _EXPORT = "export the ECG as a waveform"
 _OTHER_JSON = f"{COPY}; JSON of another kind is not read, export it as a table or as EDF"
@@ -73,7 +75,7 @@ def open_clinical(path: Path, kind: str) -> Source:
     if off := [lead.label for lead in record.leads if lead.annotations.get("LeadOff")]:
         notes.append(f"by the file, electrodes were off in {', '.join(off)}")
     notes += _leave_out_calibration(channels, signals)
-    return with_derived_leads(array_source(channels, signals, notes))
+    return with_derived_leads(array_source(channels, signals, notes, _start(record)))
 
 
 def _parsed(parser: Any, path: Path, kind: str) -> Any:
@@ -124,6 +126,14 @@ def _exact_rates(record: Any) -> list[Fraction]:
     else:
         exact = []
     return [Fraction(rate_hz).limit_denominator(1000) for rate_hz in exact]
+
+
+def _start(record: Any) -> StartTime | None:
+    """Look up when an ECG was recorded; of midnight sharp, only the day is known."""
+    moment = record.recording.date
+    if not isinstance(moment, datetime) or moment.time() == time.min:
+        return None
+    return start_time(moment.date(), moment.time())
 
 
 def _leave_out_calibration(channels: Sequence[Channel], signals: Sequence[np.ndarray]) -> list[str]:

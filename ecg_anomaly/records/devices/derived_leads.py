@@ -14,6 +14,7 @@ from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.lead_names import lead_name
 from ecg_anomaly.records.source import Source
 from ecg_anomaly.records.units import millivolts_per
+from ecg_anomaly.words import StartTime
 
 _WEIGHTS = {"III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)}  # of I and II
 _STORED = {"i", "ii", *(f"v{number}" for number in range(1, 7))}
@@ -28,6 +29,11 @@ class DerivedLeads:
     source: Source = field(repr=False)
     pair: tuple[int, int]  # which of its channels are I and II
     derived: tuple[str, ...]
+
+    @property
+    def start_time(self) -> StartTime | None:
+        """That of the recording."""
+        return self.source.start_time
 
     def blocks(self, columns: Sequence[int], length: int) -> Iterator[np.ndarray]:
         """Yield consecutive blocks of some channels, of shape ``(length, columns)``, the last shorter."""

@@ -21,7 +21,8 @@ from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import COPY, damaged
 from ecg_anomaly.records.devices.derived_leads import with_derived_leads
 from ecg_anomaly.records.source import Source
-from ecg_anomaly.words import count_text
+from ecg_anomaly.records.start_times import start_of_fields
+from ecg_anomaly.words import StartTime, count_text
 
 _HEADER_BYTES = 522
 _CHECKED_FROM = 10  # the first byte that the checksum is of
@@ -40,6 +41,7 @@ class IshneSource:
     path: Path
     channels: tuple[Channel, ...]
     notes: tuple[str, ...]
+    start_time: StartTime | None
     begin: int  # byte at which the samples begin
     nanovolts: tuple[float, ...]  # per step of each lead
 
@@ -90,7 +92,9 @@ def open_ishne(path: Path) -> Source:
         for number, (code, step) in enumerate(zip(codes, steps, strict=True), start=1)
     ]
     nanovolts = tuple(float(step) if step > 0 else 1.0 for step in steps)
-    return with_derived_leads(IshneSource(path, tuple(channels), tuple(notes), begin, nanovolts))
+    day, month, year, hours, minutes, seconds = struct.unpack_from("<3h6x3h", header, 138)
+    start = start_of_fields((year, month, day), (hours, minutes, seconds))
+    return with_derived_leads(IshneSource(path, tuple(channels), tuple(notes), start, begin, nanovolts))
 
 
 def _read_header(path: Path) -> tuple[bytes, int]:

@@ -10,6 +10,7 @@ import mmap
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import COPY, damaged
 from ecg_anomaly.records.devices.extras import library
 from ecg_anomaly.records.lead_names import looks_like_ecg, looks_like_other_signal
-from ecg_anomaly.words import listed
+from ecg_anomaly.records.start_times import start_time
+from ecg_anomaly.words import StartTime, listed
 
 _KIND = "an HDF5 file"
 _HEAP = b"GCOL\1"
@@ -38,6 +40,7 @@ class OpenSignalsSource:
     channels: tuple[Channel, ...]
     notes: tuple[str, ...]
     places: tuple[str, ...] = field(repr=False)  # of each channel in the file
+    start_time: StartTime | None
     scales: tuple[tuple[float, float], ...]  # of each channel: units per count, and the count that is 0
 
     def blocks(self, columns: Sequence[int], length: int) -> Iterator[np.ndarray]:
@@ -64,6 +67,7 @@ def open_opensignals(path: Path) -> OpenSignalsSource:
         _check_heaps(path)
         with hdf5.File(path, "r") as file:
             devices = [name for name, group in file.items() if "sampling rate" in group.attrs and "raw" in group]
+            start = _start(file[devices[0]].attrs) if devices else None
             found = [channel for name in devices for channel in _device(hdf5, file[name])]
     except UserError:
         raise
@@ -81,7 +85,7 @@ def open_opensignals(path: Path) -> OpenSignalsSource:
     converted = [channel.label for channel in channels if channel.unit == "mV" and not channel.fault]
     if converted:
         notes.append(f"converted from counts to mV as the data sheet of the ECG sensor says: {listed(converted)}")
-    return OpenSignalsSource(path, channels, tuple(notes), places, scales)
+    return OpenSignalsSource(path, channels, tuple(notes), places, start, scales)
 
 
 def _check_heaps(path: Path) -> None:
@@ -127,6 +131,15 @@ def _device(hdf5: Any, group: Any) -> list[tuple[Channel, str, tuple[float, floa
         samples = len(counts) if single else 0
         found.append((Channel(label, unit, rate_hz, samples, fault, doubt), counts.name, scale))
     return found
+
+
+def _start(attributes: Any) -> StartTime | None:
+    """Read when a device started: the date as ``2017-01-17``, the time as ``14:05:22.123``."""
+    try:
+        moment = datetime.fromisoformat(f"{_text(attributes['date'])} {_text(attributes['time'])[:8]}")
+    except (KeyError, ValueError):
+        return None
+    return start_time(moment.date(), moment.time())
 
 
 def _text(value: Any) -> str:

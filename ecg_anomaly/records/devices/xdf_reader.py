@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,7 +21,7 @@ from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import check_gap, damaged, same_rate
 from ecg_anomaly.records.devices.extras import library, listening
 from ecg_anomaly.records.lead_names import looks_like_ecg, looks_like_other_signal
-from ecg_anomaly.words import count_text
+from ecg_anomaly.words import StartTime, count_text
 
 _SHORTEST_GAP_S = 0.1  # less is jitter
 _LEAST_RATE_HZ = 20.0  # slower streams are no signals: heart rates, buttons
@@ -32,9 +33,10 @@ _BOUNDARY = bytes.fromhex("43a546dccbf5410fb30ed5467383cbe4")  # in chunks from 
 
 def open_xdf(path: Path) -> ArraySource:
     """Open an XDF file; errors as for `recording.open_recording`."""
-    streams, told = _load(path)
+    streams, start, told = _load(path)
     channels: list[Channel] = []
     signals: list[np.ndarray] = []
+    placed: list[np.ndarray] = []
     notes = list(told)
     usable = []
     for stream in streams:
@@ -51,17 +53,17 @@ def open_xdf(path: Path) -> ArraySource:
             places += round(late_s * rate_hz)
         else:
             notes.append(f"stream {name} begins {late_s:.0f} s after the first, and counts time from its own start")
-        placed = np.full((int(places[-1]) + 1, stream["time_series"].shape[1]), np.nan)
-        placed[places] = stream["time_series"]
-        channels += _channels(stream["info"], name, rate_hz, placed.shape[1], several=len(usable) > 1)
-        signals += list(placed.T)
+        count = stream["time_series"].shape[1]
+        channels += _channels(stream["info"], name, rate_hz, count, several=len(usable) > 1)
+        signals += list(stream["time_series"].T)
+        placed += [places] * count
     if not channels:
         raise UserError(f"{path}: holds no stream that is a signal ({'; '.join(notes) or 'no stream at all'})")
-    return array_source(channels, signals, notes)
+    return array_source(channels, signals, notes, start, placed)
 
 
-def _load(path: Path) -> tuple[list[Any], list[str]]:
-    """Read the streams, and what is to say about the reading."""
+def _load(path: Path) -> tuple[list[Any], StartTime | None, list[str]]:
+    """Read the streams, when the file was begun, and what is to say about the reading."""
     pyxdf = library("pyxdf", path, "an XDF file")
     try:
         with listening("pyxdf") as told, path.open("rb") as file:
@@ -69,7 +71,7 @@ def _load(path: Path) -> tuple[list[Any], list[str]]:
             # Of a chunk that ends with the file, pyxdf drops samples without a word, and fails at a description.
             whole = io.BytesIO(file.read(path.stat().st_size - cut_bytes)) if cut_bytes else file
             # With its own removal of jitter, a gap of less than 500 samples would be smoothed over.
-            streams, _ = pyxdf.load_xdf(whole, dejitter_timestamps=False)
+            streams, header = pyxdf.load_xdf(whole, dejitter_timestamps=False)
     except Exception as error:  # whatever a damaged file provokes in the library
         raise damaged(path, error, "XDF") from None
     # Its own segments are not used, see `_times`.
@@ -77,7 +79,15 @@ def _load(path: Path) -> tuple[list[Any], list[str]]:
     notes = [f"in reading it, pyxdf says: {first_few(told)}"] if told else []
     if cut_bytes:
         notes.append(f"the file is truncated or damaged: {count_text(cut_bytes, 'byte')} at its end left out")
-    return streams, notes
+    return streams, _start(header), notes
+
+
+def _start(header: Any) -> StartTime | None:
+    """Read when LabRecorder began the file, which is when its streams came: ``2021-05-02T14:03:22+0200``."""
+    try:
+        return datetime.strptime(_first(header["info"], "datetime"), "%Y-%m-%dT%H:%M:%S%z")
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _cut_bytes(file: BinaryIO) -> int:

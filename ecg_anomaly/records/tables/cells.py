@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
+
+from ecg_anomaly.records.start_times import start_time
+from ecg_anomaly.words import StartTime
 
 # What stands in a table for a sample that is missing, beside an empty cell; pandas quotes an empty row of one column.
 MISSING = ('""', "nan", "na", "n/a", "#n/a", "null", "none", "nan(ind)", "-nan(ind)", "-", "--", "---", "?", "*")
@@ -40,6 +43,8 @@ _AROUND = re.compile(r"[\s,;:_TtUCGMZ-]*([AaPp]\.?[Mm]\.?)?[\s,;UTCGMZ]*(?:[+-]\
 _FRACTION = re.compile(r"(?:\d+(?::\d{1,2}){2}(?=[.,:])|\d+:\d{1,2}(?=[.,])|(?<=[T ])\d{6}(?=[.,]))(([.,:])(\d+))")
 _BRACKETS = "[]'\"() "
 _CACHED = 100_000
+_FIRST_HOUR_S = 3600.0
+_OF_THE_DAY = re.compile(r":.*:|m", re.IGNORECASE)  # with seconds, or AM and PM
 
 
 def is_missing(cell: str) -> bool:
@@ -90,6 +95,23 @@ class WrittenTimes:
             seconds = (moments.dt.as_unit("us") - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta(seconds=1)
             return np.asarray(seconds.to_numpy(dtype=float, na_value=np.nan))
         return np.array([self._seconds(str(cell)) for cell in cells])
+
+    def start(self, cell: str) -> StartTime | None:
+        """Tell the day and the time of the day that a cell says, as far as it says them without doubt."""
+        if self._iso:
+            moment = pd.to_datetime(cell, format="ISO8601", errors="coerce")
+            return None if pd.isna(moment) else start_time(moment.date(), moment.floor("us").timetz())
+        whole, fraction_s = _without_fraction(cell)
+        parts = _parts(whole)
+        if parts is None or not parts[1] < DAY_S:
+            return None
+        # Minutes and seconds, or a first hour, may count from the start of a recording.
+        if parts[0] is None and (parts[1] < _FIRST_HOUR_S or not _OF_THE_DAY.search(whole)):
+            return None
+        days = {_day(parts[0], order) for order in self._orders} if parts[0] is not None else set()
+        day = days.pop() if len(days) == 1 else None
+        seconds = timedelta(seconds=parts[1] + fraction_s)
+        return start_time(date.fromordinal(day) if day else None, (datetime.min + seconds).time())
 
     def _seconds(self, cell: str) -> float:
         whole, fraction_s = _without_fraction(cell)

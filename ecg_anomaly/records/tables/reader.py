@@ -22,7 +22,7 @@ from ecg_anomaly.records.tables.rows import RowReader, Rows
 from ecg_anomaly.records.tables.steps import Steps, find_steps
 from ecg_anomaly.records.tables.times import FoundTimes, TimeColumn, find_times, unwrapped
 from ecg_anomaly.records.tables.wide import open_wide
-from ecg_anomaly.words import count_text
+from ecg_anomaly.words import StartTime, count_text
 
 _MOST_WRONG = 0.05  # of the rows that may hold what is no number, beside a mark for missing samples
 _FEW_WRONG = 3
@@ -37,6 +37,7 @@ class CsvSource:
     notes: tuple[str, ...]
     layout: CsvLayout = field(repr=False)
     places: tuple[int, ...]  # where in the table the channels stand
+    start_time: StartTime | None
     time: TimeColumn | None  # None if there is none, or if it is too coarse to be of use
     steps: Steps
     plain: bool  # whether every line is a plain row
@@ -79,8 +80,9 @@ def open_csv(path: Path, sampling_rate_hz: float | None) -> Source:
     notes += [*account.notes(), *_missing(samples - rows, steps)]
     described = [(layout.names[column], layout.units[column], steps.sampling_rate_hz, samples) for column in columns]
     doubts = [looks[column].doubt if column in looks else "" for column in columns]
+    start = None if time is None else time.start(layout.cells(time.index)[0])
     channels = tuple(map(Channel, *zip(*described, strict=True), faults.values(), doubts)) if columns else ()
-    return CsvSource(channels, samples, tuple(notes), layout, tuple(columns), time, steps, not account.counts)
+    return CsvSource(channels, samples, tuple(notes), layout, tuple(columns), start, time, steps, not account.counts)
 
 
 def _look_through(placed: Iterator[tuple[np.ndarray, np.ndarray]], looks: Sequence[ColumnLook]) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pandas as pd
 from ecg_anomaly.records.tables.cells import DAY_S, LARGEST_NUMBER, WrittenTimes, number, seconds_per
 from ecg_anomaly.records.tables.layout import CsvLayout
 from ecg_anomaly.records.tables.steps import usual_step
+from ecg_anomaly.words import StartTime
 
 _NUMBERED_ROWS = 50  # so many rows that count up evenly make a time column of one without a name
 _FEWEST_COUNTED = 100  # samples before a counter is full, for it to be of use
@@ -40,6 +42,7 @@ _SCALES = (
     *((1.0, 50, 5000), (1e-3, 50, 5000), (1e-6, 50, 5000), (1e-9, 50, 5000)),
     *((60.0, 90, 1100), (3600.0, 90, 1100), (DAY_S, 90, 1100)),
 )
+_EPOCH_S = (946_684_800.0, 4_102_444_800.0)  # 2000 to 2100, in seconds since 1970: what counts so is a clock
 _MOST = 0.9  # of the first times that should be known, and go forward
 
 
@@ -60,6 +63,15 @@ class TimeColumn:
             return self.written.seconds(pd.Series(cells))
         seconds = np.asarray(pd.to_numeric(cells, errors="coerce"), dtype=float)
         return np.where(np.abs(seconds) < LARGEST_NUMBER, seconds, np.nan) * self.seconds_per_unit
+
+    def start(self, first: str) -> StartTime | None:
+        """Tell the time of the day of the first row, from its cell; ``None`` where times count from the start."""
+        if self.written is not None:
+            return self.written.start(first)
+        seconds = float(self.seconds(np.array([first]))[0])
+        if not _EPOCH_S[0] <= seconds <= _EPOCH_S[1]:
+            return None
+        return datetime.fromtimestamp(seconds, timezone.utc)
 
 
 def plain_name(name: str) -> str:

@@ -139,7 +139,7 @@ def flagged_list(beats: pd.DataFrame, rows: np.ndarray, chosen: int | None) -> A
         cells = (
             html.Button(clock(found["time_s"]), type="button", className="link", **names),
             score_text(found["anomaly_score"]),
-            CALLED[found["called"]],
+            CALLED.get(found["called"], ""),
             styles.question(found["reason"]),
             parts.MARK_WORDS.get(found["mark"], ""),
         )
