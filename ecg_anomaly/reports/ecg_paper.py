@@ -123,8 +123,12 @@ def draw_strip(
     events: Sequence[Event],
     read_mv: ReadMillivolts,
     mm_per_mv: float = MM_PER_MV,
+    when: Callable[[float], str] = words.clock,
 ) -> Strip:
-    """Draw an episode on ECG paper, 25 mm for a second; arguments as for `render`, and the height of a millivolt."""
+    """Draw an episode on ECG paper, 25 mm for a second; arguments as for `render`.
+
+    ``mm_per_mv`` is the height of a millivolt, and ``when`` says a time in words.
+    """
     duration_s, sampling_rate_hz = summary["duration_s"], summary["sampling_rate_hz"]
     start_s = min(_strip_start_s(episode), max(0.0, np.floor(duration_s - _STRIP_S)))
     end_s = min(start_s + _STRIP_S, duration_s)
@@ -142,9 +146,9 @@ def draw_strip(
         width_mm=MARGIN_MM + MM_PER_S * (end_s - start_s),
         height_mm=MARKS_MM + sum(lane.height_mm for lane in lanes) + _TIMES_MM,
         lanes=lanes,
-        marks=_marks(beats, start_s, end_s),
+        marks=_marks(beats, start_s, end_s, when),
         shades=_shades(events, start_s, end_s),
-        times=[(_x_mm(second), words.clock(start_s + second)) for second in seconds[::2]],
+        times=[(_x_mm(second), when(start_s + second)) for second in seconds[::2]],
     )
 
 
@@ -200,14 +204,14 @@ def _path(x_mm: np.ndarray, y_mm: np.ndarray, sampling_rate_hz: float) -> str:
     )
 
 
-def _marks(beats: pd.DataFrame, start_s: float, end_s: float) -> list[Mark]:
+def _marks(beats: pd.DataFrame, start_s: float, end_s: float, when: Callable[[float], str]) -> list[Mark]:
     time_s = beats["time_s"].to_numpy(dtype=float)
     shown = beats[beats["flagged"].to_numpy(dtype=bool) & (time_s >= start_s) & (time_s < end_s)]
     short = [
         _SHORT_NAMES.get(called, "") + _SHORT_REASONS.get(reason, reason)
         for called, reason in zip(shown["called"], shown["reason"], strict=True)
     ]
-    marks = zip(shown["time_s"], short, styles.beat_words(shown), strict=True)
+    marks = zip(shown["time_s"], short, styles.beat_words(shown, when), strict=True)
     return [Mark(_x_mm(beat_s - start_s), number % 2, *its_words) for number, (beat_s, *its_words) in enumerate(marks)]
 
 

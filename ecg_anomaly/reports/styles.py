@@ -6,6 +6,7 @@ marker or a line style of its own, so that no figure speaks by colour alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ import pandas as pd
 from ecg_anomaly import words
 from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE
 from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
+from ecg_anomaly.findings import rhythms
 
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"
 GREY = "#808080"  # reads on a white and on a dark page
@@ -41,6 +43,35 @@ EVENT_WORDS = {
 }
 
 EVENT_COLOURS = {ASYSTOLE: BLUE, TACHYCARDIA: VERMILLION, FIBRILLATION: PURPLE, UNREADABLE: GREY}
+
+# Rhythms and, of all, how they are hatched, in Plotly's words: no two kinds have both colour and pattern in common.
+EVENT_WORDS |= {kind: kind for kind in rhythms.KINDS}
+EVENT_COLOURS |= {
+    rhythms.RUN: VERMILLION,
+    rhythms.TRIPLET: ORANGE,
+    rhythms.COUPLET: ORANGE,
+    rhythms.BIGEMINY: GREEN,
+    rhythms.TRIGEMINY: GREEN,
+    rhythms.PAUSE: BLUE,
+    rhythms.SLOW: SKY,
+    rhythms.FAST: PURPLE,
+    rhythms.IRREGULAR: SKY,
+}
+EVENT_PATTERNS = {
+    ASYSTOLE: "",
+    TACHYCARDIA: "",
+    FIBRILLATION: "x",
+    UNREADABLE: "/",
+    rhythms.RUN: "/",
+    rhythms.TRIPLET: "x",
+    rhythms.COUPLET: "\\",
+    rhythms.BIGEMINY: "|",
+    rhythms.TRIGEMINY: "-",
+    rhythms.PAUSE: ".",
+    rhythms.SLOW: "-",
+    rhythms.FAST: "|",
+    rhythms.IRREGULAR: "x",
+}
 
 PLOTLY_SYMBOLS = {".": "circle", "o": "circle", "^": "triangle-up", "s": "square", "x": "x-thin"}
 PLOTLY_DASHES = {"-": "solid", "--": "dash", "-.": "dashdot"}
@@ -136,14 +167,14 @@ def class_name(aami_class: str) -> str:
     return f"{aami_class} {CLASS_NAMES.get(aami_class, '')}".strip()
 
 
-def beat_words(beats: pd.DataFrame) -> list[str]:
-    """Say of each beat when it came, its score and, where it is flagged, what it is called and the reason.
+def beat_words(beats: pd.DataFrame, when: Callable[[float], str] = words.clock) -> list[str]:
+    """Say of each beat ``when`` it came, its score and, where it is flagged, what it is called and the reason.
 
     They have the columns of the table of beats.
     """
     columns = (beats[name] for name in ("time_s", "anomaly_score", "called", "reason"))
     return [
-        f"{words.clock(time_s)}: {SCORE} {words.score_text(score)}"
+        f"{when(time_s)}: {SCORE} {words.score_text(score)}"
         + (f", {words.CALLED[called]}, {question(reason)}" if called else "")
         for time_s, score, called, reason in zip(*columns, strict=True)
     ]

@@ -12,12 +12,13 @@ import numpy as np
 
 from ecg_anomaly import words
 from ecg_anomaly.beats.events import Event
+from ecg_anomaly.findings.extremes import lowest_and_highest
 from ecg_anomaly.findings.marks import RIGHT, WRONG
 from ecg_anomaly.findings.review import Review
 from ecg_anomaly.findings.store import COARSE, Stored
 from ecg_anomaly.records.lead_names import standard_order
 from ecg_anomaly.reports import recording_overview, styles
-from ecg_anomaly.web.times import ticks, when
+from ecg_anomaly.web.times import clock_s, ticks, when
 
 SHORTEST_VIEW_S = 1.0
 FIRST_VIEW_S = 60.0
@@ -56,7 +57,7 @@ def signal(review: Review, seen_s: Sequence[float], beat_s: float | None = None)
     order = standard_order(stored.leads)
     curves = [_curve(stored, lead, drawn_s, (seen_s[1] - seen_s[0]) / _COLUMNS) for lead in order]
     row_mv, line_mv = _row_mv([y_mv for _, _, y_mv in curves])
-    data = [*above(review, seen_s), *_key(review)]
+    data = above(review, seen_s)
     for row, (lead, (first_s, step_s, y_mv)) in enumerate(zip(order, curves, strict=True)):
         middle_mv = np.nan_to_num(np.float32(bottleneck.nanmedian(y_mv)))
         offset_mv = -row * row_mv - float(middle_mv)
@@ -120,21 +121,14 @@ def _curve(
     samples = int(column_s * rate_hz)
     if samples < 4:
         return first / rate_hz, 1 / rate_hz, np.asarray(stored.signals_mv[lead][first:last])
-    low_mv = high_mv = stored.signals_mv[lead]
-    each = 1
+    seen, each = (stored.signals_mv[lead], stored.signals_mv[lead]), 1
     if samples >= 2 * COARSE:
-        (low_mv, high_mv), each = stored.coarse_mv[lead], COARSE
+        seen, each = stored.coarse_mv[lead], COARSE
     width = samples // each  # of a column; columns are counted from the start, so that they do not flicker
     begin, end = first // (width * each) * width, math.ceil(last / each)
-    lowest, highest = bottleneck.nanmin(_blocks(low_mv[begin:end], width), 1), None
-    highest = bottleneck.nanmax(_blocks(high_mv[begin:end], width), 1)
+    columns = lowest_and_highest(seen[0][begin:end], seen[1][begin:end], width)
     step_s = width * each / rate_hz / 2
-    return begin * each / rate_hz + step_s / 2, step_s, np.stack([lowest, highest], axis=1).ravel()
-
-
-def _blocks(values: np.ndarray, width: int) -> np.ndarray:
-    missing = np.full(-len(values) % width, np.nan, dtype=values.dtype)
-    return np.concatenate([values, missing]).reshape(-1, width)
+    return begin * each / rate_hz + step_s / 2, step_s, np.stack(columns, axis=1).ravel()
 
 
 def _packed(values: np.ndarray) -> dict[str, str]:
@@ -167,7 +161,7 @@ def _rows(review: Review, order: Sequence[int], row_mv: float, line_mv: float) -
         "barmode": "overlay",
         "uniformtext": {"minsize": 10, "mode": "hide"},
         "showlegend": False,
-        "meta": {"clock_s": None, "leads": len(order)},
+        "meta": {"clock_s": clock_s(stored), "leads": len(order)},
         "yaxis": {
             "domain": edges[:2].tolist(),
             "range": [(0.5 - len(order)) * row_mv, row_mv / 2],
