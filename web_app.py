@@ -1,7 +1,7 @@
 """Serve the web application on this machine: drop a recording, see which beats are not normal, and why.
 
-Needs a trained model; --config configs/demo.yaml uses that of `make demo`. Ctrl-C ends it; recordings and marks stay
-in the folder of --workspace, to go on with.
+Needs a trained model; --config configs/demo.yaml uses that of `make demo`. Ctrl-C ends it; recordings and marks stay in
+the folder of --workspace.
 """
 
 import signal
@@ -19,40 +19,36 @@ def add_options(parser):
     parser.add_argument(
         "--host", default=LOOPBACK[0], help="another address than this machine's own: whoever reaches it can use it"
     )
-    parser.add_argument(
-        "--workspace", type=Path, metavar="FOLDER", help="keeps recordings and marks; else a temporary one"
-    )
+    parser.add_argument("--workspace", type=Path, metavar="FOLDER", help="where recordings and marks stay")
     parser.add_argument("--debug", action="store_true", help="Dash's development server, with its tools")
 
 
 def serve(config, options):
     """Serve until Ctrl-C."""
-    import waitress
-
     from ecg_anomaly.config import load_config
     from ecg_anomaly.web.app import create_app
-    from ecg_anomaly.web.server import check_free_port
+    from ecg_anomaly.web.serving import check_free_port, make_server
     from ecg_anomaly.web.state import ServerState
-    from ecg_anomaly.web.uploads import MOST_BYTES
     from ecg_anomaly.web.warm_up import start_warm_up
 
-    check_free_port(options.host, options.port)
-    if options.host not in LOOPBACK:
-        print(f"Warning: whoever reaches {options.host} can open and see recordings here; there is no password")
+    host, port = options.host, options.port
+    check_free_port(host, port)
+    if host not in LOOPBACK:
+        print(f"Warning: whoever reaches {host} can open and see recordings here; there is no password")
     state = ServerState(config, load_config(Path(__file__).parent / "configs/demo.yaml"), options.workspace)
-    app = create_app(state, LOOPBACK if options.host in LOOPBACK else ())
+    app = create_app(state, LOOPBACK if host in LOOPBACK else ())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(commandline.EXIT_INTERRUPTED))  # as Ctrl-C does
-    address = {"host": options.host, "port": options.port}
     try:
         start_warm_up(state)
         if options.debug:  # a reloader would load the model twice, the check of versions asks another machine
-            app.run(**address, debug=True, use_reloader=False, dev_tools_disable_version_check=True)
+            app.run(host, port, debug=True, use_reloader=False, dev_tools_disable_version_check=True)
         else:
-            server = waitress.create_server(app.server, **address, threads=8, max_request_body_size=MOST_BYTES)
-            print(f"Open http://{options.host}:{options.port} in a browser; Ctrl-C ends it", flush=True)  # it listens
+            server = make_server(app.server, host, port)
+            print(f"Open http://{host}:{port} in a browser; Ctrl-C ends it\n{state.recordings.words}", flush=True)
             server.run()
     finally:
-        state.close()
+        if state.close():
+            print(f"Recordings and marks are in {state.recordings.root}: go on with --workspace")
 
 
 def main(argv=None):

@@ -14,7 +14,7 @@ from ecg_anomaly.reports.pages import environment
 from ecg_anomaly.web import ids, parts
 from ecg_anomaly.web.sections import beats, live, overview, signal, strip, threshold
 from ecg_anomaly.web.sections import open as opening
-from ecg_anomaly.web.server import add_routes
+from ecg_anomaly.web.server import ALIVE, add_routes
 from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.web.warm_up import start_warm_up
 
@@ -77,6 +77,7 @@ def create_app(state: ServerState, hosts: Sequence[str]) -> Dash:
         title="ECG Anomaly Detector",
         update_title="",
         compress=False,
+        health_endpoint=ALIVE,
         prevent_initial_callbacks=True,
         on_error=_show_error,
         index_string=environment().from_string(_INDEX).render(),

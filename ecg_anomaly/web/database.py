@@ -158,6 +158,11 @@ class Database:
         actions = tuple(_action(row) for row in done)
         return History(actions, _words(done[-1:]), _words(undone[:1]), version)
 
+    def has_marks(self) -> bool:
+        """Say whether anything was ever marked in what is there."""
+        with self._told():
+            return self._connection.execute("SELECT 1 FROM action").fetchone() is not None
+
     def act(self, key: str, action: Action) -> None:
         """Keep an action; what was undone can then no longer be redone.
 

@@ -85,10 +85,10 @@ class ServerState:
             raise UserError("there is no such record on this machine; choose one of the list")
         return path
 
-    def close(self) -> None:
-        """End all work."""
+    def close(self) -> bool:
+        """End all work; say whether the folder of the recordings stays."""
         self.players.close()
-        self.recordings.close()
+        return self.recordings.close()
 
 
 def _usable(config: Config) -> tuple[Config, str]:

@@ -6,7 +6,6 @@ folder stays until it is deleted, whether pages are closed, or the server is end
 
 from __future__ import annotations
 
-import math
 import secrets
 import shutil
 import tempfile
@@ -29,6 +28,7 @@ from ecg_anomaly.processes import without_ctrl_c
 from ecg_anomaly.web import jobs
 from ecg_anomaly.web.cache import Cache
 from ecg_anomaly.web.database import Database, GoneError, History, Kept
+from ecg_anomaly.web.values import number_of, row_of
 from ecg_anomaly.workers import call_with_detector
 
 _DATABASE, _LOCK, _RECORDINGS, _UPLOAD = "worklist.sqlite", ".lock", "recordings", "upload"
@@ -81,8 +81,8 @@ class Workspace:
         """Where recordings and marks are, and how long."""
         if self.is_temporary:
             return (
-                "Recordings and marks are kept in a temporary folder until the application ends; "
-                "start it with --workspace FOLDER to keep them longer."
+                f"Recordings are kept in a temporary folder, {self.root}, until the application ends; once a beat is "
+                "marked, it stays. Start the application with --workspace FOLDER to choose where."
             )
         return f"Recordings and marks are kept in {self.root} until they are deleted."
 
@@ -145,7 +145,7 @@ class Workspace:
     def review(self, key: str | None, threshold: float | None = None) -> Review:
         """Review a recording with its marks, at a threshold; without one, at that which was chosen for it."""
         kept, stored = self._database.recording(key or ""), self.stored(key)
-        at = kept.threshold if threshold is None else _finite(threshold)
+        at = kept.threshold if threshold is None else number_of(threshold, "threshold")
 
         def make() -> Review:
             made = review(stored, at, marks_of(self.history(kept.key).actions))
@@ -157,7 +157,8 @@ class Workspace:
 
     def choose_threshold(self, key: str | None, threshold: float | None) -> None:
         """Keep the threshold that was chosen for a recording; ``None``: that of the model."""
-        self._database.update(self.folder(key).name, threshold=None if threshold is None else _finite(threshold))
+        chosen = None if threshold is None else number_of(threshold, "threshold")
+        self._database.update(self.folder(key).name, threshold=chosen)
 
     def threshold(self, key: str | None) -> float:
         """Give the threshold of a recording: that which was chosen for it, or that of the model."""
@@ -182,12 +183,12 @@ class Workspace:
             When there are no such beats, or is no such mark.
         """
         beats = len(self.stored(key).beats)
-        if not rows or any(type(row) is not int or not 0 <= row < beats for row in rows):
-            raise UserError(f"there are no such beats to mark; this recording has {beats:,}")
+        if not rows:
+            raise UserError("choose a beat to mark first")
         if mark not in (RIGHT, WRONG, ""):
             raise UserError(f"there is no mark {mark!r}; marks are {RIGHT}, {WRONG}, and an empty one for none")
         what, by = (words[:_LONGEST_WORDS] for words in (what, by))
-        action = Action(tuple(sorted(set(rows))), mark, what, by, datetime.now(timezone.utc))
+        action = Action(tuple(sorted({row_of(row, beats) for row in rows})), mark, what, by, datetime.now(timezone.utc))
         self._database.act(key or "", action)
 
     def undo(self, key: str | None) -> None:
@@ -208,18 +209,20 @@ class Workspace:
         with suppress(GoneError):
             self._forget(self._database.recording(key or "").key)
 
-    def close(self) -> None:
-        """End all analyses; a temporary folder is deleted."""
+    def close(self) -> bool:
+        """End all analyses; say whether the folder stays: a temporary one is deleted if no beat was ever marked."""
         analyses, self._analyses = self._analyses, {}  # what becomes of them is not kept: they were cut off
         for key, analysis in analyses.items():
             analysis.cancel()
             jobs.end(self._folder(key))
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+        stays = not self.is_temporary or self._database.has_marks()
         self._database.close()
         self._lock.release()
-        if self.is_temporary:
+        if not stays:
             shutil.rmtree(self.root, ignore_errors=True)
+        return stays
 
     def _forget(self, key: str) -> None:
         self._database.delete(key)
@@ -307,9 +310,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(removed, ignore_errors=True)
     else:
         removed.unlink(missing_ok=True)
-
-
-def _finite(number: float) -> float:
-    if type(number) not in (int, float) or not math.isfinite(number):
-        raise UserError(f"{number!r} is no threshold; name a number")
-    return float(number)

@@ -2,10 +2,11 @@
 
 import io
 import json
+import logging
 import re
-from concurrent import futures
-from concurrent.futures import Future
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from ecg_anomaly.errors import UserError
@@ -14,27 +15,15 @@ from ecg_anomaly.web.app import create_app
 from ecg_anomaly.web.fields import Entered
 from ecg_anomaly.web.jobs import DONE, FAILED
 from ecg_anomaly.web.sections.signal import asked_range, next_view
+from ecg_anomaly.web.server import MOST_BYTES_ELSEWHERE
+from ecg_anomaly.web.serving import LogLines
 from ecg_anomaly.web.state import EXAMPLE, ServerState
+from ecg_anomaly.web.values import number_of, row_of
 from ecg_anomaly.web.warm_up import warm_up
 from ecg_anomaly.web.workspace import Workspace
-from tests.web.web_parts import config_of
+from tests.web.web_parts import HereAndNow, config_of
 
 PATIENCE_S = 600  # for what is certain to come, on the busiest machine
-
-
-class HereAndNow(futures.Executor):
-    """Analyses at once, in this process."""
-
-    def __init__(self, detector):
-        self.detector = detector
-
-    def submit(self, _call, work, job):
-        done = Future()
-        try:
-            done.set_result(work(self.detector, job))
-        except UserError as error:
-            done.set_exception(error)
-        return done
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +105,7 @@ def test_what_is_no_recording_is_refused_and_leaves_nothing(state, client):
 
 
 def test_too_much_is_refused_before_it_is_read(client, monkeypatch):
-    monkeypatch.setitem(client.application.config, "MAX_CONTENT_LENGTH", 1000)
+    monkeypatch.setattr("ecg_anomaly.web.uploads.MOST_BYTES", 1000)
     answer = upload(client, {"a.csv": b"1" * 2000})
     assert answer.status_code == 413
     assert "not taken" in answer.get_json()["error"]
@@ -136,16 +125,75 @@ def test_downloads(client, key, kind):
     assert len(answer.data) > 500
 
 
-@pytest.mark.parametrize("path", ["nobody/beats", "{key}/secrets", "{key}/beats?threshold=x"])
-def test_downloads_of_what_is_not_there(client, key, path):
-    answer = client.get(f"/recordings/{path.format(key=key)}")
-    assert answer.status_code == 404
-    assert b"Traceback" not in answer.data
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/recordings/nobody/beats", 404, "not there any more"),
+        ("/recordings/{key}/secrets", 404, "no such file"),
+        ("/recordings/{key}/beats?threshold=x", 400, "no number"),
+        ("/recordings/{key}/beats?threshold=nan", 400, "no threshold"),
+        ("/secrets", 404, "no such page"),
+    ],
+)
+def test_what_is_not_there_is_said(client, key, path, status, words):
+    answer = client.get(path.format(key=key))
+    assert answer.status_code == status
+    assert words in answer.get_json()["error"]
+
+
+def test_marks_go_to_everything_that_is_taken_along(client, key):
+    def post(action, **body):
+        return client.post(f"/recordings/{key}/{action}", json=body)
+
+    def table():
+        return pd.read_csv(io.BytesIO(client.get(f"/recordings/{key}/beats").data), keep_default_na=False)
+
+    flagged = np.flatnonzero(table()["flagged"])[:2].tolist()
+    answer = post("marks", rows=flagged, mark="wrong", what="group 1", by="me").get_json()
+    assert answer == {"version": answer["version"], "undo": "group 1: wrong", "redo": ""}
+    assert table()["mark"][flagged].tolist() == ["wrong", "wrong"]
+    assert not table()["flagged"][flagged].any()
+    assert post("undo", version=answer["version"] - 1).get_json() == answer  # of a page that shows another state
+    assert post("undo", version=answer["version"]).get_json()["redo"] == "group 1: wrong"
+    assert table()["flagged"][flagged].all()
+    assert post("redo").get_json()["undo"] == "group 1: wrong"
+    assert post("undo").get_json()["undo"] == ""
+
+
+@pytest.mark.parametrize("body", ["{", "[]", '{"rows": 1}', '{"rows": [1], "mark": 1}', '{"rows": [0.5], "mark": ""}'])
+def test_marks_that_are_none(client, key, body):
+    answer = client.post(f"/recordings/{key}/marks", data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.get_json()["error"]
+    assert client.post("/recordings/nobody/undo").status_code == 404
+
+
+@pytest.mark.parametrize("body", ["{", "[]", "{}", '{"output": "ready.data", "inputs": [1]}'])
+def test_what_the_page_never_sends_is_refused(client, body):
+    answer = client.post("/_dash-update-component", data=body, content_type="application/json")
+    assert answer.status_code == 400
+
+
+def test_bodies_without_files_are_small(client):
+    body = "x" * (MOST_BYTES_ELSEWHERE + 1)
+    for path in ("/_dash-update-component", "/recordings/x/marks", "/"):
+        assert client.post(path, data=body, content_type="application/json").status_code in (405, 413)
+
+
+def test_what_a_browser_may_keep(client, key):
+    page = client.get("/").get_data(as_text=True)
+    scripts = re.findall(r'<script src="([^"]+)', page)
+    for address in scripts:
+        answer = client.get(address, headers={"Accept-Encoding": "gzip, br"})
+        assert "max-age=31536000" in answer.headers["Cache-Control"]
+        assert len(answer.data) < 1000 or answer.headers["Content-Encoding"] == "br"
+    for path in ("/", "/_dash-layout", f"/recordings/{key}/beats", "/alive", "/nothing"):
+        assert client.get(path).headers["Cache-Control"] == "no-store"
 
 
 def test_other_sites_are_refused(client):
-    assert client.get("/", headers={"Host": "evil.example:8050"}).status_code == 403
-    assert client.post("/recordings", headers={"Origin": "http://evil.example"}).status_code == 403
+    assert client.get("/", headers={"Host": "evil.example:8050"}).status_code == 400
+    assert client.delete("/recordings/x", headers={"Origin": "http://evil.example"}).status_code == 403
     assert client.get("/", headers={"Host": "localhost:8050"}).status_code == 200
 
 
@@ -244,3 +292,24 @@ def test_the_view_follows_the_chosen_beat():
     assert next_view(seen, 100.0, ids.BEAT, 1000) == (90, 110)
     assert next_view(seen, 100.0, ids.MOVES["beat"], 1000) == (95, 105)
     assert next_view(seen, None, ids.MOVES["out"], 1000) == (0, 40)
+
+
+def test_log_lines_cannot_be_forged():
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "GET %s", ("/\x1b[2J\r\n2026 ERROR: forged\u202e",), None)
+    assert LogLines("%(levelname)s: %(message)s").format(record).split("\n") == [
+        r"ERROR: GET /\x1b[2J\r",
+        r"    2026 ERROR: forged\u202e",
+    ]
+
+
+@pytest.mark.parametrize("value", [1.5, 10**9, -1, "1", None, True, [1]])
+def test_no_beat(value):
+    with pytest.raises(UserError, match="there is no beat"):
+        row_of(value, 5)
+
+
+@pytest.mark.parametrize("value", [0, 11, float("nan"), "2", None, True])
+def test_no_speed(value):
+    assert number_of(10, "speed", 1, 10) == 10
+    with pytest.raises(UserError, match="no speed; name a number from 1 to 10"):
+        number_of(value, "speed", 1, 10)
