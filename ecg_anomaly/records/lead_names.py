@@ -31,7 +31,8 @@ _OF_AN_ECG = re.compile(
     re.IGNORECASE,
 )
 # The usual order of the twelve leads, limbs before chest, and of what is recorded in their place.
-_STANDARD_ORDER = ("i", "mli", "ii", "mlii", "iii", "mliii", "avr", "-avr", "avl", "avf", *(f"v{number}" for number in range(1, 10)))
+_LIMB_LEADS = ("i", "mli", "ii", "mlii", "iii", "mliii", "avr", "-avr", "avl", "avf")
+_STANDARD_ORDER = (*_LIMB_LEADS, *(f"v{number}" for number in range(1, 10)))
 # Electrodes of an EEG (the 10-20 system), but for C3, T3 and the like, which chests have too.
 _SCALP = re.compile(
     r"(fp[12z]|af[3478z]|f[34789z]|fc[1-6z]|fz|cz|cp[1-6z]|pz|p[3478]|po[3478z]|oz|o[12])(-.*)?", re.IGNORECASE

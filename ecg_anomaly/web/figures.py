@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 from tsdownsample import MinMaxDownsampler
 
@@ -56,6 +55,11 @@ def overview(review: Review) -> go.Figure:
     return figure.update_layout(height=460, margin=margin, legend=legend, dragmode=False, meta=meta)
 
 
+def overview_time_s(stored: Stored, position: float) -> float:
+    """Say which time a position on the axis of the overview is."""
+    return position * time_unit(stored.duration_s)[1]
+
+
 def paper(review: Review, centre_s: float, row: int | None, mm_per_mv: float = ecg_paper.MM_PER_MV) -> str:
     """Draw ten seconds around a time on ECG paper, true to scale; give SVG within HTML.
 
@@ -76,10 +80,11 @@ def paper(review: Review, centre_s: float, row: int | None, mm_per_mv: float = e
         if 0 <= left_mm <= strip.width_mm:
             shades = [*shades, (left_mm, ecg_paper.MM_PER_S * width_s, _SELECTED)]
             title += f", the beat at {at(beat_s)} shaded"
-    strip = dataclasses.replace(strip, title=title, note="", key="strip", shades=shades)
+    strip = dataclasses.replace(strip, title=title, note="", key="paper-strip", shades=shades)
     colours = {**styles.EVENT_COLOURS, _SELECTED: styles.ORANGE}
     drawn = _paper_macros().paper_strip(strip, {**ecg_paper.PAPER, "colours": colours})
-    return str(drawn)
+    start_s = clock_s(stored)
+    return str(drawn) if start_s is None else f'<div data-clock="{start_s}">{drawn}</div>'
 
 
 @functools.cache
@@ -89,7 +94,7 @@ def _paper_macros() -> Any:
 
 def beat(stored: Stored, row: int) -> Figure:
     """Draw a beat beside the patient's own beat and its reconstruction, and the error along the window."""
-    shapes, leads = np.asarray(stored.shapes[row]), stored.summary["leads"]
+    shapes, leads = np.asarray(stored.shapes[row]), [stored.leads[lead] for lead in stored.judged]
     error = np.abs(shapes[WINDOW] - shapes[RECONSTRUCTION])
     reach = [0, 1.05 * (float(error.max()) or 1.0)]
     below, above = _divided([0.32, 0.68], 0.08)

@@ -10,7 +10,6 @@ from typing import Any
 import bottleneck
 import numpy as np
 
-from ecg_anomaly import words
 from ecg_anomaly.beats.events import Event
 from ecg_anomaly.findings.extremes import lowest_and_highest
 from ecg_anomaly.findings.marks import RIGHT, WRONG
@@ -62,8 +61,9 @@ def signal(review: Review, seen_s: Sequence[float], beat_s: float | None = None)
         middle_mv = np.nan_to_num(np.float32(bottleneck.nanmedian(y_mv)))
         offset_mv = -row * row_mv - float(middle_mv)
         look = {"mode": "lines", "line": {"width": 1, "color": styles.BLUE}, "showlegend": False, "hoverinfo": "skip"}
-        place = {"x0": round(first_s, 6), "dx": step_s, "y": _packed(y_mv + np.float32(offset_mv))}
-        data.append({"name": stored.leads[lead], "meta": {"offset_mv": offset_mv}, **place, **look})
+        place = {"x0": first_s, "dx": step_s, "y": _packed(y_mv + np.float32(offset_mv))}
+        pairs = step_s > 1.5 / stored.sampling_rate_hz  # of the lowest and the highest value
+        data.append({"meta": {"lead": stored.leads[lead], "offset_mv": offset_mv, "pairs": pairs}, **place, **look})
     layout = {**_rows(review, order, row_mv, line_mv), "shapes": shades(review, seen_s, beat_s)}
     times, title = ticks(stored, *seen_s)
     layout["xaxis"] = {**times, "title": {"text": title}, "range": list(seen_s), "anchor": "y", "zeroline": False}
@@ -109,9 +109,7 @@ def _drawn(seen_s: Sequence[float], duration_s: float) -> tuple[float, float]:
     return max(0.0, seen_s[0] - margin_s), min(duration_s, seen_s[1] + margin_s)
 
 
-def _curve(
-    stored: Stored, lead: int, drawn_s: tuple[float, float], column_s: float
-) -> tuple[float, float, np.ndarray]:
+def _curve(stored: Stored, lead: int, drawn_s: tuple[float, float], column_s: float) -> tuple[float, float, np.ndarray]:
     """Give the time of the first point of a curve, the time between two, and their values in millivolts.
 
     Where a column of the screen has many samples, it has two points, its lowest value and its highest.
@@ -234,7 +232,7 @@ def _spans(review: Review, drawn_s: tuple[float, float]) -> list[tuple[str, floa
 def _bands(review: Review, drawn_s: tuple[float, float]) -> dict[str, Any]:
     """Draw events and rhythms as bars, a lane for each kind, with a colour and a pattern of its own."""
     lanes = {kind: lane for lane, kind in enumerate(_kinds(review))}
-    at, spans = when(review.stored), _spans(review, drawn_s)
+    spans = _spans(review, drawn_s)
     cut = [(kind, max(start_s, drawn_s[0]), min(end_s, drawn_s[1])) for kind, start_s, end_s in spans]
     kinds = [kind for kind, _, _ in spans]
     pattern = {"shape": [styles.EVENT_PATTERNS[kind] for kind in kinds], "fillmode": "overlay", "size": 6}
@@ -249,8 +247,7 @@ def _bands(review: Review, drawn_s: tuple[float, float]) -> dict[str, Any]:
         "yaxis": "y2",
         "marker": {"color": colours, "opacity": 0.45, "pattern": pattern, "line": {"width": 1, "color": colours}},
         "text": [styles.EVENT_WORDS[kind] for kind in kinds],
-        "hovertext": [f"{styles.EVENT_WORDS[kind]}, {at(start_s)} to {at(end_s)}" for kind, start_s, end_s in spans],
         "textposition": "inside",
         "textangle": 0,
-        "hovertemplate": "%{hovertext}<extra></extra>",
+        "hoverinfo": "skip",  # the page tells what is under the pointer, and a click is no click on a beat
     }

@@ -8,7 +8,7 @@ from concurrent import futures
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.simulate import write_database
-from ecg_anomaly.web import decisions, figures
+from ecg_anomaly.web import decisions, figures, signal_figure
 from ecg_anomaly.web.jobs import DONE, Job
 from ecg_anomaly.web.state import ServerState
 
@@ -30,11 +30,11 @@ def warm_up(state: ServerState) -> None:
         if recordings.progress(key).state == DONE:  # if not, the user learns why when a recording of theirs fails
             reviewed = recordings.review(key)
             stored, beats = reviewed.stored, reviewed.beats
-            figures.overview(stored, beats)
-            figures.signal(stored, beats, (0.0, stored.duration_s))
+            figures.overview(reviewed)
+            signal_figure.signal(reviewed, (0.0, stored.duration_s))
             decisions.outcome(stored, beats)
             decisions.read_tested(state.config.paths.outputs)
             if len(beats):
                 figures.beat(stored, 0)
-                figures.paper(stored, beats, 0)
+                figures.paper(reviewed, 0.0, 0)
         recordings.delete(key)
