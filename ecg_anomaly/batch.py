@@ -252,7 +252,8 @@ def open_all_leads(path: str | Path, request: Request, config: Config) -> tuple[
 def write_results(folder: Path, analysed: Path) -> Summary:
     """Write the files of a recording beside what `store.StoreWriter` kept of it, then move them to their folder."""
     stored = read_store(analysed)
-    summary, beats, events, rate_hz = stored.summary, stored.beats, stored.events, stored.sampling_rate_hz
+    summary, beats, rate_hz = stored.summary, stored.beats, stored.sampling_rate_hz
+    events = [*stored.events, *stored.rhythms]
     paths = [analysed / file.format(summary["recording"]) for file in files.FILES]
     beats_file, annotations, summary_file, page = paths
     files.write_beats_csv(beats_file, beats)

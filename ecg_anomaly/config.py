@@ -232,6 +232,21 @@ class Evaluation(Section):
     resamples: Annotated[int, Field(ge=0)]
 
 
+class RhythmEvents(Section):
+    """Change what is told of a recording, and no file that scripts hand on."""
+
+    pause_s: Positive
+    slow_bpm: Positive
+    fast_bpm: Positive
+    sustained_s: Positive
+
+    @model_validator(mode="after")
+    def _slow_is_slower(self) -> RhythmEvents:
+        if self.slow_bpm >= self.fast_bpm:
+            raise ValueError(f"slow_bpm ({self.slow_bpm:g}) must be below fast_bpm ({self.fast_bpm:g})")
+        return self
+
+
 class Noise(Section):
     records: list[RecordPattern]
     snr_db: Annotated[list[float], Field(min_length=1)]
@@ -256,6 +271,7 @@ class Config(Section):
     threshold: Threshold
     evaluation: Evaluation
     noise: Noise
+    rhythm_events: RhythmEvents
 
     @model_validator(mode="after")
     def _every_database_has_an_annotator(self) -> Config:

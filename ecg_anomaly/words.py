@@ -22,7 +22,7 @@ GUESS = "What a flagged beat is like is a guess from its shape and time, not a d
 
 def clock(time_s: float) -> str:
     """Time from the start of a record as ``h:mm:ss``."""
-    minutes, seconds = divmod(int(time_s), 60)
+    minutes, seconds = divmod(int(round(time_s, 6)), 60)  # 420 times a second may be a little less than 7 minutes
     return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import wfdb
 
-from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
-from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
+from ecg_anomaly.beats.events import UNREADABLE, Event
+from ecg_anomaly.beats.swings import FIBRILLATION
+from ecg_anomaly.findings.rhythms import Rhythm, describe
 from ecg_anomaly.manifest import write_whole
 from ecg_anomaly.words import CALLED
 
@@ -23,14 +24,9 @@ ANNOTATOR = "anomaly"
 # signal cannot be read may be noise, and WFDB's tools count no beat at |.
 _NORMAL, _FLAGGED, _ARTIFACT, _FLUTTER_WAVE, _NOTE, _QUALITY = "N", "Q", "|", "!", '"', "~"
 _UNREADABLE_SUBTYPE = -1  # of a change in signal quality; 0 is clean
-# Symbols where an event starts and ends. Asystole has none, and that of a rhythm (+) would last until the next one,
+# Symbols where an event starts and ends. Others have none, and that of a rhythm (+) would last until the next one,
 # which nobody knows: comments say it.
-_MARKS = {
-    FIBRILLATION: ("[", "]"),
-    UNREADABLE: (_QUALITY, _QUALITY),
-    ASYSTOLE: (_NOTE, _NOTE),
-    TACHYCARDIA: (_NOTE, _NOTE),
-}
+_MARKS = {FIBRILLATION: ("[", "]"), UNREADABLE: (_QUALITY, _QUALITY)}
 _NO_BEATS = "no beats found"
 _RESERVED = 0  # WFDB takes a comment at the first sample for a definition of its own
 
@@ -44,7 +40,9 @@ _Entry = tuple[int, str, int, str]  # of a table of annotations
 
 
 def anomaly_annotations(beats: pd.DataFrame, events: Iterable[Event], sampling_rate_hz: float) -> pd.DataFrame:
-    """Say in WFDB's symbols what was found of a recording: beats and events from `summary.conclude`.
+    """Say in WFDB's symbols what was found of a recording: beats and events, rhythms among them.
+
+    Beats have `summary.TABLE_COLUMNS` and may have the column ``mark`` of a review.
 
     Returns
     -------
@@ -52,8 +50,8 @@ def anomaly_annotations(beats: pd.DataFrame, events: Iterable[Event], sampling_r
         One row per annotation, in order of time: ``sample, symbol, subtype, aux_note``. ``N`` for a beat that is not
         flagged, ``Q`` for a flagged one with its score, what it is like and the reason, ``|`` for one that cannot be
         read; ``[`` and ``]`` around fibrillation, ``!`` for what was taken for a beat within; ``~`` around a stretch
-        that cannot be read (subtype -1 where it starts), comments around an asystole or a ventricular tachycardia. A
-        recording without any has one comment that says so.
+        that cannot be read (subtype -1 where it starts), comments around an asystole, a ventricular tachycardia or a
+        rhythm. What is said of a marked beat ends with its mark. A recording without any has one comment that says so.
     """
     entries = list(_beat_entries(beats))
     taken = {_RESERVED, *(sample for sample, *_ in entries)}
@@ -94,22 +92,26 @@ def write_beats_csv(path: Path, beats: pd.DataFrame) -> None:
 
 def _beat_entries(beats: pd.DataFrame) -> Iterator[_Entry]:
     columns = ["sample", "readable", "flagged", "anomaly_score", "called", "reason", "quality", "event"]
-    for sample, readable, flagged, score, called, reason, quality, event in beats[columns].itertuples(index=False):
+    table = beats[columns].assign(
+        mark=[f", marked {mark}" if mark else "" for mark in beats.get("mark", [""] * len(beats))]
+    )
+    for sample, readable, flagged, score, called, reason, quality, event, mark in table.itertuples(index=False):
         if event == FIBRILLATION:
-            yield int(sample), _FLUTTER_WAVE, 0, ""
+            yield int(sample), _FLUTTER_WAVE, 0, mark.removeprefix(", ")
         elif not readable:
-            yield int(sample), _ARTIFACT, 0, f"unreadable, quality {quality:.2f}"
+            yield int(sample), _ARTIFACT, 0, f"unreadable, quality {quality:.2f}{mark}"
         elif flagged:
-            yield int(sample), _FLAGGED, 0, f"score {score:.1f}, {CALLED[called]}, {reason}"
+            yield int(sample), _FLAGGED, 0, f"score {score:.1f}, {CALLED[called]}, {reason}{mark}"
         else:
-            yield int(sample), _NORMAL, 0, f"score {score:.1f}"
+            yield int(sample), _NORMAL, 0, f"score {score:.1f}{mark}"
 
 
 def _event_entries(event: Event, sampling_rate_hz: float, taken: set[int]) -> Iterator[_Entry]:
     # On samples that no other annotation has: WFDB allows one per sample and channel.
-    starts, ends = _MARKS[event.kind]
+    starts, ends = _MARKS.get(event.kind, (_NOTE, _NOTE))
+    words = describe(event) if isinstance(event, Rhythm) else event.kind
     start = _free(round(event.start_s * sampling_rate_hz), taken)
-    yield start, starts, _UNREADABLE_SUBTYPE if event.kind == UNREADABLE else 0, event.kind
+    yield start, starts, _UNREADABLE_SUBTYPE if event.kind == UNREADABLE else 0, words
     end = _free(max(round(event.end_s * sampling_rate_hz) - 1, start + 1), taken)
     yield end, ends, 0, f"end of {event.kind}"
 

@@ -49,7 +49,7 @@ def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, s
     beats = summary.without_flutter(judge(stored.beats, cut_at))
     numbers, groups = group_beats(beats, stored.shapes)
     beats = _with_marks(beats.assign(group=numbers), groups, marks, cut_at)
-    rhythms = find_rhythms(beats)
+    rhythms = find_rhythms(beats, stored.events, stored.limits)
     whole = stored.summary
     about = summary.summarise(
         whole["recording"],
@@ -60,6 +60,7 @@ def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, s
         whole["notes"],
         whole["leads_not_judged"],
         whole["start_time"],
+        rhythms,
     )
     return Review(stored, cut_at, beats, groups, rhythms, about)
 

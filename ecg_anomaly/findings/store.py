@@ -21,10 +21,13 @@ import pandas as pd
 
 from ecg_anomaly import words
 from ecg_anomaly.beats.events import Event
+from ecg_anomaly.config import RhythmEvents
 from ecg_anomaly.detector.stream import COLUMNS, Analysis, Findings
 from ecg_anomaly.detector.thresholds import FittedThreshold
+from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.annotated import Compared, compare
 from ecg_anomaly.findings.extremes import lowest_and_highest
+from ecg_anomaly.findings.rhythms import Rhythm, find_rhythms
 from ecg_anomaly.findings.summary import Summary, conclude, doubts, summarise
 from ecg_anomaly.handover.beats import ArrayWriter
 from ecg_anomaly.manifest import write_json
@@ -42,6 +45,10 @@ COARSE = 256  # samples of a lead that are seen as one where very much is seen a
 _BLOCK_S = 300.0
 _ABOUT, _SIGNAL, _SHAPES = "about.json", "lead_{}.npy", "shapes.npy"
 _STAGING = "incomplete"
+# Of float32, for leads that are judged and for those that are only shown: a step for 16 bits would have to be known
+# before the end, and in one of a microvolt the offsets that recorders without a high-pass filter keep do not fit.
+_VALUE_BYTES = 4
+_BEATS_PER_S = 2.0
 _DECIMALS = 6  # of a millivolt
 _TEXTS = ("called", "reason")
 _TYPES = {"sample": "int64", "readable": "bool", "flagged": "bool", **dict.fromkeys(_TEXTS, "object")}  # others: float
@@ -65,6 +72,8 @@ class Stored:
     threshold: FittedThreshold  # where its score was cut when it was analysed
     window_s: np.ndarray  # shape (window samples,): seconds from the fiducial point of a beat
     annotated: pd.DataFrame | None  # the annotations that it brought, from annotated.read_annotated
+    rhythms: list[Rhythm]  # of its beats
+    limits: RhythmEvents  # what they were found with
 
     @functools.cached_property
     def compared(self) -> Compared | None:
@@ -136,6 +145,7 @@ class StoreWriter:
             "threshold": detector.threshold.to_json(),
             "window_rate_hz": beat.sampling_rate_hz,
             "window_samples_before": beat.samples_before,
+            "rhythm_events": detector.config.rhythm_events.model_dump(),
         }
         self._signals = [ArrayWriter(folder / _SIGNAL.format(lead), ()) for lead in range(len(leads))]
         self._shapes = ArrayWriter(folder / _SHAPES, (3, beat.samples, detector.config.records.lead_count))
@@ -208,7 +218,13 @@ def analyse_to_store(
         Its annotations, from `annotated.read_annotated`.
     went_on
         Is called after each block with the share of the recording that is done; what it raises ends the analysis.
+
+    Raises
+    ------
+    UserError
+        When the disk has no room for the results, or the file turns out to be damaged.
     """
+    _check_room(folder.parent, recording, 3 * detector.config.beat.samples * len(judged) if shapes else 0)
     staging = folder.with_name(_STAGING)
     staging.mkdir()
     rate_hz, leads = recording.sampling_rate_hz, recording.leads
@@ -226,6 +242,19 @@ def analyse_to_store(
         shutil.rmtree(staging, ignore_errors=True)
 
 
+def _check_room(folder: Path, recording: RecordingFile, values_per_beat: int) -> None:
+    """Check that what is kept of a recording will fit on the disk: a small file may hold hours of missing samples."""
+    seconds, leads = recording.samples / float(recording.sampling_rate_hz), len(recording.leads)
+    needed = _VALUE_BYTES * (recording.samples * leads + _BEATS_PER_S * seconds * values_per_beat)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise UserError(
+            f"{recording.path}: {words.count_text(leads, 'lead')} of {seconds / 3600:,.1f} h need {needed / 1e9:,.1f} "
+            f"GB of disk while they are analysed, and {free / 1e9:,.1f} GB are free in {folder}; free some space, or "
+            "cut the recording"
+        )
+
+
 def read_store(folder: Path) -> Stored:
     """Read what a `StoreWriter` wrote, once it is closed; signals and shapes are read where they are used."""
     about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
@@ -239,8 +268,10 @@ def read_store(folder: Path) -> Stored:
     names = [leads[lead] for lead in judged]
     notes, others = [*about["notes"], *doubts(concluded)], [lead for lead in leads if lead not in names]
     start_time = about["start_time"]
+    limits = RhythmEvents(**about["rhythm_events"])
+    rhythms = find_rhythms(concluded.beats, concluded.events, limits)
     return Stored(
-        summarise(name, rate_hz, names, samples, concluded, notes, others, start_time),
+        summarise(name, rate_hz, names, samples, concluded, notes, others, start_time, rhythms),
         rate_hz,
         leads,
         judged,
@@ -252,6 +283,8 @@ def read_store(folder: Path) -> Stored:
         FittedThreshold(**about["threshold"]),
         (np.arange(shapes.shape[2]) - about["window_samples_before"]) / about["window_rate_hz"],
         None if about["annotated"] is None else pd.DataFrame(about["annotated"]),
+        rhythms,
+        limits,
     )
 
 

@@ -12,11 +12,13 @@ import pandas as pd
 from ecg_anomaly.beats.events import UNREADABLE, Event
 from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.stream import COLUMNS, Findings
+from ecg_anomaly.findings.heart_rate import HeartRate, heart_rate
+from ecg_anomaly.findings.rhythm_figures import RhythmFigures, rhythm_figures
+from ecg_anomaly.findings.rhythms import Rhythm, stretches_of
 from ecg_anomaly.words import count_text
 
 TABLE_COLUMNS = (*COLUMNS, "event")  # of the table of beats
 
-_RATE_BEATS = 8  # the heart rate is that of the median RR interval of so many beats: one early beat does not shape it
 _USUAL_BPM = (25, 200)  # of a whole recording; beyond, its time may be stretched
 _LONGEST_HALF_RR_S = 1.0  # what a beat stands for on either side, at most: a pause is not part of it
 
@@ -27,14 +29,6 @@ class Run(TypedDict):
     count: int
     start_s: float
     end_s: float
-
-
-class HeartRate(TypedDict):
-    """In beats per minute; ``None`` where no interval between beats can be read."""
-
-    median: float | None
-    lowest: float | None
-    highest: float | None
 
 
 class EventTimes(TypedDict):
@@ -70,6 +64,7 @@ class Summary(TypedDict):
     longest_run: Run | None
     heart_rate_bpm: HeartRate
     events: list[EventTimes]
+    rhythm: RhythmFigures
     unreadable_share: float | None
     notes: list[str]
 
@@ -108,6 +103,7 @@ def summarise(
     notes: Sequence[str] = (),
     leads_not_judged: Sequence[str] = (),
     start_time: str | None = None,
+    rhythms: Sequence[Rhythm] = (),
 ) -> Summary:
     """Sum up a recording, ready for JSON.
 
@@ -120,6 +116,8 @@ def summarise(
         All findings, from `conclude`.
     leads_not_judged, start_time
         Names of other leads that it has, and when it starts, in ISO 8601.
+    rhythms
+        Theirs, from `rhythms.find_rhythms`.
     """
     duration_s = samples / sampling_rate_hz
     beats = concluded.beats[concluded.beats["event"] != FIBRILLATION]
@@ -139,11 +137,12 @@ def summarise(
         "called": _counts(beats.loc[flagged, "called"]),
         "reasons": _counts(beats.loc[flagged, "reason"]),
         "longest_run": _longest_run(flagged, beats["time_s"].to_numpy(dtype=float)),
-        "heart_rate_bpm": _heart_rate(beats),
+        "heart_rate_bpm": heart_rate(beats),
         "events": [
             {"kind": event.kind, "start_s": round(float(event.start_s), 3), "end_s": round(float(event.end_s), 3)}
             for event in concluded.events
         ],
+        "rhythm": rhythm_figures(beats, rhythms, duration_s, readable_h),
         "unreadable_share": round(lost_s / duration_s, 4) if duration_s else None,
         "notes": list(notes),
     }
@@ -162,7 +161,7 @@ def doubts(concluded: Findings) -> list[str]:
             f"none of what was found ({found}) can be read, so that nothing could be judged; is it an ECG, and is its "
             "unit right (--gain)?"
         ]
-    median_bpm = _heart_rate(beats)["median"]
+    median_bpm = heart_rate(beats)["median"]
     if median_bpm is not None and not _USUAL_BPM[0] <= median_bpm <= _USUAL_BPM[1]:
         return [f"the median heart rate is {median_bpm:.0f} a minute: is the sampling rate right (--sampling-rate)?"]
     return []
@@ -189,22 +188,9 @@ def _counts(values: pd.Series) -> dict[str, int]:
 
 def _longest_run(flagged: np.ndarray, time_s: np.ndarray) -> Run | None:
     """Most flagged beats in a row, the first such run; ``None`` where no beat is flagged."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flagged, [False]]).astype(int)))
-    if not len(edges):
+    runs = stretches_of(flagged)
+    if not len(runs):
         return None
-    runs = edges.reshape(-1, 2)  # first beat, and one past the last
     first, past = runs[np.argmax(runs[:, 1] - runs[:, 0])]
     start_s, end_s = (round(float(time_s[beat]), 3) for beat in (first, past - 1))
     return {"count": int(past - first), "start_s": start_s, "end_s": end_s}
-
-
-def _heart_rate(beats: pd.DataFrame) -> HeartRate:
-    """Heart rate from intervals between beats that can both be read."""
-    readable = beats["readable"].astype(bool)
-    rr_s = beats["rr_before_s"].astype(float)[readable & readable.shift(fill_value=False)].dropna()
-    rr_s = rr_s[rr_s > 0]
-    if rr_s.empty:
-        return {"median": None, "lowest": None, "highest": None}
-    smooth_s = rr_s.rolling(min(_RATE_BEATS, len(rr_s))).median()
-    median, lowest, highest = (round(60 / float(s), 1) for s in (rr_s.median(), smooth_s.max(), smooth_s.min()))
-    return {"median": median, "lowest": lowest, "highest": highest}

@@ -10,6 +10,7 @@ from ecg_anomaly.errors import UserError
 _SAMPLING_RATES_HZ = (100, 1000)  # what the analysis works with
 _SAME_RATE = 0.01  # two sampling rates that differ by no larger share are one, told twice
 COPY = "copy or export the recording again"  # what helps with a damaged file
+_MOST_MISSING = 9  # times what was recorded, if that is more than the longest gap
 LONGEST_GAP_S = 86_400.0  # a longer one is a damaged time, or better cut into two recordings
 
 
@@ -62,6 +63,19 @@ def check_asked_rate(asked_hz: float | None, told_hz: Fraction | float, path: Pa
         raise UserError(
             f"{path}: is sampled at {float(told_hz):g} Hz by {by}, which --sampling-rate {asked_hz:g} contradicts; "
             f"leave the option out, or mend {mend}"
+        )
+
+
+def check_missing(missing_s: float, recorded_s: float, longest_s: float, path: Path, where: str) -> None:
+    """Raise a `UserError` if far more signal is missing than was recorded, which a small file can promise without end.
+
+    ``longest_s`` is the longest gap, and ``where`` says what comes after it.
+    """
+    if missing_s > max(LONGEST_GAP_S, _MOST_MISSING * recorded_s):
+        raise UserError(
+            f"{path}: has {recorded_s:,.0f} s of signal and {missing_s / 3600:,.0f} h of gaps, the longest of "
+            f"{longest_s / 3600:.3g} h before {where}; if its times are right, cut it there into recordings, and else "
+            "mend them"
         )
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.checks import COPY
-from ecg_anomaly.words import count_text
+from ecg_anomaly.records.start_times import start_of_fields
+from ecg_anomaly.words import StartTime, count_text
 
 HEADER_BYTES = 256  # of the file, and again of each signal
+_RECORDING, _DATE, _TIME = slice(88, 168), slice(168, 176), slice(176, 184)
+_PARTS = re.compile(r"[.:/-]")  # the standard writes 02.05.24 and 14.03.22
+_FIRST_YEAR = 85  # of the century before this one
 _RECORDS = slice(236, 244)  # the number of data records
 DURATION = slice(244, 252)  # of a data record, in seconds
 _UNKNOWN = -1  # number of data records, which a recorder writes until it stops
@@ -41,6 +46,20 @@ def read_header(path: Path) -> tuple[bytes, list[str]]:
             f"there; {COPY}"
         )
     return _mended(header, signals)
+
+
+def read_start(header: bytes) -> StartTime | None:
+    """Read when a file says that it begins; the day may have been taken out."""
+    # edfio, which knows these fields, wants a data record for them.
+    texts = header[_DATE].decode("latin-1"), header[_TIME].decode("latin-1")
+    try:
+        day, month, year = (int(field) for field in _PARTS.split(texts[0].strip()))
+        hours, minutes, seconds = (int(field) for field in _PARTS.split(texts[1].strip()))
+    except ValueError:
+        return None
+    if header[_RECORDING].startswith(b"Startdate X"):
+        day = 0
+    return start_of_fields((year + (1900 if year >= _FIRST_YEAR else 2000), month, day), (hours, minutes, seconds))
 
 
 def count_records(path: Path, header: bytes, record_bytes: int) -> tuple[int, list[str]]:

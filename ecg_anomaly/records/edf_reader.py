@@ -20,9 +20,9 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.checks import COPY, LONGEST_GAP_S, check_gap, damaged
-from ecg_anomaly.records.edf_header import DURATION, HEADER_BYTES, count_records, is_bdf, read_header
-from ecg_anomaly.records.start_times import later, start_time
+from ecg_anomaly.records.checks import COPY, LONGEST_GAP_S, check_gap, check_missing, damaged
+from ecg_anomaly.records.edf_header import DURATION, HEADER_BYTES, count_records, is_bdf, read_header, read_start
+from ecg_anomaly.records.start_times import later
 from ecg_anomaly.words import StartTime, count_text
 
 _ONSET = re.compile(rb"[+-]\d{1,12}(\.\d{1,12})?")
@@ -87,7 +87,7 @@ def open_edf(path: Path) -> EdfSource:
     edf = _parse(path, header, b"")
     records, told = count_records(path, header, record_bytes)
     gaps_s, notes = np.zeros(records), [*mended, *told]
-    start = _start(edf)
+    start = read_start(header)
     if header[192:197] in (b"EDF+D", b"BDF+D"):
         if timekeeping is None:
             raise UserError(f"{path}: says that it has gaps (EDF+D), and not where; export it as EDF+C")
@@ -110,20 +110,6 @@ def _parse(path: Path, header: bytes, body: bytes) -> edfio.Edf | edfio.Bdf:
             return read(header + body, header_encoding="latin-1")
     except Exception as error:  # edfio lets what a damaged file provokes through as it comes
         raise damaged(path, error) from None
-
-
-def _start(edf: edfio.Edf | edfio.Bdf) -> StartTime | None:
-    """Look up when a file says that it begins; its day may have been taken out, or be damaged."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it gives two days
-        try:
-            clock = edf.starttime
-        except ValueError:
-            return None
-        try:
-            return start_time(edf.startdate, clock)
-        except (ValueError, edfio.AnonymizedDateError):
-            return start_time(None, clock)
 
 
 def _layout(path: Path, header: bytes) -> tuple[int, slice | None]:
@@ -200,7 +186,9 @@ def _gaps(path: Path, onsets_s: np.ndarray, duration_s: Fraction, most_samples: 
             f"{count_text(early, 'data record')} up to {-gaps_s.min():.3f} s too early: put behind the one before"
         )
         gaps_s = np.maximum(gaps_s, 0)
-    check_gap(gaps_s.max(), path, f"data record {int(gaps_s.argmax()) + 1}")
+    longest_s, where = float(gaps_s.max()), f"data record {int(gaps_s.argmax()) + 1}"
+    check_gap(longest_s, path, where)
+    check_missing(float(gaps_s.sum()), len(gaps_s) * float(duration_s), longest_s, path, where)
     if gaps_s.any():
         notes.append(
             f"missing signal: {count_text(int(np.count_nonzero(gaps_s)), 'gap')}, {gaps_s.sum():.1f} s together"

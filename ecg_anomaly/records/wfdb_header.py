@@ -22,6 +22,7 @@ COPY = "copy or download the record again, with all its files"
 NULL = "~"  # in place of the name of a file or segment: a stretch where nothing was recorded
 
 _LONGEST_LINE = 10_000
+_MOST_SEGMENTS = 20_000  # a week in which a monitor lost its signal every half minute
 _DEFAULT_RATE_HZ = "250"
 _DEFAULT_GAIN, _DEFAULT_UNIT = 200.0, "mV"  # of a signal that was not calibrated, says the standard
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,2})?"
@@ -129,6 +130,8 @@ def _parse(path: Path, lines: list[str]) -> Header:
         described = _described(lines[1:], count, _SIGNAL, "signal", notes)
         signals = _calibrated([_signal(match, number) for number, match in enumerate(described, start=1)], notes)
         return Header(path, rate_hz, frames, count, signals, (), tuple(notes), start)
+    if int(first["segments"][1:] or 0) > _MOST_SEGMENTS:
+        raise ValueError(f"promises more than {_MOST_SEGMENTS:,} segments")
     described = _described(lines[1:], int(first["segments"][1:] or 0), _SEGMENT, "segment", notes)
     segments = [(_plain(match["name"], "segment"), int(match["frames"])) for match in described]
     if not segments:

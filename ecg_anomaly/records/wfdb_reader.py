@@ -11,7 +11,7 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.checks import check_gap
+from ecg_anomaly.records.checks import check_gap, check_missing
 from ecg_anomaly.records.units import millivolts_per
 from ecg_anomaly.records.wfdb_header import COPY, NULL, Header, read_header
 from ecg_anomaly.records.wfdb_signals import NO_SAMPLES, count_frames, read_frames
@@ -132,9 +132,17 @@ def _open_segments(header: Header) -> WfdbSource:
             notes += [*part.notes, *told]
             segments.append(_segment(header, layout, part, begin, frames, length, notes))
         begin += frames
+    _check_null(header, segments)
     if header.frames not in (0, begin):
         notes.append(f"its header says {header.frames} samples, its segments have {begin}, and those are read")
     return _source(header, layout, segments, notes)
+
+
+def _check_null(header: Header, segments: Sequence[_Segment]) -> None:
+    gaps_s = [0.0 if segment.channels else segment.frames / float(header.frame_rate_hz) for segment in segments]
+    missing_s, longest_s = sum(gaps_s), max(gaps_s)
+    recorded_s = sum(segment.frames for segment in segments) / float(header.frame_rate_hz) - missing_s
+    check_missing(missing_s, recorded_s, longest_s, header.path, f"segment {gaps_s.index(longest_s) + 2}")
 
 
 def _frames_there(part: Header, frames: int, record: Header) -> tuple[int, list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from tsdownsample import NaNMinMaxDownsampler
 from ecg_anomaly import words
 from ecg_anomaly.beats.events import UNREADABLE, Event
 from ecg_anomaly.detector.naming import S, V
+from ecg_anomaly.findings.rhythms import COUPLET, RUN, TRIPLET, Rhythm
 from ecg_anomaly.reports import styles
 
 STRIPS = 40
@@ -35,6 +37,8 @@ _TIMES_MM = 5.0  # below the leads, for the time
 _LANE_MM = (20.0, 60.0)  # least and greatest height of a lead
 _MANY_LEADS, _LOW_LANE_MM = 3, 15.0  # with more leads than so many they may be lower
 # A beat on paper has room for so much; one that is like neither has its reason alone.
+_IN_A_ROW = (RUN, TRIPLET, COUPLET)
+_URGENCY = [*styles.EVENT_WORDS, ""]  # of the kinds of episodes
 _SHORT_NAMES = {V: "V ", S: "S "}
 _SHORT_REASONS = {"reconstruction": "shape", "patient": "unlike own"}
 
@@ -50,7 +54,17 @@ class Episode:
     centre_s: float  # must be on the strip, however long the episode is: its highest score, or the start of the event
     kind: str  # the event's; empty for flagged beats
     flagged: int  # number of flagged beats
-    score: float  # the highest
+    score: float  # the highest; of events how long they last, of premature beats in a row how many and how fast
+    words: str = ""  # what the event is
+
+    @classmethod
+    def of(cls, event: Event) -> Episode:
+        """Make an episode of an event or a rhythm."""
+        score = event.end_s - event.start_s
+        if isinstance(event, Rhythm) and event.kind in _IN_A_ROW:
+            score = event.beats + (event.rate_bpm or 0) / 1000
+        centre_s = event.start_s + _STRIP_S / 4
+        return cls(event.start_s, event.end_s, centre_s, event.kind, 0, score, styles.event_words(event))
 
 
 @dataclass(frozen=True)
@@ -101,18 +115,32 @@ def find_episodes(beats: pd.DataFrame, events: Sequence[Event]) -> list[Episode]
         times_s, scores = group["time_s"].to_numpy(dtype=float), group["anomaly_score"].to_numpy(dtype=float)
         highest = int(scores.argmax())
         episodes.append(Episode(times_s[0], times_s[-1], times_s[highest], "", len(group), float(scores[highest])))
-    episodes += [
-        Episode(event.start_s, event.end_s, event.start_s + _STRIP_S / 4, event.kind, 0, np.inf)
-        for event in events
-        if event.kind != UNREADABLE
-    ]
+    episodes += [Episode.of(event) for event in events if event.kind != UNREADABLE]
     return sorted(episodes, key=lambda episode: episode.start_s)
 
 
 def choose_episodes(episodes: Sequence[Episode], count: int = STRIPS) -> list[Episode]:
-    """Choose the episodes to show, events first, then the highest scores; in order of time."""
-    chosen = sorted(episodes, key=lambda episode: -episode.score)[:count]
+    """Choose the episodes to show, in order of time: the first of each kind, then the second of each, and so on.
+
+    First are those with the highest score. What a strip shows already needs none of its own.
+    """
+    ranks, ranked = Counter[str](), []
+    for episode in sorted(episodes, key=lambda episode: -episode.score):
+        ranked.append((ranks[episode.kind], _URGENCY.index(episode.kind), episode))
+        ranks[episode.kind] += 1
+    chosen: list[Episode] = []
+    for *_, episode in sorted(ranked, key=lambda place: place[:2]):
+        if len(chosen) == count:
+            break
+        if not any(shows(other, episode) for other in chosen):
+            chosen.append(episode)
     return sorted(chosen, key=lambda episode: (_strip_start_s(episode), episode.start_s))
+
+
+def shows(episode: Episode, other: Episode) -> bool:
+    """Tell whether the strip of an episode shows all of another one, or as much as a strip of its own would."""
+    start_s = _strip_start_s(episode)
+    return other == episode or (start_s <= other.start_s and other.end_s <= start_s + _STRIP_S)
 
 
 def draw_strip(
@@ -227,7 +255,7 @@ def _shades(events: Sequence[Event], start_s: float, end_s: float) -> list[tuple
 
 def _title(episode: Episode) -> str:
     if episode.kind:
-        return f"{words.clock(episode.start_s)}: {styles.EVENT_WORDS[episode.kind]}"
+        return f"{words.clock(episode.start_s)}: {episode.words}"
     beats = words.count_text(episode.flagged, "flagged beat")
     return f"{words.clock(episode.start_s)}: {beats}, {styles.SCORE} up to {words.score_text(episode.score)}"
 

@@ -12,6 +12,7 @@ from plotly.subplots import make_subplots
 from ecg_anomaly import words
 from ecg_anomaly.beats.events import Event
 from ecg_anomaly.beats.swings import FIBRILLATION
+from ecg_anomaly.findings.rhythms import COUPLET, PAUSE, TRIPLET
 from ecg_anomaly.reports import styles
 from ecg_anomaly.reports.figure_data import ScoreAxis, time_unit
 
@@ -22,7 +23,7 @@ _RATE = {"mode": "lines", "name": "heart rate", "line": {"width": 1.2, "color": 
 _POINTS = 1500  # of a curve over the whole recording: more than a screen has room for
 _LONGEST_LINE_S = 10.0  # between two beats: a line across a longer pause would say that the heart beat on
 _SHADES = 500  # side by side over the whole recording: narrower ones are not seen
-_MARKED_BEATS = 5000  # flagged beats drawn one by one over the whole recording, the highest scores
+_NOT_SHADED = (COUPLET, TRIPLET, PAUSE)  # too short to be seen; their beats are marked, or the heart rate shows them
 
 
 def overview_figure(
@@ -34,7 +35,8 @@ def overview_figure(
     """Draw heart rate and anomaly score over the whole recording, with events shaded; ``when`` says times in words.
 
     A long recording is cut into many short stretches: the heart rate is the median of each, between the lowest and the
-    highest, and of the scores that are not flagged the highest of each is drawn.
+    highest; of the scores that are not flagged the highest of each is drawn, and of those that are flagged the lowest
+    too, so that none seems to be missing next to the threshold. ``events`` may be rhythms.
     """
     unit, unit_s = time_unit(duration_s)
     beats = beats[beats["event"] != FIBRILLATION]
@@ -44,14 +46,23 @@ def overview_figure(
     _add_events(figure, events, duration_s, unit_s)
     figure.update_xaxes(range=[0, duration_s / unit_s])
     figure.update_xaxes(title=f"time from the start of the recording ({unit})", row=2)
-    return figure.update_layout(styles.layout(520, top=70))
+    # Above the plot, which makes room for as many lines as the legend takes.
+    legend = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"}
+    return figure.update_layout({**styles.layout(520), "legend": legend})
 
 
-def _stretches(times_s: np.ndarray, duration_s: float) -> np.ndarray:
-    """Give each beat the number of its stretch; where there are few, each is one of its own."""
+def _stretches(times_s: np.ndarray, duration_s: float, stretches: int = _POINTS) -> np.ndarray:
+    """Give each beat the number of its stretch; where there are few beats, each is one of its own."""
     if len(times_s) <= _POINTS:
         return np.arange(len(times_s))
-    return (times_s * (_POINTS / duration_s)).astype(int)
+    return (times_s * (stretches / duration_s)).astype(int)
+
+
+def _extremes(beats: pd.DataFrame, duration_s: float) -> pd.DataFrame:
+    """Choose the lowest and the highest score of each stretch."""
+    times_s = beats["time_s"].to_numpy(dtype=float)
+    scores = beats.reset_index(drop=True)["anomaly_score"].groupby(_stretches(times_s, duration_s, _POINTS // 2))
+    return beats.iloc[np.unique([scores.idxmin(), scores.idxmax()])]
 
 
 def _heart_rate(beats: pd.DataFrame, duration_s: float) -> pd.DataFrame:
@@ -101,8 +112,9 @@ def _add_scores(
     axis = ScoreAxis(np.fmax(1.0, threshold))
     others, stretch = judged[~flagged], _stretches(judged.loc[~flagged, "time_s"].to_numpy(dtype=float), duration_s)
     highest = others.loc[others.groupby(stretch)["anomaly_score"].idxmax()] if len(others) else others
-    marked = judged[flagged].nlargest(_MARKED_BEATS, "anomaly_score").sort_values("time_s")
-    name_of_marked = "flagged" if len(marked) == flagged.sum() else f"flagged (the {len(marked):,} highest)"
+    marked = _extremes(judged[flagged], duration_s) if flagged.any() else judged[flagged]
+    some = f" (lowest and highest of each {2 * duration_s / _POINTS:.0f} s)"
+    name_of_marked = "flagged" + (some if len(marked) < flagged.sum() else "")
     for beat_rows, name, sign, size in (
         (highest, "not flagged", styles.OUTCOMES[styles.NOT_FLAGGED], 3),
         (marked, name_of_marked, styles.OUTCOMES[styles.FOUND], 8),
@@ -129,6 +141,8 @@ def _add_events(figure: go.Figure, events: Sequence[Event], duration_s: float, u
     """Shade events over both plots; each kind has an empty curve so that it stands in the legend."""
     shapes = []
     for kind, colour in styles.EVENT_COLOURS.items():
+        if kind in _NOT_SHADED:
+            continue
         spans = visible_spans([event for event in events if event.kind == kind], duration_s, duration_s / _SHADES)
         if not spans:
             continue

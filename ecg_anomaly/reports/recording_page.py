@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
 from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
+from ecg_anomaly.findings.rhythms import RUN, SUSPECTED, TRIPLET
 from ecg_anomaly.reports import ecg_paper, pages, styles
-from ecg_anomaly.reports.ecg_paper import ReadMillivolts
+from ecg_anomaly.reports.ecg_paper import Episode, ReadMillivolts
 from ecg_anomaly.reports.recording_overview import overview_figure
 from ecg_anomaly.words import CALLED, GUESS, UNDEFINED, clock, count_text, percent, score_text
 
 TABLE_BEATS = 200
+LINKS = 8  # to strips, of each kind of events
 
 
 def render(summary: Mapping[str, Any], beats: pd.DataFrame, events: Sequence[Event], read_mv: ReadMillivolts) -> str:
@@ -25,15 +28,16 @@ def render(summary: Mapping[str, Any], beats: pd.DataFrame, events: Sequence[Eve
     summary
         What `findings.summary.summary` says of the recording; ``notes``, if there are any, are shown too.
     beats, events
-        What was found, as in `stream.Findings`.
+        What was found, as in `stream.Findings`; rhythms are events, too.
     read_mv
         Gives the signals between two times in seconds, in millivolts: shape ``(samples, leads)``, NaN where samples
         are missing. It is asked for stretches in order of time.
     """
     found = ecg_paper.find_episodes(beats, events)
+    chosen = ecg_paper.choose_episodes(found)
     paper = [
         ecg_paper.draw_strip(episode, number, summary, beats, events, read_mv)
-        for number, episode in enumerate(ecg_paper.choose_episodes(found), start=1)
+        for number, episode in enumerate(chosen, start=1)
     ]
     figure = overview_figure(beats, events, summary["duration_s"])
     return pages.page(
@@ -45,6 +49,9 @@ def render(summary: Mapping[str, Any], beats: pd.DataFrame, events: Sequence[Eve
         facts=facts(summary),
         figure_height=figure.layout.height,
         episodes=len(found),
+        shown=sum(any(ecg_paper.shows(other, episode) for other in chosen) for episode in found),
+        kinds=kinds_of_events(events, dict(zip([strip.key for strip in paper], chosen, strict=True))),
+        hours=hours_table(summary),
         strips=paper,
         paper=ecg_paper.PAPER,
         guess=GUESS,
@@ -68,12 +75,77 @@ def headline(summary: Mapping[str, Any]) -> list[str]:
     per_hour = summary["flagged_per_hour"]
     often = "" if per_hour is None else f", {score_text(per_hour)} per hour that can be read"
     sentences.append(f"{summary['flagged']:,} of {count_text(summary['beats'], 'beat')} flagged ({share}){often}.")
-    run = summary["longest_run"]
-    if run and run["count"] > 1:
-        sentences.append(f"The longest run is {run['count']:,} flagged beats in a row, at {clock(run['start_s'])}.")
+    sentences += _rhythm_sentences(summary["rhythm"])
     if UNREADABLE in kinds or summary["unreadable_share"]:
         sentences.append(f"{percent(summary['unreadable_share'])} of the recording cannot be read, and is not judged.")
     return sentences
+
+
+def _rhythm_sentences(figures: Mapping[str, Any]) -> list[str]:
+    """Say what matters of the rhythm."""
+    sentences = []
+    if figures["irregular_share"]:
+        share, left_out = percent(figures["irregular_share"]), figures["early_in_irregular"]
+        sentences.append(f"The rhythm is irregular for {share} of the recording: {SUSPECTED}.")
+        if left_out:
+            beats = count_text(left_out, "flagged beat")
+            sentences.append(f"There, {beats} called S {'counts' if left_out == 1 else 'count'} as no premature beat.")
+    runs = [rhythm for rhythm in figures["rhythms"] if rhythm["kind"] in (RUN, TRIPLET)]
+    if runs:
+        longest = max(runs, key=lambda run: run["beats"])
+        sentences.append(
+            f"{count_text(len(runs), 'run')} of 3 and more premature beats, the longest of {longest['beats']:,} at "
+            f"{clock(longest['start_s'])}, {longest['rate_bpm']:.0f} bpm."
+        )
+    return sentences
+
+
+@dataclass(frozen=True)
+class KindOfEvents:
+    """A row of the list of events and rhythms."""
+
+    name: str
+    count: int
+    lasts_s: float  # in all
+    first: str  # when it starts and what it is
+    strips: list[tuple[str, str]]  # that show some: key, and when the event starts
+    colour: str
+
+
+def kinds_of_events(events: Sequence[Event], strips: Mapping[str, Episode]) -> list[KindOfEvents]:
+    """List the kinds of events and rhythms that there are, most urgent first; ``strips`` are what strips show."""
+    kinds = []
+    for kind, name in styles.EVENT_WORDS.items():
+        its = [event for event in events if event.kind == kind]
+        if its:
+            episodes = [] if kind == UNREADABLE else list(map(Episode.of, its))
+            shown = [
+                (key, clock(other.start_s))
+                for key, episode in strips.items()
+                for other in episodes
+                if ecg_paper.shows(episode, other)
+            ]
+            lasts_s = sum(event.end_s - event.start_s for event in its)
+            first = f"{clock(its[0].start_s)}: {styles.event_words(its[0])}"
+            links = list({time: (key, time) for key, time in shown}.values())[:LINKS]
+            kinds.append(KindOfEvents(name, len(its), lasts_s, first, links, styles.EVENT_COLOURS[kind]))
+    return kinds
+
+
+def hours_table(summary: Mapping[str, Any]) -> pd.DataFrame:
+    """Tabulate what each hour holds, as text; no rows where there is only one."""
+    hours = summary["rhythm"]["hours"]
+    rows = [
+        {
+            "from": clock(hour["hour"] * 3600),
+            **{name: f"{hour[name]:,}" for name in ("beats", "flagged", "V", "S")},
+            "mean bpm": score_text(hour["mean_bpm"]),
+            "lowest": score_text(hour["lowest_bpm"]),
+            "highest": score_text(hour["highest_bpm"]),
+        }
+        for hour in hours
+    ]
+    return pd.DataFrame(rows if len(rows) > 1 else [])
 
 
 def flagged_table(beats: pd.DataFrame, count: int = TABLE_BEATS) -> pd.DataFrame:
@@ -95,6 +167,7 @@ def facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     heart_rate = (
         "{median:.0f} bpm (median), {lowest:.0f} to {highest:.0f}".format(**rate) if rate["median"] else UNDEFINED
     )
+    longest = summary["rhythm"]["longest_rr"]
     called = "; ".join(f"{CALLED[name]} {count:,}" for name, count in summary["called"].items())
     reasons = "; ".join(f"{styles.question(reason)} {count:,}" for reason, count in summary["reasons"].items())
     return [
@@ -102,6 +175,19 @@ def facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("leads", ", ".join(summary["leads"])),
         ("sampling rate", f"{summary['sampling_rate_hz']:g} Hz"),
         ("heart rate", heart_rate),
+        ("longest RR interval", f"{longest['rr_s']:.2f} s at {clock(longest['at_s'])}" if longest else UNDEFINED),
+        ("premature beats", _premature_words(summary["rhythm"])),
         ("flagged beats", called or UNDEFINED),
         ("flagged for", reasons or UNDEFINED),
     ]
+
+
+def _premature_words(figures: Mapping[str, Any]) -> str:
+    """Count premature beats by what they are called: ``V 12 (24 per hour, 8 single); S 0``."""
+    words = []
+    for name, counts in figures["premature"].items():
+        per_hour = "" if counts["per_hour"] is None else f"{score_text(counts['per_hour'])} per hour, "
+        words.append(
+            f"{name} {counts['beats']:,}" + (f" ({per_hour}{counts['single']:,} single)" if counts["beats"] else "")
+        )
+    return "; ".join(words)

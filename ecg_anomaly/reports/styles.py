@@ -13,9 +13,22 @@ from typing import Any
 import pandas as pd
 
 from ecg_anomaly import words
-from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE
+from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
 from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
-from ecg_anomaly.findings import rhythms
+from ecg_anomaly.findings.rhythms import (
+    BIGEMINY,
+    COUPLET,
+    FAST,
+    IRREGULAR,
+    KINDS,
+    PAUSE,
+    RUN,
+    SLOW,
+    TRIGEMINY,
+    TRIPLET,
+    Rhythm,
+    describe,
+)
 
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9"
 GREY = "#808080"  # reads on a white and on a dark page
@@ -34,43 +47,21 @@ QUESTIONS = {
     "ectopy": "like a simulated ectopic beat",
 }
 
-# What is not beats at all, or more than each of them.
+# What is not beats at all, or more than each of them: most urgent first.
 EVENT_WORDS = {
+    FIBRILLATION: "ventricular flutter or fibrillation",
     ASYSTOLE: "asystole (no beats)",
     TACHYCARDIA: "ventricular tachycardia",
-    FIBRILLATION: "ventricular flutter or fibrillation",
+    **{kind: kind for kind in KINDS},
+    RUN: "run of 4 and more premature beats",
+    TRIPLET: "triplet (a run of 3)",
     UNREADABLE: "cannot be read",
 }
 
-EVENT_COLOURS = {ASYSTOLE: BLUE, TACHYCARDIA: VERMILLION, FIBRILLATION: PURPLE, UNREADABLE: GREY}
-
-# Rhythms and, of all, how they are hatched, in Plotly's words: no two kinds have both colour and pattern in common.
-EVENT_WORDS |= {kind: kind for kind in rhythms.KINDS}
-EVENT_COLOURS |= {
-    rhythms.RUN: VERMILLION,
-    rhythms.TRIPLET: ORANGE,
-    rhythms.COUPLET: ORANGE,
-    rhythms.BIGEMINY: GREEN,
-    rhythms.TRIGEMINY: GREEN,
-    rhythms.PAUSE: BLUE,
-    rhythms.SLOW: SKY,
-    rhythms.FAST: PURPLE,
-    rhythms.IRREGULAR: SKY,
-}
-EVENT_PATTERNS = {
-    ASYSTOLE: "",
-    TACHYCARDIA: "",
-    FIBRILLATION: "x",
-    UNREADABLE: "/",
-    rhythms.RUN: "/",
-    rhythms.TRIPLET: "x",
-    rhythms.COUPLET: "\\",
-    rhythms.BIGEMINY: "|",
-    rhythms.TRIGEMINY: "-",
-    rhythms.PAUSE: ".",
-    rhythms.SLOW: "-",
-    rhythms.FAST: "|",
-    rhythms.IRREGULAR: "x",
+EVENT_COLOURS = {
+    **{ASYSTOLE: BLUE, TACHYCARDIA: VERMILLION, FIBRILLATION: PURPLE, UNREADABLE: GREY},
+    **{RUN: VERMILLION, TRIPLET: VERMILLION, COUPLET: ORANGE, BIGEMINY: ORANGE, TRIGEMINY: ORANGE},
+    **{PAUSE: BLUE, SLOW: SKY, FAST: GREEN, IRREGULAR: PURPLE},
 }
 
 PLOTLY_SYMBOLS = {".": "circle", "o": "circle", "^": "triangle-up", "s": "square", "x": "x-thin"}
@@ -160,6 +151,11 @@ def shade(start: float, end: float, colour: str, opacity: float) -> dict[str, An
 def question(key: str) -> str:
     """Say what a surprising answer to a question means, from the key of the component."""
     return QUESTIONS.get(key, key.replace("_", " "))
+
+
+def event_words(event: Event) -> str:
+    """Say what an event or a rhythm is."""
+    return describe(event) if isinstance(event, Rhythm) else EVENT_WORDS[event.kind]
 
 
 def class_name(aami_class: str) -> str:

@@ -21,6 +21,7 @@ from ecg_anomaly.records.lead_names import lead_called, standard_order
 from ecg_anomaly.reports import ecg_paper, recording_overview, styles
 from ecg_anomaly.reports.figure_data import time_unit
 from ecg_anomaly.reports.pages import environment
+from ecg_anomaly.web import bands
 from ecg_anomaly.web.player import SHOWN_S, Shown
 from ecg_anomaly.web.times import clock_s, ticks, when
 
@@ -31,6 +32,7 @@ _CURVES = {  # of a beat
     RECONSTRUCTION: ("reconstruction", {"color": styles.BLUE, "width": 2, "dash": "dash"}),
 }
 _LEGEND = {"orientation": "h", "yref": "container", "yanchor": "top", "y": 1, "x": 0}
+_OVERVIEW_PX, _LANE_PX = 480, 18  # height of the overview, and in it of each lane of events
 _SELECTED = "selected"  # kind of a shade on ECG paper
 
 _DOWNSAMPLER = MinMaxDownsampler()  # type: ignore[no-untyped-call]
@@ -41,18 +43,29 @@ Figure = dict[str, Any]  # of Plotly: its data and layout
 def overview(review: Review) -> go.Figure:
     """Draw the whole recording at a glance."""
     stored = review.stored
-    figure = recording_overview.overview_figure(
-        review.beats, [*stored.events, *review.rhythms], stored.duration_s, when(stored)
-    )
-    unit_s = time_unit(stored.duration_s)[1]
-    labels, title = ticks(stored, 0.0, stored.duration_s)
+    events, duration_s, unit_s = [*stored.events, *review.rhythms], stored.duration_s, time_unit(stored.duration_s)[1]
+    figure = recording_overview.overview_figure(review.beats, events, duration_s, when(stored))
+    labels, title = ticks(stored, 0.0, duration_s)
     figure.update_xaxes(fixedrange=True, tickvals=labels["tickvals"] / unit_s, ticktext=labels["ticktext"])
     figure.update_xaxes(title=title, row=2).update_yaxes(fixedrange=True)
-    # Beside the plots Plotly makes as much room for the legend as it takes, on a phone four lines.
-    legend = {"orientation": "h", "yref": "paper", "yanchor": "bottom", "y": 1.01, "x": 0}
-    margin = {"l": 62, "r": 14, "t": 8, "b": 52}
+    _add_lanes(figure, review, unit_s)
+    margin = {"l": 68, "r": 14, "t": 8, "b": 52}
     meta = {"unit_s": unit_s, "clock_s": clock_s(stored)}
-    return figure.update_layout(height=460, margin=margin, legend=legend, dragmode=False, meta=meta)
+    return figure.update_layout(height=_OVERVIEW_PX, margin=margin, dragmode=False, meta=meta)
+
+
+def _add_lanes(figure: go.Figure, review: Review, unit_s: float) -> None:
+    """Make room above the plots for lanes with all events and rhythms, which then need no place in the legend."""
+    figure.update_traces(showlegend=False, selector={"marker_symbol": "square"})
+    names = bands.kinds(review)
+    if not names:
+        return
+    free = 1 - len(names) * _LANE_PX / _OVERVIEW_PX
+    for axis in ("yaxis", "yaxis2"):
+        figure.layout[axis].domain = [end * free - 0.02 for end in figure.layout[axis].domain]
+    spans = bands.spans(review, (0.0, review.stored.duration_s))
+    figure.add_trace({**bands.bars(review, spans, unit_s), "yaxis": "y3"})
+    figure.update_layout(yaxis3={"domain": [free, 1], "anchor": "x", **bands.lanes(names)}, barmode="overlay")
 
 
 def overview_time_s(stored: Stored, position: float) -> float:

@@ -7,16 +7,15 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import bottleneck
 import numpy as np
 
-from ecg_anomaly.beats.events import Event
 from ecg_anomaly.findings.extremes import lowest_and_highest
 from ecg_anomaly.findings.marks import RIGHT, WRONG
 from ecg_anomaly.findings.review import Review
 from ecg_anomaly.findings.store import COARSE, Stored
 from ecg_anomaly.records.lead_names import standard_order
-from ecg_anomaly.reports import recording_overview, styles
+from ecg_anomaly.reports import styles
+from ecg_anomaly.web import bands
 from ecg_anomaly.web.times import clock_s, ticks, when
 
 SHORTEST_VIEW_S = 1.0
@@ -28,12 +27,11 @@ MARKS, BANDS = 0, 1  # places of the curves that change while one marks
 _COLUMNS = 1000  # of a lead on the screen, each drawn from its lowest to its highest value
 _MARGIN = 1.0  # screens that are drawn on either side of what is seen: nothing is white while one drags
 _MOST_MARKS = 600  # on the screen: of as many stretches the highest score of each
-_BANDS = 400  # side by side on the screen: narrower ones are not seen
 _SPAN = (0.002, 0.998)  # quantiles of what is drawn: a single jolt does not flatten the rest
 _LOUD = 3.0  # times the usual span of a lead: one that is louder, a loose electrode, does not flatten the others
 # Height of a row in millivolts, and how far its lines are apart, which divides it.
 _ROWS_MV = ((1, 0.5), (1.5, 0.5), (2, 0.5), (3, 1), (4, 1), (5, 1), (10, 5), (20, 5), (50, 10), (100, 20))
-_ALL_ROWS, _HIGH_ROW, _LOW_ROW, _MARK_ROW, _LANE, _GAP = 480, 150, 56, 24, 17, 4  # in pixels
+_ALL_ROWS, _HIGH_ROW, _LOW_ROW, _MARK_ROW, _LANE, _GAP = 480, 150, 56, 24, 16, 6  # in pixels
 _MARK_SYMBOLS = {RIGHT: "circle", WRONG: "x-thin-open", "": "triangle-down"}
 
 Figure = dict[str, Any]  # of Plotly: its data and layout
@@ -55,11 +53,11 @@ def signal(review: Review, seen_s: Sequence[float], beat_s: float | None = None)
     stored, drawn_s = review.stored, _drawn(seen_s, review.stored.duration_s)
     order = standard_order(stored.leads)
     curves = [_curve(stored, lead, drawn_s, (seen_s[1] - seen_s[0]) / _COLUMNS) for lead in order]
-    row_mv, line_mv = _row_mv([y_mv for _, _, y_mv in curves])
+    ends_mv = [_ends_mv(y_mv) for _, _, y_mv in curves]
+    row_mv, line_mv = _row_mv(ends_mv)
     data = above(review, seen_s)
     for row, (lead, (first_s, step_s, y_mv)) in enumerate(zip(order, curves, strict=True)):
-        middle_mv = np.nan_to_num(np.float32(bottleneck.nanmedian(y_mv)))
-        offset_mv = -row * row_mv - float(middle_mv)
+        offset_mv = -row * row_mv - sum(ends_mv[row]) / 2
         look = {"mode": "lines", "line": {"width": 1, "color": styles.BLUE}, "showlegend": False, "hoverinfo": "skip"}
         place = {"x0": first_s, "dx": step_s, "y": _packed(y_mv + np.float32(offset_mv))}
         pairs = step_s > 1.5 / stored.sampling_rate_hz  # of the lowest and the highest value
@@ -73,14 +71,14 @@ def signal(review: Review, seen_s: Sequence[float], beat_s: float | None = None)
 def above(review: Review, seen_s: Sequence[float]) -> list[dict[str, Any]]:
     """Draw what stands above the leads: the flagged beats (`MARKS`), and the events and rhythms (`BANDS`)."""
     drawn_s = _drawn(seen_s, review.stored.duration_s)
-    return [_marks(review, drawn_s), _bands(review, drawn_s)]
+    return [_marks(review, drawn_s), bands.bars(review, bands.spans(review, drawn_s))]
 
 
 def shades(review: Review, seen_s: Sequence[float], beat_s: float | None) -> list[dict[str, Any]]:
     """Shade events and rhythms, and the window of the chosen beat if there is one: shapes of the layout."""
     shapes = [
-        {**styles.shade(start_s, end_s, styles.EVENT_COLOURS[kind], 0.13), "name": styles.EVENT_WORDS[kind]}
-        for kind, start_s, end_s in _spans(review, _drawn(seen_s, review.stored.duration_s))
+        styles.shade(start_s, end_s, styles.EVENT_COLOURS[kind], 0.13)
+        for kind, start_s, end_s in bands.spans(review, _drawn(seen_s, review.stored.duration_s))
     ]
     if beat_s is not None:
         window_s = review.stored.window_s
@@ -134,32 +132,36 @@ def _packed(values: np.ndarray) -> dict[str, str]:
     return {"dtype": "f4", "bdata": base64.b64encode(values.astype("<f4").tobytes()).decode()}
 
 
-def _row_mv(curves_mv: Sequence[np.ndarray]) -> tuple[float, float]:
+def _ends_mv(curve_mv: np.ndarray) -> tuple[float, float]:
+    """Give what nearly all of a curve lies between."""
+    present = curve_mv[np.isfinite(curve_mv)]
+    low, high = np.quantile(present, _SPAN) if len(present) else (0.0, 0.0)
+    return float(low), float(high)
+
+
+def _row_mv(ends_mv: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """Choose the height of all rows, and how far their lines are apart."""
-    present = [curve[np.isfinite(curve)] for curve in curves_mv]
-    spans_mv = [float(np.ptp(np.quantile(curve, _SPAN))) for curve in present if len(curve)] or [0.0]
-    needed_mv = 1.1 * min(max(spans_mv), _LOUD * float(np.median(spans_mv)))
+    spans_mv = [high - low for low, high in ends_mv]
+    needed_mv = 1.05 * min(max(spans_mv), _LOUD * float(np.median(spans_mv)))
     return next((row for row in _ROWS_MV if row[0] >= needed_mv), _ROWS_MV[-1])
 
 
 def _rows(review: Review, order: Sequence[int], row_mv: float, line_mv: float) -> dict[str, Any]:
     """Lay out the rows of leads, of events and of flagged beats, from below."""
-    stored, lanes = review.stored, max(1, len(_kinds(review)))
+    stored, kinds = review.stored, bands.kinds(review)
     row_px = min(_HIGH_ROW, max(_LOW_ROW, _ALL_ROWS // len(order)))
-    heights_px = np.array([row_px * len(order), _GAP, _LANE * lanes, _GAP, _MARK_ROW])
+    heights_px = np.array([row_px * len(order), _GAP, _LANE * max(1, len(kinds)), _GAP, _MARK_ROW])
     edges = np.append(0, heights_px.cumsum()) / heights_px.sum()
     names = [stored.leads[lead] + ("<br>judged" if lead in stored.judged else "") for lead in order]
-    hidden = {"visible": False, "fixedrange": True}
-    margin = {"l": 62, "r": 14, "t": 8, "b": 52}
+    margin = {"l": 68, "r": 14, "t": 8, "b": 52}
     return {
         "height": int(heights_px.sum()) + margin["t"] + margin["b"],
         "autosize": True,
         "margin": margin,
         "dragmode": "pan",
         "barmode": "overlay",
-        "uniformtext": {"minsize": 10, "mode": "hide"},
         "showlegend": False,
-        "meta": {"clock_s": clock_s(stored), "leads": len(order)},
+        "meta": {"unit_s": 1.0, "clock_s": clock_s(stored)},
         "yaxis": {
             "domain": edges[:2].tolist(),
             "range": [(0.5 - len(order)) * row_mv, row_mv / 2],
@@ -170,8 +172,8 @@ def _rows(review: Review, order: Sequence[int], row_mv: float, line_mv: float) -
             "zeroline": False,
             "fixedrange": True,
         },
-        "yaxis2": {"domain": edges[2:4].tolist(), "range": [lanes - 0.5, -0.5], **hidden},
-        "yaxis3": {"domain": edges[4:].tolist(), "range": [-1, 1], **hidden},
+        "yaxis2": {"domain": edges[2:4].tolist(), **bands.lanes(kinds)},
+        "yaxis3": {"domain": edges[4:].tolist(), "range": [-1, 1], "visible": False, "fixedrange": True},
     }
 
 
@@ -207,47 +209,3 @@ def _thinned(rows: np.ndarray, times_s: np.ndarray, scores: np.ndarray, stretch_
     by_score = rows[np.argsort(-scores[rows], kind="stable")]
     _, first = np.unique((times_s[by_score] / stretch_s).astype(int), return_index=True)
     return np.sort(by_score[first])
-
-
-def _kinds(review: Review) -> list[str]:
-    """List the kinds of events and rhythms that the recording has, each of which has a lane."""
-    found = {event.kind for event in (*review.stored.events, *review.rhythms)}
-    return [kind for kind in styles.EVENT_COLOURS if kind in found]
-
-
-def _spans(review: Review, drawn_s: tuple[float, float]) -> list[tuple[str, float, float]]:
-    """Give kind, start and end of each event or rhythm that is seen; those that touch on the screen are one."""
-    by_kind: dict[str, list[Event]] = {kind: [] for kind in _kinds(review)}
-    for event in (*review.stored.events, *review.rhythms):
-        if event.end_s >= drawn_s[0] and event.start_s <= drawn_s[1]:
-            by_kind[event.kind].append(event)
-    narrowest_s = (drawn_s[1] - drawn_s[0]) / (3 * _BANDS)
-    return [
-        (kind, start_s, end_s)
-        for kind, events in by_kind.items()
-        for start_s, end_s in recording_overview.visible_spans(events, review.stored.duration_s, narrowest_s)
-    ]
-
-
-def _bands(review: Review, drawn_s: tuple[float, float]) -> dict[str, Any]:
-    """Draw events and rhythms as bars, a lane for each kind, with a colour and a pattern of its own."""
-    lanes = {kind: lane for lane, kind in enumerate(_kinds(review))}
-    spans = _spans(review, drawn_s)
-    cut = [(kind, max(start_s, drawn_s[0]), min(end_s, drawn_s[1])) for kind, start_s, end_s in spans]
-    kinds = [kind for kind, _, _ in spans]
-    pattern = {"shape": [styles.EVENT_PATTERNS[kind] for kind in kinds], "fillmode": "overlay", "size": 6}
-    colours = [styles.EVENT_COLOURS[kind] for kind in kinds]
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "base": [start_s for _, start_s, _ in cut],
-        "x": [end_s - start_s for _, start_s, end_s in cut],
-        "y": [lanes[kind] for kind in kinds],
-        "width": 0.9,
-        "yaxis": "y2",
-        "marker": {"color": colours, "opacity": 0.45, "pattern": pattern, "line": {"width": 1, "color": colours}},
-        "text": [styles.EVENT_WORDS[kind] for kind in kinds],
-        "textposition": "inside",
-        "textangle": 0,
-        "hoverinfo": "skip",  # the page tells what is under the pointer, and a click is no click on a beat
-    }

@@ -18,7 +18,7 @@ import numpy as np
 from ecg_anomaly.errors import UserError, first_few
 from ecg_anomaly.records.array_source import ArraySource, array_source
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.checks import check_gap, damaged, same_rate
+from ecg_anomaly.records.checks import check_gap, check_missing, damaged, same_rate
 from ecg_anomaly.records.devices.extras import library, listening
 from ecg_anomaly.records.lead_names import looks_like_ecg, looks_like_other_signal
 from ecg_anomaly.words import StartTime, count_text
@@ -145,7 +145,9 @@ def _times(stream: Any, path: Path, name: str) -> tuple[Fraction, np.ndarray, li
     late_s = np.minimum.accumulate(lag_s[::-1])[::-1]
     steps_s = np.diff(late_s, prepend=late_s[0])
     steps_s[steps_s < _SHORTEST_GAP_S] = 0.0
-    check_gap(float(steps_s.max()), path, f"sample {int(steps_s.argmax()) + 1} of stream {name}")
+    longest_s, where = float(steps_s.max()), f"sample {int(steps_s.argmax()) + 1} of stream {name}"
+    check_gap(longest_s, path, where)
+    check_missing(float(steps_s.sum()), count / nominal_hz, longest_s, path, where)
     duration_s = stream["time_stamps"][-1] - stream["time_stamps"][0] - steps_s.sum()
     measured_hz = (count - 1) / duration_s if duration_s > 0 else nominal_hz
     notes, rate_hz = [], nominal_hz

@@ -20,6 +20,8 @@ class Account:
     rows: int = 0
     plain: bool = False  # whether an earlier reading found plain rows alone, which need no second look
     counts: Counter[str] = field(default_factory=Counter)  # of what is no plain row, by kind
+    missing_s: float = 0.0  # of all gaps
+    longest_gap: tuple[float, int] = (0.0, 0)  # how long it is, and the line after it
     examples: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # the first few of each kind
     marks: dict[int, Counter[str]] = field(default_factory=dict)  # what stands for numbers of each column, and for rows
 
@@ -30,6 +32,11 @@ class Account:
         first.append((line, text.replace("\0", "").strip()[:TOLD_CHARACTERS]))
         first.sort()
         del first[_TOLD:]
+
+    def add_gap(self, gap_s: float, line: int) -> None:
+        """Enter how long rows are missing before a line."""
+        self.missing_s += gap_s
+        self.longest_gap = max(self.longest_gap, (gap_s, line))
 
     def mark(self, text: str, column: int = LINE) -> None:
         """Enter what stands where a number of a column, or a row, should."""

@@ -163,7 +163,9 @@ class Places:
         for later in (2, 3):
             late[: 1 - later] &= (total_s[later:] - total_s[:-later] > self._steps.late_s)[: len(late) - later + 1]
         for group in np.flatnonzero(late):
-            check_gap(float(late_s[group]), self._path, f"line {rows.lines[starts[group + 1]]}")
+            line = int(rows.lines[starts[group + 1]])
+            check_gap(float(late_s[group]), self._path, f"line {line}")
+            self._account.add_gap(float(late_s[group]), line)
             ahead[starts[group + 1]] += round(float(late_s[group]) / self._row_s)
         self._group = (float(first_s[-1]), len(ahead) - int(starts[-1]) - int((~kept[max(0, starts[-1]) :]).sum()))
         return kept

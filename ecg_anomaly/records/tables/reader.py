@@ -12,7 +12,7 @@ import numpy as np
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import Channel
-from ecg_anomaly.records.checks import check_asked_rate, same_rate
+from ecg_anomaly.records.checks import check_asked_rate, check_missing, same_rate
 from ecg_anomaly.records.source import Source
 from ecg_anomaly.records.tables.account import Account
 from ecg_anomaly.records.tables.layout import CsvLayout, read_layout
@@ -76,6 +76,9 @@ def open_csv(path: Path, sampling_rate_hz: float | None) -> Source:
     if not rows:
         raise UserError(f"{path}: holds no row; export the recording again")
     _check_account(layout, account, faults, list(looks))
+    longest_s, line = account.longest_gap
+    where = f"line {line}, whose time is so much later than that of the line before"
+    check_missing(account.missing_s, float(rows / steps.sampling_rate_hz), longest_s, path, where)
     notes += ["the compressed file is cut off; what comes before is read"] if layout.text.cut_off else []
     notes += [*account.notes(), *_missing(samples - rows, steps)]
     described = [(layout.names[column], layout.units[column], steps.sampling_rate_hz, samples) for column in columns]

@@ -3,7 +3,7 @@
   "use strict";
   const set = (id, props) => window.dash_clientside.set_props(id, props);
   const MARGIN_MM = 15, MM_PER_S = 25; // ecg_paper.py
-  const CLICK_PX = 5, SHORT_BAND_S = 120, DAY_S = 86400;
+  const CLICK_PX = 5, DAY_S = 86400;
 
   // The same as words.clock and words.clock_time, to the hundredth or thousandth of a second.
   const timeWords = (time_s, clock_s, digits = 2) => {
@@ -127,23 +127,25 @@
   const overview = () => document.querySelector("#overview-figure .js-plotly-plot");
   const figureOf = (target) => target.closest?.("#signal-figure, #overview-figure");
   let pressed = null, armed = false, pointClicked = false;
-  const bandsAt = (drawn, x) => (drawn.layout.shapes ?? []).filter((shape) => shape.name && shape.x0 <= x && x <= shape.x1);
   const goTo = (time_s, length_s) => set("at", { data: [time_s, length_s] });
-  const clickSignal = (event) => {
-    const box = signal.layer().getBoundingClientRect(), time_s = signal.time(event.clientX - box.left);
-    const full = signal.drawn()._fullLayout, leadsFrom = signal.drawn().getBoundingClientRect().top + full.yaxis._offset;
-    const [band] = event.clientY < leadsFrom ? bandsAt(signal.drawn(), time_s).sort((a, b) => a.x1 - a.x0 - (b.x1 - b.x0)) : [];
-    if (band) goTo((band.x0 + band.x1) / 2, band.x1 - band.x0);
-    else goTo(time_s, null);
+  // Events and rhythms at a place of an axis, the shortest first: where they start, how long they are, and their lane.
+  const bandsAt = (drawn, x) => {
+    const bars = drawn._fullData.find((curve) => curve.type === "bar");
+    return [...(bars?.base ?? []).keys()].map((place) => ({ start: bars.base[place], length: bars.x[place], lane: bars.y[place], words: bars.customdata[place] }))
+      .filter((band) => band.start <= x && x <= band.start + band.length).sort((a, b) => a.length - b.length);
   };
-  const clickOverview = (event) => {
-    const drawn = overview(), { xaxis } = drawn._fullLayout, { unit_s } = drawn.layout.meta;
-    const x = xaxis.range[0] + ((event.clientX - drawn.getBoundingClientRect().left - xaxis._offset) / xaxis._length) * (xaxis.range[1] - xaxis.range[0]);
+  const laneAt = (drawn, y) => {
+    const bars = drawn._fullData.find((curve) => curve.type === "bar"), axis = bars && drawn._fullLayout[bars.yaxis.replace("y", "yaxis")];
+    return axis ? Math.round(axis.p2c(y - axis._offset)) : -1;
+  };
+  const clickFigure = (drawn, event) => {
+    const box = drawn.getBoundingClientRect(), { xaxis } = drawn._fullLayout, { unit_s } = drawn.layout.meta;
+    const x = xaxis.p2c(event.clientX - box.left - xaxis._offset), lane = laneAt(drawn, event.clientY - box.top);
     if (x < xaxis.range[0] || x > xaxis.range[1]) return;
-    const bands = bandsAt(drawn, x).filter((band) => (band.x1 - band.x0) * unit_s <= SHORT_BAND_S);
-    if (bands.length) goTo(((bands[0].x0 + bands[0].x1) / 2) * unit_s, (bands[0].x1 - bands[0].x0) * unit_s);
+    const [band] = bandsAt(drawn, x).filter((one) => one.lane === lane);
+    if (band) goTo((band.start + band.length / 2) * unit_s, band.length * unit_s);
     else goTo(x * unit_s, null);
-    if (innerWidth < 1000) document.getElementById("strip")?.scrollIntoView(); // there it is seen
+    if (drawn === overview() && innerWidth < 1000) document.getElementById("strip")?.scrollIntoView(); // there it is seen
   };
   addEventListener("pointerdown", (event) => {
     const figure = figureOf(event.target);
@@ -156,7 +158,8 @@
     pressed = null;
     if (!figure || Math.hypot(event.clientX - x, event.clientY - y) > CLICK_PX) return;
     // Plotly tells later whether a beat was clicked, which is chosen then.
-    setTimeout(() => pointClicked || (figure.id === "signal-figure" ? signal.axis() && clickSignal(event) : overview()?.layout.meta && clickOverview(event)), 60);
+    const drawn = figure.querySelector(".js-plotly-plot");
+    setTimeout(() => pointClicked || (drawn?.layout?.meta && clickFigure(drawn, event)), 60);
   }, true);
   addEventListener("wheel", (event) => {
     if (figureOf(event.target)?.id !== "signal-figure") return;
@@ -171,7 +174,7 @@
     if (!view) return;
     const time_s = view.time(event.clientX - view.layer().getBoundingClientRect().left), [start, end] = view.edges();
     if (time_s < start || time_s > end) return say(view, 0, "");
-    const bands = inSignal ? bandsAt(signal.drawn(), time_s).map((band) => band.name) : [];
+    const bands = inSignal ? bandsAt(signal.drawn(), time_s).map((band) => band.words) : [];
     say(view, 0, [timeWords(time_s, view.clock_s()), ...view.values(time_s).map(valueWords), ...bands].join(" · "));
   });
   addEventListener("click", (event) => {
