@@ -28,6 +28,7 @@ PAPER = {  # what the template of a strip knows
     "margin_mm": MARGIN_MM,
     "marks_mm": MARKS_MM,
     "colours": styles.EVENT_COLOURS,
+    "judged": (),  # leads that are named as those, where others are drawn, too
 }
 
 _STRIP_S = 10.0  # what a strip of the usual standard ECG shows

@@ -62,7 +62,7 @@ def _add_lanes(figure: go.Figure, review: Review, unit_s: float) -> None:
         return
     free = 1 - len(names) * _LANE_PX / _OVERVIEW_PX
     for axis in ("yaxis", "yaxis2"):
-        figure.layout[axis].domain = [end * free - 0.02 for end in figure.layout[axis].domain]
+        figure.layout[axis].domain = [end * (free - 0.02) for end in figure.layout[axis].domain]
     spans = bands.spans(review, (0.0, review.stored.duration_s))
     figure.add_trace({**bands.bars(review, spans, unit_s), "yaxis": "y3"})
     figure.update_layout(yaxis3={"domain": [free, 1], "anchor": "x", **bands.lanes(names)}, barmode="overlay")
@@ -80,11 +80,10 @@ def paper(review: Review, centre_s: float, row: int | None, mm_per_mv: float = e
     """
     stored, at, order = review.stored, when(review.stored), standard_order(review.stored.leads)
     episode = ecg_paper.Episode(centre_s, centre_s, centre_s, "", 1, 0.0)
-    names = [stored.leads[lead] + (" judged" if lead in stored.judged else "") for lead in order]
-    about = {**review.summary, "duration_s": stored.duration_s, "leads": names}
+    about = {**review.summary, "duration_s": stored.duration_s, "leads": [stored.leads[lead] for lead in order]}
     events = [*stored.events, *review.rhythms]
     strip = ecg_paper.draw_strip(
-        episode, 0, about, review.beats, events, lambda *ends_s: stored.read_mv(*ends_s)[:, order], mm_per_mv, at
+        episode, 0, about, review.beats, events, lambda *ends_s: stored.read_all_mv(*ends_s)[:, order], mm_per_mv, at
     )
     title, shades = f"On ECG paper, from {at(strip.start_s)}", strip.shades
     if row is not None:
@@ -94,8 +93,9 @@ def paper(review: Review, centre_s: float, row: int | None, mm_per_mv: float = e
             shades = [*shades, (left_mm, ecg_paper.MM_PER_S * width_s, _SELECTED)]
             title += f", the beat at {at(beat_s)} shaded"
     strip = dataclasses.replace(strip, title=title, note="", key="paper-strip", shades=shades)
+    judged = [stored.leads[lead] for lead in stored.judged]
     colours = {**styles.EVENT_COLOURS, _SELECTED: styles.ORANGE}
-    drawn = _paper_macros().paper_strip(strip, {**ecg_paper.PAPER, "colours": colours})
+    drawn = _paper_macros().paper_strip(strip, {**ecg_paper.PAPER, "colours": colours, "judged": judged})
     start_s = clock_s(stored)
     return str(drawn) if start_s is None else f'<div data-clock="{start_s}">{drawn}</div>'
 
@@ -112,7 +112,8 @@ def beat(stored: Stored, row: int) -> Figure:
     reach = [0, 1.05 * (float(error.max()) or 1.0)]
     below, above = _divided([0.32, 0.68], 0.08)
     data, titles = [], list[Any]()
-    margin = {"l": 52, "r": 10, "t": 84, "b": 46}
+    margin = {"l": 52, "r": 10, "t": 8, "b": 46}
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.08, "x": 0}  # Plotly makes room for it
     layout: dict[str, Any] = {"height": 380, "autosize": True, "margin": margin, "annotations": titles}
     for column, (lead, domain) in enumerate(zip(leads, _divided([1 / len(leads)] * len(leads), 0.1), strict=True)):
         number, lower = column + 2, column + 2 + len(leads)  # of axes: Plotly has x and x2, but no x1
@@ -130,7 +131,7 @@ def beat(stored: Stored, row: int) -> Figure:
         layout[f"xaxis{number}"] = {"anchor": f"y{lower}", "domain": domain, "title": x_title, "nticks": 5}
         at = {"x": sum(domain) / 2, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
         titles.append({**at, "text": lead_called(lead), "font": {"size": 16}, "showarrow": False})
-    return {"data": data, "layout": {**layout, "legend": _LEGEND, "hovermode": "x unified", "dragmode": False}}
+    return {"data": data, "layout": {**layout, "legend": legend, "hovermode": "x unified", "dragmode": False}}
 
 
 def live(shown: Shown) -> Figure:

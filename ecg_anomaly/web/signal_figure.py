@@ -82,7 +82,10 @@ def shades(review: Review, seen_s: Sequence[float], beat_s: float | None) -> lis
     ]
     if beat_s is not None:
         window_s = review.stored.window_s
-        shapes.append(styles.shade(beat_s + window_s[0], beat_s + window_s[-1], styles.ORANGE, 0.25))
+        outline = {"width": 1, "dash": "dot", "color": styles.VERMILLION}
+        shapes.append(
+            {**styles.shade(beat_s + window_s[0], beat_s + window_s[-1], styles.ORANGE, 0.25), "line": outline}
+        )
     return shapes
 
 

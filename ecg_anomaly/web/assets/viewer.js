@@ -27,6 +27,8 @@
     time: (x) => signal.seen()[0] + ((x - signal.left()) / signal.axis()._length) * signal.seen()[2],
     seen: () => { const [start, end] = signal.axis().range; return [start, end, end - start]; },
     edges: () => signal.seen(),
+    height: () => ({ top: `${signal.drawn().getBoundingClientRect().top - signal.layer().getBoundingClientRect().top}px`,
+      height: `${signal.drawn()._fullLayout._size.h + signal.drawn()._fullLayout._size.t}px` }),
     values: (time_s) => signal.drawn()._fullData.filter((curve) => curve.meta).map((curve) => {
       const place = Math.round((time_s - curve.x0) / curve.dx), at = (place_) => curve.y[place_] - curve.meta.offset_mv;
       const pair = place - (place % 2);
@@ -82,7 +84,7 @@
     times.forEach((time_s, which) => {
       const line = layer.querySelectorAll(".calliper")[which] ?? addLine(view, which);
       line.hidden = time_s < start || time_s > end;
-      line.style.left = `${view.x(time_s)}px`;
+      Object.assign(line.style, { left: `${view.x(time_s)}px`, ...view.height?.() });
       const at = { now: time_s.toFixed(3), min: start.toFixed(3), max: end.toFixed(3), text: `${timeWords(time_s, view.clock_s(), 3)}, ${words}` };
       for (const [name, value] of Object.entries(at)) line.setAttribute(`aria-value${name}`, value);
     });

@@ -82,20 +82,22 @@ def register(app: Dash, state: ServerState) -> None:
 
     @app.callback(
         [Output(ids.PAPER_CONTENT, "data"), Output(ids.ON_PAPER, "data")],
-        [Input(name, "data") for name in (ids.BEAT, ids.AT, ids.MARKED)],
+        [Input(name, "data") for name in (ids.READY, ids.BEAT, ids.AT, ids.MARKED)],
         [Input(ids.THRESHOLD, "value"), Input(ids.SCALE, "value")],
         [Input(button, "n_clicks") for button in _TURNS],
-        [State(ids.READY, "data"), State(ids.ON_PAPER, "data")],
+        State(ids.ON_PAPER, "data"),
     )
-    def show_paper(row: Any, at: Any, _marked: Any, threshold: float, scale: Any, *arguments: Any) -> tuple[str, Any]:
-        *_clicks, key, before = arguments
-        if key is None or (row is None and at is None):
+    def show_paper(*arguments: Any) -> tuple[str, Any]:
+        key, row, at, _marked, threshold, scale, *_clicks, before = arguments
+        if key is None:
             return "", None
-        review = state.recordings.review(key, threshold)
+        review, triggers = state.recordings.review(key, threshold), set(ctx.triggered_prop_ids.values())
+        if triggers == {ids.READY}:  # what was chosen belongs to another recording
+            row = at = None
         beat_s = beat_time_s(review.beats, row)
         at_s = None if at is None else place_of(at, review.stored.duration_s)[0]
         on_paper_s = number_of(before[1], "time in seconds") if before and before[0] == key else None
-        centre_s = next_paper(on_paper_s, beat_s, at_s, set(ctx.triggered_prop_ids.values()))
+        centre_s = next_paper(on_paper_s, beat_s, at_s, triggers)
         centre_s = min(max(0.0, centre_s), review.stored.duration_s)
         mm_per_mv = float(scale if scale in _SCALES else _SCALES[1])
         return figures.paper(review, centre_s, row, mm_per_mv), [key, centre_s]
