@@ -20,12 +20,14 @@ from ecg_anomaly.beats.leads import choose_leads, left_out, oddities
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings import files
+from ecg_anomaly.findings.review import review
 from ecg_anomaly.findings.store import analyse_to_store, read_store
 from ecg_anomaly.findings.summary import Summary
 from ecg_anomaly.handover.model import cost_of_leads
 from ecg_anomaly.manifest import write_json
 from ecg_anomaly.records.recording import RecordingFile, open_recording, recording_name
 from ecg_anomaly.records.search import find_recordings, read_list
+from ecg_anomaly.reports.pages import PLOTLY, is_plotly, share_plotly
 from ecg_anomaly.reports.recording_page import render
 from ecg_anomaly.words import count_text
 from ecg_anomaly.workers import with_detector
@@ -114,7 +116,7 @@ def find(named: Sequence[str], listed: str | None, tell: Callable[[str], None]) 
     names = [*named, *([] if listed is None else read_list(listed))]
     if not names:
         raise UserError("no recording is named; give one, a folder, a pattern, or a list with --from")
-    found = find_recordings(names, [file.format("") for file in files.FILES])
+    found = find_recordings(names, [*(file.format("") for file in files.FILES), PLOTLY])
     for note in found.notes:
         tell(note)
     return list(found.paths)
@@ -154,6 +156,9 @@ def check_free(names: Sequence[str], request: Request) -> None:
     """
     paths = (request.folder / file.format(name) for name in names for file in files.FILES)
     there = [path for path in paths if path.exists()]
+    shared = request.folder / PLOTLY
+    if len(names) > 1 and shared.exists() and not (shared.is_file() and is_plotly(shared)):
+        there.append(shared)  # somebody else's
     if there and not request.force:
         raise UserError(
             f"{there[0]}: is there already; add --force to replace it, or name another folder with --output"
@@ -185,7 +190,7 @@ def detect_all(paths: Sequence[Path], request: Request, config: Config) -> Gener
             afterwards.callback(_remove_if_empty, request.folder)
         staging = afterwards.enter_context(made)
         calls = [
-            (path, name, Path(staging) / str(number), request)
+            (path, name, Path(staging) / str(number), request, len(paths) > 1)
             for number, (path, name) in enumerate(zip(paths, names, strict=True))
         ]
         yield from with_detector(_detect, calls, "analyses recordings", config)
@@ -196,15 +201,17 @@ def _remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _detect(detector: TrainedDetector, path: Path, name: str, staging: Path, request: Request) -> Outcome:
-    results = request.folder / name
+def _detect(detector: TrainedDetector, path: Path, name: str, staging: Path, request: Request, shared: bool) -> Outcome:
+    results, plotly = request.folder / name, "../" * name.count("/") + PLOTLY if shared else ""
     try:
         recording, judged = open_all_leads(path, request, detector.config)
         recording = dataclasses.replace(recording, name=results.name)
         staging.mkdir()
         analyse_to_store(staging / "analysed", detector, recording, judged, shapes=False)
         results.parent.mkdir(parents=True, exist_ok=True)
-        return Outcome(path, write_results(results.parent, staging / "analysed"))
+        if shared:
+            share_plotly(request.folder, staging)
+        return Outcome(path, write_results(results.parent, staging / "analysed", plotly))
     except UserError as error:
         return Outcome(path, error=str(error))
     except OSError as error:
@@ -249,17 +256,20 @@ def open_all_leads(path: str | Path, request: Request, config: Config) -> tuple[
     return shown, [shown.leads.index(name) for name in names]
 
 
-def write_results(folder: Path, analysed: Path) -> Summary:
-    """Write the files of a recording beside what `store.StoreWriter` kept of it, then move them to their folder."""
+def write_results(folder: Path, analysed: Path, plotly: str = "") -> Summary:
+    """Write the files of a recording beside what `store.StoreWriter` kept of it, then move them to their folder.
+
+    ``plotly`` is as for `recording_page.render`.
+    """
     stored = read_store(analysed)
-    summary, beats, rate_hz = stored.summary, stored.beats, stored.sampling_rate_hz
-    events = [*stored.events, *stored.rhythms]
+    reviewed = review(stored)
+    summary, beats, events, rate_hz = stored.summary, stored.beats, reviewed.events, stored.sampling_rate_hz
     paths = [analysed / file.format(summary["recording"]) for file in files.FILES]
     beats_file, annotations, summary_file, page = paths
     files.write_beats_csv(beats_file, beats)
     files.write_annotations(annotations, files.anomaly_annotations(beats, events, rate_hz), rate_hz)
     write_json(summary_file, summary)
-    page.write_text(render(summary, beats, events, stored.read_mv), encoding="utf-8")
+    page.write_text(render(reviewed, plotly), encoding="utf-8")
     for path in paths:
         path.replace(folder / path.name)
     return summary

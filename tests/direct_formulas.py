@@ -1,5 +1,7 @@
 """What the package computes fast, written down a second time as plain formulas: slow, short, and independent."""
 
+import itertools
+
 import numpy as np
 
 
@@ -47,3 +49,14 @@ def scale(windows_mv, times_s, start_s):
         known = times_s < max(start_s, times_s[0] + 1e-9) if times_s[beat] < start_s else np.arange(len(times_s)) < beat
         scaled.append((window - np.median(lowest[known])) / np.median(ranges[known]))
     return np.array(scaled)
+
+
+def sample_entropy_coefficient(rr_s: np.ndarray) -> float:
+    """COSEn of a few RR intervals, pair by pair, with twice the tolerance until five pairs repeat."""
+    for tolerance_s in 0.03 * 2.0 ** np.arange(7):
+        pairs = itertools.combinations(range(len(rr_s) - 1), 2)
+        alike = [(a, b) for a, b in pairs if abs(rr_s[a] - rr_s[b]) < tolerance_s]
+        repeated = sum(abs(rr_s[a + 1] - rr_s[b + 1]) < tolerance_s for a, b in alike)
+        if repeated >= 5:
+            break
+    return -np.log(repeated / len(alike)) + np.log(2 * tolerance_s) - np.log(rr_s.mean())

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from ecg_anomaly import batch
-from ecg_anomaly.batch import Outcome, Request, Tally, name_results
+from ecg_anomaly.batch import Outcome, Request, Tally, check_free, name_results
 from ecg_anomaly.commandline import asked_leads
 from ecg_anomaly.config import load_config
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.reports.pages import PLOTLY, share_plotly
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_what_became_of_a_batch(tmp_path):
 
 def test_what_is_not_finished_is_deleted_when_a_batch_is_stopped(tmp_path, monkeypatch):
     def analyse(_work, calls, *_):
-        for _, _, staging, _ in calls:
+        for _, _, staging, *_ in calls:
             staging.mkdir()
             yield staging
 
@@ -56,6 +57,23 @@ def test_what_is_not_finished_is_deleted_when_a_batch_is_stopped(tmp_path, monke
         assert next(running).is_dir()
         running.close()
         assert list(tmp_path.iterdir()) == []
+
+
+def test_pages_of_a_batch_share_plotly(tmp_path):
+    names = ["a", "sub/b"]
+    (tmp_path / "staging").mkdir()
+    share_plotly(tmp_path, tmp_path / "staging")
+    check_free(names, Request(tmp_path))
+    (tmp_path / PLOTLY).write_text("* plotly.js v0.1")
+    check_free(names, Request(tmp_path))
+    share_plotly(tmp_path, tmp_path / "staging")
+    assert (tmp_path / PLOTLY).stat().st_size > 1_000_000
+    assert list((tmp_path / "staging").iterdir()) == []
+    (tmp_path / PLOTLY).write_text("my own")
+    check_free(names[:1], Request(tmp_path))
+    with pytest.raises(UserError, match=r"plotly\.min\.js: is there already; add --force"):
+        check_free(names, Request(tmp_path))
+    check_free(names, Request(tmp_path, force=True))
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):

@@ -9,7 +9,15 @@ from typing import TypedDict
 import numpy as np
 import pandas as pd
 
+from ecg_anomaly.findings.group_names import Looks, name_all
+from ecg_anomaly.findings.templates import NONE, Templates, join_nearest
+
 REST = 0  # number of what belongs to no group
+
+# Chosen inside DS1 (docs/groups.md): distances as templates have them.
+_MOST = 30  # groups of flagged beats, and of the others
+_WITHIN = 1.5  # groups that are nearer are one
+_LOOSE = 2.5  # beats of a group are this far from their mean at most; more, and they are not alike
 
 
 class GroupFigures(TypedDict):
@@ -48,32 +56,78 @@ class Group:
         }
 
 
-def group_beats(beats: pd.DataFrame, shapes: np.ndarray) -> tuple[np.ndarray, list[Group]]:
-    """Group the flagged beats of a recording, and, apart from them, the others.
+def group_beats(beats: pd.DataFrame, templates: Templates) -> tuple[np.ndarray, list[Group]]:
+    """Group the flagged beats of a recording, and, apart from them, the others, by joining templates that are near.
+
+    A template may have beats of both kinds; its mean and spread are those of all its beats.
 
     Returns
     -------
     numbers : ndarray
-        Shape ``(beats,)``, int: the group of each beat.
+        Shape ``(beats,)``, int: the group of each beat; `REST` where it cannot be read, or is like no others.
     groups : list of Group
         In order of their numbers.
     """
-    flagged, readable = beats["flagged"].to_numpy(dtype=bool), beats["readable"].to_numpy(dtype=bool)
-    kinds = np.where(flagged, beats["called"], np.where(readable, "usual", ""))
-    numbers, groups = np.zeros(len(beats), dtype=int), list[Group]()
-    for kind in pd.unique(kinds[np.lexsort([~flagged])]):
-        rows = np.flatnonzero(kinds == kind)
-        if kind == "":
-            continue
-        number = len(groups) + 1
-        numbers[rows] = number
-        windows = np.asarray(shapes[rows, 0]) if len(shapes) else np.zeros((1, *shapes.shape[2:]))
-        coupling_s = float(beats["rr_before_s"].iloc[rows].median())
-        its = bool(flagged[rows[0]])
-        share = len(rows) / int((flagged == its).sum())
-        mean, spread = windows.mean(axis=0), windows.std(axis=0)
-        groups.append(Group(number, its, str(kind), len(rows), share, coupling_s, mean, spread))
-    return numbers, groups
+    flagged = beats["flagged"].to_numpy(dtype=bool)
+    numbers, found = np.full(len(beats), REST), list[tuple[bool, _Pooled]]()
+    for its in (True, False):
+        rows = np.flatnonzero((flagged == its) & (templates.of_beats != NONE))
+        counts = np.bincount(templates.of_beats[rows], minlength=len(templates.counts))
+        of_templates = np.full(len(counts), REST)
+        for members in _alike(templates, counts):
+            pooled = _Pooled.of(templates, members, counts[members])
+            if pooled.scatter <= _LOOSE**2:
+                found.append((its, pooled))
+                of_templates[members] = len(found)
+        numbers[rows] = of_templates[templates.of_beats[rows]]
+    usual = next((pooled for its, pooled in found if not its), None)
+    names = name_all([pooled.looks for _, pooled in found], None if usual is None else usual.looks, templates.times_s)
+    coupling_s = beats["rr_before_s"].astype(float).groupby(numbers).median()
+    of_kind = {its: max(1, int((flagged == its).sum())) for its in (True, False)}
+    return numbers, [
+        Group(
+            number,
+            its,
+            name,
+            pooled.count,
+            pooled.count / of_kind[its],
+            None if np.isnan(coupling_s[number]) else float(coupling_s[number]),
+            pooled.looks.mean,
+            pooled.looks.spread,
+        )
+        for number, ((its, pooled), name) in enumerate(zip(found, names, strict=True), 1)
+    ]
+
+
+def _alike(templates: Templates, counts: np.ndarray) -> list[np.ndarray]:
+    """Share out the templates that have any of the beats that count: those of each group, most beats first."""
+    members = np.flatnonzero(counts)
+    parts = join_nearest(templates.features[members], counts[members], _MOST, _WITHIN)
+    order = np.argsort(-np.bincount(parts, counts[members]), kind="stable")
+    return [members[parts == part] for part in order]
+
+
+@dataclass(frozen=True)
+class _Pooled:
+    """Several templates as one."""
+
+    count: int  # of beats
+    scatter: float  # mean squared distance of the beats from their mean
+    looks: Looks
+
+    @classmethod
+    def of(cls, templates: Templates, members: np.ndarray, counts: np.ndarray) -> _Pooled:
+        """Pool templates by their numbers; ``counts`` are the beats of each that count."""
+        pooled = [
+            np.average(values[members], axis=0, weights=counts)
+            for values in (templates.features, templates.means, templates.log_rr)
+        ]
+        features, mean, log_rr = pooled
+        beside = np.square(templates.features[members] - features).sum(axis=1)
+        scatter = np.average(templates.scatter[members] + beside, weights=counts)
+        variances = templates.variances[members] + np.square(templates.means[members] - mean)
+        spread = np.sqrt(np.average(variances, axis=0, weights=counts))
+        return cls(int(counts.sum()), float(scatter), Looks(mean, spread, log_rr))
 
 
 def figures(groups: Sequence[Group]) -> list[GroupFigures]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ecg_anomaly.beats.events import Event
 from ecg_anomaly.detector.stream import Findings, judge
 from ecg_anomaly.findings import summary
 from ecg_anomaly.findings.groups import Group, group_beats
@@ -15,6 +16,7 @@ from ecg_anomaly.findings.marks import WRONG, effect_of_marks
 from ecg_anomaly.findings.rhythms import Rhythm, find_rhythms
 from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.findings.summary import Summary
+from ecg_anomaly.findings.templates import Templates
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,11 @@ class Review:
     rhythms: list[Rhythm]
     summary: Summary
 
+    @property
+    def events(self) -> list[Event]:
+        """What lists, strips and shades show: what is no beats at all, and the rhythms of those that are."""
+        return [*self.stored.events, *self.rhythms]
+
 
 def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, str] | None = None) -> Review:
     """Review a recording at a threshold; without one, at that of the model.
@@ -46,9 +53,9 @@ def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, s
     """
     cut_at = stored.threshold.threshold if threshold is None else threshold
     marks = marks or {}
-    beats = summary.without_flutter(judge(stored.beats, cut_at))
-    numbers, groups = group_beats(beats, stored.shapes)
-    beats = _with_marks(beats.assign(group=numbers), groups, marks, cut_at)
+    beats = detected(stored, cut_at)
+    numbers, groups = group_beats(beats, stored.templates)
+    beats = _with_marks(beats.assign(group=numbers), stored.templates, marks, cut_at)
     rhythms = find_rhythms(beats, stored.events, stored.limits)
     whole = stored.summary
     about = summary.summarise(
@@ -65,11 +72,16 @@ def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, s
     return Review(stored, cut_at, beats, groups, rhythms, about)
 
 
-def _with_marks(beats: pd.DataFrame, groups: list[Group], marks: Mapping[int, str], threshold: float) -> pd.DataFrame:
+def detected(stored: Stored, threshold: float) -> pd.DataFrame:
+    """Give the beats as the detector finds them at a threshold, whatever the marks."""
+    return summary.without_flutter(judge(stored.beats, threshold))
+
+
+def _with_marks(beats: pd.DataFrame, templates: Templates, marks: Mapping[int, str], threshold: float) -> pd.DataFrame:
     """Flag beats again, with what the marks add to their scores."""
     mark = np.full(len(beats), "", dtype=object)
     mark[list(marks)] = list(marks.values())
-    effect = effect_of_marks(beats, groups, marks)
+    effect = effect_of_marks(templates, marks)
     if effect.any():
         raised = judge(beats.assign(anomaly_score=beats["anomaly_score"] + effect), threshold)
         beats = summary.without_flutter(raised.assign(anomaly_score=beats["anomaly_score"]))

@@ -105,7 +105,7 @@ def _longest_rr(beats: pd.DataFrame) -> LongestRr | None:
     if not len(rows):
         return None
     time_s = beats["time_s"].to_numpy(dtype=float)
-    rr_s = time_s[rows] - time_s[rows - 1]  # `rr_before_s` is cut off where it is very long
+    rr_s = (time_s[rows] - time_s[rows - 1]).round(6)  # `rr_before_s` is cut off where it is very long
     longest = rr_s.argmax()
     return {"rr_s": round(float(rr_s[longest]), 3), "at_s": round(float(time_s[rows[longest]]), 3)}
 

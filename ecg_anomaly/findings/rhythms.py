@@ -124,7 +124,7 @@ class _Heard:
         readable = beats["readable"].to_numpy(dtype=bool) & (beats["event"] != FIBRILLATION).to_numpy(dtype=bool)
         follows = readable & np.append(False, readable[:-1])[: len(beats)] & (before_s > 0)
         # Between the beats, since `rr_before_s` is cut off where a pause is very long.
-        between_s = np.diff(time_s, prepend=np.nan)
+        between_s = np.diff(time_s, prepend=np.nan).round(6)
         flagged = beats["flagged"].to_numpy(dtype=bool)
         return cls(time_s, np.where(follows, between_s, np.nan), np.where(flagged & readable, beats["called"], ""))
 

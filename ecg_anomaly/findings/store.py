@@ -29,6 +29,7 @@ from ecg_anomaly.findings.annotated import Compared, compare
 from ecg_anomaly.findings.extremes import lowest_and_highest
 from ecg_anomaly.findings.rhythms import Rhythm, find_rhythms
 from ecg_anomaly.findings.summary import Summary, conclude, doubts, summarise
+from ecg_anomaly.findings.templates import Templates, TemplateWriter, read_templates
 from ecg_anomaly.handover.beats import ArrayWriter
 from ecg_anomaly.manifest import write_json
 from ecg_anomaly.records.recording import RecordingFile
@@ -68,6 +69,7 @@ class Stored:
     # Shape (beats, 3, window samples, leads of the model), float32: the scaled beat, the patient's own beat and the
     # reconstruction. No rows where shapes were not kept.
     shapes: np.ndarray
+    templates: Templates  # that its beats are like, kept even where shapes are not
     events: list[Event]  # what is not beats at all
     threshold: FittedThreshold  # where its score was cut when it was analysed
     window_s: np.ndarray  # shape (window samples,): seconds from the fiducial point of a beat
@@ -149,6 +151,7 @@ class StoreWriter:
         }
         self._signals = [ArrayWriter(folder / _SIGNAL.format(lead), ()) for lead in range(len(leads))]
         self._shapes = ArrayWriter(folder / _SHAPES, (3, beat.samples, detector.config.records.lead_count))
+        self._templates = TemplateWriter(folder, detector.config, len(leads))
         self._beats = (folder / BEATS).open("w", encoding="utf-8", newline="")
         self._beats.write(",".join(COLUMNS) + "\n")
 
@@ -162,6 +165,8 @@ class StoreWriter:
             findings.beats.to_csv(self._beats, index=False, header=False, lineterminator="\n")
             self._beats.flush()
         shapes = findings.shapes
+        if shapes is not None:
+            self._templates.push(findings.beats, shapes.windows)
         if self._keeps_shapes and shapes is not None:
             self._shapes.append(np.stack([shapes.windows, shapes.own_beats, shapes.reconstructions], axis=1))
 
@@ -189,6 +194,7 @@ class StoreWriter:
     def close(self) -> None:
         """Close the files: only now can they be read."""
         self._beats.close()
+        self._templates.close()
         for array in (*self._signals, self._shapes):
             array.close()
 
@@ -279,6 +285,7 @@ def read_store(folder: Path) -> Stored:
         signals_mv,
         concluded.beats,
         shapes,
+        read_templates(folder),
         concluded.events,
         FittedThreshold(**about["threshold"]),
         (np.arange(shapes.shape[2]) - about["window_samples_before"]) / about["window_rate_hz"],

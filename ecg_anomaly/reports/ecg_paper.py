@@ -31,7 +31,7 @@ PAPER = {  # what the template of a strip knows
     "judged": (),  # leads that are named as those, where others are drawn, too
 }
 
-_STRIP_S = 10.0  # what a strip of the usual standard ECG shows
+STRIP_S = 10.0  # what a strip of the usual standard ECG shows
 _CLOSE_S = 4.0  # flagged beats no farther apart are one episode: a strip would show both
 _STRIP_RATE_HZ = 250  # pairs of points a second on paper, 0.1 mm apart: a pen is wider
 _TIMES_MM = 5.0  # below the leads, for the time
@@ -64,7 +64,7 @@ class Episode:
         score = event.end_s - event.start_s
         if isinstance(event, Rhythm) and event.kind in _IN_A_ROW:
             score = event.beats + (event.rate_bpm or 0) / 1000
-        centre_s = event.start_s + _STRIP_S / 4
+        centre_s = event.start_s + STRIP_S / 4
         return cls(event.start_s, event.end_s, centre_s, event.kind, 0, score, styles.event_words(event))
 
 
@@ -120,10 +120,10 @@ def find_episodes(beats: pd.DataFrame, events: Sequence[Event]) -> list[Episode]
     return sorted(episodes, key=lambda episode: episode.start_s)
 
 
-def choose_episodes(episodes: Sequence[Episode], count: int = STRIPS) -> list[Episode]:
+def choose_episodes(episodes: Sequence[Episode], count: int = STRIPS, length_s: float = STRIP_S) -> list[Episode]:
     """Choose the episodes to show, in order of time: the first of each kind, then the second of each, and so on.
 
-    First are those with the highest score. What a strip shows already needs none of its own.
+    First are those with the highest score. What a strip of some length shows already needs none of its own.
     """
     ranks, ranked = Counter[str](), []
     for episode in sorted(episodes, key=lambda episode: -episode.score):
@@ -133,15 +133,15 @@ def choose_episodes(episodes: Sequence[Episode], count: int = STRIPS) -> list[Ep
     for *_, episode in sorted(ranked, key=lambda place: place[:2]):
         if len(chosen) == count:
             break
-        if not any(shows(other, episode) for other in chosen):
+        if not any(shows(other, episode, length_s) for other in chosen):
             chosen.append(episode)
     return sorted(chosen, key=lambda episode: (_strip_start_s(episode), episode.start_s))
 
 
-def shows(episode: Episode, other: Episode) -> bool:
+def shows(episode: Episode, other: Episode, length_s: float = STRIP_S) -> bool:
     """Tell whether the strip of an episode shows all of another one, or as much as a strip of its own would."""
-    start_s = _strip_start_s(episode)
-    return other == episode or (start_s <= other.start_s and other.end_s <= start_s + _STRIP_S)
+    start_s = _strip_start_s(episode, length_s)
+    return other == episode or (start_s <= other.start_s and other.end_s <= start_s + length_s)
 
 
 def draw_strip(
@@ -151,16 +151,31 @@ def draw_strip(
     beats: pd.DataFrame,
     events: Sequence[Event],
     read_mv: ReadMillivolts,
+    length_s: float = STRIP_S,
     mm_per_mv: float = MM_PER_MV,
     when: Callable[[float], str] = words.clock,
 ) -> Strip:
-    """Draw an episode on ECG paper, 25 mm for a second; arguments as for `render`.
+    """Draw an episode on ECG paper, 25 mm for a second.
 
-    ``mm_per_mv`` is the height of a millivolt, and ``when`` says a time in words.
+    Parameters
+    ----------
+    episode, number
+        What to draw, and its number on the page.
+    summary, beats, events
+        Those of a `review.Review`.
+    read_mv
+        Gives the signals between two times in seconds, in millivolts: shape ``(samples, leads)``, NaN where samples
+        are missing.
+    length_s
+        Of the strip; a shorter recording has a shorter one.
+    mm_per_mv
+        Height of a millivolt.
+    when
+        Says a time in words.
     """
     duration_s, sampling_rate_hz = summary["duration_s"], summary["sampling_rate_hz"]
-    start_s = min(_strip_start_s(episode), max(0.0, np.floor(duration_s - _STRIP_S)))
-    end_s = min(start_s + _STRIP_S, duration_s)
+    start_s = min(_strip_start_s(episode, length_s), max(0.0, np.floor(duration_s - length_s)))
+    end_s = min(start_s + length_s, duration_s)
     signals_mv = read_mv(start_s, end_s)
     # The first sample need not stand at the start exactly.
     offset_s = round(start_s * sampling_rate_hz) / sampling_rate_hz - start_s
@@ -181,11 +196,11 @@ def draw_strip(
     )
 
 
-def _strip_start_s(episode: Episode) -> float:
+def _strip_start_s(episode: Episode, length_s: float = STRIP_S) -> float:
     """Let a strip start on a whole second, so that the lines of the paper are those of the clock."""
-    short = episode.end_s - episode.start_s < _STRIP_S - 2
+    short = episode.end_s - episode.start_s < length_s - 2
     centre_s = (episode.start_s + episode.end_s) / 2 if short else episode.centre_s
-    return max(0.0, float(np.round(centre_s - _STRIP_S / 2)))
+    return max(0.0, float(np.round(centre_s - length_s / 2)))
 
 
 def _lanes(

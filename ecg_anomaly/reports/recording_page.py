@@ -10,9 +10,10 @@ import pandas as pd
 
 from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
 from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
+from ecg_anomaly.findings.review import Review
 from ecg_anomaly.findings.rhythms import RUN, SUSPECTED, TRIPLET
-from ecg_anomaly.reports import ecg_paper, pages, styles
-from ecg_anomaly.reports.ecg_paper import Episode, ReadMillivolts
+from ecg_anomaly.reports import ecg_paper, group_pictures, pages, styles
+from ecg_anomaly.reports.ecg_paper import Episode
 from ecg_anomaly.reports.recording_overview import overview_figure
 from ecg_anomaly.words import CALLED, GUESS, UNDEFINED, clock, count_text, percent, score_text
 
@@ -20,43 +21,40 @@ TABLE_BEATS = 200
 LINKS = 8  # to strips, of each kind of events
 
 
-def render(summary: Mapping[str, Any], beats: pd.DataFrame, events: Sequence[Event], read_mv: ReadMillivolts) -> str:
-    """Make the page.
+def render(reviewed: Review, plotly: str = "") -> str:
+    """Make the page of a recording as it is reviewed: what is marked wrong does not count.
 
-    Parameters
-    ----------
-    summary
-        What `findings.summary.summary` says of the recording; ``notes``, if there are any, are shown too.
-    beats, events
-        What was found, as in `stream.Findings`; rhythms are events, too.
-    read_mv
-        Gives the signals between two times in seconds, in millivolts: shape ``(samples, leads)``, NaN where samples
-        are missing. It is asked for stretches in order of time.
+    ``plotly`` says where `pages.PLOTLY` lies from the page's folder; empty: within the page.
     """
+    summary, beats, events = reviewed.summary, reviewed.beats, reviewed.events
     found = ecg_paper.find_episodes(beats, events)
     chosen = ecg_paper.choose_episodes(found)
     paper = [
-        ecg_paper.draw_strip(episode, number, summary, beats, events, read_mv)
+        ecg_paper.draw_strip(episode, number, summary, beats, events, reviewed.stored.read_mv)
         for number, episode in enumerate(chosen, start=1)
     ]
+    marks = group_pictures.marks_words(reviewed)
     figure = overview_figure(beats, events, summary["duration_s"])
     return pages.page(
         "recording_page.html.jinja",
         {"overview": figure},
+        plotly,
         name=summary["recording"],
         notes=summary.get("notes", []),
         headline=headline(summary),
-        facts=facts(summary),
+        facts=[*facts(summary), *([("marks", marks)] if marks else [])],
         figure_height=figure.layout.height,
         episodes=len(found),
         shown=sum(any(ecg_paper.shows(other, episode) for other in chosen) for episode in found),
         kinds=kinds_of_events(events, dict(zip([strip.key for strip in paper], chosen, strict=True))),
         hours=hours_table(summary),
+        groups=group_pictures.pictures(reviewed, reviewed.groups),
+        lane_mm=group_pictures.LANE_MM,
         strips=paper,
         paper=ecg_paper.PAPER,
         guess=GUESS,
         flagged=summary["flagged"],
-        table=flagged_table(beats),
+        table=flagged_table(reviewed),
     )
 
 
@@ -148,14 +146,17 @@ def hours_table(summary: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows if len(rows) > 1 else [])
 
 
-def flagged_table(beats: pd.DataFrame, count: int = TABLE_BEATS) -> pd.DataFrame:
+def flagged_table(reviewed: Review, count: int = TABLE_BEATS) -> pd.DataFrame:
     """Tabulate the flagged beats with the highest scores, as text, the highest first."""
-    flagged = beats[beats["flagged"].to_numpy(dtype=bool)]
+    flagged = reviewed.beats[reviewed.beats["flagged"].to_numpy(dtype=bool)]
+    marked = {"mark": ("mark", str)} if flagged["mark"].any() else {}
     columns: pages.Columns = {
         "time": ("time_s", clock),
         **pages.SCORE_AND_THRESHOLD,
         "called": ("called", CALLED.__getitem__),
         "reason": ("reason", styles.question),
+        "group": ("group", group_pictures.names_of(reviewed).__getitem__),
+        **marked,
         **pages.RR_INTERVALS,
     }
     return pages.as_text(flagged.sort_values("anomaly_score", ascending=False, kind="stable").head(count), columns)

@@ -53,8 +53,8 @@ EVENT_WORDS = {
     ASYSTOLE: "asystole (no beats)",
     TACHYCARDIA: "ventricular tachycardia",
     **{kind: kind for kind in KINDS},
-    RUN: "run of 4 and more premature beats",
-    TRIPLET: "triplet (a run of 3)",
+    RUN: "run (4 and more)",
+    TRIPLET: "triplet (run of 3)",
     UNREADABLE: "cannot be read",
 }
 

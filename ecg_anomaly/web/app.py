@@ -12,16 +12,17 @@ from dash import Dash, Input, Output, dcc, html, set_props
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.reports.pages import environment
 from ecg_anomaly.web import ids, parts
-from ecg_anomaly.web.sections import beats, live, overview, signal, strip, threshold
+from ecg_anomaly.web.sections import lists, live, overview, signal, strip, threshold, worklist
 from ecg_anomaly.web.sections import open as opening
 from ecg_anomaly.web.server import ALIVE, add_routes
 from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.web.warm_up import start_warm_up
 
 _POLL_MS, _LIVE_MS = 200, 500
-_LINKS = ("open", "overview", "beats", "signal", "threshold", "live")
+_LINKS = {"open": "Open", "worklist": "Worklist", "overview": "Overview", "beats": "Review"}
+_LINKS |= {"signal": "Signal", "threshold": "Threshold", "live": "Live"}
 # The browser asks in this order: what is answered in words comes before what has to be drawn.
-_CALLBACKS = (opening, threshold, overview, beats, strip, signal, live)
+_CALLBACKS = (opening, worklist, threshold, lists, overview, strip, signal, live)
 _STORES = (
     ids.READY,  # key of the recording that is shown: it was opened, and there are results
     ids.BEAT,  # row of the beat that is looked at
@@ -43,6 +44,9 @@ _THEME = {
     "fontFamily": "inherit",
 }
 
+_NO_ANSWER = (
+    "The server does not answer; is it still running? What you mark stays in this page, and is sent when it is back."
+)
 _INDEX = """
 {%- from "page_parts.jinja" import style -%}
 {%- from "ecg_paper.jinja" import paper_squares, paper_style -%}
@@ -98,32 +102,38 @@ def create_app(state: ServerState, hosts: Sequence[str]) -> Dash:
 
 def _page(state: ServerState) -> dmc.MantineProvider:
     """Lay the page out."""
-    links = [html.A(name.title(), href=f"#{name}") for name in _LINKS]
+    links = [html.A(words, href=f"#{name}") for name, words in _LINKS.items()]
     notice = " Research software: no diagnosis or treatment may rest on it. Recordings stay on this machine."
-    lists, chosen = (html.Div(column) for column in ([beats.layout(state)], [strip.layout(state)]))
+    columns = [html.Div(section.layout(state)) for section in (lists, strip)]
     of_a_recording = [
         overview.layout(state),
-        html.Div([lists, chosen], className="list-and-look"),
+        html.Div(columns, className="list-and-look"),
         *(section.layout(state) for section in (signal, threshold)),
     ]
     main = [
         _model_notice(state),
         opening.layout(state),
+        worklist.layout(state),
         html.Div(of_a_recording, id=ids.RECORDING_PARTS, hidden=True),
         live.layout(state),
-        dcc.Store(id=ids.OPENED, storage_type="session"),  # key of the recording that is analysed or shown
-        dcc.Store(id=ids.LIST_PAGE, data=0),
+        dcc.Store(id=ids.OPENED, storage_type="session"),  # key of the recording that is to be shown
         *(dcc.Store(id=name) for name in _STORES),
         dcc.Interval(id=ids.POLL, interval=_POLL_MS, disabled=True),
         dcc.Interval(id=ids.LIVE_TICK, interval=_LIVE_MS, disabled=True),
     ]
     return dmc.MantineProvider(
         [
-            html.A("Skip to the flagged beats", href="#beats", className="skip"),
+            html.A("Skip to the review", href="#beats", className="skip"),
             html.Header([html.H1("ECG Anomaly Detector"), html.Nav(links, **parts.aria(label="Parts of the page"))]),
-            html.P([html.Strong("Not a medical device."), notice], className="notice"),
+            html.Aside(
+                [html.Strong("Not a medical device."), notice], className="notice", **parts.aria(label="Notice")
+            ),
             html.Main(main),
-            html.P(id=ids.MESSAGE, className="message", role="status", **parts.aria(live="polite")),
+            html.P(_NO_ANSWER, id=ids.OFFLINE, className="offline", role="alert", hidden=True),
+            html.Div(
+                [html.P(id=ids.MESSAGE, role="status"), parts.button("✕", ids.DISMISS, "Dismiss the message")],
+                className="message",
+            ),
         ],
         theme=_THEME,
         defaultColorScheme="auto",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,11 +18,10 @@ from ecg_anomaly.evaluation.metrics import threshold_figures
 from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.findings.summary import unreadable_s
 from ecg_anomaly.handover.scores import SCORES, ThresholdFigures, read_scores
-
-BY_TIME, BY_SCORE = "time", "score"
+from ecg_anomaly.web.values import number_of
 
 _RANGE = 3.0  # the slider goes from none to so many times the threshold of the model
-_STEPS = 150
+_STEPS = 250  # at least half as many
 
 
 @dataclass(frozen=True)
@@ -73,36 +73,36 @@ def outcome_of_test(tested: pd.DataFrame, threshold: float) -> tuple[float | Non
     return alarms / hours if hours > 0 else None, float(found.mean()) if len(found) else None
 
 
-def slider(threshold: float) -> tuple[float, float, float]:
-    """Give the lowest and the highest threshold to choose from, and the step between two."""
-    highest = _RANGE * max(abs(threshold), 1.0)
-    return min(0.0, -highest if threshold < 0 else 0.0), highest, highest / _STEPS
+@dataclass(frozen=True)
+class Scale:
+    """Thresholds to choose from."""
+
+    lowest: float
+    highest: float
+    step: float
+    decimals: int  # with which they are shown
 
 
-def listed(beats: pd.DataFrame, order: str, names: Sequence[str], reasons: Sequence[str]) -> np.ndarray:
-    """List the rows of flagged or marked beats, by time or with the highest score first.
+def scale(own: float) -> Scale:
+    """Give thresholds to choose from, around that of the model, in steps of a round number."""
+    highest = _RANGE * max(abs(own), 1.0)
+    exponent = math.floor(math.log10(highest / _STEPS))
+    step = round(5 * 10.0**exponent, max(0, -exponent))
+    return Scale(-highest if own < 0 else 0.0, math.ceil(highest / step) * step, step, max(0, -exponent))
 
-    Of the flagged, those are listed that are called one of ``names`` and flagged for one of ``reasons``.
+
+def chosen_threshold(asked: Any, own: float) -> float | None:
+    """Read a threshold that the page asks for; ``None`` for that of the model, which is shown with fewer decimals.
+
+    Raises
+    ------
+    UserError
+        When it is no number.
     """
-    chosen = beats["called"].isin(list(names)) & beats["reason"].isin(list(reasons))
-    rows = np.flatnonzero((beats["flagged"] & chosen | (beats["mark"] != "")).to_numpy())
-    if order == BY_SCORE:
-        rows = rows[np.argsort(-beats["anomaly_score"].to_numpy()[rows], kind="stable")]
-    return rows
-
-
-def step(rows: np.ndarray, times_s: np.ndarray, current: int | None, by: int) -> int | None:
-    """Go on in a list of rows, with the times of all beats, shape ``(beats,)``.
-
-    From ``current`` it goes ``by`` rows: 1 to the next, -1 to the one before, no farther than to the ends; from a row
-    that is not in the list to the nearest in time, and from none to the first. An empty list has none to go to.
-    """
-    if current is None:
-        return int(rows[0]) if len(rows) else None
-    places = np.flatnonzero(rows == current)
-    if len(places):
-        return int(rows[np.clip(places[0] + by, 0, len(rows) - 1)])
-    return nearest(rows, times_s, float(times_s[current]))
+    if asked in (None, ""):
+        return None
+    threshold = number_of(asked, "threshold")
+    return None if threshold in (own, round(own, scale(own).decimals)) else threshold
 
 
 def nearest(rows: np.ndarray, times_s: np.ndarray, time_s: float) -> int | None:

@@ -14,8 +14,7 @@ FILES = {"beats": files.BEATS, "annotations": files.ANNOTATIONS, "report": files
 
 def make(kind: str, reviewed: Review) -> bytes:
     """Make one of `FILES` of a recording, as it is reviewed."""
-    beats, stored = reviewed.beats, reviewed.stored
-    events, rate_hz = [*stored.events, *reviewed.rhythms], stored.sampling_rate_hz
+    beats, events, rate_hz = reviewed.beats, reviewed.events, reviewed.stored.sampling_rate_hz
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
         match kind:
@@ -24,6 +23,5 @@ def make(kind: str, reviewed: Review) -> bytes:
             case "annotations":
                 files.write_annotations(path, files.anomaly_annotations(beats, events, rate_hz), rate_hz)
             case "report":
-                page = render(reviewed.summary, beats, events, stored.read_mv)
-                path.write_text(page, encoding="utf-8")
+                path.write_text(render(reviewed), encoding="utf-8")
         return path.read_bytes()

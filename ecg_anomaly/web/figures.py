@@ -83,7 +83,14 @@ def paper(review: Review, centre_s: float, row: int | None, mm_per_mv: float = e
     about = {**review.summary, "duration_s": stored.duration_s, "leads": [stored.leads[lead] for lead in order]}
     events = [*stored.events, *review.rhythms]
     strip = ecg_paper.draw_strip(
-        episode, 0, about, review.beats, events, lambda *ends_s: stored.read_all_mv(*ends_s)[:, order], mm_per_mv, at
+        episode,
+        0,
+        about,
+        review.beats,
+        events,
+        lambda *ends_s: stored.read_all_mv(*ends_s)[:, order],
+        mm_per_mv=mm_per_mv,
+        when=at,
     )
     title, shades = f"On ECG paper, from {at(strip.start_s)}", strip.shades
     if row is not None:

@@ -1,15 +1,24 @@
 """Names of the parts of the page that callbacks read or write."""
 
 MODEL, TAKE_OFFERED = "model", "take-offered"
-DROP, RECORD, OPEN_RECORD, OPEN_EXAMPLE = "drop", "record", "open-record", "open-example"
+DROP, RECORDS, OPEN_RECORDS, OPEN_EXAMPLE = "drop", "records", "open-records", "open-example"
 READING, LEADS, RATE, GAIN, AGAIN = "reading", "leads", "rate", "gain", "again"
 WORKING, BAR, CANCEL, MESSAGE, POLL = "working", "bar", "cancel", "message", "poll"
-OPENED, READY, RECORDING_PARTS, CLOSE = "opened", "ready", "recording-parts", "close"
+DISMISS, OFFLINE, NEWS = "dismiss", "offline", "news"
+OPENED, READY, RECORDING_PARTS = "opened", "ready", "recording-parts"
+
+WORKLIST, DELETING, DELETED = "worklist-grid", "deleting", "deleted"
+DELETE_DIALOG, DELETE_WORDS, DELETE_YES, DELETE_NO = "delete-dialog", "delete-words", "delete-yes", "delete-no"
 
 HEADLINE, OVERVIEW = "headline", "overview-figure"
 
-LIST, ORDER, CALLED, REASONS, LIST_PAGE = "list", "order", "called", "reasons", "list-page"
-PAGE_BACK, PAGE_WORDS, PAGE_ON = "page-back", "page-words", "page-on"
+LISTED, MARKS, TAB, OTHERS = "listed", "marks", "tab", "others"
+REVIEWER, UNDO, REDO, UNSENT, UNMARKED, GO_ON = "reviewer", "undo", "redo", "unsent", "unmarked", "go-on"
+GROUPS, GROUP_WORDS, NEXT_OF_GROUP = "groups-grid", "group-words", "next-of-group"
+BEATS, BEATS_WORDS, GO_TO = "beats-grid", "beats-words", "go-to"
+FILTERS = {column: f"filter-{column}" for column in ("called", "reason", "group", "mark")}
+EVENTS, EVENT_KINDS = "events-grid", "event-kinds"
+MANY = {mark: {list_: f"{list_}-{mark}" for list_ in ("groups", "beats")} for mark in ("right", "wrong", "none")}
 BEAT, AT, CLICKED, KEYS = "beat", "at", "clicked", "keys"
 PREVIOUS, NEXT, EARLIER, LATER = "previous", "next", "earlier", "later"
 MARKED, MARK_RIGHT, MARK_WRONG, MARK_NONE = "marked", "mark-right", "mark-wrong", "mark-none"
@@ -22,8 +31,8 @@ PAPER_CALLIPERS, PAPER_READOUT = "paper-callipers", "paper-readout"
 SCALE, PAPER_BACK, PAPER_ON = "scale", "paper-back", "paper-on"
 MOVES = {by: f"move-{by}" for by in ("in", "out", "left", "right", "all", "beat")}
 
-THRESHOLD, THRESHOLD_LABEL, RESET, OUTCOME = "threshold-value", "threshold-label", "reset", "outcome"
-DOWNLOADS = {kind: f"download-{kind}" for kind in ("beats", "annotations", "report")}
+THRESHOLD, THRESHOLD_FIELD, RESET, OUTCOME = "threshold-value", "threshold-field", "reset", "outcome"
+DOWNLOADS = {kind: f"download-{kind}" for kind in ("beats", "annotations", "report", "print")}
 
 LIVE_RECORD, SPEED, PLAY, STOP, PLAYING, LIVE_TICK = "live-record", "speed", "play", "stop", "playing", "live-tick"
 LIVE_WORDS, LIVE_FIGURE, LIVE_PART, LIVE_NEWS = "live-words", "live-figure", "live-part", "live-news"

@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import dash_ag_grid as dag
 from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 
 from ecg_anomaly.findings.marks import RIGHT, WRONG
+from ecg_anomaly.web import ids
 
 MARK_WORDS = {RIGHT: "✓ right", WRONG: "✗ wrong"}
+# Many rows may be chosen at once, with the mouse or the keyboard, in boxes or by clicks with Shift and Ctrl.
+CHOOSE_MANY = {
+    "mode": "multiRow",
+    "enableClickSelection": True,
+    "checkboxes": True,
+    "headerCheckbox": True,
+    "selectAll": "filtered",
+}
+_GRID_LOOK = json.dumps(
+    {
+        "fontFamily": "inherit",
+        "fontSize": 14,
+        "backgroundColor": "var(--page)",
+        "foregroundColor": "var(--ink)",
+        "headerTextColor": "var(--ink)",
+        "headerBackgroundColor": "var(--card)",
+        "borderColor": "var(--rule)",
+        "accentColor": "var(--accent)",
+        "selectedRowBackgroundColor": "var(--chosen)",
+        "rowHoverColor": "var(--card)",
+        "cellHorizontalPadding": 8,
+    }
+)
 NO_FIGURE: dict[str, Any] = {"layout": {"xaxis": {"visible": False}, "yaxis": {"visible": False}}}
 
 
@@ -46,6 +72,45 @@ def figure(name: str, label: str, **config: Any) -> html.Div:
     return html.Div(graph, className="figure", role="group", **aria(label=label))
 
 
+def column(field: str, title: str, width: int | None = None, shown: str = "", **properties: Any) -> dict[str, Any]:
+    """Make a column of a `grid`: a function of ``review.js`` may say how its values are shown."""
+    size = {"width": width} if width else {}
+    form = {"valueFormatter": {"function": shown}} if shown else {}
+    return {"field": field, "headerName": title, **size, **form, **properties}
+
+
+def grid(
+    name: str, label: str, columns: Sequence[dict[str, Any]], row_id: str, look: str = "", **options: Any
+) -> html.Div:
+    """Make a grid whose rows the page's script knows by ``row_id``, an expression of JavaScript."""
+    no_rows = options.pop("noRows", "Nothing is listed.")
+    table = dag.AgGrid(
+        id=name,
+        columnDefs=list(columns),
+        rowData=[],
+        getRowId=row_id,
+        defaultColDef={"resizable": True, "sortable": True, "suppressHeaderMenuButton": True},
+        dashGridOptions={
+            "theme": {"function": f"themeQuartz.withParams({_GRID_LOOK})"},
+            "localeText": {"noRowsToShow": no_rows},
+            "headerHeight": 38,
+            "animateRows": False,
+            "ensureDomOrder": True,
+            "suppressDragLeaveHidesColumns": True,
+            **options,
+        },
+        style={"height": "100%", "width": "100%"},
+    )
+    return html.Div(table, className=f"grid {look}", role="group", **aria(label=label))
+
+
+def many_marks(name: str, label: str) -> html.Div:
+    """Make the buttons that mark what is chosen in a list."""
+    signs = {"right": "✓ Right", "wrong": "✗ Wrong", "none": "No mark"}
+    marks = (button(text, ids.MANY[mark][name], f"{label}: {text}") for mark, text in signs.items())
+    return buttons(html.Span(f"{label}:", className="soft"), *marks, label=label)
+
+
 def facts(pairs: Iterable[tuple[Any, Any]], name: str = "facts") -> html.Dl:
     """List terms and what there is to say of each."""
     return html.Dl([part for term, words in pairs for part in (html.Dt(term), html.Dd(words))], className=name)
@@ -57,5 +122,5 @@ def soft(text: str) -> html.P:
 
 
 def answer_in_browser(app: Dash, function: str, *ends: Output | Input | Sequence[Output | Input]) -> None:
-    """Have a function of ``page.js`` answer a callback."""
+    """Have a function of the page's scripts answer a callback."""
     app.clientside_callback(ClientsideFunction("page", function), *ends)  # type: ignore[no-untyped-call]

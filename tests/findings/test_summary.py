@@ -12,6 +12,7 @@ from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
 from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.findings.files import anomaly_annotations, write_annotations, write_beats_csv
+from ecg_anomaly.findings.rhythms import COUPLET, Rhythm
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, conclude, doubts, summarise
 
 RATE_HZ = 250.0
@@ -86,6 +87,19 @@ def test_symbols_follow_the_convention() -> None:
     assert said[20000] == ("~", "unreadable") and said[20999] == ("~", "end of unreadable")
     assert annotations.loc[annotations["sample"] == 20000, "subtype"].tolist() == [-1]
     assert (annotations["symbol"] == '"').sum() == 2
+
+
+def test_rhythms_are_comments_and_marks_end_what_is_said_of_a_beat() -> None:
+    marked = made_up_beats().assign(mark=["wrong" if row == 20 else "right" if row == 90 else "" for row in range(100)])
+    marked.loc[20, "flagged"] = False
+    rhythm = Rhythm(COUPLET, 21.5, 22.5, 2, 60.0, "V")
+    annotations = anomaly_annotations(marked, [rhythm], RATE_HZ)
+    notes = annotations.set_index("sample")["aux_note"]
+    assert (notes[5125], notes[22625]) == ("score 12.3, marked wrong", "score 2.0, marked right")
+    assert sum("marked" in note for note in notes) == 2
+    comments = annotations[annotations["symbol"] == '"']
+    assert comments["sample"].tolist() == [5376, 5624]  # beside the beats, which keep their samples
+    assert comments["aux_note"].tolist() == ["couplet (V), 60 bpm", "end of couplet"]
 
 
 def test_no_two_annotations_share_a_sample() -> None:

@@ -27,7 +27,10 @@ def test_settings_that_agree_are_taken_without_a_word(finished: Workspace):
 
 @pytest.mark.parametrize(
     "override",
-    ["split.test=[simdb/s001]", "evaluation.resamples=3", "noise.seed=4", "labels.aami={j: S}", "training.litert=true"],
+    [
+        *("split.test=[simdb/s001]", "evaluation.resamples=3", "noise.seed=4", "labels.aami={j: S}"),
+        *("training.litert=true", "rhythm_events.pause_s=3"),
+    ],
 )
 def test_settings_that_shape_no_detector_are_those_of_the_run(finished: Workspace, override):
     config = settings(finished, override)

@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections import Counter
 from xml.etree import ElementTree
 
 import numpy as np
@@ -12,10 +13,22 @@ from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
 from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.naming import OTHER, S, V
 from ecg_anomaly.detector.stream import Findings
+from ecg_anomaly.detector.thresholds import FittedThreshold
+from ecg_anomaly.findings.review import Review, review
+from ecg_anomaly.findings.rhythms import COUPLET, IRREGULAR, PAUSE, RUN, SLOW, TRIPLET, Rhythm
+from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, summarise
 from ecg_anomaly.reports.ecg_paper import STRIPS, choose_episodes, draw_strip, find_episodes
 from ecg_anomaly.reports.recording_overview import overview_figure
-from ecg_anomaly.reports.recording_page import TABLE_BEATS, flagged_table, render
+from ecg_anomaly.reports.recording_page import (
+    LINKS,
+    TABLE_BEATS,
+    facts,
+    flagged_table,
+    headline,
+    kinds_of_events,
+    render,
+)
 from ecg_anomaly.words import CALLED
 
 RATE_HZ = 250.0
@@ -35,7 +48,7 @@ def made_up_beats(duration_s: float = 120, flagged_s: tuple[float, ...] = (30.5,
         readable=True,
         reconstruction_error=0.01,
         reconstruction_surprise=1.0,
-        patient_surprise=1.0,
+        patient_surprise=2.0,
         rhythm_surprise=1.0,
         log_odds_S=0.5,
         log_odds_V=1.0,
@@ -60,9 +73,29 @@ def summary_of(beats: pd.DataFrame, events: tuple[Event, ...] = (), name: str = 
     return summarise(name, RATE_HZ, LEADS, samples, Findings(beats, events))
 
 
+def reviewed_of(
+    beats: pd.DataFrame,
+    events: tuple[Event, ...] = (),
+    name: str = "r1",
+    samples: int = 30_000,
+    notes: tuple[str, ...] = (),
+    marks: dict[int, str] | None = None,
+) -> Review:
+    """Beats under review, as `batch` and the web application make it; each beat is a spike of its own height."""
+    shapes = np.zeros((len(beats), 3, 100, 2), dtype=np.float32)
+    shapes[:, 0, 30] = 1
+    threshold = FittedThreshold(method="percentile", threshold=5.0, normal_beats=1, patients=1, rates_per_hour={})
+    summary = {**summary_of(beats, events, name, samples), "notes": list(notes)}
+    window_s = np.arange(-30, 70) / 100
+    signals_mv = list(read_mv(0, samples / RATE_HZ).astype(np.float32).T)
+    return review(
+        Stored(summary, RATE_HZ, signals_mv, beats, shapes, list(events), threshold, window_s, None), marks=marks
+    )
+
+
 def page(beats: pd.DataFrame | None = None, events: tuple[Event, ...] = (), name: str = "r1", samples: int = 30_000):
     beats = made_up_beats() if beats is None else beats
-    return render(summary_of(beats, events, name, samples), beats, events, read_mv)
+    return render(reviewed_of(beats, events, name, samples))
 
 
 def strip_of(episode, beats: pd.DataFrame, signal=read_mv, events: tuple[Event, ...] = ()):
@@ -113,8 +146,8 @@ def test_strips_are_well_formed_and_hold_every_flagged_beat() -> None:
 
 def test_flagged_beats_are_called_something_which_is_said_to_be_a_guess() -> None:
     beats = made_up_beats()
-    beats.loc[beats["time_s"] == 31.5, "called"] = "S"
-    beats.loc[beats["time_s"] == 80.5, "called"] = "other"
+    beats.loc[beats["time_s"] == 31.5, ["called", "log_odds_S"]] = "S", 2.0
+    beats.loc[beats["time_s"] == 80.5, ["called", "log_odds_S", "log_odds_V"]] = "other", -1.0, -1.0
     strips = [strip_of(episode, beats) for episode in find_episodes(beats, [])]
     marks = [mark.word for strip in strips for mark in strip.marks]
     assert marks == ["V unlike own", "S unlike own", "unlike own"]
@@ -132,9 +165,16 @@ def test_the_page_fetches_nothing() -> None:
     assert not re.search(r"@import|url\((?!#)", text)
 
 
+def test_a_page_of_a_batch_asks_for_the_script_that_it_shares():
+    text = render(reviewed_of(made_up_beats()), "../plotly.min.js")
+    assert len(text) < 500_000
+    assert '<script src="../plotly.min.js"></script>' in text
+    assert "needs the file ../plotly.min.js" in text
+
+
 def test_notes_are_shown() -> None:
     beats = made_up_beats()
-    text = render({**summary_of(beats), "notes": ["the signal is inverted & loud"]}, beats, [], read_mv)
+    text = render(reviewed_of(beats, notes=("the signal is inverted & loud",)))
     assert "the signal is inverted &amp; loud" in text
 
 
@@ -203,7 +243,38 @@ def test_of_many_episodes_events_and_the_highest_scores_are_shown() -> None:
     assert len(chosen) == STRIPS
     assert chosen[0].kind == FIBRILLATION
     assert [episode.start_s for episode in chosen[1:]] == [10.5 + 10 * n for n in range(60, 99)]
-    assert "Shown are 40 of 100 episodes" in page(beats, (event,), samples=250_000)
+    # The strip of the fibrillation has a flagged beat on it.
+    assert "Shown are 41 of 100 episodes" in page(beats, (event,), samples=250_000)
+
+
+def test_couplets_leave_strips_to_what_is_rare() -> None:
+    couplets = [Rhythm(COUPLET, start_s, start_s + 1, 2, 60 + start_s / 100) for start_s in np.arange(20, 900, 15.0)]
+    rare = [Rhythm(PAUSE, 905.0, 908.0, 2, 20.0), Rhythm(RUN, 930.0, 933.0, 6, 120.0, "V")]
+    beats = made_up_beats(duration_s=1000, flagged_s=(10.5, 950.5, 970.5))
+    events = [*couplets, *rare]
+    chosen = choose_episodes(find_episodes(beats, events))
+    assert len(chosen) == STRIPS
+    assert Counter(episode.kind for episode in chosen) == {COUPLET: 35, PAUSE: 1, RUN: 1, "": 3}
+    text = page(beats, tuple(events), samples=250_000)
+    assert "0:15:30: run of 6 premature beats (V), 120 bpm" in text
+    run, couplet, pause = kinds_of_events(events, dict(zip(map(str, range(STRIPS)), chosen, strict=True)))
+    assert (run.count, couplet.count, pause.first) == (1, 59, "0:15:05: pause of 3.0 s")
+    assert [time for _, time in run.strips] == ["0:15:30"]
+    assert len(couplet.strips) == LINKS
+
+
+def test_the_page_says_what_the_rhythm_is() -> None:
+    rhythms = (
+        Rhythm(TRIPLET, 30.5, 32.5, 3, 60.0, "V"),
+        Rhythm(RUN, 60.5, 64.5, 5, 60.0, "V"),
+        Rhythm(IRREGULAR, 70.0, 106.0, 36, 60.0),
+    )
+    summary = summarise("r1", RATE_HZ, LEADS, 30_000, Findings(made_up_beats(), []), (), rhythms)
+    assert headline(summary)[1:] == [
+        "The rhythm is irregular for 30.0% of the recording: atrial fibrillation suspected from RR intervals alone.",
+        "2 runs of 3 and more premature beats, the longest of 5 at 0:01:00, 60 bpm.",
+    ]
+    assert ("premature beats", "V 3 (90 per hour, 1 single); S 0") in facts(summary)
 
 
 def test_the_table_holds_the_highest_scores_first() -> None:
@@ -224,6 +295,23 @@ def test_a_day_makes_a_small_figure_that_marks_each_flagged_beat() -> None:
     assert max(len(trace.x) for trace in figure.data) <= 1501
     assert len(figure.layout.shapes) <= 500
     assert len(figure.to_json()) < 1_000_000
+
+
+def test_no_gap_opens_between_flagged_beats_and_the_threshold() -> None:
+    beats = made_up_beats(duration_s=86_400, flagged_s=tuple(np.arange(0.5, 86_400, 4)))
+    figure = overview_figure(beats, [], 86_400)
+    flagged = next(trace for trace in figure.data if trace.name == "flagged (lowest and highest of each 115 s)")
+    scores = beats.loc[beats["flagged"], "anomaly_score"]
+    drawn = 5 * np.sinh(flagged.y.astype(float))  # the axis is bent at the threshold
+    assert len(drawn) == 1500
+    np.testing.assert_allclose([drawn.min(), drawn.max()], [scores.min(), scores.max()], rtol=1e-3)
+    np.testing.assert_allclose(np.diff(flagged.x, prepend=0, append=24), 0, atol=0.04)
+
+
+def test_what_is_too_short_to_be_seen_is_not_shaded() -> None:
+    rhythms = [Rhythm(COUPLET, 10.0, 11.0, 2, 60.0, "V"), Rhythm(SLOW, 50.0, 90.0, 30, 45.0)]
+    figure = overview_figure(made_up_beats(), rhythms, 120)
+    assert [(shape.x0, shape.x1) for shape in figure.layout.shapes] == [(50.0, 90.0)]
 
 
 def test_events_are_shaded_where_they_lie() -> None:

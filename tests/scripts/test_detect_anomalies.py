@@ -11,6 +11,7 @@ import wfdb
 import detect_anomalies
 from ecg_anomaly import batch, workers
 from ecg_anomaly.records.simulate import simulate_record
+from ecg_anomaly.reports.pages import PLOTLY
 from tests.conftest import Workspace
 
 
@@ -43,7 +44,10 @@ def test_a_batch_writes_files_of_each_recording_and_goes_on_past_a_broken_one(
         annotation = wfdb.rdann(str(tmp_path / "out" / name), "anomaly")
         assert len(beats) == told["beats"] > 100
         assert (np.array(annotation.symbol) == "Q").sum() == told["flagged"] == beats["flagged"].sum() > 0
-        assert name in (tmp_path / "out" / f"{name}.html").read_text()
+        page = tmp_path / "out" / f"{name}.html"
+        assert name in page.read_text()
+        assert page.stat().st_size < 2_000_000
+    assert (tmp_path / "out" / PLOTLY).is_file()
     assert not list((tmp_path / "out").glob(".*"))
 
 

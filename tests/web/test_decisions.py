@@ -7,13 +7,12 @@ import pandas as pd
 import pytest
 
 from ecg_anomaly.beats.swings import FIBRILLATION
-from ecg_anomaly.detector.measures import MEASURES
+from ecg_anomaly.errors import UserError
 from ecg_anomaly.evaluation.metrics import threshold_figures
 from ecg_anomaly.findings.review import review
 from ecg_anomaly.findings.store import read_store
 from ecg_anomaly.web import decisions, figures
 from ecg_anomaly.web.jobs import ANALYSED, Job, analyse, announce
-from ecg_anomaly.words import CALLED
 from tests.web.web_parts import config_of
 
 
@@ -26,7 +25,7 @@ def test_a_recording_without_beats(detector, tmp_path):
     assert len(empty.beats) == len(empty.shapes) == 0
     beats = review(empty, 1.0).beats
     assert decisions.outcome(empty, beats).flagged == 0
-    assert decisions.step(decisions.listed(beats, "time", CALLED, MEASURES), np.empty(0), None, 1) is None
+    assert decisions.nearest(np.empty(0, dtype=int), np.empty(0), 1.0) is None
     assert figures.overview(empty, beats).layout.height
 
 
@@ -65,25 +64,24 @@ def test_figures_are_those_of_the_metrics(stored, threshold):
     assert compared.matched.mean() > 0.98
 
 
-def test_the_list_is_ordered_and_filtered(stored, threshold):
-    beats = review(stored, threshold).beats
-    by_score = decisions.listed(beats, decisions.BY_SCORE, CALLED, MEASURES)
-    assert (np.diff(beats["anomaly_score"].to_numpy()[by_score]) <= 0).all()
-    assert sorted(by_score) == decisions.listed(beats, decisions.BY_TIME, CALLED, MEASURES).tolist()
-    assert len(by_score) == beats["flagged"].sum() > 0
-    for column, value in (("called", beats["called"].iloc[by_score[0]]), ("reason", "rhythm")):
-        only = {"called": CALLED, "reason": MEASURES, column: [value]}
-        rows = decisions.listed(beats, decisions.BY_TIME, *only.values())
-        np.testing.assert_array_equal(rows, np.flatnonzero(beats[column] == value))
-    assert len(decisions.listed(beats, decisions.BY_TIME, CALLED, [])) == 0
+def test_thresholds_to_choose_from_are_round():
+    around = {4.5875264: (0.0, 13.8, 0.05, 2), -0.5: (-3.0, 3.0, 0.05, 2), 812.3: (0.0, 2440.0, 5.0, 0)}
+    for own, expected in around.items():
+        scale = decisions.scale(own)
+        assert (scale.lowest, scale.highest, scale.step, scale.decimals) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(
-    ("current", "by", "expected"), [(None, 1, 7), (7, 1, 2), (2, -1, 7), (7, -1, 7), (5, 1, 5), (5, -1, 2), (3, 1, 2)]
-)
-def test_stepping_through_a_list(current, by, expected):
-    rows, times_s = np.array([7, 2, 5]), np.arange(10.0)
-    assert decisions.step(rows, times_s, current, by) == expected
+def test_the_model_s_own_threshold_is_known_by_what_is_shown_of_it():
+    own = 4.5875264
+    for asked in (None, "", own, 4.59):
+        assert decisions.chosen_threshold(asked, own) is None
+    assert decisions.chosen_threshold(4.6, own) == 4.6
+
+
+@pytest.mark.parametrize("asked", ["4,5", float("nan"), float("inf"), True, [1]])
+def test_what_is_no_threshold(asked):
+    with pytest.raises(UserError, match="no threshold"):
+        decisions.chosen_threshold(asked, 4.5)
 
 
 def test_test_patients_are_a_guide(finished):

@@ -1,7 +1,7 @@
 /* Looking at a recording: ECG paper, the whole signal and its overview, with callipers, a readout and clicks. */
 (() => {
   "use strict";
-  const set = (id, props) => window.dash_clientside.set_props(id, props);
+  const { set, on } = window.ecg; // page.js
   const MARGIN_MM = 15, MM_PER_S = 25; // ecg_paper.py
   const CLICK_PX = 5, DAY_S = 86400;
 
@@ -125,6 +125,8 @@
     if (!shown) view.layer()?.querySelector(".calliper")?.focus();
   };
 
+  for (const view of callipers.keys()) on[view.button] = () => toggle(view);
+
   // Pointers: what is under them, clicks that go somewhere, and a wheel that scrolls the page unless zooming is meant.
   const overview = () => document.querySelector("#overview-figure .js-plotly-plot");
   const figureOf = (target) => target.closest?.("#signal-figure, #overview-figure");
@@ -180,7 +182,6 @@
     say(view, 0, [timeWords(time_s, view.clock_s()), ...view.values(time_s).map(valueWords), ...bands].join(" · "));
   });
   addEventListener("click", (event) => {
-    for (const view of callipers.keys()) if (event.target.closest?.(`#${view.button}`)) toggle(view);
     const sheet = event.target.closest?.("#paper .paper-sheet");
     if (sheet) set("clicked", { data: paper.time(event.clientX - sheet.getBoundingClientRect().left) });
   });

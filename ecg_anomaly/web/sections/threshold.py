@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import dash_mantine_components as dmc
 import pandas as pd
-from dash import Dash, Input, Output, ctx, dcc, html, no_update
+from dash import Dash, Input, Output, ctx, html, no_update
 
 from ecg_anomaly.evaluation.metrics import ANOMALOUS_CLASSES
 from ecg_anomaly.findings.marks import RIGHT, WRONG
@@ -15,28 +16,45 @@ from ecg_anomaly.web.decisions import Outcome
 from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.words import count_text, percent, score_text
 
-_FILES = {"beats": "Table of beats (CSV)", "annotations": "WFDB annotations with your marks", "report": "Report (HTML)"}
+_FILES = {
+    "beats": "Table of beats (CSV)",
+    "annotations": "WFDB annotations with your marks",
+    "report": "Report (HTML)",
+    "print": "Page to print",
+}
 
 
 def layout(_state: ServerState) -> html.Section:
     """Lay the section out."""
-    label = "Threshold: a beat is flagged where its score is above it"
-    links = (
-        html.A(text, id=ids.DOWNLOADS[kind], href="#", className="button", download="") for kind, text in _FILES.items()
+    slider = dmc.Slider(
+        id=ids.THRESHOLD,
+        min=0,
+        max=1,
+        value=0,
+        updatemode="mouseup",
+        label=None,
+        thumbLabel="Threshold",
     )
+    field = dmc.NumberInput(
+        id=ids.THRESHOLD_FIELD,
+        label="Threshold: a beat is flagged where its score is above it",
+        description="Empty: the model's own.",
+        debounce=True,
+        hideControls=True,
+    )
+    how: dict[str, dict[str, Any]] = {kind: {"download": ""} for kind in _FILES} | {"print": {"target": "_blank"}}
+    links = [
+        html.A(text, id=ids.DOWNLOADS[kind], href="#", className="button", **how[kind]) for kind, text in _FILES.items()
+    ]
     return parts.section(
         "threshold",
         "Threshold and files",
-        html.Label(label, id=ids.THRESHOLD_LABEL),
-        dcc.Slider(0, 1, 0.01, value=0, id=ids.THRESHOLD, updatemode="mouseup", marks=None),
+        field,
+        slider,
         parts.buttons(parts.button("The model's own threshold", ids.RESET)),
-        html.Div(id=ids.OUTCOME, **parts.aria(live="polite")),
+        html.Div(id=ids.OUTCOME, role="status"),
         html.H3("Download"),
         parts.buttons(*links),
-        parts.buttons(
-            parts.button("Close and delete the recording", ids.CLOSE),
-            html.Span("Until then it stays, whether this page is open or not.", className="soft"),
-        ),
     )
 
 
@@ -45,28 +63,34 @@ def register(app: Dash, state: ServerState) -> None:
 
     @app.callback(
         [Output(ids.THRESHOLD, name) for name in ("min", "max", "step", "value")],
+        [Output(ids.THRESHOLD_FIELD, name) for name in ("value", "decimalScale", "step")],
         [Input(ids.READY, "data"), Input(ids.RESET, "n_clicks")],
+        [Input(ids.THRESHOLD, "value"), Input(ids.THRESHOLD_FIELD, "value")],
     )
-    def reset(key: str | None, _reset: int) -> tuple[Any, ...]:
+    def settle(key: str | None, _reset: int, slid: Any, entered: Any) -> tuple[Any, ...]:
         if key is None:
-            return (no_update,) * 4
-        threshold = state.recordings.stored(key).threshold.threshold
-        return *decisions.slider(threshold), threshold
+            return (no_update,) * 7
+        recordings = state.recordings
+        own, trigger = recordings.stored(key).threshold.threshold, ctx.triggered_id
+        scale = decisions.scale(own)
+        if trigger != ids.READY:
+            asked = {ids.THRESHOLD: slid, ids.THRESHOLD_FIELD: entered}.get(str(trigger))
+            recordings.choose_threshold(key, decisions.chosen_threshold(asked, own))
+        threshold = recordings.threshold(key)
+        shown = round(threshold, scale.decimals)
+        return scale.lowest, scale.highest, scale.step, threshold, shown, scale.decimals, scale.step
 
     @app.callback(
         Output(ids.OUTCOME, "children"),
-        [Input(ids.READY, "data"), Input(ids.MARKED, "data")],
-        [Input(ids.THRESHOLD, "value"), Input(ids.THRESHOLD, "drag_value")],
+        [Input(ids.READY, "data"), Input(ids.MARKED, "data"), Input(ids.THRESHOLD, "value")],
     )
-    def show_outcome(key: str | None, _marked: int, value: float, dragged: float | None) -> Any:
+    def show_outcome(key: str | None, _marked: Any, threshold: float) -> Any:
         if key is None:
             return []
-        by_drag = any(triggered["prop_id"].endswith("drag_value") for triggered in ctx.triggered)
-        threshold = dragged if by_drag and dragged is not None else value
         reviewed = state.recordings.review(key, threshold)
-        marks = reviewed.beats["mark"]
         tested = decisions.read_tested(state.config.paths.outputs)
-        return outcome_words(decisions.outcome(reviewed.stored, reviewed.beats), tested, threshold, marks)
+        outcome = decisions.outcome(reviewed.stored, reviewed.beats)
+        return outcome_words(outcome, tested, threshold, reviewed.beats["mark"])
 
     hrefs = [Output(name, "href") for name in ids.DOWNLOADS.values()]
     parts.answer_in_browser(app, "downloadLinks", hrefs, [Input(ids.READY, "data"), Input(ids.THRESHOLD, "value")])

@@ -1,0 +1,106 @@
+"""Groups of alike beats as pages show them: each with its mean beat, its figures and what was marked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ecg_anomaly import words
+from ecg_anomaly.findings.groups import REST, Group
+from ecg_anomaly.findings.marks import RIGHT, WRONG
+from ecg_anomaly.findings.review import Review
+
+LANE_MM = (17.0, 10.0)  # width and height of one lead
+_GAP_MM = 1.0  # between leads
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A group on a page."""
+
+    name: str
+    figures: tuple[str, ...]  # how many beats and how early they come
+    mark: str  # what was marked in it, and what that teaches, in words
+    counts: bool  # whether any of its beats do: not all are marked wrong
+    lanes: list[tuple[str, str]]  # of each lead the mean beat and its spread, as SVG paths in millimetres
+
+
+def pictures(reviewed: Review, groups: Sequence[Group]) -> list[Picture]:
+    """Draw groups of a review, all to one scale, lead beside lead."""
+    beats, leads = reviewed.beats, len(reviewed.summary["leads"])
+    rows = {"all": beats["group"] >= REST, RIGHT: beats["mark"] == RIGHT, WRONG: beats["mark"] == WRONG}
+    rows["flagged"] = beats["flagged"].astype(bool)
+    most = max((group.number for group in groups), default=0) + 1
+    counts = {key: np.bincount(beats["group"][its].astype(int), minlength=most) for key, its in rows.items()}
+    means = [group.mean[:, :leads] for group in groups]
+    low, high = min((mean.min() for mean in means), default=0.0), max((mean.max() for mean in means), default=0.0)
+    return [
+        _picture(group, {key: int(its[group.number]) for key, its in counts.items()}, leads, (low, high))
+        for group in groups
+    ]
+
+
+def names_of(reviewed: Review) -> dict[int, str]:
+    """Name the groups of a review by their numbers, for tables."""
+    return {REST: words.UNDEFINED} | {group.number: _name(group) for group in reviewed.groups}
+
+
+def marks_words(reviewed: Review) -> str:
+    """Say how many beats are marked, and how many others are judged otherwise since they are alike; empty: none."""
+    beats = reviewed.beats
+    right, wrong = ((beats["mark"] == mark).sum() for mark in (RIGHT, WRONG))
+    if not right + wrong:
+        return ""
+    taught = (beats["mark"] == "") & (beats["mark_effect"] != 0)
+    was, now = beats["anomaly_score"] > reviewed.threshold, beats["flagged"].astype(bool)
+    lowered, raised = int((taught & was & ~now).sum()), int((taught & ~was & now).sum())
+    more = f"; alike, without a mark: {lowered:,} not flagged any more, {raised:,} flagged" if lowered + raised else ""
+    return f"{right:,} right, {wrong:,} wrong (these do not count){more}"
+
+
+def _name(group: Group) -> str:
+    return f"{group.number}: {group.name}" if group.number != REST else group.name
+
+
+def _picture(group: Group, counts: dict[str, int], leads: int, limits: tuple[float, float]) -> Picture:
+    coupling = "" if group.coupling_s is None else f"coupling interval {group.coupling_s:.2f} s"
+    figures = f"{words.count_text(group.count, 'beat')} ({words.percent(group.share)})"
+    return Picture(
+        name=_name(group),
+        figures=tuple(filter(None, (figures, coupling))),
+        mark=_mark(group, counts),
+        counts=counts[WRONG] < counts["all"],
+        lanes=[_lane(group, lead, limits) for lead in range(leads)],
+    )
+
+
+def _mark(group: Group, counts: dict[str, int]) -> str:
+    right, wrong, count = counts[RIGHT], counts[WRONG], counts["all"]
+    if right == count and count:
+        return "marked right"
+    if wrong == count and count:
+        return "marked wrong: does not count"
+    told = [f"{number:,} marked {mark}" for mark, number in ((RIGHT, right), (WRONG, wrong)) if number]
+    # What is marked wrong is not flagged; what else differs from the group was taught by marks.
+    taught = counts["flagged"] - (count - wrong if group.flagged else 0)
+    if taught:
+        told.append(f"{abs(taught):,} {'flagged' if taught > 0 else 'not flagged any more'}: like marked ones")
+    return "; ".join(told) or "not marked"
+
+
+def _lane(group: Group, lead: int, limits: tuple[float, float]) -> tuple[str, str]:
+    (width_mm, height_mm), (low, high) = LANE_MM, limits
+    mean, spread = group.mean[:, lead].astype(float), group.spread[:, lead].astype(float)
+    x_mm = lead * (width_mm + _GAP_MM) + np.linspace(0, width_mm, len(mean))
+
+    def y_mm(values: np.ndarray) -> np.ndarray:
+        return height_mm * np.clip((high - values) / max(high - low, 1e-6), -0.05, 1.05)
+
+    upper, lower = (np.column_stack([x_mm, y_mm(mean + sign * spread)]) for sign in (1, -1))
+    return _path(np.column_stack([x_mm, y_mm(mean)])), _path(np.concatenate([upper, lower[::-1]])) + "z"
+
+
+def _path(points: np.ndarray) -> str:
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
