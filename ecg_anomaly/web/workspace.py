@@ -110,6 +110,16 @@ class Workspace:
         self._database.add(Kept(key, job.name, path, job.entered, now, "", none, none, none, none, none, "", 0))
         return self._start(job)
 
+    def analyse_unlisted(self, job: jobs.Job) -> Future[jobs.Counts]:
+        """Have a recording analysed that is on no worklist; its results go to the folder of the job, wherever it is."""
+        jobs.announce(job)
+        with self._pool_lock:
+            try:
+                return self._submit(job)
+            except BrokenProcessPool:  # a process was ended from outside
+                self._pool = None
+                return self._submit(job)
+
     def analyse_again(self, key: str) -> None:
         """Have a recording analysed whose analysis failed, or was cut off."""
         if self.progress(key).state != jobs.FAILED:
@@ -253,13 +263,7 @@ class Workspace:
     def _start(self, job: jobs.Job) -> Future[jobs.Analysed]:
         key = job.folder.name
         try:
-            jobs.announce(job)
-            with self._pool_lock:
-                try:
-                    analysis = self._submit(job)
-                except BrokenProcessPool:  # a process was ended from outside
-                    self._pool = None
-                    analysis = self._submit(job)
+            analysis = self.analyse_unlisted(job)
         except BaseException:
             self._analyses.pop(key, None)
             raise
