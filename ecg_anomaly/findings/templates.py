@@ -73,7 +73,7 @@ class TemplateWriter:
     config
         How windows are cut, and what the patient's rhythm is.
     leads
-        Number of leads of the recording.
+        Number of leads that are judged.
     """
 
     def __init__(self, folder: Path, config: Config, leads: int):
