@@ -33,6 +33,7 @@
       if (!event.column.getColId().startsWith("ag-Grid") && !event.event.shiftKey && !event.event.ctrlKey) act(event);
     });
     api.addEventListener("cellKeyDown", (event) => { if (event.event.key === "Enter") act(event); });
+    for (const name of ["tabToNextCell", "tabToNextHeader"]) api.setGridOption(name, () => false); // arrows move within
     if (narrow()) api.moveColumns([id === "worklist" ? "key" : "mark"], id === "worklist" ? 1 : 2); // in sight
     if (id in PASSES) {
       api.setGridOption("isExternalFilterPresent", () => true);

@@ -60,6 +60,7 @@ def register(app: Dash, state: ServerState) -> None:
         Output(ids.WORKLIST, "rowData"),
         Output(ids.POLL, "disabled"),
         Output(ids.READY, "data"),
+        Output(ids.BEAT, "data", allow_duplicate=True),
         Output(ids.MESSAGE, "children", allow_duplicate=True),
         [Input(name, "data") for name in (ids.OPENED, ids.DELETED)],
         [Input(ids.POLL, "n_intervals"), Input(ids.OUTCOME, "children")],  # which is there once all is counted
@@ -76,6 +77,7 @@ def register(app: Dash, state: ServerState) -> None:
             no_update if rows == rows_before else rows,
             not goes_on,
             no_update if ready == shown else ready,  # what is said again would have the whole page drawn again
+            no_update if ready == shown else None,  # rows of beats are those of one recording
             _news(rows, rows_before) or no_update,
         )
 
