@@ -57,8 +57,8 @@
       if (column !== "key") return set("opened", { data: recording.key });
       if (recording.progress === "failed" && recording.again) return again(recording);
       set("deleting", { data: recording.key });
-      set("delete-words", { children: `${recording.name}, its results and its marks are deleted for good.` });
-      set("delete-dialog", { opened: true });
+      set("delete-words", { children: `Delete ${recording.name}, its results and its marks for good?` });
+      element("delete-dialog").showModal();
     },
     groups: (group, _column, event) => {
       const [first] = rowsOf.get(group.number) ?? [];
@@ -71,6 +71,7 @@
       showChosen(cause);
     },
   };
+  for (const answer of ["delete-yes", "delete-no"]) on[answer] = () => element("delete-dialog").close();
   /* After a click keys are meant for the beat, which a narrow page has to go to; after Enter they stay in the list. */
   const showChosen = (event) => {
     if (event instanceof KeyboardEvent) return;

@@ -33,15 +33,7 @@ def layout(_state: ServerState) -> html.Div:
         "mark": [{"value": mark, "label": words} for mark, words in {**parts.MARK_WORDS, "none": "no mark"}.items()],
     }
     filters = [
-        dmc.MultiSelect(
-            id=name,
-            label=_TITLES[column],
-            data=choices[column],
-            placeholder="all",
-            size="xs",
-            clearable=True,
-            clearButtonProps=parts.aria(label=f"All again: {_TITLES[column]}"),
-        )
+        parts.choices(name, _TITLES[column], choices[column], f"{_TITLES[column]}: all", placeholder="all", size="xs")
         for column, name in ids.FILTERS.items()
     ]
     return html.Div(
