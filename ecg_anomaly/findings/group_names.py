@@ -14,7 +14,7 @@ _QRS_S = (-0.14, 0.16)  # where a QRS complex is looked for, from its fiducial p
 _STEEP = 0.2  # of the steepest slope: what is steeper belongs to the QRS complex
 _WIDER, _TALLER = 1.25, 1.5  # than the usual beats, at least
 _LIKE, _INVERTED = 0.9, -0.6  # correlation with the usual beats, at least and at most
-_NOISE = 0.8  # of a beat that is no noise: spread against the size of the mean beat
+_NOISE = 0.5  # spread over the QRS complex, against the size of the mean one: more, and it is noise
 _EARLY, _LATE, _PAUSE = np.log([0.88, 1.15, 1.15])  # RR interval against the usual one
 
 

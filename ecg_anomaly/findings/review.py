@@ -68,6 +68,7 @@ def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, s
         whole["leads_not_judged"],
         whole["start_time"],
         rhythms,
+        groups,
     )
     return Review(stored, cut_at, beats, groups, rhythms, about)
 

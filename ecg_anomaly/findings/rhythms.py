@@ -71,6 +71,13 @@ def find_rhythms(beats: pd.DataFrame, events: Sequence[Event], limits: RhythmEve
     return sorted(found, key=lambda rhythm: rhythm.start_s)
 
 
+def find_rows_and_pauses(beats: pd.DataFrame, events: Sequence[Event], limits: RhythmEvents) -> list[Rhythm]:
+    """Find couplets, triplets, runs and pauses alone, as `find_rhythms` does, whatever the rhythm around them."""
+    heard = _Heard.of(beats)
+    found = [*_rows(heard, _premature(heard, [])), *_pauses(heard, events, limits.pause_s)]
+    return sorted(found, key=lambda rhythm: rhythm.start_s)
+
+
 def describe(rhythm: Rhythm) -> str:
     """Say in words what a rhythm is: ``run of 5 premature beats (V), 150 bpm``."""
     called = f" ({rhythm.called or f'{S} and {V}'})"
@@ -182,9 +189,10 @@ def _of_all(kind: str, heard: _Heard, first: int, past: int) -> Rhythm:
 
 def _rows(heard: _Heard, early: np.ndarray) -> Iterator[Rhythm]:
     """Find couplets, triplets and runs."""
-    for first, past in _in_a_row(heard, early):
+    names = early.tolist()  # lists are faster where rows are looked at one by one
+    for first, past in _in_a_row(heard, early).tolist():
         if past - first > 1:
-            yield _of_premature(_ROWS.get(past - first, RUN), heard, early, (first, first, past), past - first)
+            yield _of_premature(_ROWS.get(past - first, RUN), heard, names, (first, first, past), past - first)
 
 
 def _in_a_row(heard: _Heard, early: np.ndarray) -> np.ndarray:
@@ -203,24 +211,25 @@ def _alone(rows: np.ndarray) -> np.ndarray:
 def _cycles(heard: _Heard, early: np.ndarray) -> Iterator[Rhythm]:
     """Find bigeminy and trigeminy."""
     alone = _alone(_in_a_row(heard, early))
+    names = early.tolist()
     torn = np.cumsum(~heard.follows)  # beats up to each that follow none
     for kind, period in _PERIODS.items():
         cycle = (np.diff(alone) == period) & (np.diff(torn[alone]) == 0)
-        for first, last in stretches_of(cycle):
+        for first, last in stretches_of(cycle).tolist():
             count = last - first + 1
             if count >= _CYCLES:
                 before = max(0, alone[first] - period + 1)  # the cycle of the first one
                 start = before if torn[before] == torn[alone[first]] else alone[first]
-                yield _of_premature(kind, heard, early, (start, alone[first], alone[last] + 1), count)
+                yield _of_premature(kind, heard, names, (int(start), int(alone[first]), int(alone[last]) + 1), count)
 
 
-def _of_premature(kind: str, heard: _Heard, early: np.ndarray, rows: tuple[int, int, int], count: int) -> Rhythm:
+def _of_premature(kind: str, heard: _Heard, names: list[str], rows: tuple[int, int, int], count: int) -> Rhythm:
     """Make a rhythm of premature beats: ``rows`` are its start, its first premature beat, and one past the last."""
     start, first, past = rows
-    called = set(early[first:past]) - {""}
+    called = {*names[first:past]} - {""}
     start_s, end_s = float(heard.time_s[start]), float(heard.time_s[past - 1])
     rate_bpm = 60 * (past - 1 - start) / (end_s - start_s) if end_s > start_s else None
-    return Rhythm(kind, start_s, end_s, int(count), rate_bpm, called.pop() if len(called) == 1 else "")
+    return Rhythm(kind, start_s, end_s, count, rate_bpm, called.pop() if len(called) == 1 else "")
 
 
 def _pauses(heard: _Heard, events: Sequence[Event], pause_s: float) -> Iterator[Rhythm]:

@@ -88,8 +88,10 @@ def _add_guards(app: Dash, server: Flask) -> None:
         if request.path.startswith(_ASSETS) and "m" in request.args and response.status_code < 400:
             response.cache_control.max_age = _YEAR_S  # the address has the time of the latest change
             response.cache_control.no_cache = None
-        elif not request.path.startswith(_BUNDLES):  # Dash itself says it of those
+        elif not request.path.startswith(_BUNDLES):
             response.headers["Cache-Control"] = "no-store"
+        elif response.cache_control.max_age is None:  # which Dash sets where the address has the version
+            response.cache_control.no_cache = True
         return response
 
 

@@ -109,6 +109,16 @@ class Workspace:
         self._database.add(Kept(key, job.name, path, job.entered, now, "", none, none, none, none, none, 0))
         return self._start(job)
 
+    def analyse_unlisted(self, job: jobs.Job) -> Future[jobs.Counts]:
+        """Have a recording analysed that is on no worklist; its results go to the folder of the job, wherever it is."""
+        jobs.announce(job)
+        with self._pool_lock:
+            try:
+                return self._submit(job)
+            except BrokenProcessPool:  # a process was ended from outside
+                self._pool = None
+                return self._submit(job)
+
     def analyse_again(self, key: str) -> None:
         """Have a recording analysed whose analysis failed, or was cut off."""
         if self.progress(key).state != jobs.FAILED:
@@ -136,6 +146,8 @@ class Workspace:
     def stored(self, key: str | None) -> Stored:
         """Give an analysed recording; `UserError` if it is none."""
         folder = self.folder(key)
+        if not (folder / jobs.ANALYSED).is_dir():
+            raise UserError(self.progress(key).words)
         try:
             return self._stored.get((folder.name,), lambda: read_store(folder / jobs.ANALYSED))
         except (OSError, ValueError, LookupError, TypeError):
@@ -246,13 +258,7 @@ class Workspace:
     def _start(self, job: jobs.Job) -> Future[jobs.Counts]:
         key = job.folder.name
         try:
-            jobs.announce(job)
-            with self._pool_lock:
-                try:
-                    analysis = self._submit(job)
-                except BrokenProcessPool:  # a process was ended from outside
-                    self._pool = None
-                    analysis = self._submit(job)
+            analysis = self.analyse_unlisted(job)
         except BaseException:
             self._analyses.pop(key, None)
             raise

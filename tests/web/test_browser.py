@@ -232,9 +232,9 @@ def test_signals_without_their_header(page, finished):
 def test_a_record_is_played(page):
     page.click("#play")
     page.wait_for_selector("#live-part:not([hidden]) .js-line")
-    says(page, "#live-words", "Playing")
+    says(page, "#live-state", "Playing")
     page.click("#stop")
-    says(page, "#live-words", "Stopped")
+    says(page, "#live-state", "Stopped")
 
 
 def seen_s(page, condition):

@@ -1,11 +1,13 @@
 """Figures of the page: what they leave out, and stretches that are asked for."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
 from ecg_anomaly.web import figures
+from ecg_anomaly.web.player import Shown
 
 
 def test_a_view_keeps_extremes_and_gaps(stored):
@@ -26,6 +28,18 @@ def test_views_beyond_the_recording(stored, span):
     assert len(leads) == len(stored.signals_mv)
     assert all(len(lead["x"]) == len(lead["y"]) for lead in leads)
     assert all((lead["x"] <= stored.duration_s).all() for lead in leads)
+
+
+def test_names_of_leads_are_no_links_in_any_figure(stored):
+    link = '<a href="https://example.org">II</a>'
+    linked = dataclasses.replace(stored, leads=[link, link], summary={**stored.summary, "leads": [link, link]})
+    nothing = np.empty(0)
+    shown = Shown((link,), np.arange(9.0), np.zeros((9, 1)), nothing, nothing.astype(bool))
+    for figure in (figures.signal(linked, stored.beats, (0, 5)), figures.beat(linked, 3), figures.live(shown)):
+        drawn = json.dumps(figure, default=np.ndarray.tolist)
+        assert "&lt;a href" in drawn
+        assert "<a" not in drawn
+    assert "<a href" not in figures.paper(linked, stored.beats, 3)
 
 
 def test_zooming_and_moving_stay_within_the_recording():
