@@ -5,6 +5,7 @@
   const { set, say, on } = window.ecg;
   const COLUMNS = ["row", "time_s", "score", "called", "reason", "group"];
   const SIGNS = { right: "✓ right", wrong: "✗ wrong" };
+  const DAY_S = 86400;
   const element = (id) => document.getElementById(id);
   const narrow = () => matchMedia("(max-width: 999px)").matches;
 
@@ -156,13 +157,17 @@
 
   const pad = (number) => String(number).padStart(2, "0");
   const clock = (s) => (s == null ? "" : `${Math.floor(s / 3600)}:${pad(Math.floor(s / 60) % 60)}:${pad(Math.floor(s) % 60)}`);
-  const timeOfDay = (s) => clock(listed?.start_s == null ? s : (listed.start_s + s) % 86400);
-
+  /* As words.clock_time, without the zone, which the figures name. */
+  const timeOfDay = (s) => {
+    if (s == null || listed?.clock_s == null) return clock(s);
+    const day = Math.floor((listed.clock_s + s) / DAY_S);
+    return `${day ? `day ${day + 1}, ` : ""}${clock(listed.clock_s + s - day * DAY_S).padStart(8, "0")}`;
+  };
   const goTo = (text) => {
     const parts = text.trim().split(":").map(Number);
     if (!listed || parts.length > 3 || parts.some((part) => !(part >= 0))) return say(`“${text}” is no time; write it as h:mm:ss.`);
     let time_s = parts.reduce((sum, part) => 60 * sum + part, 0);
-    if (parts.length === 3 && listed.start_s != null) time_s = (time_s - listed.start_s + 86400) % 86400;
+    if (listed.clock_s != null) time_s = (time_s - listed.clock_s + DAY_S) % DAY_S; // of the day, as the list says it
     set("at", { data: [time_s, null] });
   };
   addEventListener("keydown", (event) => {
