@@ -112,7 +112,7 @@ class Strip:
     def in_steps(self) -> Strip:
         """Give the strip with curves in whole steps of a tenth of a millimetre, for pages that no script reads.
 
-        A pen is wider, and they take a fifth of the room.
+        A pen is wider, and they take less than a third of the room.
         """
         lanes = [dataclasses.replace(lane, path=_in_steps(lane.path)) for lane in self.lanes]
         return dataclasses.replace(self, lanes=lanes, unit_mm=_STEP_MM)
