@@ -110,7 +110,7 @@ class Workspace:
         self._database.add(Kept(key, job.name, path, job.entered, now, "", none, none, none, none, none, "", 0))
         return self._start(job)
 
-    def analyse_unlisted(self, job: jobs.Job) -> Future[jobs.Counts]:
+    def analyse_unlisted(self, job: jobs.Job) -> Future[jobs.Analysed]:
         """Have a recording analysed that is on no worklist; its results go to the folder of the job, wherever it is."""
         jobs.announce(job)
         with self._pool_lock:

@@ -237,7 +237,10 @@ def test_the_page_names_its_parts(client):
     assert layout.count("a guess from its shape and time, not a diagnosis") == 1
     for label in (
         "Zoom in",
+        "Recordings",
         "Progress of the upload",
+        "Mark the chosen groups: ✓ Right",
+        "Step through flagged beats and mark them",
         "The signal, to be zoomed and moved",
     ):
         assert f'"aria-label":"{label}"' in layout
