@@ -147,13 +147,13 @@ def taught_by(records: list[Record], what: str, threshold: float) -> dict[str, o
         before = its["anomaly_score"].to_numpy()
         after = its["after"].mask(its["mark"] == WRONG, -np.inf).to_numpy()
         detected = int((before[anomalous] > threshold).sum())
-        as_sensitive = np.sort(after[anomalous])[-detected]
+        as_sensitive = np.sort(after[anomalous])[-detected] if detected else np.inf
         figures |= {
-            f"{name}sensitivity": detected / anomalous.sum(),
+            f"{name}sensitivity": detected / max(1, anomalous.sum()),
             f"{name}false alarms": int((before[~anomalous] > threshold).sum()),
             f"{name}after, as sensitive": int((after[~anomalous] >= as_sensitive).sum()),
             f"{name}after, same threshold": int((after[~anomalous] > threshold).sum()),
-            f"{name}its sensitivity": (after[anomalous] > threshold).mean(),
+            f"{name}its sensitivity": (after[anomalous] > threshold).sum() / max(1, anomalous.sum()),
         }
     return figures
 
