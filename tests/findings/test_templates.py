@@ -53,11 +53,14 @@ def test_a_recording_without_beats_has_none(tmp_path):
     assert found.means.shape == (0, FRAME.samples, 2)
 
 
-@pytest.mark.parametrize(("most", "within", "parts"), [(3, 0.0, [0, 0, 1, 2]), (4, 2.0, [0, 0, 1, 1]), (4, 0.0, None)])
-def test_the_nearest_are_joined(most, within, parts):
+@pytest.mark.parametrize(
+    ("most", "within", "adding", "parts"),
+    [(3, 0, 0, [0, 0, 1, 2]), (4, 2, 0, [0, 0, 1, 1]), (4, 0, 1, [0, 0, 1, 2]), (4, 0, 0, [0, 1, 2, 3])],
+)
+def test_the_nearest_are_joined(most, within, adding, parts):
     features = np.array([[0.0], [1.0], [10.0], [11.5]])
-    found = join_nearest(features, np.array([1, 2, 3, 4]), most, within)
-    np.testing.assert_array_equal(found, [0, 1, 2, 3] if parts is None else parts)
+    found = join_nearest(features, np.array([1, 2, 3, 4]), most, within, adding)
+    np.testing.assert_array_equal(found, parts)
 
 
 def test_one_lead_is_as_far_as_two_that_are_alike(tmp_path):
