@@ -16,7 +16,7 @@ REST = 0  # number of what belongs to no group
 # Chosen inside DS1 (docs/groups.md): distances as templates have them.
 _MOST = 30  # groups of flagged beats, and of the others
 _WITHIN = 1.3  # groups that are nearer are one,
-_ADDING = 8.0  # and so are those of so few beats that their squared distances add up to less
+_ADDING = 3.0  # and so are those of so few beats that their squared distances add up to less
 _LOOSE = 3.0  # beats of a group are this far from their mean at most; more, and they are not alike
 
 

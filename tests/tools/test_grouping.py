@@ -33,3 +33,9 @@ def test_marks_lower_false_alarms(record):
         assert taught["marks"] <= 10
         assert taught["after, as sensitive"] < taught["false alarms"] / 2
     assert taught["unmarked false alarms"] < taught["false alarms"]
+
+
+def test_a_record_without_flagged_beats_has_figures(record):
+    beats = record.beats[KINDS == NORMAL].reset_index(drop=True)
+    quiet = grouping.grouped(beats.drop(columns="group"), record.windows[KINDS == NORMAL], CONFIG)
+    assert grouping._figures(quiet)["flagged groups"] == 0
