@@ -26,6 +26,7 @@ from ecg_anomaly.detector.stream import COLUMNS, Analysis, Findings
 from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.annotated import Compared, compare
+from ecg_anomaly.findings.extremes import lowest_and_highest
 from ecg_anomaly.findings.rhythms import Rhythm, find_rhythms
 from ecg_anomaly.findings.summary import Summary, conclude, doubts, summarise
 from ecg_anomaly.findings.templates import Templates, TemplateWriter, read_templates
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 WINDOW, OWN_BEAT, RECONSTRUCTION = range(3)  # of a beat's shapes, in this order
 BEATS = "beats.csv"
+
+COARSE = 256  # samples of a lead that are seen as one where very much is seen at once
 
 _BLOCK_S = 300.0
 _ABOUT, _SIGNAL, _SHAPES = "about.json", "lead_{}.npy", "shapes.npy"
@@ -80,6 +83,11 @@ class Stored:
         if self.annotated is None:
             return None
         return compare(self.beats["sample"].to_numpy(), self.annotated, self.sampling_rate_hz)
+
+    @functools.cached_property
+    def coarse_mv(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Per lead the lowest and the highest value of each `COARSE` samples, to see hours of it in no time."""
+        return [lowest_and_highest(signal_mv, signal_mv, COARSE) for signal_mv in self.signals_mv]
 
     @property
     def samples(self) -> int:

@@ -30,6 +30,9 @@ _OF_AN_ECG = re.compile(
     r"|timestamps?|leads? ?off|lod)",
     re.IGNORECASE,
 )
+# The usual order of the twelve leads, limbs before chest, and of what is recorded in their place.
+_LIMB_LEADS = ("i", "mli", "ii", "mlii", "iii", "mliii", "avr", "-avr", "avl", "avf")
+_STANDARD_ORDER = (*_LIMB_LEADS, *(f"v{number}" for number in range(1, 10)))
 # Electrodes of an EEG (the 10-20 system), but for C3, T3 and the like, which chests have too.
 _SCALP = re.compile(
     r"(fp[12z]|af[3478z]|f[34789z]|fc[1-6z]|fz|cz|cp[1-6z]|pz|p[3478]|po[3478z]|oz|o[12])(-.*)?", re.IGNORECASE
@@ -66,6 +69,12 @@ def looks_like_other_signal(label: str) -> bool:
 def lead_called(name: str) -> str:
     """Write a lead's name with its article: ``lead II``; a lead without a name is called ``lead 1`` already."""
     return name if name.lower().startswith("lead ") else f"lead {name}"
+
+
+def standard_order(names: Sequence[str]) -> list[int]:
+    """Give the places of leads in the usual order of the twelve; all others follow as they are."""
+    places = {name: place for place, name in enumerate(_STANDARD_ORDER)}
+    return sorted(range(len(names)), key=lambda lead: places.get(names[lead].lower(), len(places)))
 
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ PAPER = {  # what the template of a strip knows
     "margin_mm": MARGIN_MM,
     "marks_mm": MARKS_MM,
     "colours": styles.EVENT_COLOURS,
+    "judged": (),  # leads that are named as those, where others are drawn, too
 }
 
 STRIP_S = 10.0  # what a strip of the usual standard ECG shows
@@ -35,6 +36,7 @@ _CLOSE_S = 4.0  # flagged beats no farther apart are one episode: a strip would 
 _STRIP_RATE_HZ = 250  # pairs of points a second on paper, 0.1 mm apart: a pen is wider
 _TIMES_MM = 5.0  # below the leads, for the time
 _LANE_MM = (20.0, 60.0)  # least and greatest height of a lead
+_MANY_LEADS, _LOW_LANE_MM = 3, 15.0  # with more leads than so many they may be lower
 # A beat on paper has room for so much; one that is like neither has its reason alone.
 _IN_A_ROW = (RUN, TRIPLET, COUPLET)
 _URGENCY = [*styles.EVENT_WORDS, ""]  # of the kinds of episodes
@@ -68,12 +70,13 @@ class Episode:
 
 @dataclass(frozen=True)
 class Lane:
-    """One lead on paper; ``y_mm`` is its zero line, ``path`` an SVG path in millimetres."""
+    """One lead on paper; ``path`` is an SVG path in millimetres."""
 
     name: str
     top_mm: float
     height_mm: float
-    y_mm: float
+    y_mm: float  # of the line on which its median lies
+    zero_mm: float  # of 0 mV, which may be far off
     path: str
 
 
@@ -95,6 +98,7 @@ class Strip:
     title: str
     note: str
     start_s: float
+    mm_per_mv: float
     width_mm: float
     height_mm: float
     lanes: list[Lane]
@@ -158,8 +162,10 @@ def draw_strip(
     events: Sequence[Event],
     read_mv: ReadMillivolts,
     length_s: float = STRIP_S,
+    mm_per_mv: float = MM_PER_MV,
+    when: Callable[[float], str] = words.clock,
 ) -> Strip:
-    """Draw an episode on ECG paper, 25 mm for a second and 10 mm for a millivolt.
+    """Draw an episode on ECG paper, 25 mm for a second.
 
     Parameters
     ----------
@@ -172,6 +178,10 @@ def draw_strip(
         are missing.
     length_s
         Of the strip; a shorter recording has a shorter one.
+    mm_per_mv
+        Height of a millivolt.
+    when
+        Says a time in words.
     """
     duration_s, sampling_rate_hz = summary["duration_s"], summary["sampling_rate_hz"]
     start_s = min(_strip_start_s(episode, length_s), max(0.0, np.floor(duration_s - length_s)))
@@ -179,19 +189,20 @@ def draw_strip(
     signals_mv = read_mv(start_s, end_s)
     # The first sample need not stand at the start exactly.
     offset_s = round(start_s * sampling_rate_hz) / sampling_rate_hz - start_s
-    lanes = _lanes(signals_mv, summary["leads"], offset_s, sampling_rate_hz)
+    lanes = _lanes(signals_mv, summary["leads"], offset_s, sampling_rate_hz, mm_per_mv)
     seconds = np.arange(0, end_s - start_s + 1e-9)
     return Strip(
         key=f"strip-{number}",
         title=_title(episode),
         note=_note(episode, start_s, end_s),
         start_s=start_s,
+        mm_per_mv=mm_per_mv,
         width_mm=MARGIN_MM + MM_PER_S * (end_s - start_s),
         height_mm=MARKS_MM + sum(lane.height_mm for lane in lanes) + _TIMES_MM,
         lanes=lanes,
-        marks=_marks(beats, start_s, end_s),
+        marks=_marks(beats, start_s, end_s, when),
         shades=_shades(events, start_s, end_s),
-        times=[(_x_mm(second), words.clock(start_s + second)) for second in seconds[::2]],
+        times=[(_x_mm(second), when(start_s + second)) for second in seconds[::2]],
     )
 
 
@@ -202,27 +213,30 @@ def _strip_start_s(episode: Episode, length_s: float = STRIP_S) -> float:
     return max(0.0, float(np.round(centre_s - length_s / 2)))
 
 
-def _lanes(signals_mv: np.ndarray, leads: Sequence[str], offset_s: float, sampling_rate_hz: float) -> list[Lane]:
+def _lanes(
+    signals_mv: np.ndarray, leads: Sequence[str], offset_s: float, sampling_rate_hz: float, mm_per_mv: float
+) -> list[Lane]:
     lanes: list[Lane] = []
     top_mm = MARKS_MM
+    least_mm, greatest_mm = _LANE_MM if len(leads) <= _MANY_LEADS else (_LOW_LANE_MM, _LANE_MM[1])
+    limits_mm = least_mm / 2, greatest_mm / 2 * max(1.0, mm_per_mv / MM_PER_MV)
     for lead, lead_mv in zip(leads, signals_mv.T, strict=True):
-        y_mm = -MM_PER_MV * lead_mv.astype(float)
+        y_mm = -mm_per_mv * lead_mv.astype(float)
         valid = y_mm[np.isfinite(y_mm)]
         low, middle, high = (valid.min(), np.median(valid), valid.max()) if len(valid) else (0.0, 0.0, 0.0)
-        above = _whole_squares(middle - low)
-        height_mm = above + _whole_squares(high - middle)
-        zero_mm = top_mm + above
+        above = _whole_squares(middle - low, limits_mm)
+        height_mm = above + _whole_squares(high - middle, limits_mm)
+        line_mm = top_mm + above
         x_mm = _x_mm(offset_s + np.arange(len(y_mm)) / sampling_rate_hz)
-        path = _path(x_mm, zero_mm + y_mm - middle, sampling_rate_hz)
-        lanes.append(Lane(lead, top_mm, height_mm, zero_mm, path))
+        path = _path(x_mm, line_mm + y_mm - middle, sampling_rate_hz)
+        lanes.append(Lane(lead, top_mm, height_mm, line_mm, float(line_mm - middle), path))
         top_mm += height_mm
     return lanes
 
 
-def _whole_squares(size_mm: float) -> float:
-    """Room on one side of the zero line, in squares of 5 mm, so that the lines of all leads are those of the paper."""
-    least_mm, greatest_mm = (limit / 2 for limit in _LANE_MM)
-    return float(np.clip(5 * np.ceil((size_mm + 1) / 5), least_mm, greatest_mm))
+def _whole_squares(size_mm: float, limits_mm: tuple[float, float]) -> float:
+    """Room on one side of the line of a lead, in squares of 5 mm, so that the lines of all leads are the paper's."""
+    return float(5 * np.ceil(np.clip(size_mm + 1, *limits_mm) / 5))
 
 
 def _x_mm(seconds: Any) -> Any:
@@ -244,14 +258,14 @@ def _path(x_mm: np.ndarray, y_mm: np.ndarray, sampling_rate_hz: float) -> str:
     )
 
 
-def _marks(beats: pd.DataFrame, start_s: float, end_s: float) -> list[Mark]:
+def _marks(beats: pd.DataFrame, start_s: float, end_s: float, when: Callable[[float], str]) -> list[Mark]:
     time_s = beats["time_s"].to_numpy(dtype=float)
     shown = beats[beats["flagged"].to_numpy(dtype=bool) & (time_s >= start_s) & (time_s < end_s)]
     short = [
         _SHORT_NAMES.get(called, "") + _SHORT_REASONS.get(reason, reason)
         for called, reason in zip(shown["called"], shown["reason"], strict=True)
     ]
-    marks = zip(shown["time_s"], short, styles.beat_words(shown), strict=True)
+    marks = zip(shown["time_s"], short, styles.beat_words(shown, when), strict=True)
     return [Mark(_x_mm(beat_s - start_s), number % 2, *its_words) for number, (beat_s, *its_words) in enumerate(marks)]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from ecg_anomaly import words
 from ecg_anomaly.beats.events import Event
 from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.findings.rhythms import COUPLET, PAUSE, TRIPLET
@@ -25,8 +26,13 @@ _SHADES = 500  # side by side over the whole recording: narrower ones are not se
 _NOT_SHADED = (COUPLET, TRIPLET, PAUSE)  # too short to be seen; their beats are marked, or the heart rate shows them
 
 
-def overview_figure(beats: pd.DataFrame, events: Sequence[Event], duration_s: float) -> go.Figure:
-    """Draw heart rate and anomaly score over the whole recording, with events shaded.
+def overview_figure(
+    beats: pd.DataFrame,
+    events: Sequence[Event],
+    duration_s: float,
+    when: Callable[[float], str] = words.clock,
+) -> go.Figure:
+    """Draw heart rate and anomaly score over the whole recording, with events shaded; ``when`` says times in words.
 
     A long recording is cut into many short stretches: the heart rate is the median of each, between the lowest and the
     highest; of the scores that are not flagged the highest of each is drawn, and of those that are flagged the lowest
@@ -36,7 +42,7 @@ def overview_figure(beats: pd.DataFrame, events: Sequence[Event], duration_s: fl
     beats = beats[beats["event"] != FIBRILLATION]
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
     _add_heart_rate(figure, beats, duration_s, unit_s)
-    _add_scores(figure, beats, duration_s, unit_s)
+    _add_scores(figure, beats, duration_s, unit_s, when)
     _add_events(figure, events, duration_s, unit_s)
     figure.update_xaxes(range=[0, duration_s / unit_s])
     figure.update_xaxes(title=f"time from the start of the recording ({unit})", row=2)
@@ -97,7 +103,9 @@ def _outline(times: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> np.n
     return np.concatenate(walks)
 
 
-def _add_scores(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit_s: float) -> None:
+def _add_scores(
+    figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit_s: float, when: Callable[[float], str]
+) -> None:
     judged = beats[beats["readable"].to_numpy(dtype=bool)].astype({"anomaly_score": float})
     flagged = judged["flagged"].to_numpy(dtype=bool)
     threshold = float(beats["threshold"].iloc[0]) if len(beats) else np.nan
@@ -117,7 +125,7 @@ def _add_scores(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit_
             mode="markers",
             name=name,
             marker={"symbol": sign.symbol, "color": sign.colour, "size": size},
-            text=styles.beat_words(beat_rows),
+            text=styles.beat_words(beat_rows, when),
             hovertemplate="%{text}<extra></extra>",
             row=2,
             col=1,
@@ -135,7 +143,7 @@ def _add_events(figure: go.Figure, events: Sequence[Event], duration_s: float, u
     for kind, colour in styles.EVENT_COLOURS.items():
         if kind in _NOT_SHADED:
             continue
-        spans = _visible_spans([event for event in events if event.kind == kind], duration_s)
+        spans = visible_spans([event for event in events if event.kind == kind], duration_s, duration_s / _SHADES)
         if not spans:
             continue
         marker = {"symbol": "square", "size": 12, "color": colour, "opacity": 0.4}
@@ -144,9 +152,8 @@ def _add_events(figure: go.Figure, events: Sequence[Event], duration_s: float, u
     figure.update_layout(shapes=shapes)  # all at once: Plotly checks the whole list each time
 
 
-def _visible_spans(events: Sequence[Event], duration_s: float) -> list[tuple[float, float]]:
-    """Merge events that would touch on a screen, and widen those that it would not show."""
-    narrowest_s = duration_s / _SHADES
+def visible_spans(events: Sequence[Event], duration_s: float, narrowest_s: float) -> list[tuple[float, float]]:
+    """Merge events that would touch on a screen, and widen those that it would not show, in order of their start."""
     spans: list[tuple[float, float]] = []
     for event in events:
         end_s = min(max(event.end_s, event.start_s + narrowest_s), duration_s)

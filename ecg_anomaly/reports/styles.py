@@ -7,6 +7,7 @@ marker or a line style of its own, so that no figure speaks by colour alone.
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,14 +172,14 @@ def literal(text: object) -> str:
     return html.escape(str(text), quote=False)
 
 
-def beat_words(beats: pd.DataFrame) -> list[str]:
-    """Say of each beat when it came, its score and, where it is flagged, what it is called and the reason.
+def beat_words(beats: pd.DataFrame, when: Callable[[float], str] = words.clock) -> list[str]:
+    """Say of each beat ``when`` it came, its score and, where it is flagged, what it is called and the reason.
 
     They have the columns of the table of beats.
     """
     columns = (beats[name] for name in ("time_s", "anomaly_score", "called", "reason"))
     return [
-        f"{words.clock(time_s)}: {SCORE} {words.score_text(score)}"
+        f"{when(time_s)}: {SCORE} {words.score_text(score)}"
         + (f", {words.CALLED[called]}, {question(reason)}" if called else "")
         for time_s, score, called, reason in zip(*columns, strict=True)
     ]

@@ -26,6 +26,9 @@ BEAT_WORDS, PAPER, PAPER_CONTENT = "beat-words", "paper", "paper-content"
 ON_PAPER, BEAT_FIGURE = "on-paper", "beat-figure"
 
 SIGNAL, VIEW, SHADES = "signal-figure", "view", "shades"
+SIGNAL_CALLIPERS, SIGNAL_READOUT = "signal-callipers", "signal-readout"
+PAPER_CALLIPERS, PAPER_READOUT = "paper-callipers", "paper-readout"
+SCALE, PAPER_BACK, PAPER_ON = "scale", "paper-back", "paper-on"
 MOVES = {by: f"move-{by}" for by in ("in", "out", "left", "right", "all", "beat")}
 
 THRESHOLD, THRESHOLD_FIELD, RESET, OUTCOME = "threshold-value", "threshold-field", "reset", "outcome"

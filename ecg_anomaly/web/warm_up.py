@@ -12,7 +12,7 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.review import review
 from ecg_anomaly.findings.store import read_store
 from ecg_anomaly.records.simulate import write_database
-from ecg_anomaly.web import decisions, figures
+from ecg_anomaly.web import decisions, figures, signal_figure
 from ecg_anomaly.web.jobs import ANALYSED, Job
 from ecg_anomaly.web.player import StoredSignal
 from ecg_anomaly.web.state import ServerState
@@ -44,10 +44,10 @@ def warm_up(state: ServerState) -> None:
         reviewed = review(read_store(folder / ANALYSED))
         stored, beats = reviewed.stored, reviewed.beats
         state.players.warm_up(StoredSignal(stored))
-        figures.overview(stored, beats)
-        figures.signal(stored, beats, (0.0, stored.duration_s))
+        figures.overview(reviewed)
+        signal_figure.signal(reviewed, (0.0, stored.duration_s))
         decisions.outcome(stored, beats)
         decisions.read_tested(state.config.paths.outputs)
         if len(beats):
             figures.beat(stored, 0)
-            figures.paper(stored, beats, 0)
+            figures.paper(reviewed, 0.0, 0)

@@ -1,4 +1,4 @@
-/* What the page does without the server: keys, messages, clicks on ECG paper. Other scripts have what they need here. */
+/* What the page does without the server: keys, messages. Other scripts have what they need here. */
 (() => {
   "use strict";
   const set = (id, props) => window.dash_clientside.set_props(id, props);
@@ -14,15 +14,9 @@
   }).observe(document, { childList: true, subtree: true });
 
   on.dismiss = () => say("");
-  const MARGIN_MM = 15, MM_PER_S = 25; // ecg_paper.py
   addEventListener("click", (event) => {
     const act = on[event.target.closest("button")?.id];
-    if (act) return act();
-    const sheet = event.target.closest("#paper svg[data-start]");
-    if (!sheet) return;
-    const box = sheet.getBoundingClientRect();
-    const x_mm = ((event.clientX - box.left) / box.width) * sheet.viewBox.baseVal.width;
-    set("clicked", { data: Number(sheet.dataset.start) + (x_mm - MARGIN_MM) / MM_PER_S });
+    act?.();
   });
 
   const KEYS = { n: "next", p: "previous", ".": "later", ",": "earlier", r: "mark-right", w: "mark-wrong",
@@ -41,23 +35,8 @@
   });
 
   window.dash_clientside = window.dash_clientside || {};
-  window.dash_clientside.page = {
-    showPaper: (content) => {
-      const paper = document.getElementById("paper");
-      paper.innerHTML = content ?? "";
-      const shade = paper.querySelector(".event.selected"), scroll = paper.querySelector(".scroll");
-      if (shade && scroll) {
-        const [a, b] = [shade.getBoundingClientRect(), scroll.getBoundingClientRect()];
-        scroll.scrollLeft += a.left + a.width / 2 - (b.left + b.width / 2);
-      }
-      return window.dash_clientside.no_update;
-    },
-    shade: (shapes) => { // Dash would have all of the figure drawn again
-      const drawn = document.querySelector("#signal-figure .js-plotly-plot");
-      if (drawn?.layout && shapes) window.Plotly.relayout(drawn, { shapes });
-      return window.dash_clientside.no_update;
-    },
+  window.dash_clientside.page = Object.assign(window.dash_clientside.page ?? {}, {
     downloadLinks: (key, threshold) => ["beats", "annotations", "report", "print"].map(
       (kind) => (key ? `/recordings/${encodeURIComponent(key)}/${kind}?threshold=${threshold}` : "#")),
-  };
+  });
 })();

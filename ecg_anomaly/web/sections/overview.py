@@ -20,7 +20,7 @@ def layout(_state: ServerState) -> html.Section:
         "Overview",
         html.Div(id=ids.HEADLINE),
         parts.figure(ids.OVERVIEW, "Heart rate, anomaly score and events over the whole recording"),
-        parts.soft("Click a flagged beat to look at it."),
+        parts.soft("Click a flagged beat, an event or any place to look at it."),
     )
 
 
@@ -42,8 +42,7 @@ def register(app: Dash, state: ServerState) -> None:
     def show_overview(_words: Any, key: str | None, threshold: float) -> Any:
         if key is None:
             return parts.NO_FIGURE
-        reviewed = state.recordings.review(key, threshold)
-        return figures.overview(reviewed.stored, reviewed.beats)
+        return figures.overview(state.recordings.review(key, threshold))
 
 
 def headline(summary: Mapping[str, Any]) -> list[Any]:
