@@ -87,11 +87,12 @@ class TemplateWriter:
         self._waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # features, windows, readable
         self._matcher = _Matcher(len(self._bins) * self._shape[1] + 4, int(np.prod(self._shape)))
 
-    def push(self, beats: pd.DataFrame, windows: np.ndarray) -> None:
-        """Take the next beats: their rows with `stream.COLUMNS`, and their scaled windows."""
+    def push(self, beats: pd.DataFrame, windows: np.ndarray | None) -> None:
+        """Take the next beats: their rows with `stream.COLUMNS`, and their scaled windows; without, they match none."""
         if not len(beats):
             return
-        readable = beats["readable"].to_numpy(dtype=bool)
+        readable = beats["readable"].to_numpy(dtype=bool) & (windows is not None)
+        windows = np.zeros((len(beats), *self._shape)) if windows is None else windows
         self._waiting.append((self._features(beats, windows), windows.reshape(len(windows), -1), readable))
         if sum(len(part[-1]) for part in self._waiting) >= _BLOCK:
             features, flat, readable = (np.concatenate(parts) for parts in zip(*self._waiting, strict=True))

@@ -119,8 +119,8 @@ def beat(stored: Stored, row: int) -> Figure:
     reach = [0, 1.05 * (float(error.max()) or 1.0)]
     below, above = _divided([0.32, 0.68], 0.08)
     data, titles = [], list[Any]()
-    margin = {"l": 52, "r": 10, "t": 8, "b": 46}
-    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.08, "x": 0}  # Plotly makes room for it
+    margin = {"l": 52, "r": 10, "t": 30, "b": 92}
+    legend = {"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0}
     layout: dict[str, Any] = {"height": 380, "autosize": True, "margin": margin, "annotations": titles}
     for column, (lead, domain) in enumerate(zip(leads, _divided([1 / len(leads)] * len(leads), 0.1), strict=True)):
         number, lower = column + 2, column + 2 + len(leads)  # of axes: Plotly has x and x2, but no x1

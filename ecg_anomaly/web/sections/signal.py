@@ -10,7 +10,7 @@ from dash import Dash, Input, Output, Patch, State, ctx, html, no_update
 
 from ecg_anomaly.web import ids, parts, signal_figure
 from ecg_anomaly.web.state import ServerState
-from ecg_anomaly.web.values import number_of, row_of
+from ecg_anomaly.web.values import kept_of, number_of, row_of
 
 _BUTTONS = (("in", "+", "Zoom in"), ("out", "-", "Zoom out"), ("left", "◀", "Earlier"), ("right", "▶", "Later"))
 _AROUND_EVENT = 1.5  # times its length is seen
@@ -59,7 +59,7 @@ def register(app: Dash, state: ServerState) -> None:
         review = state.recordings.review(key, threshold)
         triggers = set(ctx.triggered_prop_ids.values())
         # What is seen of another recording does not count, nor does its beat.
-        seen_s = seen_in(before[1], review.stored.duration_s) if before and before[0] == key else None
+        seen_s = seen_in(kept_of(key, before), review.stored.duration_s)
         beat_s = beat_time_s(review.beats, row) if seen_s is not None or ids.READY not in triggers else None
         if seen_s is not None and triggers == {ids.SIGNAL}:
             asked_s = asked_range(relayout, review.stored.duration_s)
@@ -91,7 +91,8 @@ def place_of(at: Any, duration_s: float) -> tuple[float, float | None]:
 
 def seen_in(ends_s: Any, duration_s: float) -> tuple[float, float] | None:
     """Read which stretch a page shows: near the recording, and no longer; ``None`` if it is none."""
-    numbers = [end for end in ends_s if type(end) in (int, float) and math.isfinite(end)] if ends_s else []
+    ends_s = ends_s if isinstance(ends_s, list) else []
+    numbers = [end for end in ends_s if type(end) in (int, float) and math.isfinite(end)]
     if len(numbers) != 2 or not numbers[0] < numbers[1]:
         return None
     length_s = min(numbers[1] - numbers[0], 2 * duration_s)
