@@ -48,7 +48,7 @@ def serve(config, options):
             server.run()
     finally:
         if state.close():
-            print(f"Recordings and marks are in {state.recordings.root}: go on with --workspace")
+            print(f"Recordings and marks stay: go on with --workspace {state.recordings.root}")
 
 
 def main(argv=None):

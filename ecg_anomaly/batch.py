@@ -263,7 +263,8 @@ def write_results(folder: Path, analysed: Path, plotly: str = "") -> Summary:
     """
     stored = read_store(analysed)
     reviewed = review(stored)
-    summary, beats, events, rate_hz = stored.summary, stored.beats, reviewed.events, stored.sampling_rate_hz
+    summary, events, rate_hz = reviewed.summary, reviewed.events, stored.sampling_rate_hz
+    beats = reviewed.beats.drop(columns=["mark", "mark_effect"])  # nobody has marked any
     paths = [analysed / file.format(summary["recording"]) for file in files.FILES]
     beats_file, annotations, summary_file, page = paths
     files.write_beats_csv(beats_file, beats)

@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import psutil
-from dash import Dash
 
 from ecg_anomaly import commandline
 from ecg_anomaly.batch import Request, open_leads
@@ -44,6 +41,8 @@ from ecg_anomaly.web import ids
 from ecg_anomaly.web.app import create_app
 from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.web.warm_up import warm_up
+from tools.load import measure_load
+from tools.page import Page
 from tools.reading import STEPS_PER_MV, measure, write_wfdb
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -55,10 +54,9 @@ _LOOK_EVERY_S = 0.2  # how often memory is looked at
 
 _WEB_MINUTES, _WEB_SEED = 10.0, 3  # of the simulated record that is repeated for the web application
 _WEB_RECORDS = {"30 minutes": 3, "24 hours": 144}  # how often
-_POLL_S = 0.1
+_LOAD = "30 minutes"  # what many people look at at once
 
 Row = dict[str, Any]  # what was measured, and its figures
-Property = tuple[str, str]  # of the page: the part's name and which of its properties
 
 
 def benchmark(config: Config) -> None:
@@ -180,19 +178,17 @@ def _web(config: Config, folder: Path) -> Iterator[Row]:
         warm_up(state)
         app = create_app(state, ())
         for length, repetitions in _WEB_RECORDS.items():
-            yield from _recording(_Page(app), length, _write_record(folder, repetitions))
+            header = _write_record(folder, repetitions)
+            yield from _recording(Page(app), length, header)
+            if length == _LOAD:
+                yield from measure_load(app, header)
     finally:
         state.close()
 
 
-def _recording(page: _Page, length: str, header: Path) -> Iterator[Row]:
+def _recording(page: Page, length: str, header: Path) -> Iterator[Row]:
     started = time.perf_counter()
-    key = page.upload(header)
-    while page.properties[ids.READY, "data"] != key:
-        if page.properties[ids.POLL, "disabled"]:
-            raise UserError(f"the web application has failed: {page.properties[ids.MESSAGE, 'children']}")
-        time.sleep(_POLL_S)
-        page.change(ids.POLL, "n_intervals", 1)
+    page.open(header)
     yield {"what": f"web, {length}: upload to overview", "seconds": time.perf_counter() - started}
     thresholds = (page.properties[ids.THRESHOLD, "value"] * (1 + step / 50) for step in itertools.count(1))
     interactions: dict[str, Callable[[], None]] = {
@@ -203,71 +199,6 @@ def _recording(page: _Page, length: str, header: Path) -> Iterator[Row]:
     }
     for action, act in interactions.items():
         yield {"what": f"web, {length}: {action}", "milliseconds": 1000 * _median_s(act)}
-
-
-class _Page:
-    """The page as a browser keeps it: calls the callbacks whose inputs have changed, after those they wait for."""
-
-    def __init__(self, app: Dash):
-        self._client = app.server.test_client()
-        callbacks = self._client.get("/_dash-dependencies").get_json()
-        self._callbacks = [callback for callback in callbacks if not callback["clientside_function"]]
-        self.properties: defaultdict[Property, Any] = defaultdict(lambda: None)
-        for part in app.layout()._traverse_ids():
-            self.properties |= {(part.id, name): value for name, value in part.to_plotly_json()["props"].items()}
-
-    def upload(self, header: Path) -> str:
-        """Upload a WFDB record; give the key of the opened recording."""
-        with header.open("rb") as about, header.with_suffix(".dat").open("rb") as signals:
-            files = [(about, header.name), (signals, f"{header.stem}.dat")]
-            answer = self._client.post("/recordings", data={"file": files}).get_json()
-        if "key" not in answer:
-            raise UserError(f"the web application takes no upload: {answer['error']}")
-        self.change(ids.OPENED, "data", answer["key"])
-        return str(answer["key"])
-
-    def change(self, part: str, name: str, value: Any) -> None:
-        """Do what a user does: change a property, and let all that follows from it be done."""
-        self.properties[part, name] = value
-        changed = {(part, name)}
-        waiting = self._asked_by(changed)
-        while waiting:
-            coming = {output for callback in waiting for output in _outputs(callback)}
-            ready = [callback for callback in waiting if not coming & set(_inputs(callback))]
-            news = set().union(*(self._call(callback, changed) for callback in ready))
-            changed |= news
-            waiting = [callback for callback in waiting if callback not in ready]
-            waiting += [callback for callback in self._asked_by(news) if callback not in waiting]
-
-    def _asked_by(self, changed: set[Property]) -> list[dict[str, Any]]:
-        return [callback for callback in self._callbacks if changed & set(_inputs(callback))]
-
-    def _call(self, callback: Mapping[str, Any], changed: set[Property]) -> set[Property]:
-        outputs = [{"id": part, "property": name} for part, name in _outputs(callback, with_digest=True)]
-        body = {
-            "output": callback["output"],
-            "outputs": outputs if callback["output"].startswith("..") else outputs[0],
-            "changedPropIds": [".".join(name) for name in _inputs(callback) if name in changed],
-        }
-        for kind in ("inputs", "state"):
-            body[kind] = [part | {"value": self.properties[part["id"], part["property"]]} for part in callback[kind]]
-        answer = self._client.post("/_dash-update-component", json=body)
-        if answer.status_code == 204:  # nothing is to be changed
-            return set()
-        response = json.loads(answer.get_data())["response"]
-        news = {(part, name): value for part, values in response.items() for name, value in values.items()}
-        self.properties |= news
-        return set(news)
-
-
-def _inputs(callback: Mapping[str, Any]) -> list[Property]:
-    return [(part["id"], part["property"]) for part in callback["inputs"]]
-
-
-def _outputs(callback: Mapping[str, Any], with_digest: bool = False) -> list[Property]:
-    """Read the outputs of a callback; what several write has a digest behind an ``@``."""
-    names = [name.rpartition(".") for name in callback["output"].strip(".").split("...")]
-    return [(part, name if with_digest else name.partition("@")[0]) for part, _, name in names]
 
 
 def _write_record(folder: Path, repetitions: int) -> Path:

@@ -21,7 +21,7 @@ _SWINGS = (TACHYCARDIA, FIBRILLATION)
 
 _STEP_S = 1
 # No beat for so long: the alarm of the PhysioNet/CinC Challenge 2015 (Clifford et al., Physiol Meas 37:E5, 2016).
-_ASYSTOLE_S = 4.0
+ASYSTOLE_S = 4.0
 _SHORTEST_S = {UNREADABLE: 2.0, FIBRILLATION: 3.0, TACHYCARDIA: 3.0}
 # An asystole is that of a heart that was seen: so many readable beats in a row, after the last unreadable stretch.
 _SEEN_BEATS = 3
@@ -222,7 +222,7 @@ class EventFinder:
 
     def _pass_unseen(self, step: _Step) -> None:
         """Silence that lasts is unreadable where no heart was seen before: nothing says that it would be."""
-        if not self._seen and step.end - self._quiet_since >= _ASYSTOLE_S * self._rate_hz:
+        if not self._seen and step.end - self._quiet_since >= ASYSTOLE_S * self._rate_hz:
             for silent in (*self._steps, step):
                 if silent.start >= self._quiet_since:
                     silent.kind = silent.kind or UNREADABLE
@@ -316,7 +316,7 @@ class EventFinder:
         self._found += self._asystole(end)
 
     def _asystole(self, end: int) -> list[Event]:
-        if not self._seen or end - self._quiet_since < _ASYSTOLE_S * self._rate_hz:
+        if not self._seen or end - self._quiet_since < ASYSTOLE_S * self._rate_hz:
             return []
         return [self._event(ASYSTOLE, self._quiet_since, end)]
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from ecg_anomaly.detector.measures import ECTOPY
 from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.evaluation.metrics import FALSE_ALARMS_PER_HOUR, MOST_IN_QUIET_RECORD, SENSITIVITY_V
 from ecg_anomaly.evaluation.noise_stress import FIGURES, pooled
@@ -63,6 +62,9 @@ _THRESHOLDS = {  # in words, by method; what stands in braces is in threshold.js
     "false_alarms_per_hour": "{threshold}, above which {normal_beats} of {patients} raise {false_alarms_per_hour} "
     "false alarms per hour",
 }
+
+# How unusual a beat is by each question; any other component has the name of its key.
+_COMPONENTS = {"reconstruction": "unusual shape", "patient": "unusual for the patient", "rhythm": "unusual rhythm"}
 
 
 def headline(figures: RunFigures) -> str:
@@ -123,7 +125,7 @@ def detection_table(figures: Metrics) -> pd.DataFrame:
 
 def component_name(key: str) -> str:
     """Name a component of the anomaly score, from its key in the files."""
-    return key if key == ECTOPY else f"{key} surprise"
+    return _COMPONENTS.get(key, key)
 
 
 def threshold_words(threshold: FittedThreshold) -> str:

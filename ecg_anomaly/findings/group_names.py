@@ -14,7 +14,7 @@ _QRS_S = (-0.14, 0.16)  # where a QRS complex is looked for, from its fiducial p
 _STEEP = 0.2  # of the steepest slope: what is steeper belongs to the QRS complex
 _WIDER, _TALLER = 1.25, 1.5  # than the usual beats, at least
 _LIKE, _INVERTED = 0.9, -0.6  # correlation with the usual beats, at least and at most
-_NOISE = 0.8  # of a beat that is no noise: spread against the size of the mean beat
+_NOISE = 0.5  # spread over the QRS complex, against the size of the mean one: more, and it is noise
 _EARLY, _LATE, _PAUSE = np.log([0.88, 1.15, 1.15])  # RR interval against the usual one
 
 
@@ -51,13 +51,14 @@ def _name(looks: Looks, usual: Looks | None, times_s: np.ndarray) -> str:
     inside = (times_s >= _QRS_S[0]) & (times_s <= _QRS_S[1])
     if np.sqrt(np.square(looks.spread[inside]).mean()) > _NOISE * looks.mean[inside].std():
         return "noisy"
-    words = [*_shape(looks.mean, None if usual is None else usual.mean, times_s), *_timing(looks.log_rr)]
-    return ", ".join(words)
-
-
-def _shape(mean: np.ndarray, usual: np.ndarray | None, times_s: np.ndarray) -> list[str]:
     if usual is None:
-        return ["no usual beat to compare with"]
+        return ", ".join(["no usual beat to compare with", *_timing(looks.log_rr)])
+    # The patient's usual interval is that of the usual beats: where ectopic ones come often, half of all are short.
+    timing = _timing(looks.log_rr - usual.log_rr[0])
+    return ", ".join([*_shape(looks.mean, usual.mean, times_s), *timing])
+
+
+def _shape(mean: np.ndarray, usual: np.ndarray, times_s: np.ndarray) -> list[str]:
     inside = (times_s >= _QRS_S[0]) & (times_s <= _QRS_S[1])
     mean, usual = (beat[inside] - beat[inside].mean(axis=0) for beat in (mean, usual))
     size, usual_size = (float(np.sqrt(np.square(beat).sum())) for beat in (mean, usual))

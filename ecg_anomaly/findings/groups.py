@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -16,8 +15,8 @@ REST = 0  # number of what belongs to no group
 
 # Chosen inside DS1 (docs/groups.md): distances as templates have them.
 _MOST = 30  # groups of flagged beats, and of the others
-_WITHIN = 1.5  # groups that are nearer are one
-_LOOSE = 2.5  # beats of a group are this far from their mean at most; more, and they are not alike
+_WITHIN = 1.3  # groups that are nearer are one
+_LOOSE = 3.0  # beats of a group are this far from their mean at most; more, and they are not alike
 
 
 class GroupFigures(TypedDict):
@@ -128,8 +127,3 @@ class _Pooled:
         variances = templates.variances[members] + np.square(templates.means[members] - mean)
         spread = np.sqrt(np.average(variances, axis=0, weights=counts))
         return cls(int(counts.sum()), float(scatter), Looks(mean, spread, log_rr))
-
-
-def figures(groups: Sequence[Group]) -> list[GroupFigures]:
-    """Give the figures of groups, ready for JSON."""
-    return [group.to_json() for group in groups]

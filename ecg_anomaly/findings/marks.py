@@ -55,7 +55,7 @@ def effect_of_marks(templates: Templates, marks: Mapping[int, str]) -> np.ndarra
     """
     effect = np.zeros(len(templates.counts) + 1)  # the last one is that of beats without a template
     rows = np.fromiter(marks, dtype=np.int64, count=len(marks))
-    votes = np.array([{RIGHT: 1, WRONG: -1}[mark] for mark in marks.values()], dtype=float)
+    votes = np.fromiter((1.0 if mark == RIGHT else -1.0 for mark in marks.values()), dtype=float, count=len(marks))
     of_rows = templates.of_beats[rows]
     known = of_rows != NONE
     marked, indices = np.unique(of_rows[known], return_inverse=True)

@@ -151,7 +151,7 @@ class StoreWriter:
         }
         self._signals = [ArrayWriter(folder / _SIGNAL.format(lead), ()) for lead in range(len(leads))]
         self._shapes = ArrayWriter(folder / _SHAPES, (3, beat.samples, detector.config.records.lead_count))
-        self._templates = TemplateWriter(folder, detector.config, len(leads))
+        self._templates = TemplateWriter(folder, detector.config, len(judged))
         self._beats = (folder / BEATS).open("w", encoding="utf-8", newline="")
         self._beats.write(",".join(COLUMNS) + "\n")
 
@@ -165,8 +165,7 @@ class StoreWriter:
             findings.beats.to_csv(self._beats, index=False, header=False, lineterminator="\n")
             self._beats.flush()
         shapes = findings.shapes
-        if shapes is not None:
-            self._templates.push(findings.beats, shapes.windows)
+        self._templates.push(findings.beats, None if shapes is None else shapes.windows)
         if self._keeps_shapes and shapes is not None:
             self._shapes.append(np.stack([shapes.windows, shapes.own_beats, shapes.reconstructions], axis=1))
 

@@ -12,6 +12,7 @@ import pandas as pd
 from ecg_anomaly.beats.events import UNREADABLE, Event
 from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.stream import COLUMNS, Findings
+from ecg_anomaly.findings.groups import Group, GroupFigures
 from ecg_anomaly.findings.heart_rate import HeartRate, heart_rate
 from ecg_anomaly.findings.rhythm_figures import RhythmFigures, rhythm_figures
 from ecg_anomaly.findings.rhythms import Rhythm, stretches_of
@@ -65,6 +66,7 @@ class Summary(TypedDict):
     heart_rate_bpm: HeartRate
     events: list[EventTimes]
     rhythm: RhythmFigures
+    groups: list[GroupFigures]
     unreadable_share: float | None
     notes: list[str]
 
@@ -104,6 +106,7 @@ def summarise(
     leads_not_judged: Sequence[str] = (),
     start_time: str | None = None,
     rhythms: Sequence[Rhythm] = (),
+    groups: Sequence[Group] = (),
 ) -> Summary:
     """Sum up a recording, ready for JSON.
 
@@ -116,8 +119,8 @@ def summarise(
         All findings, from `conclude`.
     leads_not_judged, start_time
         Names of other leads that it has, and when it starts, in ISO 8601.
-    rhythms
-        Theirs, from `rhythms.find_rhythms`.
+    rhythms, groups
+        Theirs, from `rhythms.find_rhythms` and `groups.group_beats`.
     """
     duration_s = samples / sampling_rate_hz
     beats = concluded.beats[concluded.beats["event"] != FIBRILLATION]
@@ -142,7 +145,8 @@ def summarise(
             {"kind": event.kind, "start_s": round(float(event.start_s), 3), "end_s": round(float(event.end_s), 3)}
             for event in concluded.events
         ],
-        "rhythm": rhythm_figures(beats, rhythms, duration_s, readable_h),
+        "rhythm": rhythm_figures(concluded.beats, concluded.events, rhythms, duration_s, readable_h),
+        "groups": [group.to_json() for group in groups],
         "unreadable_share": round(lost_s / duration_s, 4) if duration_s else None,
         "notes": list(notes),
     }

@@ -31,8 +31,9 @@ _RATE_HZ, _LEADS = 120, 2  # other rates and numbers of leads are brought to the
 _LOG_RR_WEIGHT, _LONGEST_LOG_RR = 4.0, 1.2  # of RR before and after, against the patient's usual one
 _LOG_ODDS_WEIGHT = 0.4
 
-_NEAR = 1.0  # a beat that is farther from all templates founds one
-_MOST, _KEPT = 256, 192  # templates; when they become more, the nearest are joined until so many are left
+_NEAR = 1.2  # a beat that is farther from all templates founds one
+_MOST, _KEPT = 256, 192  # templates; when they become more, the nearest are joined until so many are left,
+_WIDENED = 1.05  # and beats have to be so much farther: where all is noise, no template is worth its founding
 _BLOCK = 256  # beats that are matched at once: always the same ones, in whatever portions they come
 
 _NUMBERS, _TEMPLATES = "template_numbers.npy", "templates.npz"
@@ -72,7 +73,7 @@ class TemplateWriter:
     config
         How windows are cut, and what the patient's rhythm is.
     leads
-        Number of leads of the recording.
+        Number of leads that are judged.
     """
 
     def __init__(self, folder: Path, config: Config, leads: int):
@@ -86,11 +87,12 @@ class TemplateWriter:
         self._waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # features, windows, readable
         self._matcher = _Matcher(len(self._bins) * self._shape[1] + 4, int(np.prod(self._shape)))
 
-    def push(self, beats: pd.DataFrame, windows: np.ndarray) -> None:
-        """Take the next beats: their rows with `stream.COLUMNS`, and their scaled windows."""
+    def push(self, beats: pd.DataFrame, windows: np.ndarray | None) -> None:
+        """Take the next beats: their rows with `stream.COLUMNS`, and their scaled windows; without, they match none."""
         if not len(beats):
             return
-        readable = beats["readable"].to_numpy(dtype=bool)
+        readable = beats["readable"].to_numpy(dtype=bool) & (windows is not None)
+        windows = np.zeros((len(beats), *self._shape)) if windows is None else windows
         self._waiting.append((self._features(beats, windows), windows.reshape(len(windows), -1), readable))
         if sum(len(part[-1]) for part in self._waiting) >= _BLOCK:
             features, flat, readable = (np.concatenate(parts) for parts in zip(*self._waiting, strict=True))
@@ -139,9 +141,7 @@ def read_templates(folder: Path) -> Templates:
         return Templates(numbers, *(found[name] for name in names))
 
 
-def join_nearest(
-    features: np.ndarray, counts: np.ndarray, most: int, within: float = 0.0, least: int = 1
-) -> np.ndarray:
+def join_nearest(features: np.ndarray, counts: np.ndarray, most: int, within: float = 0.0) -> np.ndarray:
     """Join what is near, by Ward's criterion: what adds the least to the squared distances from the mean.
 
     Parameters
@@ -154,8 +154,6 @@ def join_nearest(
         So many are left at most.
     within
         Fewer are left where some are nearer to each other than this.
-    least
-        So many are left at least.
 
     Returns
     -------
@@ -165,34 +163,40 @@ def join_nearest(
     features, counts = features.astype(float), counts.astype(float)
     squared, left = _squared_distances(features, features), len(features)
     squared[np.diag_indices(left)] = np.inf
-    share = counts[:, np.newaxis] * counts / np.maximum(counts[:, np.newaxis] + counts, 1.0)
     parts = np.arange(left)
-    while left > least:
-        added = np.where(left > most, squared, np.where(squared < within**2, squared, np.inf)) * share
-        keep, gone = sorted(divmod(int(added.argmin()), len(features)))
-        if not np.isfinite(added[keep, gone]):
+    added = squared * _ward(counts[:, np.newaxis], counts)  # to the squared distances, by joining two
+    while left > 1:
+        allowed = added if left > most else np.where(squared < within**2, added, np.inf)
+        keep, gone = sorted(divmod(int(allowed.argmin()), len(features)))
+        if not np.isfinite(allowed[keep, gone]):
             break
         together = counts[keep] + counts[gone]
         features[keep] = (counts[keep] * features[keep] + counts[gone] * features[gone]) / together
         counts[keep], left = together, left - 1
         parts[parts == gone] = keep
-        squared[gone] = squared[:, gone] = np.inf
-        there = np.isfinite(squared[keep])
+        for distances in (squared, added):
+            distances[gone] = distances[:, gone] = np.inf
+        there = np.flatnonzero(np.isfinite(squared[keep]))
         squared[keep, there] = squared[there, keep] = np.square(features[there] - features[keep]).sum(axis=1)
-        share[keep] = share[:, keep] = counts * together / (counts + together)
+        added[keep, there] = added[there, keep] = squared[keep, there] * _ward(counts[there], together)
     return np.asarray(np.unique(parts, return_inverse=True)[1])
+
+
+def _ward(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return np.asarray(some * others / (some + others))
 
 
 class _Matcher:
     """Templates that beats are matched with, and the sums over their beats."""
 
     def __init__(self, features: int, values: int):
-        # Per template: beats, then sums of features, of their squares together, of windows and of their squares.
-        self._sums = np.empty((0, 1 + features + 1 + 2 * values))
+        self._count, self._near = 0, _NEAR
+        # Of each template: beats, then sums of features, of their squares together, of windows and of their squares.
+        self._sums = np.zeros((_MOST, 1 + features + 1 + 2 * values))
         self._ends = np.cumsum([1, features, 1, values])
-        self._middles = np.empty((0, features))
-        self._founders = np.empty(0, dtype=np.int64)  # of templates: the number with which their beats were counted
-        self._joined_with: list[int] = []  # founders: another one, or itself
+        self._middles = np.zeros((_MOST, features))
+        self._founders = np.zeros(_MOST, dtype=np.int64)  # the number with which the beats of each were counted
+        self._joined_with: list[int] = []  # of each founder: another one, or itself
 
     def match(self, features: np.ndarray, windows: np.ndarray) -> np.ndarray:
         """Match beats in their order; give the founder of the template of each."""
@@ -202,32 +206,32 @@ class _Matcher:
         nearest, distances = self._nearest(features)
         start = 0
         while True:
-            far = np.flatnonzero(distances[start:] > _NEAR**2)
+            far = np.flatnonzero(distances[start:] > self._near**2)
             end = start + int(far[0]) if len(far) else len(features)
             founders[start:end] = self._founders[nearest[start:end]]
             np.add.at(self._sums, nearest[start:end], rows[start:end])
             if end == len(features):
                 break
-            if len(self._middles) == _MOST:
+            if self._count == _MOST:
                 self._join()
                 nearest[end:], distances[end:] = self._nearest(features[end:])
             self._found(features[end])
             from_new = np.square(features[end:] - features[end]).sum(axis=1)
             nearer = np.flatnonzero(from_new < distances[end:]) + end
-            nearest[nearer], distances[nearer] = len(self._middles) - 1, from_new[nearer - end]
+            nearest[nearer], distances[nearer] = self._count - 1, from_new[nearer - end]
             start = end
-        self._middles = self._means()
+        self._middles[: self._count] = self._means()
         return founders
 
     def found(self, shape: tuple[int, ...]) -> dict[str, Any]:
         """Give the fields of `Templates`, and the template of each founder; windows have a shape."""
-        counts, features, squares, windows, window_squares = np.split(self._sums, self._ends, axis=1)
+        counts, features, squares, windows, window_squares = np.split(self._sums[: self._count], self._ends, axis=1)
         features, squares, windows, window_squares = (
             sums / counts for sums in (features, squares, windows, window_squares)
         )
         of_founders = np.arange(len(self._joined_with))
         slots = np.full(len(self._joined_with), NONE)
-        slots[self._founders] = np.arange(len(self._founders))
+        slots[self._founders[: self._count]] = np.arange(self._count)
         joined = np.array(self._joined_with, dtype=np.int64)
         while (joined[of_founders] != of_founders).any():
             of_founders = joined[of_founders]
@@ -241,29 +245,31 @@ class _Matcher:
         }
 
     def _nearest(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if not len(self._middles):
+        if not self._count:
             return np.zeros(len(features), dtype=np.int64), np.full(len(features), np.inf)
-        squared = _squared_distances(features, self._middles)
+        squared = _squared_distances(features, self._middles[: self._count])
         return squared.argmin(axis=1), squared.min(axis=1)
 
     def _means(self) -> np.ndarray:
-        return self._sums[:, 1 : self._ends[1]] / self._sums[:, :1]
+        sums = self._sums[: self._count]
+        return np.asarray(sums[:, 1 : self._ends[1]] / sums[:, :1])
 
     def _found(self, middle: np.ndarray) -> None:
-        self._middles = np.vstack([self._middles, middle])
-        self._sums = np.vstack([self._sums, np.zeros(self._sums.shape[1])])
-        self._founders = np.append(self._founders, len(self._joined_with))
+        self._middles[self._count], self._sums[self._count] = middle, 0
+        self._founders[self._count] = len(self._joined_with)
         self._joined_with.append(len(self._joined_with))
+        self._count += 1
 
     def _join(self) -> None:
         parts = join_nearest(self._means(), self._sums[:, 0], _KEPT)
         _, firsts = np.unique(parts, return_index=True)
         for founder, part in zip(self._founders, parts, strict=True):
             self._joined_with[founder] = int(self._founders[firsts[part]])
-        sums = np.zeros((len(firsts), self._sums.shape[1]))
+        sums = np.zeros((_KEPT, self._sums.shape[1]))
         np.add.at(sums, parts, self._sums)
-        self._sums, self._founders = sums, self._founders[firsts]
-        self._middles = self._means()
+        self._count, self._near = _KEPT, _WIDENED * self._near
+        self._sums[:_KEPT], self._founders[:_KEPT] = sums, self._founders[firsts]
+        self._middles[:_KEPT] = self._means()
 
 
 def _squared_distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import contextlib
 import re
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -162,6 +163,34 @@ class LslStream:
             ) from None
 
 
+@dataclass(frozen=True)
+class FoundStream:
+    """A stream that is there."""
+
+    wanted: str  # what `LslStream` finds it by
+    words: str  # what it is
+
+
+def find_streams() -> list[FoundStream]:
+    """Look for the streams of numbers that come regularly, for a second.
+
+    Raises
+    ------
+    UserError
+        When the library is missing.
+    """
+    pylsl = _library()
+    with quiet_native_output():
+        found = pylsl.resolve_streams(_RESOLVE_ALL_S)
+    streams = []
+    for info in found:
+        if info.nominal_srate() > 0 and info.channel_format() != pylsl.cf_string:
+            what = f"{info.type() or 'no type'}, {words.count_text(info.channel_count(), 'channel')}"
+            text = f"{info.name()} ({what} at {info.nominal_srate():g} Hz, on {info.hostname()})"
+            streams.append(FoundStream(info.source_id() or info.name(), text))
+    return sorted(streams, key=lambda stream: stream.words)
+
+
 def _library() -> Any:
     try:
         with quiet_native_output():
@@ -169,7 +198,7 @@ def _library() -> Any:
             import pylsl.util
     except (ImportError, RuntimeError, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"--lsl needs the library pylsl: {reason}; pip install pylsl") from None
+        raise UserError(f"streams need the library pylsl: {reason}; pip install pylsl") from None
     return pylsl
 
 

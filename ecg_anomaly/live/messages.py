@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from ecg_anomaly.beats.events import Event
+from ecg_anomaly.beats.events import ASYSTOLE_S, Event
 from ecg_anomaly.beats.swings import FIBRILLATION
+from ecg_anomaly.config import RhythmEvents
+from ecg_anomaly.detector.naming import S, V
 from ecg_anomaly.detector.stream import Findings
+from ecg_anomaly.findings.rhythms import PAUSE, RUN, TRIPLET, describe, find_rows_and_pauses
 from ecg_anomaly.reports import styles
 from ecg_anomaly.words import CALLED, clock, count_text, score_text
 
@@ -69,15 +73,23 @@ class Tally:
 
     def words(self) -> str:
         """Sum up in a line."""
+        return f"{clock(self.duration_s)} of signal: {self.counts()}"
+
+    def counts(self) -> str:
+        """Say in words how many beats and events there were."""
         beats, events = count_text(self.beats, "beat"), count_text(self.events, "event")
-        counts = f"{beats}, {self.flagged:,} flagged, {self.unreadable:,} not readable, {events}"
-        return f"{clock(self.duration_s)} of signal: {counts}"
+        return f"{beats}, {self.flagged:,} flagged, {self.unreadable:,} not readable, {events}"
 
 
 class Announcer:
-    """Says what was found, each thing once: flagged beats, and events when they are certain and when they are over."""
+    """Says what was found, each thing once: flagged beats, and events when they are certain and when they are over.
 
-    def __init__(self) -> None:
+    Runs of premature beats are told when they are over, and pauses.
+    """
+
+    def __init__(self, limits: RhythmEvents) -> None:
+        self._limits = limits
+        self._latest = pd.DataFrame()  # beats from the last that is not premature on
         self.tally = Tally()  # how much there was so far; whoever takes the signal sets its ``duration_s``
         self._lasting: set[tuple[str, float]] = set()  # kind and start of events that were announced and are not over
         self._fibrillations: deque[Event] = deque(maxlen=_FIBRILLATIONS)  # the latest that are over
@@ -89,9 +101,22 @@ class Announcer:
         messages: list[Message] = []
         if len(findings.beats):
             self._count(findings.beats)
-            messages += _flagged_beats(findings.beats)
+            messages += [*_flagged_beats(findings.beats), *self._rhythms(findings.beats, [*findings.events, *ongoing])]
         messages += [self._over(event) for event in findings.events]
         return messages + list(self._changes({(event.kind, event.start_s) for event in ongoing}))
+
+    def _rhythms(self, beats: pd.DataFrame, events: Sequence[Event]) -> Iterator[Message]:
+        """Say which runs are over and which pauses were."""
+        until_s = self._latest["time_s"].iloc[-1] if len(self._latest) else 0.0
+        table = pd.concat([self._latest, beats.assign(event="")], ignore_index=True)
+        ends_s = table["time_s"].iloc[-1]
+        for rhythm in find_rows_and_pauses(table, [*events, *self._fibrillations], self._limits):
+            is_over = rhythm.kind in (RUN, TRIPLET) and rhythm.end_s < ends_s
+            is_new = rhythm.kind == PAUSE and until_s < rhythm.end_s < rhythm.start_s + ASYSTOLE_S
+            if is_over or is_new:
+                yield Message(rhythm.end_s, EVENT, f"over: {describe(rhythm)}, from {clock(rhythm.start_s)}")
+        early = table["called"].isin((V, S)).to_numpy()
+        self._latest = table.iloc[max([0, *np.flatnonzero(~early)[-1:]]) :]
 
     def _count(self, beats: pd.DataFrame) -> None:
         came = list(map(_Beat, *(beats[name].tolist() for name in _Beat._fields)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ import numpy as np
 from ecg_anomaly.beats.leads import choose_leads, not_analysed
 from ecg_anomaly.config import Records
 from ecg_anomaly.records.channels import Channel, choose_ecg
-from ecg_anomaly.records.recording import RecordingFile
 
 PORTION_S = 0.1  # how long a source gathers samples before it passes them on: shorter ones cost more and show no more
 
 _BLOCK_S = 60.0  # of a recording
 _AT_ONCE_S = 10.0  # of a recording, where it need not take its time
+_BEFORE_S = 60.0  # of a recording that is replayed from somewhere within: a minute shows the patient's own beat
+_LATE_S = 1.0  # of wall time; what is later by more is not made up for
 
 
 @dataclass(frozen=True)
@@ -75,26 +77,81 @@ class LiveSignal(Protocol):
         """Yield what comes, until the source ends; an empty portion at least every second when nothing does."""
 
 
+class Recorded(Protocol):
+    """A recording that is there as a whole: a `RecordingFile`, or one that was analysed."""
+
+    @property
+    def name(self) -> str:
+        """What outputs are called after."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of it."""
+
+    @property
+    def sampling_rate_hz(self) -> Fraction:
+        """Of each lead."""
+
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """Names of the leads."""
+
+    @property
+    def samples(self) -> int:
+        """Per lead."""
+
+    def blocks(self, seconds: float) -> Iterator[np.ndarray]:
+        """Read the signals from the start; as `RecordingFile.blocks`."""
+
+
 class Replay:
     """A recording that is replayed as if it were recorded now; a `LiveSignal`.
 
-    ``speed`` is how many seconds of signal pass in a second; infinite: as fast as it is taken.
+    Parameters
+    ----------
+    recording
+        What is replayed.
+    speed
+        How many seconds of signal pass in a second; infinite: as fast as it is taken. It may be changed on the way.
+    at_s
+        Where in the recording the replay starts. Up to a minute before comes at once, so that an analysis has met the
+        patient.
     """
 
-    def __init__(self, recording: RecordingFile, speed: float = 1.0):
+    def __init__(self, recording: Recorded, speed: float = 1.0, at_s: float = 0.0):
         self.name, self.notes = recording.name, recording.notes
         self.sampling_rate_hz, self.leads = recording.sampling_rate_hz, recording.leads
-        self._recording, self._speed = recording, speed
+        self.recording, self.speed, self.at_s = recording, speed, at_s
+        self.from_s = max(0.0, at_s - _BEFORE_S)  # where its samples start
+        self.is_paused = False  # nothing comes meanwhile
+        self.is_late = False  # it is taken more slowly than it should come
 
     def portions(self) -> Iterator[Portion]:
         """Yield the recording, each portion when its last sample would have come."""
         rate_hz = float(self.sampling_rate_hz)
-        length = max(1, round(min(_AT_ONCE_S, PORTION_S * self._speed) * rate_hz))
-        started_s, sent = time.monotonic(), 0
-        for block in self._recording.blocks(_BLOCK_S):
-            for start in range(0, len(block), length):
-                portion = block[start : start + length]
-                sent += len(portion)
-                due_s = started_s + sent / rate_hz / self._speed
-                time.sleep(max(0.0, due_s - time.monotonic()))
+        position, paced_from = (round(time_s * rate_hz) for time_s in (self.from_s, self.at_s))
+        due_s = time.monotonic()
+        for block in self._blocks(position):
+            start = 0
+            while start < len(block):
+                while self.is_paused and position >= paced_from:
+                    time.sleep(PORTION_S)
+                    due_s = time.monotonic()
+                    yield Portion(block[:0])
+                before = paced_from - position
+                speed = math.inf if before > 0 else self.speed
+                length = max(1, round(min(_AT_ONCE_S, PORTION_S * speed) * rate_hz))
+                portion = block[start : start + (min(length, before) if before > 0 else length)]
+                start, position = start + len(portion), position + len(portion)
+                now_s = time.monotonic()
+                due_s = max(due_s, now_s - _LATE_S) + len(portion) / rate_hz / speed
+                self.is_late = math.isfinite(speed) and due_s < now_s - _LATE_S / 2
+                time.sleep(max(0.0, due_s - now_s))
                 yield Portion(portion)
+
+    def _blocks(self, first: int) -> Iterator[np.ndarray]:
+        """Read from a sample on."""
+        for block in self.recording.blocks(_BLOCK_S):
+            if first < len(block):
+                yield block[first:]
+            first = max(0, first - len(block))

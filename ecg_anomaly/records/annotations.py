@@ -95,7 +95,7 @@ def _count(content: bytes) -> int:
     for place, length in zip(special.tolist(), lengths.tolist(), strict=True):
         if place >= end:
             end = place + 1 + length
-            counting[place:end] = False
+            counting[place + 1 : end] = False
     annotations = counting & (codes > 0) & (codes < _SKIP)
     # Each may have a time, two fields and a note.
     return max(int(np.count_nonzero(annotations)), int(np.count_nonzero(counting)) // 4)

@@ -6,15 +6,16 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 from ecg_anomaly import words
-from ecg_anomaly.errors import UserError
+from ecg_anomaly.errors import UserError, harmless
 from ecg_anomaly.records.lead_names import distinct, is_lead_name, lead_name, looks_like_ecg, looks_like_other_signal
 from ecg_anomaly.records.units import is_count, is_no_unit, millivolts_per
 
+_LONGEST_NAME = 60  # characters
 _AMONG_LEADS = re.compile("d[1-4]|v", re.IGNORECASE)  # D1 and V are leads where others beside them are
 
 
@@ -73,6 +74,7 @@ def choose_ecg(
         When no channel is an ECG lead; when one that is asked for is not there, cannot be read or has another sampling
         rate than the others; when the gain contradicts a unit, or is needed.
     """
+    channels = list(map(_harmless, channels))
     names = distinct([lead_name(channel.label) for channel in channels])
     if asked:
         chosen, reasons = _asked_for(channels, names, path, asked), dict[int, str]()
@@ -84,6 +86,11 @@ def choose_ecg(
     factors_mv, guesses = _factors_mv(channels, names, chosen, path, gain)
     notes = (*_told(channels, names, reasons), *guesses)
     return Leads(tuple(chosen), tuple(names[index] for index in chosen), factors_mv, notes, tuple(asked))
+
+
+def _harmless(channel: Channel) -> Channel:
+    label, unit = (harmless(text, _LONGEST_NAME) for text in (channel.label, channel.unit))
+    return replace(channel, label=label, unit=unit)
 
 
 def _told(channels: Sequence[Channel], names: Sequence[str], reasons: Mapping[int, str]) -> list[str]:

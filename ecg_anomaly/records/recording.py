@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ecg_anomaly.errors import UserError
+from ecg_anomaly.errors import UserError, harmless
 from ecg_anomaly.records import kinds
 from ecg_anomaly.records.channels import choose_ecg, find_leads
 from ecg_anomaly.records.checks import check_asked_rate, check_file, check_sampling_rate
@@ -152,7 +152,7 @@ def open_recording(
     except UserError as error:  # what the file says of itself may help
         raise UserError("; ".join([str(error), *source.notes[:_HELPFUL_NOTES]])) from None
     first = source.channels[chosen.channels[0]]
-    notes = (*source.notes, *chosen.notes)
+    notes = tuple(map(harmless, (*source.notes, *chosen.notes)))
     described = first.sampling_rate_hz, chosen.names, first.samples, notes
     recording = RecordingFile(
         recording_name(path), path, *described, source, chosen.asked, chosen.channels, chosen.factors_mv

@@ -133,15 +133,25 @@ def choose_episodes(episodes: Sequence[Episode], count: int = STRIPS, length_s: 
     for *_, episode in sorted(ranked, key=lambda place: place[:2]):
         if len(chosen) == count:
             break
-        if not any(shows(other, episode, length_s) for other in chosen):
+        if strips_that_show(chosen, [episode], length_s)[0] < 0:
             chosen.append(episode)
     return sorted(chosen, key=lambda episode: (_strip_start_s(episode), episode.start_s))
 
 
-def shows(episode: Episode, other: Episode, length_s: float = STRIP_S) -> bool:
-    """Tell whether the strip of an episode shows all of another one, or as much as a strip of its own would."""
-    start_s = _strip_start_s(episode, length_s)
-    return other == episode or (start_s <= other.start_s and other.end_s <= start_s + length_s)
+def strips_that_show(chosen: Sequence[Episode], episodes: Sequence[Episode], length_s: float = STRIP_S) -> np.ndarray:
+    """Say which strip of some length shows each episode, all of it or as much as a strip of its own would.
+
+    Returns
+    -------
+    ndarray
+        Shape ``(episodes,)``, int: the first such strip among those of the ``chosen`` episodes; -1 where none does.
+    """
+    starts_s = np.array([_strip_start_s(episode, length_s) for episode in chosen])
+    first_s, last_s = (np.array([getattr(episode, end) for episode in episodes]) for end in ("start_s", "end_s"))
+    within = (starts_s <= first_s[:, np.newaxis]) & (last_s[:, np.newaxis] <= starts_s + length_s)
+    own = {episode: number for number, episode in enumerate(chosen)}
+    its_own = [own.get(episode, -1) for episode in episodes]
+    return np.where(within.any(axis=1), within.argmax(axis=1), its_own) if chosen else np.array(its_own)
 
 
 def draw_strip(

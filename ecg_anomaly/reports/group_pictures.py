@@ -14,6 +14,7 @@ from ecg_anomaly.findings.review import Review
 
 LANE_MM = (17.0, 10.0)  # width and height of one lead
 _GAP_MM = 1.0  # between leads
+_SCALED_FOR = 0.95  # of the beats: groups of the others may be cut off
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,9 @@ def pictures(reviewed: Review, groups: Sequence[Group]) -> list[Picture]:
     rows["flagged"] = beats["flagged"].astype(bool)
     most = max((group.number for group in groups), default=0) + 1
     counts = {key: np.bincount(beats["group"][its].astype(int), minlength=most) for key, its in rows.items()}
-    means = [group.mean[:, :leads] for group in groups]
-    low, high = min((mean.min() for mean in means), default=0.0), max((mean.max() for mean in means), default=0.0)
+    limits = -_reach(groups, -1, leads), _reach(groups, 1, leads)
     return [
-        _picture(group, {key: int(its[group.number]) for key, its in counts.items()}, leads, (low, high))
-        for group in groups
+        _picture(group, {key: int(its[group.number]) for key, its in counts.items()}, leads, limits) for group in groups
     ]
 
 
@@ -62,6 +61,14 @@ def marks_words(reviewed: Review) -> str:
 
 def _name(group: Group) -> str:
     return f"{group.number}: {group.name}" if group.number != REST else group.name
+
+
+def _reach(groups: Sequence[Group], sign: int, leads: int) -> float:
+    """Give how far the mean beats reach up or down (sign 1 or -1), but those of a few beats, which may be noise."""
+    reach = np.array([(sign * group.mean[:, :leads]).max() for group in groups])
+    order, counts = np.argsort(reach), np.array([group.count for group in groups])
+    covered = np.searchsorted(np.cumsum(counts[order]), _SCALED_FOR * counts.sum())
+    return float(reach[order[covered]]) if len(groups) else 0.0
 
 
 def _picture(group: Group, counts: dict[str, int], leads: int, limits: tuple[float, float]) -> Picture:

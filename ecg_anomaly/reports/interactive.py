@@ -5,7 +5,6 @@ Colours of text, grid and background are left to the page, which knows whether i
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,7 +132,7 @@ def excerpt_figure(strip: RecordOverTime) -> go.Figure | None:
     above_mv = top_mv + 0.12 * height_mv
     for name, sign, its in figure_data.by_outcome(strip.excerpt_beats):
         look = _look(name, sign, its, 3 if name == styles.NOT_FLAGGED else 9)
-        above = {"x": its["fiducial_s"], "y": np.full(len(its), above_mv), "text": its["symbol"].map(_safe)}
+        above = {"x": its["fiducial_s"], "y": np.full(len(its), above_mv), "text": its["symbol"].map(styles.literal)}
         figure.add_scatter(mode="markers+text", textposition="top center", **above, **look, row=1, col=1)
     flagged_s = strip.excerpt_beats.loc[strip.excerpt_beats["flagged"].astype(bool), "fiducial_s"]
     shapes = [styles.shade(time_s - 0.2, time_s + 0.2, styles.ORANGE, 0.18) for time_s in flagged_s]
@@ -154,12 +153,7 @@ def _look(outcome: str, sign: styles.Sign, beats: pd.DataFrame, size: int) -> di
 def _beat_words(beats: pd.DataFrame) -> list[str]:
     columns = (beats[name] for name in ("time_s", "symbol", "aami_class", "anomaly_score", "threshold"))
     return [
-        f"{clock(time_s)}  {_safe(symbol)} ({aami_class})<br>score {score_text(score)}, "
+        f"{clock(time_s)}  {styles.literal(symbol)} ({aami_class})<br>score {score_text(score)}, "
         f"threshold {score_text(threshold)}"
         for time_s, symbol, aami_class, score, threshold in zip(*columns, strict=True)
     ]
-
-
-def _safe(text: object) -> str:
-    # Plotly reads a few HTML tags in its labels.
-    return html.escape(str(text), quote=False)

@@ -120,7 +120,8 @@ class _Strips:
                 episode, 0, reviewed.summary, reviewed.beats, reviewed.events, reviewed.stored.read_mv, _STRIP_S
             )
             size = sum(len(lane.path) for lane in strip.lanes) + 500 * len(strip.marks)
-            self._drawn[episode] = Block("strip", strip.height_mm + 13, strip, size)
+            clock = words.clock_time(reviewed.stored.start_time, strip.start_s)
+            self._drawn[episode] = Block("strip", strip.height_mm + 13, (strip, clock), size)
         return self._drawn[episode]
 
 
@@ -159,5 +160,6 @@ class _Hours:
                 lambda start_s, end_s: stored.read_mv(start_s, end_s)[:, 0],
             )
             height_mm = 8 + full_disclosure.LINE_MM * (len(hour.lines) + 1)
-            self._drawn[number] = Block("hour", height_mm, hour, hour.size)
+            clock = words.clock_time(stored.start_time, number * full_disclosure.HOUR_S)
+            self._drawn[number] = Block("hour", height_mm, (hour, clock), hour.size)
         return self._drawn[number]

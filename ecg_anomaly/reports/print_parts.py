@@ -18,9 +18,9 @@ from ecg_anomaly.findings.review import Review
 from ecg_anomaly.reports import group_pictures
 from ecg_anomaly.reports.recording_page import facts, headline, kinds_of_events
 
-_LINE_MM, _LINE_CHARACTERS = 4.1, 95  # of text: height, and how many characters at least fit side by side
+_LINE_MM, _LINE_CHARACTERS = 4.0, 98  # of text: height, and how many characters at least fit side by side
 _SMALL_MM, _SMALL_CHARACTERS = 3.6, 105  # the same of small text
-_IN_A_ROW, _GROUPS, _OTHERS, _GROUPS_MM = 5, 20, 5, 37.0  # groups side by side, at most, and the height of a row
+_IN_A_ROW, _GROUPS, _OTHERS, _GROUPS_MM = 5, 20, 5, 38.5  # groups side by side, at most, and the height of a row
 _HOURS, _HOUR_MM, _HISTOGRAM_MM = 26, 3.7, 60.0  # rows of the table at most, their height, and that of the histogram
 _RATES, _COUNTS = ("lowest_bpm", "mean_bpm", "highest_bpm"), ("beats", "flagged", "V", "S")  # its columns
 _RR_S, _BIN_S = (0.2, 2.0), 0.025  # range and width of the bars of the histogram
@@ -64,7 +64,7 @@ def _heading(reviewed: Review, actions: Sequence[Action], model: str) -> list[Bl
     if len(summary["notes"]) > _NOTES:
         notes.append(f"{len(summary['notes']) - _NOTES} more notes are in the files of the recording.")
     told = [
-        ("recorded", str(summary.get("start_time") or "").replace("T", " ")),
+        ("recorded", words.start_words(reviewed.stored.start_time)),
         *facts(summary),
         ("model", model),
         ("threshold", f"{words.score_text(reviewed.threshold)} of the anomaly score"),
@@ -72,7 +72,7 @@ def _heading(reviewed: Review, actions: Sequence[Action], model: str) -> list[Bl
     ]
     terms = [(term, short(text, 2 * _LINE_CHARACTERS)) for term, text in told if text]
     sentences = headline(summary)
-    height_mm = 11 + _text_mm([" ".join(sentences), *notes, *(text for _, text in terms)])
+    height_mm = 9 + _text_mm([" ".join(sentences), *notes, *(text for _, text in terms)])
     blocks = [Block("heading", height_mm, (" ".join(sentences), notes, terms))]
     if names := who_marked(actions):
         more = f" {len(names) - _NAMES} more people marked beats." if len(names) > _NAMES else ""
@@ -121,7 +121,7 @@ def _hours(reviewed: Review) -> Block:
     ]
     heading = "Hour by hour" if together == 1 else f"Every {together} hours"
     histogram = _histogram(reviewed)
-    return Block("hours", 14 + max(_HOUR_MM * (len(rows) + 1), _HISTOGRAM_MM), (heading, rows, histogram))
+    return Block("hours", 11 + max(_HOUR_MM * (len(rows) + 1), _HISTOGRAM_MM), (heading, rows, histogram))
 
 
 def _histogram(reviewed: Review) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def _groups(reviewed: Review) -> list[Block]:
 
 def _events(reviewed: Review) -> list[Block]:
     """List events and rhythms by kind."""
-    kinds = kinds_of_events(reviewed.events, {})
+    kinds = kinds_of_events(reviewed.events, [], [])
     if not kinds:
         return [title("Events and rhythms", "None was found.")]
     return [Block("events", 15 + _LINE_MM * (len(kinds) + 1), kinds)]

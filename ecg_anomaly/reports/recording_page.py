@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
@@ -45,8 +46,8 @@ def render(reviewed: Review, plotly: str = "") -> str:
         facts=[*facts(summary), *([("marks", marks)] if marks else [])],
         figure_height=figure.layout.height,
         episodes=len(found),
-        shown=sum(any(ecg_paper.shows(other, episode) for other in chosen) for episode in found),
-        kinds=kinds_of_events(events, dict(zip([strip.key for strip in paper], chosen, strict=True))),
+        shown=int((ecg_paper.strips_that_show(chosen, found) >= 0).sum()) if found else 0,
+        kinds=kinds_of_events(events, chosen, [strip.key for strip in paper]),
         hours=hours_table(summary),
         groups=group_pictures.pictures(reviewed, reviewed.groups),
         lane_mm=group_pictures.LANE_MM,
@@ -110,22 +111,18 @@ class KindOfEvents:
     colour: str
 
 
-def kinds_of_events(events: Sequence[Event], strips: Mapping[str, Episode]) -> list[KindOfEvents]:
-    """List the kinds of events and rhythms that there are, most urgent first; ``strips`` are what strips show."""
+def kinds_of_events(events: Sequence[Event], chosen: Sequence[Episode], keys: Sequence[str]) -> list[KindOfEvents]:
+    """List the kinds of events and rhythms that there are, most urgent first; a strip has a key for each chosen one."""
     kinds = []
     for kind, name in styles.EVENT_WORDS.items():
         its = [event for event in events if event.kind == kind]
         if its:
-            episodes = [] if kind == UNREADABLE else list(map(Episode.of, its))
-            shown = [
-                (key, clock(other.start_s))
-                for key, episode in strips.items()
-                for other in episodes
-                if ecg_paper.shows(episode, other)
-            ]
+            shown = np.full(len(its), -1)
+            if kind != UNREADABLE:
+                shown = ecg_paper.strips_that_show(chosen, list(map(Episode.of, its)))
+            links = [(keys[shown[row]], clock(its[row].start_s)) for row in np.flatnonzero(shown >= 0)[:LINKS]]
             lasts_s = sum(event.end_s - event.start_s for event in its)
             first = f"{clock(its[0].start_s)}: {styles.event_words(its[0])}"
-            links = list({time: (key, time) for key, time in shown}.values())[:LINKS]
             kinds.append(KindOfEvents(name, len(its), lasts_s, first, links, styles.EVENT_COLOURS[kind]))
     return kinds
 

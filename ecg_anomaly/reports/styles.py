@@ -6,6 +6,7 @@ marker or a line style of its own, so that no figure speaks by colour alone.
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +40,7 @@ SCORE = "anomaly score"
 CLASS_NAMES = {"N": "normal", "S": "supraventricular", "V": "ventricular", "F": "fusion", "Q": "paced or unclear"}
 CLASS_COLOURS = {"N": GREY, "S": BLUE, "V": VERMILLION, "F": GREEN, "Q": PURPLE}
 
-# The questions that the anomaly score asks of a beat, and what it means when the answer surprises.
+# The questions that the anomaly score asks of a beat, and what an unusual answer means.
 QUESTIONS = {
     "reconstruction": "shape: unlike a normal beat",
     "patient": "unlike this patient's beats",
@@ -149,7 +150,7 @@ def shade(start: float, end: float, colour: str, opacity: float) -> dict[str, An
 
 
 def question(key: str) -> str:
-    """Say what a surprising answer to a question means, from the key of the component."""
+    """Say what an unusual answer to a question means, from the key of the component."""
     return QUESTIONS.get(key, key.replace("_", " "))
 
 
@@ -161,6 +162,14 @@ def event_words(event: Event) -> str:
 def class_name(aami_class: str) -> str:
     """Class with its meaning, for example ``V ventricular``."""
     return f"{aami_class} {CLASS_NAMES.get(aami_class, '')}".strip()
+
+
+def literal(text: object) -> str:
+    """Write what comes from a file so that Plotly shows it as it is: in its texts a few HTML tags are links and fonts.
+
+    Every name of a lead, a recording or a symbol that goes into a figure passes here.
+    """
+    return html.escape(str(text), quote=False)
 
 
 def beat_words(beats: pd.DataFrame, when: Callable[[float], str] = words.clock) -> list[str]:

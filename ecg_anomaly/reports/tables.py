@@ -108,7 +108,7 @@ def highest_scores(scores: pd.DataFrame, components: Sequence[str], count: int =
         **pages.SCORE_AND_THRESHOLD,
         "flagged": ("flagged", {True: "yes", False: "no"}.get),
         "called": ("called", str),
-        "largest surprise": ("largest", styles.question),
+        "most unusual": ("largest", styles.question),
         **{component_name(name): (name, score_text) for name in components},
         **pages.RR_INTERVALS,
     }

@@ -11,6 +11,7 @@ from ecg_anomaly.errors import UserError
 LEADS, RATE, GAIN = "leads", "samples per second", "units per millivolt"  # labels
 
 _LABELS = {"--leads": LEADS, "--sampling-rate": RATE, "--gain": GAIN}
+_TIME = re.compile(r"(\d{1,4}:)?(\d{1,4}:)?\d{1,7}(\.\d{1,6})?")
 _OPTION = re.compile(r"(--leads|--sampling-rate|--gain)\b( [\d.]+)?")
 
 
@@ -34,7 +35,7 @@ def read(leads: str | None, sampling_rate: str | float | None, gain: str | float
     UserError
         When what should be a number is none, or leads are not named as they should be.
     """
-    return Entered(asked_leads((leads or "").strip() or None), _number(sampling_rate, RATE), _number(gain, GAIN))
+    return Entered(asked_leads((leads or "").strip() or None), read_number(sampling_rate, RATE), read_number(gain))
 
 
 def by_label(words: str) -> str:
@@ -43,7 +44,24 @@ def by_label(words: str) -> str:
     return _OPTION.sub(lambda match: f"“{_LABELS[match[1]]}”" + (f" = {match[2].strip()}" if match[2] else ""), words)
 
 
-def _number(text: str | float | None, label: str) -> float | None:
+def read_time(text: str | None) -> float | None:
+    """Read a time from the start of a recording, as ``1:02:03``, ``62:03`` or seconds; an empty field says nothing.
+
+    Raises
+    ------
+    UserError
+        When it is none.
+    """
+    text = str(text or "").strip()
+    if not text:
+        return None
+    if not _TIME.fullmatch(text):
+        raise UserError(f"{text[:40]!r} is no time; write hours, minutes and seconds, as 1:02:03")
+    return sum(float(part) * 60.0**place for place, part in enumerate(reversed(text.split(":"))))
+
+
+def read_number(text: str | float | None, label: str = GAIN) -> float | None:
+    """Read what the field of a label holds; an empty one says nothing; `UserError` if it is no number."""
     try:
         return float(text) if text not in (None, "") else None
     except ValueError:

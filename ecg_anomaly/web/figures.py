@@ -58,7 +58,7 @@ def overview(review: Review) -> go.Figure:
 
 
 def _add_lanes(figure: go.Figure, review: Review, unit_s: float) -> int:
-    """Put lanes with all events and rhythms above the plots, which then need no place in the legend; give the height."""
+    """Put lanes with all events and rhythms above the plots, which need no place in its legend then; give the height."""
     figure.update_traces(showlegend=False, selector={"marker_symbol": "square"})
     names = bands.kinds(review)
     if not names:
@@ -142,7 +142,7 @@ def beat(stored: Stored, row: int) -> Figure:
         x_title = {"text": "s from the R wave"}
         layout[f"xaxis{number}"] = {"anchor": f"y{lower}", "domain": domain, "title": x_title, "nticks": 5}
         at = {"x": sum(domain) / 2, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
-        titles.append({**at, "text": lead_called(lead), "font": {"size": 16}, "showarrow": False})
+        titles.append({**at, "text": styles.literal(lead_called(lead)), "font": {"size": 16}, "showarrow": False})
     return {"data": data, "layout": {**layout, "legend": legend, "hovermode": "x unified", "dragmode": False}}
 
 
@@ -186,8 +186,9 @@ def _rows(
     data = [{"y": np.zeros(len(mark["x"])), "mode": "markers", **mark} for mark in marks]
     look = {"mode": "lines", "line": {"width": 1, "color": styles.BLUE}, "showlegend": False, "hoverinfo": "skip"}
     for number, (lead, (x, y), domain) in enumerate(zip(leads, curves, domains[::-1], strict=True), start=2):
-        data.append({"name": lead, "x": x, "y": y, "yaxis": f"y{number}", **look})
-        title = {"text": f"{lead} (mV)"}
+        name = styles.literal(lead)
+        data.append({"name": name, "x": x, "y": y, "yaxis": f"y{number}", **look})
+        title = {"text": f"{name} (mV)"}
         layout[f"yaxis{number}"] = {"domain": domain, "title": title, "nticks": 4, "fixedrange": True}
     return {"data": data, "layout": layout}
 

@@ -34,5 +34,8 @@ MOVES = {by: f"move-{by}" for by in ("in", "out", "left", "right", "all", "beat"
 THRESHOLD, THRESHOLD_FIELD, RESET, OUTCOME = "threshold-value", "threshold-field", "reset", "outcome"
 DOWNLOADS = {kind: f"download-{kind}" for kind in ("beats", "annotations", "report", "print")}
 
-LIVE_RECORD, SPEED, PLAY, STOP, PLAYING, LIVE_TICK = "live-record", "speed", "play", "stop", "playing", "live-tick"
-LIVE_WORDS, LIVE_FIGURE, LIVE_PART, LIVE_NEWS = "live-words", "live-figure", "live-part", "live-news"
+LIVE_SOURCE, SPEED, LIVE_AT, LIVE_GAIN, LIVE_FIND = "live-source", "speed", "live-at", "live-gain", "live-find"
+PLAY, PAUSE, STOP, LIVE_GO, PLAYING, LIVE_TICK = "play", "pause", "stop", "live-go", "playing", "live-tick"
+LIVE_STEPS = {step_s: f"live-step{step_s:+d}" for step_s in (-60, -10, 10, 60)}  # seconds
+LIVE_FOUND, LIVE_STATE, LIVE_WORDS = "live-found", "live-state", "live-words"
+LIVE_FIGURE, LIVE_PART, LIVE_TOLD, LIVE_NEWS = "live-figure", "live-part", "live-told", "live-news"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import dash_ag_grid as dag
+import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 
 from ecg_anomaly.findings.marks import RIGHT, WRONG
@@ -102,6 +103,20 @@ def grid(
         style={"height": "100%", "width": "100%"},
     )
     return html.Div(table, className=f"grid {look}", role="group", **aria(label=label))
+
+
+def choices(name: str, label: str, data: Sequence[Any], none: str, **properties: Any) -> dmc.MultiSelect:
+    """Make a control that chooses some of many; ``none`` names the button that chooses none of them."""
+    return dmc.MultiSelect(
+        id=name,
+        label=label,
+        data=list(data),
+        clearable=True,
+        clearButtonProps=aria(label=none),
+        withScrollArea=False,
+        comboboxProps={"withinPortal": False},
+        **properties,
+    )
 
 
 def many_marks(name: str, label: str) -> html.Div:

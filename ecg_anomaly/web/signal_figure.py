@@ -155,7 +155,7 @@ def _rows(review: Review, order: Sequence[int], row_mv: float, line_mv: float) -
     row_px = min(_HIGH_ROW, max(_LOW_ROW, _ALL_ROWS // len(order)))
     heights_px = np.array([row_px * len(order), _GAP, _LANE * max(1, len(kinds)), _GAP, _MARK_ROW])
     edges = np.append(0, heights_px.cumsum()) / heights_px.sum()
-    names = [stored.leads[lead] + ("<br>judged" if lead in stored.judged else "") for lead in order]
+    names = [styles.literal(stored.leads[lead]) + ("<br>judged" if lead in stored.judged else "") for lead in order]
     margin = {"l": 68, "r": 14, "t": 8, "b": 52}
     return {
         "height": int(heights_px.sum()) + margin["t"] + margin["b"],

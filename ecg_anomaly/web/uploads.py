@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,6 +79,7 @@ def receive(files: Sequence[FileStorage], folder: Path, annotator: str | None) -
 
 def shown(name: str) -> str:
     """Make a name that can be shown, and be part of the name of a download: of letters, digits and ``_.-`` alone."""
+    name = unicodedata.normalize("NFC", name)  # else a letter and its accent, as macOS names files, would be two
     return re.sub(r"[^\w.-]+", "_", name).strip("._")[:_LONGEST_NAME] or "recording"
 
 

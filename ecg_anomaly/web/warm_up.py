@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import threading
 from concurrent import futures
+from pathlib import Path
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.findings.review import review
+from ecg_anomaly.findings.store import read_store
 from ecg_anomaly.records.simulate import write_database
 from ecg_anomaly.web import decisions, figures, signal_figure
-from ecg_anomaly.web.jobs import DONE, Job
+from ecg_anomaly.web.jobs import ANALYSED, Job
+from ecg_anomaly.web.player import StoredSignal
 from ecg_anomaly.web.state import ServerState
 
 _MINUTES, _SEED = 1.0, 5
@@ -18,23 +23,31 @@ _MINUTES, _SEED = 1.0, 5
 def start_warm_up(state: ServerState) -> None:
     """Warm up in the background, so that the first recording waits for nothing."""
     if not state.problem:
-        threading.Thread(target=warm_up, args=(state,), daemon=True).start()
+        for work in (_load_for_players, warm_up):  # other processes analyse, so that both take time
+            threading.Thread(target=work, args=(state,), daemon=True).start()
+
+
+def _load_for_players(state: ServerState) -> None:
+    with contextlib.suppress(UserError):  # who plays something learns why
+        state.players.load()
 
 
 def warm_up(state: ServerState) -> None:
     """Analyse a simulated recording and draw what the page shows of one; nothing of it stays."""
-    recordings = state.recordings
-    with contextlib.suppress(UserError), recordings.opening() as (key, folder):  # the server may be ended meanwhile
-        names = write_database(folder / "simdb", 1, _MINUTES, _SEED)
-        futures.wait([recordings.analyse(Job(folder, folder / "simdb" / f"{names[0]}.hea", "warm-up"))])
-        if recordings.progress(key).state == DONE:  # if not, the user learns why when a recording of theirs fails
-            reviewed = recordings.review(key)
-            stored, beats = reviewed.stored, reviewed.beats
-            figures.overview(reviewed)
-            signal_figure.signal(reviewed, (0.0, stored.duration_s))
-            decisions.outcome(stored, beats)
-            decisions.read_tested(state.config.paths.outputs)
-            if len(beats):
-                figures.beat(stored, 0)
-                figures.paper(reviewed, 0.0, 0)
-        recordings.delete(key)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        header = folder / "simdb" / f"{write_database(folder / 'simdb', 1, _MINUTES, _SEED)[0]}.hea"
+        analysis = state.recordings.analyse_unlisted(Job(folder, header, "warm-up"))
+        futures.wait([analysis])
+        if analysis.cancelled() or analysis.exception():  # the user learns why when a recording of theirs fails
+            return
+        reviewed = review(read_store(folder / ANALYSED))
+        stored, beats = reviewed.stored, reviewed.beats
+        state.players.warm_up(StoredSignal(stored))
+        figures.overview(reviewed)
+        signal_figure.signal(reviewed, (0.0, stored.duration_s))
+        decisions.outcome(stored, beats)
+        decisions.read_tested(state.config.paths.outputs)
+        if len(beats):
+            figures.beat(stored, 0)
+            figures.paper(reviewed, 0.0, 0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import wfdb
 
-from ecg_anomaly.batch import Request, open_leads
+from ecg_anomaly.batch import Request, open_all_leads, open_leads
 from ecg_anomaly.beats.lead_looks import look_at_leads, look_at_start
 from ecg_anomaly.beats.leads import choose_leads, left_out, oddities
 from ecg_anomaly.beats.preprocessing import read_record
@@ -102,6 +102,21 @@ def test_batch_and_pipeline_choose_the_same_leads(tmp_path, start_mv):
     assert in_pipeline.leads == in_batch.leads == ("V1", "I")
     assert dead == ("aVF",)
     np.testing.assert_array_equal(in_pipeline.signals_mv, in_batch.read())
+
+
+def test_all_leads_of_a_recording_are_opened_and_the_judged_ones_named(tmp_path, start_mv):
+    leads = [f"V{number}" for number in range(1, 10)] + [f"V{number}R" for number in range(1, 10)] + ["II"]
+    signals_mv = np.tile(start_mv[:3600, :1], len(leads))
+    wfdb.wrsamp("r", 360, ["mV"] * 19, leads, p_signal=signals_mv, fmt=["16"] * 19, write_dir=str(tmp_path))
+    recording, judged = open_all_leads(tmp_path / "r", Request(tmp_path), CONFIG)
+    assert recording.leads == (*leads[:15], "II")
+    assert [recording.leads[lead] for lead in judged] == ["II", "V1"]
+    assert "shown: 16 of its 19 leads; not the last 3 of the others" in recording.notes
+
+    asked, judged = open_all_leads(tmp_path / "r", Request(tmp_path, leads=("v9r", "V2")), CONFIG)
+    assert [asked.leads[lead] for lead in judged] == ["V9R", "V2"]
+    assert asked.leads == (*leads[:15], "V9R")
+    assert open_leads(tmp_path / "r", Request(tmp_path, leads=("v9r", "V2")), CONFIG).leads == ("V9R", "V2")
 
 
 def test_record_whose_leads_hold_no_signal_is_refused(tmp_path):

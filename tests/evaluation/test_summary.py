@@ -60,9 +60,9 @@ def test_names_stand_gross_and_on_average(found):
 
 def test_every_component_and_baseline_has_its_row(found):
     table = summary.detector_table(found.metrics)
-    alone = ["ectopy alone", *(f"{name} surprise alone" for name in ("reconstruction", "patient", "rhythm"))]
+    alone = ["ectopy alone", *(f"unusual {name} alone" for name in ("shape", "for the patient", "rhythm"))]
     assert {"anomaly score", *alone, "baseline: PCA reconstruction error"} <= set(table.index)
-    assert "anomaly score without rhythm surprise" in table.index
+    assert "anomaly score without unusual rhythm" in table.index
     assert table.loc["ectopy alone", "AP"] == number(found.metrics["components"]["ectopy"]["average_precision"])
 
 

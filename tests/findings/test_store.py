@@ -2,6 +2,7 @@
 
 import dataclasses
 from contextlib import closing
+from datetime import time
 from fractions import Fraction
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from ecg_anomaly.detector.stream import Findings, analyse_blocks
+from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.annotated import read_annotated
 from ecg_anomaly.findings.store import OWN_BEAT, RECONSTRUCTION, WINDOW, StoreWriter, analyse_to_store, read_store
 from ecg_anomaly.records.recording import open_recording
@@ -60,6 +62,27 @@ def test_what_comes_in_portions_is_read_in_stretches(detector, tmp_path):
     np.testing.assert_array_equal(read.read_mv(1.0, 8.0), signals_mv[250:2000])
     np.testing.assert_array_equal(read.read_mv(-1.0, 99.0), signals_mv)
     assert len(read.shapes) == 0
+
+
+def test_all_leads_are_kept_and_the_judged_ones_named(detector, tmp_path):
+    signals_mv = np.random.default_rng(1).normal(size=(2500, 3)).round(5)
+    leads = ["I", "II", "V1"]
+    with closing(StoreWriter(tmp_path, detector, Fraction(250), leads, [1, 0], shapes=False)) as store:
+        store.add(signals_mv, Findings(pd.DataFrame(), []))
+        store.finish("a", [], start_time=time(14, 3))
+    read = read_store(tmp_path)
+    assert (read.leads, read.judged, read.start_time) == (leads, [1, 0], time(14, 3))
+    about = [read.summary[name] for name in ("leads", "leads_not_judged", "start_time")]
+    assert about == [["II", "I"], ["V1"], "14:03:00"]
+    np.testing.assert_array_equal(read.read_all_mv(0, 1), signals_mv[:250])
+    np.testing.assert_array_equal(read.read_mv(0, 1), signals_mv[:250, [1, 0]])
+
+
+def test_what_does_not_fit_on_the_disk_is_told_before_it_is_read(finished, detector, tmp_path):
+    long = dataclasses.replace(open_recording(finished.records / RECORD), samples=10**13)
+    with pytest.raises(UserError, match=r"2 leads of [\d,.]+ h need [\d,.]+ GB of disk while they are analysed"):
+        analyse_to_store(tmp_path / "analysed", detector, long, [0, 1])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_recording_without_beats_is_stored_too(detector, tmp_path):

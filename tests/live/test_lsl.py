@@ -58,6 +58,17 @@ def test_dropped_samples_are_missing(pylsl, name, records):  # noqa: F811
     assert source.notes[1:] == ("447 samples (1.24 s) did not arrive, in 2 gaps",)
 
 
+def test_streams_are_found(pylsl, name, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(lsl, "_RESOLVE_ALL_S", 0.5)
+    senders = [Sender(pylsl, name, source_id=f"{name}, 1"), Sender(pylsl, f"{name} text", channel_format="string")]
+    found = {}
+    while f"{name}, 1" not in found:
+        found = {stream.wanted: stream.words for stream in lsl.find_streams()}
+    assert found[f"{name}, 1"].startswith(f"{name} (ECG, 2 channels at 360 Hz, on ")
+    assert f"{name} text" not in found
+    assert len(senders) == 2  # which are there until now
+
+
 def test_a_stream_that_vanishes_is_waited_for(pylsl, name, records):  # noqa: F811
     sender = Sender(pylsl, name)
     source = lsl.LslStream(name, ["V1"], None, records)

@@ -1,17 +1,19 @@
 """What is said of findings: each thing once, when it is certain, and again when it is over or was none."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from ecg_anomaly.beats.events import ASYSTOLE, Event
 from ecg_anomaly.beats.swings import FIBRILLATION
+from ecg_anomaly.config import load_config
 from ecg_anomaly.detector.stream import COLUMNS, Findings
 from ecg_anomaly.live.messages import BEAT, EVENT, Announcer
 
 
 @pytest.fixture
 def announcer():
-    return Announcer()
+    return Announcer(load_config().rhythm_events)
 
 
 @pytest.fixture
@@ -67,3 +69,19 @@ def test_what_lies_within_a_fibrillation_counts_no_longer(announcer, announce):
     assert (announcer.tally.beats, announcer.tally.flagged) == (2, 2)
     announce(flagged_s=[5.0])  # those of the first seconds come late
     assert (announcer.tally.beats, announcer.tally.flagged) == (2, 2)
+
+
+@pytest.mark.parametrize("portion", [1, 2, 4, 12])
+def test_runs_are_told_when_they_are_over_and_pauses(announcer, portion):
+    called = ["", "V", "V", "", "V", "V", "V", "V", "", "S", "V", "V"]
+    rr_s = np.array([0.5, *[0.5] * 7, 2.5, 0.5, 0.5, 0.5])
+    beats = pd.DataFrame(dict.fromkeys(COLUMNS, 1.0), index=range(12)).assign(
+        time_s=rr_s.cumsum(), rr_before_s=rr_s, readable=True, called=called, flagged=[name != "" for name in called]
+    )
+    beats["reason"] = np.where(beats["flagged"], "rhythm", "")
+    parts = [beats[first : first + portion] for first in range(0, 12, portion)]
+    messages = [message for part in parts for message in announcer.announce(Findings(part, []), [])]
+    assert [(message.time_s, message.text) for message in messages if message.kind == EVENT] == [
+        (4.0, "over: run of 4 premature beats (V), 120 bpm, from 0:00:02"),
+        (6.5, "over: pause of 2.5 s, from 0:00:04"),
+    ]

@@ -106,6 +106,21 @@ def latencies_s(detector, leads, signals_mv, portion):
     return (np.array(told_s) - next_s)[started], (np.array(told_s) - np.maximum(next_s, late_s))[started]
 
 
+def test_times_of_a_stretch_are_those_of_its_recording(detector, read, simulated_records):
+    leads, signals_mv = read(simulated_records / "simdb" / "s007", 60)
+    signals_mv[30 * 360 : 40 * 360] = 0.0  # an event, and leads that are off
+    told = []
+    for from_s in (0.0, 600.0):
+        session = Session(detector, RATE_HZ, leads, look_at_start=False, from_s=from_s)
+        news = [session.push(Portion(signals_mv), 0.0), session.finish()]
+        messages = [message for each in news for message in each.messages]
+        beats_s = pd.concat([each.findings.beats["time_s"] for each in news if len(each.findings.beats)])
+        events_s = [event.start_s for each in news for event in each.findings.events]
+        told.append([message.time_s for message in messages] + beats_s.tolist() + [session.tally.duration_s, *events_s])
+    assert any("0:10:" in message.text for message in messages)
+    np.testing.assert_allclose(np.array(told[0]) + 600, told[1])
+
+
 def test_answers_within_one_and_a_half_seconds(detector, read, simulated_records):
     for patient in (2, 5, 7):
         leads, signals_mv = read(simulated_records / "simdb" / f"s00{patient}", 120)

@@ -5,7 +5,7 @@ import pytest
 import wfdb
 
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.records.annotations import read_annotations
+from ecg_anomaly.records.annotations import _count, read_annotations
 from ecg_anomaly.records.recording import open_recording
 
 RATE_HZ, SECONDS = 250, 10
@@ -55,6 +55,22 @@ def test_annotations_outside_of_the_signals_are_left_out_and_counted(header):
         "2 annotations before the first sample of the signals left out",
         "3 annotations behind the last sample of the signals left out",
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [(b"\x01\x04" * 2000, "2,000 annotations"), (b"\0\xfc" * 6000, "1,500 annotations"), (bytes(1_100_000), "1.1 MB")],
+)
+def test_far_more_annotations_than_marks_of_waves_are_not_read(content, told, header):
+    header.with_suffix(".atr").write_bytes(content)
+    with pytest.raises(UserError, match=f"{told} for 10 s of signal are no marks of beats and waves"):
+        read(header)
+
+
+def test_texts_and_times_of_annotations_are_not_counted_as_such(header):
+    options = {"symbol": ["N"] * 9, "write_dir": str(header.parent), "aux_note": ["a long note on a beat" * 9] * 9}
+    wfdb.wrann("a1", "atr", np.arange(1, 10) * 250, **options)
+    assert _count(header.with_suffix(".atr").read_bytes()) == 27 // 4 + 3
 
 
 def test_annotations_that_go_back_in_time_are_sorted_with_a_note(header):

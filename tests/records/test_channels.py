@@ -58,6 +58,22 @@ def test_what_is_asked_for_is_taken_in_its_order_whatever_its_name_and_doubt():
         names("II", "V1", asked=["V9"])
 
 
+def test_others_come_along_in_the_order_of_the_file():
+    there = channels("V1", "II", "EMG", "V5")
+    chosen = choose_ecg(there, "r", ["v5", "EMG"], with_others=True)
+    assert chosen.names == ("V1", "II", "EMG", "V5")
+    assert chosen.asked == ("V5", "EMG")
+    counts = channels("V1", "II|counts")
+    assert choose_ecg(counts, "r", ["II"], 200.0, with_others=True).names == ("II",)
+
+
+def test_unseen_characters_of_labels_are_taken_out_and_long_ones_shortened():
+    found = choose_ecg(channels("\x1b[2JII\u202e|mV\u200f", "EMG"), "r", ["[2JII"])
+    assert found.names == ("[2JII",)
+    assert found.factors_mv == (1.0,)
+    assert len(choose_ecg(channels("ECG" + 90 * "x"), "r").names[0]) == 60
+
+
 def test_what_cannot_be_read_or_comes_at_another_rate_is_refused_when_asked_for():
     mixed = [
         Channel("II", "mV", Fraction(250)),

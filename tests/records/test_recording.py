@@ -10,6 +10,7 @@ import wfdb
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.channels import lead_name, looks_like_ecg, looks_like_other_signal, millivolts_per
+from ecg_anomaly.records.edf_reader import _gaps
 from ecg_anomaly.records.recording import open_recording
 from tests.device_files import write_acq, write_ishne, write_opensignals
 
@@ -453,6 +454,23 @@ def test_gap_of_more_than_a_day_is_refused(tmp_path):
     write_with_gaps(path, range(SECONDS))
     overwrite_onset(path, b"+7\x14\x14", b"+99999")
     assert "a gap of 28 h" in refused(path)
+
+
+def test_gaps_of_many_hours_around_seconds_of_signal_are_refused(tmp_path):
+    onsets_s = np.array([0.0, 1, 80_001, 120_002])
+    gaps_s, _ = _gaps(tmp_path, onsets_s[:3], Fraction(1), 250)  # a day may be missing
+    assert gaps_s.tolist() == [0, 0, 79_999]
+    with pytest.raises(UserError, match=r"has 4 s of signal and 33 h of gaps, the longest of 22\.2 h before"):
+        _gaps(tmp_path, onsets_s, Fraction(1), 250)
+
+
+def test_wfdb_header_of_stretches_without_signal_is_refused_before_they_are_made(tmp_path):
+    wfdb.wrsamp("s1", 360, ["mV"], ["II"], p_signal=np.zeros((720, 1)), fmt=["16"], write_dir=str(tmp_path))
+    path = tmp_path / "r.hea"
+    path.write_text("r/2001 1 360\ns1 720\n" + "~ 31000000\n" * 2000)
+    assert "has 2 s of signal and 47,840 h of gaps, the longest of 23.9 h before segment 3" in refused(path)
+    path.write_text("r/20001 1 360\ns1 720\n" + "~ 31000000\n" * 20_000)
+    assert "promises more than 20,000 segments" in refused(path)
 
 
 def overwrite_onset(path, old, new):

@@ -13,10 +13,7 @@ from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
 from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.naming import OTHER, S, V
 from ecg_anomaly.detector.stream import Findings
-from ecg_anomaly.detector.thresholds import FittedThreshold
-from ecg_anomaly.findings.review import Review, review
 from ecg_anomaly.findings.rhythms import COUPLET, IRREGULAR, PAUSE, RUN, SLOW, TRIPLET, Rhythm
-from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, summarise
 from ecg_anomaly.reports.ecg_paper import STRIPS, choose_episodes, draw_strip, find_episodes
 from ecg_anomaly.reports.recording_overview import overview_figure
@@ -30,67 +27,9 @@ from ecg_anomaly.reports.recording_page import (
     render,
 )
 from ecg_anomaly.words import CALLED
+from tests.reports.reviews import LEADS, RATE_HZ, made_up_beats, read_mv, reviewed_of, summary_of
 
-RATE_HZ = 250.0
-LEADS = ("MLII", "V5")
 MARGIN_MM = 15.0
-
-
-def made_up_beats(duration_s: float = 120, flagged_s: tuple[float, ...] = (30.5, 31.5, 80.5), rr_s: float = 1.0):
-    """Beats in even steps from 0.5 s on; the later a flagged beat comes, the higher its score."""
-    time_s = np.arange(0.5, duration_s, rr_s)
-    flagged = np.isin(time_s, flagged_s)
-    beats = pd.DataFrame({"sample": (time_s * RATE_HZ).astype(int), "time_s": time_s})
-    beats = beats.assign(
-        rr_before_s=np.where(time_s < 1, np.nan, rr_s),
-        rr_after_s=rr_s,
-        quality=0.9,
-        readable=True,
-        reconstruction_error=0.01,
-        reconstruction_surprise=1.0,
-        patient_surprise=2.0,
-        rhythm_surprise=1.0,
-        log_odds_S=0.5,
-        log_odds_V=1.0,
-        anomaly_score=np.where(flagged, 10 + time_s, 2.0),
-        threshold=5.0,
-        flagged=flagged,
-        called=np.where(flagged, "V", ""),
-        reason=np.where(flagged, "patient", ""),
-        event="",
-    )
-    return beats[list(TABLE_COLUMNS)]
-
-
-def read_mv(start_s: float, end_s: float) -> np.ndarray:
-    """One spike of 1 mV at each half second past; the second lead twice as high."""
-    samples = np.arange(round(start_s * RATE_HZ), round(end_s * RATE_HZ))
-    spike = (samples % RATE_HZ == RATE_HZ / 2).astype(float)
-    return np.stack([spike, 2 * spike], axis=1)
-
-
-def summary_of(beats: pd.DataFrame, events: tuple[Event, ...] = (), name: str = "r1", samples: int = 30_000):
-    return summarise(name, RATE_HZ, LEADS, samples, Findings(beats, events))
-
-
-def reviewed_of(
-    beats: pd.DataFrame,
-    events: tuple[Event, ...] = (),
-    name: str = "r1",
-    samples: int = 30_000,
-    notes: tuple[str, ...] = (),
-    marks: dict[int, str] | None = None,
-) -> Review:
-    """Beats under review, as `batch` and the web application make it; each beat is a spike of its own height."""
-    shapes = np.zeros((len(beats), 3, 100, 2), dtype=np.float32)
-    shapes[:, 0, 30] = 1
-    threshold = FittedThreshold(method="percentile", threshold=5.0, normal_beats=1, patients=1, rates_per_hour={})
-    summary = {**summary_of(beats, events, name, samples), "notes": list(notes)}
-    window_s = np.arange(-30, 70) / 100
-    signals_mv = list(read_mv(0, samples / RATE_HZ).astype(np.float32).T)
-    return review(
-        Stored(summary, RATE_HZ, signals_mv, beats, shapes, list(events), threshold, window_s, None), marks=marks
-    )
 
 
 def page(beats: pd.DataFrame | None = None, events: tuple[Event, ...] = (), name: str = "r1", samples: int = 30_000):
@@ -257,7 +196,7 @@ def test_couplets_leave_strips_to_what_is_rare() -> None:
     assert Counter(episode.kind for episode in chosen) == {COUPLET: 35, PAUSE: 1, RUN: 1, "": 3}
     text = page(beats, tuple(events), samples=250_000)
     assert "0:15:30: run of 6 premature beats (V), 120 bpm" in text
-    run, couplet, pause = kinds_of_events(events, dict(zip(map(str, range(STRIPS)), chosen, strict=True)))
+    run, couplet, pause = kinds_of_events(events, chosen, list(map(str, range(STRIPS))))
     assert (run.count, couplet.count, pause.first) == (1, 59, "0:15:05: pause of 3.0 s")
     assert [time for _, time in run.strips] == ["0:15:30"]
     assert len(couplet.strips) == LINKS
@@ -269,7 +208,7 @@ def test_the_page_says_what_the_rhythm_is() -> None:
         Rhythm(RUN, 60.5, 64.5, 5, 60.0, "V"),
         Rhythm(IRREGULAR, 70.0, 106.0, 36, 60.0),
     )
-    summary = summarise("r1", RATE_HZ, LEADS, 30_000, Findings(made_up_beats(), []), (), rhythms)
+    summary = summarise("r1", RATE_HZ, LEADS, 30_000, Findings(made_up_beats(), []), rhythms=rhythms)
     assert headline(summary)[1:] == [
         "The rhythm is irregular for 30.0% of the recording: atrial fibrillation suspected from RR intervals alone.",
         "2 runs of 3 and more premature beats, the longest of 5 at 0:01:00, 60 bpm.",
@@ -279,7 +218,7 @@ def test_the_page_says_what_the_rhythm_is() -> None:
 
 def test_the_table_holds_the_highest_scores_first() -> None:
     beats = made_up_beats(duration_s=400, flagged_s=tuple(np.arange(0.5, 400)))
-    table = flagged_table(beats)
+    table = flagged_table(reviewed_of(beats))
     assert len(table) == TABLE_BEATS
     assert table["time"].iloc[0] == "0:06:39"
     assert set(table["called"]) == {"like a ventricular beat"}

@@ -168,12 +168,12 @@ def test_highest_scores_are_listed_with_their_components(results: Results):
     first = table.iloc[0]
     assert first["record"] == highest["record"]
     assert first["time"] == words.clock(highest["time_s"])
-    assert first["reconstruction surprise"] == words.score_text(highest["reconstruction_surprise"])
-    assert first["rhythm surprise"] == "1.5"
+    assert first["unusual shape"] == words.score_text(highest["reconstruction_surprise"])
+    assert first["unusual rhythm"] == "1.5"
     assert first["threshold"] == words.score_text(highest["threshold"])
-    assert first["largest surprise"] == styles.QUESTIONS["patient"]  # whether it counts or not
+    assert first["most unusual"] == styles.QUESTIONS["patient"]  # whether it counts or not
     assert first["called"] == highest["called"] != ""
-    assert "patient surprise" not in table
+    assert "unusual for the patient" not in table
     assert first["RR before (s)"] == f"{highest['rr_before_s']:.2f}"
 
 

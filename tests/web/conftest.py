@@ -1,10 +1,16 @@
-"""What the tests of the web application share: a detector, and a recording that it has analysed."""
+"""What the tests of the web application share: a detector, a recording that it analysed, a page in a browser."""
+
+import shutil
+import socket
+import subprocess
+import sys
 
 import pytest
 
 from ecg_anomaly.findings.store import read_store
 from ecg_anomaly.web.jobs import ANALYSED, Job, analyse, announce
-from tests.web.web_parts import detector_of
+from tests.conftest import ROOT
+from tests.web.web_parts import PATIENCE_MS, detector_of
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +30,54 @@ def stored(finished, detector, tmp_path_factory):
 @pytest.fixture(scope="session")
 def threshold(stored):
     return float(stored.threshold.threshold)
+
+
+@pytest.fixture(scope="session")
+def address(finished):
+    """Where the application is served, for all tests of a process."""
+    for _ in range(10):  # a port that is free may be taken by another program meanwhile
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [sys.executable, str(ROOT / "web_app.py"), *finished.settings(), "--port", str(port)]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        if said := server.stdout.readline():
+            break
+    assert "Open http://127.0.0.1:" in said
+    yield f"http://127.0.0.1:{port}"
+    server.terminate()
+    server.wait(600)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """The system's Chromium."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    with playwright.sync_playwright() as running:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        started = running.chromium.launch(executable_path=chromium, args=options)
+        yield started
+        started.close()
+
+
+@pytest.fixture(params=[(1280, "light")], ids=["desktop"])
+def page(request, browser, address):
+    """A page, which must have neither errors nor requests to other machines, nor be wider than its window."""
+    width, scheme = request.param
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True)
+    opened = context.new_page()
+    opened.set_default_timeout(PATIENCE_MS)
+    opened.errors, addresses = [], []
+    opened.on("console", lambda message: opened.errors.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: opened.errors.append(str(error)))
+    opened.on("request", lambda sent: addresses.append(sent.url))
+    opened.goto(address)
+    opened.wait_for_selector("#files")
+    yield opened
+    assert opened.errors == []
+    assert {sent for sent in addresses if not sent.startswith((address, "data:", "blob:"))} == set()
+    assert opened.evaluate("document.documentElement.scrollWidth") <= opened.viewport_size["width"]
+    context.close()

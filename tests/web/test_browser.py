@@ -1,84 +1,13 @@
 """The web application in a real browser, the system's Chromium: from a dropped file to a downloaded decision."""
 
-import shutil
-import socket
-import subprocess
-import sys
+import io
 
 import edfio
 import pandas as pd
 import pytest
 import wfdb
 
-from tests.conftest import ROOT
-
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium")
-
-PATIENCE_MS = 120_000
-
-
-@pytest.fixture(scope="module")
-def address(finished):
-    for _ in range(10):  # a port that is free may be taken by another program meanwhile
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        command = [sys.executable, str(ROOT / "web_app.py"), *finished.settings(), "--port", str(port)]
-        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        if said := server.stdout.readline():
-            break
-    assert "Open http://127.0.0.1:" in said
-    yield f"http://127.0.0.1:{port}"
-    server.terminate()
-    server.wait(600)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as running:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        started = running.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield started
-        started.close()
-
-
-@pytest.fixture(params=[(1280, "light")], ids=["desktop"])
-def page(request, browser, address):
-    """A page, which must have neither errors nor requests to other machines, nor be wider than its window."""
-    width, scheme = request.param
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True)
-    opened = context.new_page()
-    opened.set_default_timeout(PATIENCE_MS)
-    errors, addresses = [], []
-    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.on("request", lambda sent: addresses.append(sent.url))
-    opened.goto(address)
-    opened.wait_for_selector("#files")
-    yield opened
-    assert errors == []
-    assert {sent for sent in addresses if not sent.startswith((address, "data:", "blob:"))} == set()
-    assert opened.evaluate("document.documentElement.scrollWidth") <= width
-    context.close()
-
-
-def drop(page, finished, *kinds):
-    page.set_input_files("#files", [str(finished.records / f"simdb/s007.{kind}") for kind in kinds])
-
-
-def changed(page, selector, act):
-    before = page.inner_text(selector)
-    act()
-    page.wait_for_function(
-        "([selector, before]) => document.querySelector(selector).innerText !== before", arg=[selector, before]
-    )
-    return page.inner_text(selector)
-
-
-def says(page, selector, words):
-    playwright.expect(page.locator(selector)).to_contain_text(words, timeout=PATIENCE_MS)
+from tests.web.web_parts import changed, drop, dropped, says
 
 
 @pytest.mark.parametrize("page", [(1280, "light"), (390, "dark")], ids=["desktop", "phone"], indirect=True)
@@ -92,12 +21,17 @@ def test_from_a_dropped_record_to_a_downloaded_decision(page, finished, tmp_path
         assert page.locator(figure).bounding_box()["height"] > 350  # makes room for what it draws
 
     changed(page, "#beat-words h3", lambda: page.keyboard.press("n"))
-    assert "right" in changed(page, "#list", lambda: page.keyboard.press("r"))
+    assert "right" in changed(page, "#undo", lambda: page.keyboard.press("r"))
+    says(page, "#outcome", "marked right")
     changed(page, "#beat-words h3", lambda: page.click("#earlier"))
-    changed(page, "#beat-words h3", page.locator("#list button[data-beat]").first.click)
+    page.get_by_role("tab", name="Beats").click()
+    changed(page, "#beat-words h3", page.locator("#beats-grid .ag-cell[col-id=time_s]").nth(5).click)
+    page.wait_for_function(
+        "() => document.getElementById('strip').getBoundingClientRect().top < innerHeight / 2"
+    )  # in sight
 
     flagged = int(page.inner_text("#outcome .tiles dd >> nth=0"))
-    page.focus("#threshold-value [role=slider]")
+    page.focus("#threshold [role=slider]")
     changed(page, "#outcome", lambda: page.keyboard.press("Home"))
     assert int(page.inner_text("#outcome .tiles dd >> nth=0")) > flagged
     changed(page, "#outcome", lambda: page.click("#reset"))
@@ -109,8 +43,138 @@ def test_from_a_dropped_record_to_a_downloaded_decision(page, finished, tmp_path
     assert annotations.symbol.count("Q") == flagged
     assert sum(note.endswith("marked right") for note in annotations.aux_note) == 1
 
-    page.click("#close")
+
+def marks_of(page):
+    """The marks that the server has, by row."""
+    key = page.evaluate("JSON.parse(sessionStorage.getItem('opened'))")
+    answer = page.request.get(f"{page.url}recordings/{key}/beats")
+    return pd.read_csv(io.BytesIO(answer.body()), keep_default_na=False)["mark"]
+
+
+def sent(page):
+    """Wait until all marks are on the server."""
+    page.wait_for_function("() => sessionStorage.getItem('unsent') === '[]'")
+
+
+def test_marks_are_not_lost(page, finished):
+    dropped(page, finished)
+    page.fill("#threshold-field", "0")  # so that there are enough
+    says_flagged = changed(page, "#beats-words", lambda: page.keyboard.press("Enter"))
+    assert int(says_flagged.split()[0]) > 20
+    page.evaluate("document.activeElement.blur()")
+    for _ in range(15):  # faster than the server answers
+        page.keyboard.press("r")
+        page.keyboard.press("n")
+        page.wait_for_timeout(80)
+    sent(page)
+    assert (marks_of(page) == "right").sum() == 15
+
+    assert "redo" in changed(page, "#redo", lambda: page.keyboard.press("Control+z")).lower()
+    sent(page)
+    assert (marks_of(page) == "right").sum() == 14
+    changed(page, "#redo", lambda: page.keyboard.press("Control+Shift+z"))
+    sent(page)
+    assert (marks_of(page) == "right").sum() == 15
+
+    beat = page.inner_text("#beat-words h3")
+    page.reload()
+    says(page, "#beat-words", beat)  # the same beat, at the same threshold
+    says(page, "#worklist-grid", "15 of")
+    assert page.input_value("#threshold-field") == "0"
+    page.fill("#threshold-field", "")
+    changed(page, "#beats-words", lambda: page.keyboard.press("Enter"))
+    assert float(page.input_value("#threshold-field")) > 0  # that of the model again
+
+    page.context.set_offline(True)
+    page.wait_for_selector("#offline:not([hidden])")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("w")
+    says(page, "#unsent", "1 not saved yet")
+    page.context.set_offline(False)
+    page.wait_for_selector("#offline", state="hidden")
+    says(page, "#message", "answers again")
+    sent(page)
+    assert (marks_of(page) == "wrong").sum() == 1
+    page.errors.clear()  # of requests to a server that was not there
+
+
+def test_groups_and_lists(page, finished):
+    dropped(page, finished)
+    row = page.locator("#groups-grid .ag-cell[col-id=name]").first
+    count = int(page.locator("#groups-grid .ag-cell[col-id=count]").first.inner_text())
+    row.click()
+    says(page, "#group-words", "group 1")
+    page.click("#groups-wrong")
+    says(page, "#groups-grid", "✗ wrong")
+    sent(page)
+    assert (marks_of(page) == "wrong").sum() == count
+    says(page, "#undo", "group 1")
+    page.check("#unmarked")
+    page.get_by_role("tab", name="Beats").click()
+    page.click("#undo")
+    sent(page)
+    says(page, "#beats-words", "without a mark")
+
+    cell = page.locator("#beats-grid .ag-cell[col-id=score]").first
+    cell.click()
+    page.locator("#beats-grid .ag-cell[col-id=score]").nth(3).click(modifiers=["Shift"])
+    page.click("#beats-right")
+    says(page, "#undo", "4 beats")
+    sent(page)
+    assert (marks_of(page) == "right").sum() == 4
+
+    cell.focus()
+    beat = page.inner_text("#beat-words h3")
+    page.keyboard.press("ArrowDown")
+    changed(page, "#beat-words h3", lambda: page.keyboard.press("Enter"))
+    assert page.inner_text("#beat-words h3") != beat
+    assert page.evaluate("document.activeElement.closest('#beats-grid') !== null")
+
+    page.fill("#go-to", "0:01:00")
+    changed(page, "#beat-words h3", lambda: page.keyboard.press("Enter"))
+    assert page.inner_text("#beat-words h3").startswith(("0:00:59", "0:01:00"))
+    page.fill("#go-to", "noon")
+    page.keyboard.press("Enter")
+    says(page, "#message", "noon")
+    page.click("#dismiss")
+
+    before = marks_of(page)
+    page.click("#beats-title")
+    for typed_in in (
+        *("#records", "#reviewer", "#go-to", "#filter-called", "#threshold-field", "#threshold [role=slider]"),
+        *("#unmarked", "[role=tab]", "#beats-grid .ag-cell[col-id=score]", "#live-record"),
+    ):
+        page.locator(typed_in).first.focus()
+        for key in "rwun":
+            page.keyboard.press(key)
+    page.keyboard.press("Escape")
+    sent(page)
+    assert marks_of(page).equals(before)
+
+
+def test_the_worklist(page, finished):
+    drop(page, finished, "hea", "dat", names=("s007", "s008"))
+    says(page, "#headline h3", "s007")
+    page.locator("#worklist-grid .ag-row", has_text="s008").filter(has_text="analysed").first.wait_for()
+    page.locator("#worklist-grid .ag-row", has_text="s008").locator(".name").first.click()
+    says(page, "#headline h3", "s008")
+
+    page.click("#open-records", force=True)  # without a choice, or without records
+    page.route("**/recordings", lambda route: None)  # an upload that takes long
+    drop(page, finished, "hea", "dat")
+    with page.expect_event("requestfailed") as stopped:
+        page.click("#cancel")
+    assert stopped.value.url.endswith("/recordings")
+    says(page, "#message", "stopped")
+    page.unroute("**/recordings")
+    assert page.inner_text("#headline h3") == "s008"
+
+    rows = page.locator("#worklist-grid .ag-row").count()
+    page.locator("#worklist-grid .ag-row", has_text="s008").get_by_role("button").first.click()
+    says(page, "#delete-words", "s008")
+    page.click("#delete-yes")
     page.wait_for_selector("#recording-parts", state="hidden")
+    page.wait_for_function("(rows) => document.querySelectorAll('#worklist-grid .ag-row').length < rows", arg=rows)
 
 
 def write_csv(path, record):
@@ -144,7 +208,6 @@ def test_files_of_other_formats(page, finished, tmp_path):
             page.fill("#rate", "360")  # in fields that have opened; the others agree with it
             page.click("#again")
         says(page, "#headline h3", f"dropped_{kind}")
-        page.wait_for_selector("#list table, #list p")
         says(page, "#headline", "MLII, V1")
         says(page, "#headline", "0:00:40")
 
@@ -169,9 +232,9 @@ def test_signals_without_their_header(page, finished):
 def test_a_record_is_played(page):
     page.click("#play")
     page.wait_for_selector("#live-part:not([hidden]) .js-line")
-    says(page, "#live-words", "Playing")
+    says(page, "#live-state", "Playing")
     page.click("#stop")
-    says(page, "#live-words", "Stopped")
+    says(page, "#live-state", "Stopped")
 
 
 def seen_s(page, condition):
@@ -210,9 +273,9 @@ def test_with_the_keyboard_alone(page):
     page.wait_for_selector("#paper svg .signal")
     changed(page, "#beat-words h3", lambda: page.keyboard.press("n"))
     page.keyboard.press("w")
-    says(page, "#list", "✗ wrong")
+    says(page, "#undo", "wrong")
     seen = set()
     for _ in range(120):
         page.keyboard.press("Tab")
         seen.add(page.evaluate("document.activeElement.id || document.activeElement.getAttribute('role')"))
-    assert {"next", "mark-right", "move-in", "slider", "download-report", "play"} <= seen
+    assert {"next", "mark-right", "groups-right", "move-in", "slider", "download-report", "play"} <= seen

@@ -28,3 +28,16 @@ def test_messages_name_fields():
     assert by_label("--gain 2 contradicts; leave the option out") == (
         "“units per millivolt” = 2 contradicts; leave the field empty"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "time_s"), [("", None), (None, None), (" 1:02:03 ", 3723), ("62:03.5", 3723.5), ("7", 7)]
+)
+def test_times(text, time_s):
+    assert fields.read_time(text) == time_s
+
+
+@pytest.mark.parametrize("text", ["soon", "-5", "1:", ":1", "1:2:3:4", "nan", "1e400", "1" * 400, 1.5j, ["x"]])
+def test_what_is_no_time(text):
+    with pytest.raises(UserError, match="is no time"):
+        fields.read_time(text)

@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import datetime
+import json
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from ecg_anomaly.findings.marks import RIGHT, WRONG
 from ecg_anomaly.findings.review import review
 from ecg_anomaly.findings.rhythms import COUPLET, RUN, Rhythm
 from ecg_anomaly.web import bands, figures, ids, signal_figure, times
+from ecg_anomaly.web.player import Shown
 from ecg_anomaly.web.sections import signal, strip
 
 TWELVE = ["V1", "V2", "V3", "V4", "V5", "V6", "I", "II", "III", "aVR", "aVL", "aVF"]
@@ -141,6 +143,19 @@ def test_many_marks_are_thinned_evenly():
     assert len(kept) == 600
     assert np.diff(times_s[kept]).max() < 2 * 86_400 / 600
     assert (kept % 2 == 1).all()  # the higher scores
+
+
+def test_names_of_leads_are_no_links_in_any_figure(reviewed):
+    link = '<a href="https://example.org">II</a>'
+    stored = dataclasses.replace(reviewed.stored, leads=[link, link])
+    linked = dataclasses.replace(reviewed, stored=stored)
+    shown = Shown((link,), np.arange(9.0), np.zeros((9, 1)), np.empty(0), np.empty(0, dtype=bool))
+    signal_layout = signal_figure.signal(linked, (0, 5))["layout"]  # its curves name leads for the page's script alone
+    for figure in (signal_layout, figures.beat(stored, 3), figures.live(shown)):
+        drawn = json.dumps(figure, default=np.ndarray.tolist)
+        assert "&lt;a href" in drawn
+        assert "<a" not in drawn
+    assert "<a href" not in figures.paper(linked, 5.0, 3)
 
 
 def test_zooming_and_moving_stay_within_the_recording():

@@ -10,10 +10,10 @@ import pytest
 from ecg_anomaly.detector.stream import analyse
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.messages import BEAT
-from ecg_anomaly.live.sources import Replay
+from ecg_anomaly.live.sources import Portion, Replay
 from ecg_anomaly.records.recording import open_recording
 from ecg_anomaly.web import figures
-from ecg_anomaly.web.player import SHOWN_S, Players, Shown
+from ecg_anomaly.web.player import SHOWN_S, Players, Shown, StoredSignal
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +30,11 @@ def wait_for(condition):
 
 def test_a_record_is_played_to_its_end(recording, detector):
     players = Players(lambda: detector)
-    key = players.play(Replay(recording, math.inf))
+    key = players.play(lambda: Replay(recording, math.inf))
     wait_for(lambda: not players.shown(key).goes_on)
     shown = players.shown(key)
     whole = analyse(detector, recording.sampling_rate_hz, recording.blocks(300), len(recording.leads)).beats
-    assert shown.words.startswith("The record has ended")
+    assert shown.state == "The record has ended"
     assert f"{len(whole)} beats, {whole['flagged'].sum()} flagged" in shown.words
     assert shown.times_s[0] == pytest.approx(shown.end_s - SHOWN_S)
     last = whole[whole["time_s"] > shown.end_s - SHOWN_S]
@@ -62,13 +62,113 @@ def test_the_live_picture_keeps_peaks():
 
 def test_it_stops_when_it_is_stopped(recording, detector):
     players = Players(lambda: detector)
-    key = players.play(Replay(recording, 1.0))
+    key = players.play(lambda: Replay(recording, 1.0))
     wait_for(lambda: players.shown(key).end_s > 0.5)
     players.stop(key)
     wait_for(lambda: not players.shown(key).goes_on)
-    assert players.shown(key).words.startswith("Stopped")
+    assert players.shown(key).state == "Stopped"
     assert players.shown(key).end_s < 60
     assert figures.live(players.shown(key))["data"]
+
+
+def test_it_is_paused_and_goes_on_from_elsewhere(recording, detector):
+    players = Players(lambda: detector)
+    key = players.play(lambda: Replay(recording, 1.0))
+    wait_for(lambda: players.shown(key).end_s > 0.2)
+    players.pause(key)
+    assert players.shown(key).state == "Paused"
+    players.seek(key, 90.0)
+    wait_for(lambda: players.shown(key).end_s == 90.0)
+    shown = players.shown(key)  # it is still paused, and what came before is seen
+    assert (shown.state, shown.goes_on, shown.times_s[0]) == ("Paused", True, pytest.approx(80.0))
+    assert "since 0:00:30" in shown.words
+    assert "starts anew at 0:00:30" in shown.news[0].text
+    assert all(message.time_s >= 90 for message in shown.news[: shown.said - 1])
+
+    players.change_speed(key, 10.0)
+    players.pause(key)
+    wait_for(lambda: players.shown(key).end_s > 90.5)
+    players.seek(key, -60.0, from_here=True)
+    wait_for(lambda: players.shown(key).end_s < 90)
+    for elsewhere_s in (-1.0, 1e9, math.nan, math.inf):
+        with pytest.raises(UserError, match="name a time within"):
+            players.seek(key, elsewhere_s)
+    players.stop(key)
+    for act in (players.pause, lambda key: players.seek(key, 5.0)):
+        with pytest.raises(UserError, match="press Play first"):
+            act(key)
+
+
+def test_what_is_judged_from_within_is_judged_as_a_recording_that_starts_there(recording, detector):
+    players = Players(lambda: detector)
+    key = players.play(lambda: Replay(recording, math.inf, 90.0))
+    wait_for(lambda: not players.shown(key).goes_on)
+    rate_hz = recording.sampling_rate_hz
+    rest_mv = recording.read()[int(30 * rate_hz) :]
+    beats = analyse(detector, rate_hz, [rest_mv], len(recording.leads)).beats
+    shown = players.shown(key)
+    last = beats[beats["time_s"] + 30 > shown.end_s - SHOWN_S]
+    np.testing.assert_allclose(shown.beat_s, last["time_s"] + 30)
+    np.testing.assert_array_equal(shown.flagged, last["flagged"])
+
+
+def test_an_analysed_recording_is_played_in_the_leads_that_were_judged(recording, stored, detector):
+    again = StoredSignal(stored)
+    assert (again.leads, again.sampling_rate_hz, again.samples) == (
+        tuple(stored.summary["leads"]),
+        recording.sampling_rate_hz,
+        recording.samples,
+    )
+    signals_mv = np.concatenate(list(again.blocks(7.0)))
+    np.testing.assert_allclose(signals_mv, recording.read()[:, : len(again.leads)], atol=1e-5)
+
+
+class Streaming:
+    """A stream that says nothing."""
+
+    name, notes, leads, sampling_rate_hz = "stream", ("left out channel 3",), ("II",), 360
+
+    def portions(self):
+        while True:
+            time.sleep(0.01)
+            yield Portion(np.empty((0, 1)))
+
+
+def test_a_stream_cannot_be_steered(detector):
+    players = Players(lambda: detector)
+    key = players.play(Streaming)
+    wait_for(lambda: players.shown(key).said)
+    assert players.shown(key).news[0].text == "left out channel 3"
+    for act in (players.pause, lambda key: players.seek(key, 5.0)):
+        with pytest.raises(UserError, match="as it comes"):
+            act(key)
+    players.change_speed(key, 2.0)  # of the next recording
+    players.close()
+
+
+def test_why_it_is_not_played_is_shown(detector):
+    def missing():
+        raise UserError("stream a: is not there")
+
+    players = Players(lambda: detector)
+    key = players.play(missing)
+    wait_for(lambda: not players.shown(key).goes_on)
+    assert players.shown(key).state == "Not played: stream a: is not there"
+
+
+def test_the_model_is_loaded_once(recording, detector):
+    loaded = []
+
+    def read():
+        loaded.append(True)
+        return detector
+
+    players = Players(read)
+    players.warm_up(recording)
+    for key in [players.play(lambda: Replay(recording, 1.0)) for _ in range(2)]:
+        wait_for(lambda key=key: players.shown(key).end_s > 0)
+    players.close()
+    assert len(loaded) == 1
 
 
 def test_too_many_at_once_are_refused(recording, detector):
@@ -82,7 +182,7 @@ def test_too_many_at_once_are_refused(recording, detector):
     try:
         with pytest.raises(UserError, match="being played"):
             for _ in range(20):
-                players.play(Replay(recording, 1.0))
+                players.play(lambda: Replay(recording, 1.0))
     finally:
         players.close()
         ready.set()

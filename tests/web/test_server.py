@@ -1,5 +1,7 @@
 """The server: uploads, downloads, who is refused, and that nothing is fetched from elsewhere."""
 
+import base64
+import hashlib
 import io
 import json
 import logging
@@ -125,6 +127,19 @@ def test_downloads(client, key, kind):
     assert len(answer.data) > 500
 
 
+def test_the_page_to_print(client, key):
+    post = {"rows": [1], "mark": "wrong", "what": "beat 1", "by": "Dr Who"}
+    client.post(f"/recordings/{key}/marks", json=post)
+    answer = client.get(f"/recordings/{key}/print?threshold=2.5")
+    client.post(f"/recordings/{key}/undo")
+    page = answer.get_data(as_text=True)
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'self' 'sha256-{digest}'" in answer.headers["Content-Security-Policy"]
+    assert "Dr Who" in page
+    assert "models, trained 20" in page
+
+
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
@@ -217,13 +232,13 @@ def test_the_page_names_its_parts(client):
     assert layout.count("a guess from its shape and time, not a diagnosis") == 1
     for label in (
         "Zoom in",
-        "Next page of the list",
-        "Progress of the analysis",
+        "Recordings",
+        "Progress of the upload",
+        "Mark the chosen groups: ✓ Right",
         "Step through flagged beats and mark them",
         "The signal, to be zoomed and moved",
     ):
         assert f'"aria-label":"{label}"' in layout
-    assert layout.count('"htmlFor"') >= 5
     names = [value for name, value in vars(ids).items() if name.isupper()]
     parts = [part for name in names for part in (name.values() if isinstance(name, dict) else [name])]
     assert len(parts) > 50

@@ -8,6 +8,8 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.model import read_detector
 from tests.conftest import Workspace
 
+PATIENCE_MS = 120_000  # with a page, on a machine that is busy
+
 
 class HereAndNow(futures.Executor):
     """Analyses at once, in this process."""
@@ -33,3 +35,32 @@ def config_of(workspace: Workspace):
 def detector_of(workspace: Workspace):
     """Detector of a finished workspace."""
     return read_detector(config_of(workspace))
+
+
+def drop(page, finished, *kinds, names=("s007",)):
+    """Drop a record of a finished workspace, or several, on a page: their files of these kinds."""
+    page.set_input_files("#files", [str(finished.records / f"simdb/{name}.{kind}") for name in names for kind in kinds])
+
+
+def dropped(page, finished):
+    """Drop a record, and wait until its groups and the first beat are there."""
+    drop(page, finished, "hea", "dat")
+    page.wait_for_selector("#groups-grid .mean-beat")
+    page.wait_for_selector("#beat-words h3")
+    page.wait_for_function("() => /without a mark/.test(document.getElementById('beats-words').textContent)")
+
+
+def says(page, selector, words):
+    """Wait until a part of a page says something."""
+    script = "([selector, words]) => document.querySelector(selector)?.innerText.includes(words)"
+    page.wait_for_function(script, arg=[selector, words])
+
+
+def changed(page, selector, act):
+    """Do something, wait until a part of a page says something else, and give what it says."""
+    before = page.inner_text(selector)
+    act()
+    page.wait_for_function(
+        "([selector, before]) => document.querySelector(selector).innerText !== before", arg=[selector, before]
+    )
+    return page.inner_text(selector)

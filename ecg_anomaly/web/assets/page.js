@@ -35,8 +35,8 @@
   });
 
   window.dash_clientside = window.dash_clientside || {};
-  window.dash_clientside.page = {
+  window.dash_clientside.page = Object.assign(window.dash_clientside.page ?? {}, {
     downloadLinks: (key, threshold) => ["beats", "annotations", "report", "print"].map(
       (kind) => (key ? `/recordings/${encodeURIComponent(key)}/${kind}?threshold=${threshold}` : "#")),
-  };
+  });
 })();

@@ -5,6 +5,7 @@
   const { set, say, on } = window.ecg;
   const COLUMNS = ["row", "time_s", "score", "called", "reason", "group"];
   const SIGNS = { right: "✓ right", wrong: "✗ wrong" };
+  const DAY_S = 86400;
   const element = (id) => document.getElementById(id);
   const narrow = () => matchMedia("(max-width: 999px)").matches;
 
@@ -33,6 +34,7 @@
       if (!event.column.getColId().startsWith("ag-Grid") && !event.event.shiftKey && !event.event.ctrlKey) act(event);
     });
     api.addEventListener("cellKeyDown", (event) => { if (event.event.key === "Enter") act(event); });
+    for (const name of ["tabToNextCell", "tabToNextHeader"]) api.setGridOption(name, () => false); // arrows move within
     if (narrow()) api.moveColumns([id === "worklist" ? "key" : "mark"], id === "worklist" ? 1 : 2); // in sight
     if (id in PASSES) {
       api.setGridOption("isExternalFilterPresent", () => true);
@@ -56,8 +58,8 @@
       if (column !== "key") return set("opened", { data: recording.key });
       if (recording.progress === "failed" && recording.again) return again(recording);
       set("deleting", { data: recording.key });
-      set("delete-words", { children: `${recording.name}, its results and its marks are deleted for good.` });
-      set("delete-dialog", { opened: true });
+      set("delete-words", { children: `Delete ${recording.name}, its results and its marks for good?` });
+      element("delete-dialog").showModal();
     },
     groups: (group, _column, event) => {
       const [first] = rowsOf.get(group.number) ?? [];
@@ -70,6 +72,7 @@
       showChosen(cause);
     },
   };
+  for (const answer of ["delete-yes", "delete-no"]) on[answer] = () => element("delete-dialog").close();
   /* After a click keys are meant for the beat, which a narrow page has to go to; after Enter they stay in the list. */
   const showChosen = (event) => {
     if (event instanceof KeyboardEvent) return;
@@ -154,13 +157,17 @@
 
   const pad = (number) => String(number).padStart(2, "0");
   const clock = (s) => (s == null ? "" : `${Math.floor(s / 3600)}:${pad(Math.floor(s / 60) % 60)}:${pad(Math.floor(s) % 60)}`);
-  const timeOfDay = (s) => clock(listed?.start_s == null ? s : (listed.start_s + s) % 86400);
-
+  /* As words.clock_time, without the zone, which the figures name. */
+  const timeOfDay = (s) => {
+    if (s == null || listed?.clock_s == null) return clock(s);
+    const day = Math.floor((listed.clock_s + s) / DAY_S);
+    return `${day ? `day ${day + 1}, ` : ""}${clock(listed.clock_s + s - day * DAY_S).padStart(8, "0")}`;
+  };
   const goTo = (text) => {
     const parts = text.trim().split(":").map(Number);
     if (!listed || parts.length > 3 || parts.some((part) => !(part >= 0))) return say(`“${text}” is no time; write it as h:mm:ss.`);
     let time_s = parts.reduce((sum, part) => 60 * sum + part, 0);
-    if (parts.length === 3 && listed.start_s != null) time_s = (time_s - listed.start_s + 86400) % 86400;
+    if (listed.clock_s != null) time_s = (time_s - listed.clock_s + DAY_S) % DAY_S; // of the day, as the list says it
     set("at", { data: [time_s, null] });
   };
   addEventListener("keydown", (event) => {

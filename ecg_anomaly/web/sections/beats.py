@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dash_mantine_components as dmc
 from dash import html
 
@@ -19,29 +21,21 @@ def layout(_state: ServerState) -> html.Div:
     """Lay the list of beats out."""
     mark = {"colId": "mark", "valueGetter": {"function": "markOf(params)"}}
     columns = [
-        parts.column("time_s", "time", 85, "timeOfDay(params.value)"),
+        parts.column("time_s", "time", 90, "timeOfDay(params.value)"),
         parts.column("score", "score", 78, "score(params.value)", sort="desc"),
         parts.column("called", "like", 105),
         parts.column("group", "group", 75, "groupOf(params.value)"),
         parts.column("row", "your mark", 105, "markWords(params.value)", **mark),
         parts.column("reason", "flagged for", 115),
     ]
-    choices = {
+    choices: dict[str, list[Any]] = {
         "called": list(CALLED.values()),
         "reason": [words for words in REASONS.values() if words],
         "group": [],
         "mark": [{"value": mark, "label": words} for mark, words in {**parts.MARK_WORDS, "none": "no mark"}.items()],
     }
     filters = [
-        dmc.MultiSelect(
-            id=name,
-            label=_TITLES[column],
-            data=choices[column],
-            placeholder="all",
-            size="xs",
-            clearable=True,
-            clearButtonProps=parts.aria(label=f"All again: {_TITLES[column]}"),
-        )
+        parts.choices(name, _TITLES[column], choices[column], f"{_TITLES[column]}: all", placeholder="all", size="xs")
         for column, name in ids.FILTERS.items()
     ]
     return html.Div(

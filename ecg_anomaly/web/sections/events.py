@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import dash_mantine_components as dmc
 from dash import Dash, Input, Output, html
 
 from ecg_anomaly.beats.events import Event
@@ -25,15 +24,7 @@ def layout(_state: ServerState) -> html.Div:
         parts.column("beats", "beats", 90, "count(params.value)"),
         parts.column("rate_bpm", "beats/min", 110, "count(params.value)"),
     ]
-    kinds = dmc.MultiSelect(
-        id=ids.EVENT_KINDS,
-        label="which events",
-        data=[],
-        placeholder="all",
-        size="xs",
-        clearable=True,
-        clearButtonProps=parts.aria(label="All events again"),
-    )
+    kinds = parts.choices(ids.EVENT_KINDS, "which events", [], "all events", placeholder="all", size="xs")
     chosen = {"mode": "singleRow", "enableClickSelection": True, "checkboxes": False}
     return html.Div(
         [

@@ -14,6 +14,7 @@ from ecg_anomaly.findings.review import Review, detected
 from ecg_anomaly.web import decisions, figures, ids, parts
 from ecg_anomaly.web.sections import beats, events, groups
 from ecg_anomaly.web.state import ServerState
+from ecg_anomaly.web.times import clock_s
 from ecg_anomaly.web.values import number_of
 
 _PANELS = {"groups": groups, "beats": beats, "events": events}
@@ -131,7 +132,7 @@ def listed(reviewed: Review, with_others: bool) -> dict[str, Any]:
     table = detected(reviewed.stored, reviewed.threshold)
     flagged = table["flagged"].to_numpy(dtype=bool)
     rows = np.flatnonzero(table["readable"].to_numpy(dtype=bool) | flagged if with_others else flagged)
-    return {"beats": len(table), **_columns(table, rows, reviewed.beats["group"])}
+    return {"beats": len(table), "clock_s": clock_s(reviewed.stored), **_columns(table, rows, reviewed.beats["group"])}
 
 
 def changed(reviewed: Review) -> dict[str, Any]:

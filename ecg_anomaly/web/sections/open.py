@@ -16,16 +16,15 @@ from ecg_anomaly.web.state import EXAMPLE, ServerState
 def layout(state: ServerState) -> html.Section:
     """Lay the section out; the page's script puts the field for files into its place."""
     names = list(state.records())
-    choice = dmc.MultiSelect(
-        id=ids.RECORDS,
-        label="or records that are on this machine",
-        data=names,
+    choice = parts.choices(
+        ids.RECORDS,
+        "or records that are on this machine",
+        names,
+        "Choose no record",
         placeholder="database/record",
         disabled=not names,
         searchable=True,
-        clearable=True,
         limit=200,
-        clearButtonProps=parts.aria(label="Choose none"),
     )
     records = [
         choice,

@@ -75,7 +75,8 @@ def register(app: Dash, state: ServerState) -> None:
             figure = signal_figure.signal(review, next_s, beat_s)
             return figure, [key, [next_s, at]], figure["layout"]["shapes"]
         shades = signal_figure.shades(review, next_s, beat_s)
-        return _redrawn_above(review, next_s) if triggers != {ids.BEAT} else no_update, no_update, shades
+        above = no_update if triggers <= {ids.BEAT, ids.AT} else _redrawn_above(review, next_s)
+        return above, [key, [next_s, at]], shades
 
     parts.answer_in_browser(app, "shade", Output(ids.SIGNAL, "className"), Input(ids.SHADES, "data"))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import dash_mantine_components as dmc
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from ecg_anomaly.web import ids, parts
@@ -33,14 +32,13 @@ def layout(state: ServerState) -> html.Section:
     ]
     shown = {"mode": "singleRow", "enableClickSelection": False, "checkboxes": False}
     options: dict[str, Any] = {"look": "worklist", "rowSelection": shown, "noRows": "No recording yet."}
-    dialog = dmc.Modal(
+    dialog = html.Dialog(
         [
             html.P(id=ids.DELETE_WORDS),
-            parts.buttons(parts.button("Delete it", ids.DELETE_YES), parts.button("Keep it", ids.DELETE_NO)),
+            parts.buttons(parts.button("Keep it", ids.DELETE_NO), parts.button("Delete it", ids.DELETE_YES)),
         ],
         id=ids.DELETE_DIALOG,
-        title="Delete a recording?",
-        closeButtonProps=parts.aria(label="Close"),
+        **parts.aria(labelledby=ids.DELETE_WORDS),
     )
     return parts.section(
         "worklist",
@@ -60,6 +58,7 @@ def register(app: Dash, state: ServerState) -> None:
         Output(ids.WORKLIST, "rowData"),
         Output(ids.POLL, "disabled"),
         Output(ids.READY, "data"),
+        Output(ids.BEAT, "data", allow_duplicate=True),
         Output(ids.MESSAGE, "children", allow_duplicate=True),
         [Input(name, "data") for name in (ids.OPENED, ids.DELETED)],
         [Input(ids.POLL, "n_intervals"), Input(ids.OUTCOME, "children")],  # which is there once all is counted
@@ -76,22 +75,18 @@ def register(app: Dash, state: ServerState) -> None:
             no_update if rows == rows_before else rows,
             not goes_on,
             no_update if ready == shown else ready,  # what is said again would have the whole page drawn again
+            no_update if ready == shown else None,  # rows of beats are those of one recording
             _news(rows, rows_before) or no_update,
         )
 
     @app.callback(
         [Output(ids.DELETED, "data"), Output(ids.OPENED, "data", allow_duplicate=True)],
-        [Output(ids.DELETE_DIALOG, "opened", allow_duplicate=True)],
         Input(ids.DELETE_YES, "n_clicks"),
         [State(name, "data") for name in (ids.DELETING, ids.OPENED, ids.READY)],
     )
-    def delete(_clicks: int, key: str | None, opened: str | None, shown: str | None) -> tuple[Any, Any, bool]:
+    def delete(_clicks: int, key: str | None, opened: str | None, shown: str | None) -> tuple[Any, Any]:
         state.recordings.delete(key)
-        return key, no_update if key != opened else None if key == shown else shown, False
-
-    @app.callback(Output(ids.DELETE_DIALOG, "opened"), Input(ids.DELETE_NO, "n_clicks"))
-    def keep(_clicks: int) -> bool:
-        return False
+        return key, no_update if key != opened else None if key == shown else shown
 
     @app.callback(Output(ids.RECORDING_PARTS, "hidden"), Input(ids.READY, "data"))
     def show_sections(key: str | None) -> bool:

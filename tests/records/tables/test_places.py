@@ -95,6 +95,13 @@ def test_time_that_begins_again_is_a_gap_that_is_told(between, tmp_path):
     assert f"times at which time begins again, taken for a gap of a second: 1 (line {line})" in recording.notes
 
 
+def test_rows_a_day_apart_are_refused_before_the_days_are_made(tmp_path):
+    times = np.append(SECONDS, SECONDS[-1] + 86_000 * np.arange(1, 50))
+    told = r"has 8 s of signal and 1,171 h of gaps, the longest of 23.9 h before line \d+, whose time is so much later"
+    with pytest.raises(UserError, match=told):
+        opened(tmp_path / "r.csv", seconds(times), np.append(ECG_MV, np.zeros(49)))
+
+
 def test_rows_that_are_there_twice_are_read_once(tmp_path):
     rows = np.sort(np.concatenate([np.arange(ROWS), np.arange(50, ROWS, 100)]))
     recording = opened(tmp_path / "r.csv", seconds(SECONDS[rows]), ECG_MV[rows])

@@ -1,0 +1,57 @@
+"""Hours in full."""
+
+import re
+
+import numpy as np
+
+from ecg_anomaly.findings.marks import RIGHT
+from ecg_anomaly.reports import full_disclosure
+from ecg_anomaly.reports.full_disclosure import GRID_MM, LABEL_MM, MM_PER_MV, WIDTH_MM, draw_hour, marked_hours
+from tests.reports.reviews import RATE_HZ, made_up_beats
+
+
+def marked_beats(right_s, duration_s=150):
+    beats = made_up_beats(duration_s, flagged_s=(30.5, *right_s))
+    return beats.assign(mark=np.where(beats["time_s"].isin(right_s), RIGHT, ""))
+
+
+def spikes(start_s, end_s):
+    """A spike of 1 mV at each half minute past; nothing is known of the second minute's end."""
+    time_s = np.arange(round(start_s * RATE_HZ), round(end_s * RATE_HZ)) / RATE_HZ
+    lead_mv = (time_s % 60 == 30).astype(float)
+    lead_mv[(time_s >= 100) & (time_s < 120)] = np.nan
+    return lead_mv
+
+
+def points(path):
+    """Walk a path: the places of its strokes in millimetres, and how often it begins anew."""
+    at, walked = np.zeros(2, dtype=int), []
+    for letter, numbers in re.findall(r"([Mlhv])([^Mlhv]*)", path):
+        its = [int(number) for number in re.findall(r"-?\d+", numbers)]
+        step = {"h": (*its, 0), "v": (0, *its)}.get(letter, its)
+        at = np.array(step) if letter == "M" else at + step
+        walked.append(at)
+    return np.array(walked) * GRID_MM, path.count("M")
+
+
+def test_a_line_is_a_minute_with_its_beats_where_they_lie():
+    hour = draw_hour(0, marked_beats((70.5,)), 150.0, RATE_HZ, spikes)
+    assert [line.label for line in hour.lines] == ["0:00:00", "0:01:00", "0:02:00"]
+    assert hour.marked == 1
+    per_s = (WIDTH_MM - LABEL_MM) / 60
+    assert hour.lines[1].right_mm == [round(LABEL_MM + 10.5 * per_s, 1)]
+    assert hour.lines[0].flagged_mm == [round(LABEL_MM + 30.5 * per_s, 1)]
+    walked, walks = points(hour.lines[0].path)
+    assert walks == 1
+    highest = walked[walked[:, 1].argmin()]
+    np.testing.assert_allclose(highest, [30 * per_s, -MM_PER_MV], atol=0.2)
+    walked, walks = points(hour.lines[1].path)
+    assert walks == 1
+    assert walked[:, 0].max() < 40 * per_s + 0.2
+
+
+def test_hours_with_the_most_marks_come_first():
+    beats = marked_beats((10.5, 3700.5, 3701.5), 7300)
+    assert list(marked_hours(beats).items()) == [(1, 2), (0, 1)]
+    assert marked_hours(beats.assign(mark="")) == {}
+    assert full_disclosure.draw_hour(2, beats, 7300.0, RATE_HZ, spikes).lines[0].label == "2:00:00"
