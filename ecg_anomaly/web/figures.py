@@ -58,7 +58,7 @@ def overview(review: Review) -> go.Figure:
 
 
 def _add_lanes(figure: go.Figure, review: Review, unit_s: float) -> int:
-    """Put lanes with all events and rhythms above the plots, which need no place in its legend then; give the height."""
+    """Put lanes with all events and rhythms above the plots, instead of a legend; give the height of the figure."""
     figure.update_traces(showlegend=False, selector={"marker_symbol": "square"})
     names = bands.kinds(review)
     if not names:
