@@ -145,6 +145,19 @@ def test_many_marks_are_thinned_evenly():
     assert (kept % 2 == 1).all()  # the higher scores
 
 
+def test_names_of_leads_are_no_links_in_any_figure(reviewed):
+    link = '<a href="https://example.org">II</a>'
+    stored = dataclasses.replace(reviewed.stored, leads=[link, link])
+    linked = dataclasses.replace(reviewed, stored=stored)
+    shown = Shown((link,), np.arange(9.0), np.zeros((9, 1)), np.empty(0), np.empty(0, dtype=bool))
+    signal_layout = signal_figure.signal(linked, (0, 5))["layout"]  # its curves name leads for the page's script alone
+    for figure in (signal_layout, figures.beat(stored, 3), figures.live(shown)):
+        drawn = json.dumps(figure, default=np.ndarray.tolist)
+        assert "&lt;a href" in drawn
+        assert "<a" not in drawn
+    assert "<a href" not in figures.paper(linked, 5.0, 3)
+
+
 def test_zooming_and_moving_stay_within_the_recording():
     assert signal_figure.moved(40, 60, "in", 100) == (45, 55)
     assert signal_figure.moved(40, 60, "out", 100) == (30, 70)
@@ -199,18 +212,3 @@ def test_how_unusual_an_answer_is():
     assert strip.rarity(0.1) == "most normal beats are as extreme"
     assert strip.rarity(np.log(40)) == "1 in 40 normal beats is as extreme"
     assert strip.rarity(8.0) == "fewer than 1 in 3,000 normal beats is as extreme"
-
-
-def test_names_of_leads_are_no_links_in_any_figure(reviewed):
-    link = '<a href="https://example.org">II</a>'
-    summary = {**reviewed.summary, "leads": [link, link]}
-    linked = dataclasses.replace(reviewed.stored, leads=[link, link], summary=summary)
-    nothing = np.empty(0)
-    shown = Shown((link,), np.arange(9.0), np.zeros((9, 1)), nothing, nothing.astype(bool))
-    linked_review = dataclasses.replace(reviewed, stored=linked, summary=summary)
-    signal_layout = signal_figure.signal(linked_review, (0, 5))["layout"]  # the page's script has the name as text
-    for figure in (signal_layout, figures.beat(linked, 3), figures.live(shown)):
-        drawn = json.dumps(figure, default=np.ndarray.tolist)
-        assert "&lt;a href" in drawn
-        assert "<a" not in drawn
-    assert "<a href" not in figures.paper(linked_review, 3.0, 3)

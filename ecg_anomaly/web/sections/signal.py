@@ -58,20 +58,25 @@ def register(app: Dash, state: ServerState) -> None:
             return parts.NO_FIGURE, None, []
         review = state.recordings.review(key, threshold)
         triggers = set(ctx.triggered_prop_ids.values())
-        # What is seen of another recording does not count, nor does its beat.
-        seen_s = seen_in(kept_of(key, before), review.stored.duration_s)
+        # What is seen of another recording does not count, nor does its beat. An answer to `ids.AT` that came too late,
+        # since a beat there was chosen meanwhile, was never shown: it is given again.
+        seen, shown_at = kept if isinstance(kept := kept_of(key, before), list) and len(kept) == 2 else (None, at)
+        if at != shown_at:
+            triggers.add(ids.AT)
+        seen_s = seen_in(seen, review.stored.duration_s)
         beat_s = beat_time_s(review.beats, row) if seen_s is not None or ids.READY not in triggers else None
         if seen_s is not None and triggers == {ids.SIGNAL}:
             asked_s = asked_range(relayout, review.stored.duration_s)
             if asked_s is None:
                 return no_update, no_update, no_update
-            return _redrawn(signal_figure.signal(review, asked_s, beat_s)), (key, asked_s), no_update
+            return _redrawn(signal_figure.signal(review, asked_s, beat_s)), [key, [asked_s, at]], no_update
         next_s = next_view(seen_s, beat_s, at, triggers, review.stored.duration_s)
         if seen_s is None or seen_s != next_s:
             figure = signal_figure.signal(review, next_s, beat_s)
-            return figure, (key, next_s), figure["layout"]["shapes"]
+            return figure, [key, [next_s, at]], figure["layout"]["shapes"]
         shades = signal_figure.shades(review, next_s, beat_s)
-        return _redrawn_above(review, next_s) if triggers != {ids.BEAT} else no_update, no_update, shades
+        above = no_update if triggers <= {ids.BEAT, ids.AT} else _redrawn_above(review, next_s)
+        return above, [key, [next_s, at]], shades
 
     parts.answer_in_browser(app, "shade", Output(ids.SIGNAL, "className"), Input(ids.SHADES, "data"))
 
