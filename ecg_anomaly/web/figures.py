@@ -140,7 +140,13 @@ def beat(stored: Stored, row: int) -> Figure:
         layout[f"yaxis{number}"] = {**y_axis, "domain": above, "title": upper_title}
         layout[f"yaxis{lower}"] = {**y_axis, "domain": below, "title": lower_title, "range": reach}
         x_title = {"text": "s from the R wave"}
-        layout[f"xaxis{number}"] = {"anchor": f"y{lower}", "domain": domain, "title": x_title, "nticks": 5}
+        layout[f"xaxis{number}"] = {
+            "anchor": f"y{lower}",
+            "domain": domain,
+            "title": x_title,
+            "nticks": 4,
+            "tickangle": 0,
+        }
         at = {"x": sum(domain) / 2, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom"}
         titles.append({**at, "text": styles.literal(lead_called(lead)), "font": {"size": 16}, "showarrow": False})
     return {"data": data, "layout": {**layout, "legend": legend, "hovermode": "x unified", "dragmode": False}}

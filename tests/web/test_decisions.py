@@ -11,7 +11,7 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.evaluation.metrics import threshold_figures
 from ecg_anomaly.findings.review import review
 from ecg_anomaly.findings.store import read_store
-from ecg_anomaly.web import decisions, figures
+from ecg_anomaly.web import decisions, figures, signal_figure
 from ecg_anomaly.web.jobs import ANALYSED, Job, analyse, announce
 from tests.web.web_parts import config_of
 
@@ -23,10 +23,12 @@ def test_a_recording_without_beats(detector, tmp_path):
     assert analyse(detector, job).beats == 0
     empty = read_store(tmp_path / ANALYSED)
     assert len(empty.beats) == len(empty.shapes) == 0
-    beats = review(empty, 1.0).beats
-    assert decisions.outcome(empty, beats).flagged == 0
+    reviewed = review(empty, 1.0)
+    assert decisions.outcome(empty, reviewed.beats).flagged == 0
     assert decisions.nearest(np.empty(0, dtype=int), np.empty(0), 1.0) is None
-    assert figures.overview(empty, beats).layout.height
+    assert figures.overview(reviewed).layout.height
+    assert signal_figure.signal(reviewed, (0.0, 20.0))["layout"]["height"]
+    assert "data-lead" in figures.paper(reviewed, 0.0, None)
 
 
 def test_the_threshold_of_the_model_flags_what_the_analysis_flagged(stored):
