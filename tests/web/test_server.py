@@ -226,6 +226,11 @@ def test_nothing_is_fetched_from_elsewhere(client):
             assert not re.search(r"@import|url\(\s*['\"]?//", content)
 
 
+def names_in(named):
+    for value in named.values():
+        yield from names_in(value) if isinstance(value, dict) else [value]
+
+
 def test_the_page_names_its_parts(client):
     layout = client.get("/_dash-layout").get_data(as_text=True)
     assert "Not a medical device." in layout
@@ -239,8 +244,7 @@ def test_the_page_names_its_parts(client):
         "The signal, to be zoomed and moved",
     ):
         assert f'"aria-label":"{label}"' in layout
-    names = [value for name, value in vars(ids).items() if name.isupper()]
-    parts = [part for name in names for part in (name.values() if isinstance(name, dict) else [name])]
+    parts = list(names_in({name: value for name, value in vars(ids).items() if name.isupper()}))
     assert len(parts) > 50
     assert [part for part in parts if f'"id":"{part}"' not in layout] == []
 
