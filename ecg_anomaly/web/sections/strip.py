@@ -93,6 +93,8 @@ def register(app: Dash, state: ServerState) -> None:
             return "", None
         review, triggers = state.recordings.review(key, threshold), set(ctx.triggered_prop_ids.values())
         if triggers == {ids.READY}:  # what was chosen belongs to another recording
+            if review.beats["flagged"].any():  # the page chooses the first
+                return "", None
             row = at = None
         beat_s = beat_time_s(review.beats, row)
         at_s = None if at is None else place_of(at, review.stored.duration_s)[0]
