@@ -141,7 +141,9 @@ def read_templates(folder: Path) -> Templates:
         return Templates(numbers, *(found[name] for name in names))
 
 
-def join_nearest(features: np.ndarray, counts: np.ndarray, most: int, within: float = 0.0) -> np.ndarray:
+def join_nearest(
+    features: np.ndarray, counts: np.ndarray, most: int, within: float = 0.0, adding: float = 0.0
+) -> np.ndarray:
     """Join what is near, by Ward's criterion: what adds the least to the squared distances from the mean.
 
     Parameters
@@ -153,7 +155,9 @@ def join_nearest(features: np.ndarray, counts: np.ndarray, most: int, within: fl
     most
         So many are left at most.
     within
-        Fewer are left where some are nearer to each other than this.
+        Fewer are left where some are nearer to each other than this,
+    adding
+        or are so few beats that they add less than this to the squared distances.
 
     Returns
     -------
@@ -166,7 +170,7 @@ def join_nearest(features: np.ndarray, counts: np.ndarray, most: int, within: fl
     parts = np.arange(left)
     added = squared * _ward(counts[:, np.newaxis], counts)  # to the squared distances, by joining two
     while left > 1:
-        allowed = added if left > most else np.where(squared < within**2, added, np.inf)
+        allowed = added if left > most else np.where((squared < within**2) | (added < adding), added, np.inf)
         keep, gone = sorted(divmod(int(allowed.argmin()), len(features)))
         if not np.isfinite(allowed[keep, gone]):
             break
