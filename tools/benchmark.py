@@ -199,9 +199,10 @@ def _recording(page: Page, length: str, header: Path) -> Iterator[Row]:
     started = time.perf_counter()
     page.open(header)
     yield {"what": f"web, {length}: upload to overview", "seconds": time.perf_counter() - started}
+    beats = itertools.count(1)
     thresholds = (page.properties[ids.THRESHOLD, "value"] * (1 + step / 50) for step in itertools.count(1))
     interactions: dict[str, Callable[[], None]] = {
-        "next beat": lambda: page.change(ids.LATER, "n_clicks", 1),
+        "next beat": lambda: page.change(ids.BEAT, "data", next(beats)),
         "threshold": lambda: page.change(ids.THRESHOLD, "value", next(thresholds)),
         "zoom out": lambda: page.change(ids.MOVES["out"], "n_clicks", 1),
         "move": lambda: page.change(ids.MOVES["left"], "n_clicks", 1),

@@ -63,12 +63,12 @@ class Page:
         changed = {(part, name)}
         waiting = self._asked_by(changed)
         while waiting:
-            coming = {output for callback in waiting for output in _outputs(callback)}
-            ready = [callback for callback in waiting if not coming & set(_inputs(callback))]
-            news = set().union(*(self._call(callback, changed) for callback in ready))
+            ready = [one for one in waiting if not any(_feeds(other, one) for other in waiting if other is not one)]
+            called = (ready or waiting)[0]  # none is ready where some feed each other
+            news = self._call(called, changed)
             changed |= news
-            waiting = [callback for callback in waiting if callback not in ready]
-            waiting += [callback for callback in self._asked_by(news) if callback not in waiting]
+            waiting.remove(called)
+            waiting += [one for one in self._asked_by(news) if one not in waiting and one is not called]
 
     def _post(self, path: str, **content: Any) -> TestResponse:
         started = time.perf_counter()
@@ -97,6 +97,10 @@ class Page:
         news = {(part, name): value for part, values in response.items() for name, value in values.items()}
         self.properties |= news
         return set(news)
+
+
+def _feeds(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return not set(_outputs(one)).isdisjoint(_inputs(other))
 
 
 def _inputs(callback: Mapping[str, Any]) -> list[Property]:

@@ -232,7 +232,7 @@ def names_in(named):
 
 
 def test_the_page_names_its_parts(client):
-    layout = client.get("/_dash-layout").get_data(as_text=True)
+    layout = json.dumps(client.get("/_dash-layout").get_json(), ensure_ascii=False, separators=(",", ":"))
     assert "Not a medical device." in layout
     assert layout.count("a guess from its shape and time, not a diagnosis") == 1
     for label in (
@@ -305,12 +305,12 @@ def test_what_plotly_tells_of_the_view():
 
 
 def test_the_view_follows_the_chosen_beat():
-    assert next_view(None, 100.0, ids.READY, 1000) == (70, 130)
+    assert next_view(None, 100.0, None, {ids.READY}, 1000) == (70, 130)
     seen = json.loads("[0, 20]")  # as the browser sends it back
-    assert next_view(seen, 10.0, ids.BEAT, 1000) == (0, 20)
-    assert next_view(seen, 100.0, ids.BEAT, 1000) == (90, 110)
-    assert next_view(seen, 100.0, ids.MOVES["beat"], 1000) == (95, 105)
-    assert next_view(seen, None, ids.MOVES["out"], 1000) == (0, 40)
+    assert next_view(seen, 10.0, None, {ids.BEAT}, 1000) == (0, 20)
+    assert next_view(seen, 100.0, None, {ids.BEAT}, 1000) == (90, 110)
+    assert next_view(seen, 100.0, None, {ids.MOVES["beat"]}, 1000) == (95, 105)
+    assert next_view(seen, None, None, {ids.MOVES["out"]}, 1000) == (0, 40)
 
 
 def test_log_lines_cannot_be_forged():
