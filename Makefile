@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCRIPTS := preprocess_data.py train_model.py evaluate_model.py visualize_results.py
 
-.PHONY: help demo run app test lint benchmark screenshots experiment generated schema clean
+.PHONY: help demo run app test lint benchmark screenshots experiment generated grouping schema clean
 
 help:            ## list the targets
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -40,6 +40,9 @@ experiment: $(VENV)/.installed-dev   ## compare variants and baselines (run prep
 
 generated: $(VENV)/.installed-dev   ## draw simulated ectopic beats beside recorded ones (run preprocess_data.py first)
 	$(BIN)/python -m tools.generated
+
+grouping: $(VENV)/.installed-dev   ## measure groups of alike beats and what marks teach (run the first three scripts first)
+	$(BIN)/python -m tools.grouping
 
 schema: $(VENV)/.installed   ## write the schema that completes config.yaml in editors
 	$(BIN)/python -c "from ecg_anomaly.config import write_schema; write_schema()"

@@ -1,7 +1,7 @@
 """Measure what the project costs, as users run it, in folders of its own: ``make benchmark``.
 
 Time and memory of the four scripts and of reading a day in each format, speed of the network and of the live detector,
-and how fast the server of the web application answers (what a browser adds, which draws the figures, is not in it).
+how fast the server of the web application answers, and how long a browser takes to show a half hour and a day.
 Machines differ and are shared: compare figures of one run, and repeat.
 """
 
@@ -44,6 +44,7 @@ from ecg_anomaly.web.warm_up import warm_up
 from tools.load import measure_load
 from tools.page import Page
 from tools.reading import STEPS_PER_MV, measure, write_wfdb
+from tools.review import measure_review
 
 _ROOT = Path(__file__).resolve().parent.parent
 _SCRIPTS = ("preprocess_data.py", "train_model.py", "evaluate_model.py", "visualize_results.py")
@@ -73,7 +74,8 @@ def benchmark(config: Config) -> None:
         rows.append({"what": "all four scripts"} | sums)
         for name in _SCRIPTS:
             rows.append({"what": f"{name} --help", "seconds": _median_s(_script, name, "--help")})
-        rows += [*_network(trial), _live(trial), *_web(trial, Path(folder)), *measure(Path(folder))]
+        rows += [*_network(trial), _live(trial), *_web(trial, Path(folder)), *_review(trial, Path(folder))]
+        rows += measure(Path(folder))
     print(pd.DataFrame(rows).round(2).to_string(index=False, na_rep=""))
     target = Path(config.paths.outputs) / "benchmark.json"
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -184,6 +186,13 @@ def _web(config: Config, folder: Path) -> Iterator[Row]:
                 yield from measure_load(app, header)
     finally:
         state.close()
+
+
+def _review(config: Config, folder: Path) -> Iterator[Row]:
+    try:
+        yield from measure_review(config, folder)
+    except UserError as error:  # all the rest was measured
+        print(f"The review in a browser was not measured: {error}")
 
 
 def _recording(page: Page, length: str, header: Path) -> Iterator[Row]:

@@ -19,7 +19,7 @@ from ecg_anomaly.web.state import ServerState
 _HOST, _THREADS = "127.0.0.1", 16
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _BROWSER_OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
-_PATIENCE_MS = 300_000  # the model may still be loading
+_PATIENCE_MS = 600_000  # a day takes a while on a busy machine
 
 
 @contextmanager

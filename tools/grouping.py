@@ -34,6 +34,7 @@ _OF_V, _LEAST_V = 0.95, 10  # how many of the V beats are looked for, in records
 _DAY_BEATS, _PORTION = 100_000, 400
 _DAY_NOISE, _DAY_SWING = 0.02, 0.1  # of repeated beats: noise, and how far their size swings; of a scaled beat
 _DAYS = 3  # records that are made a day: those with the most flagged beats
+_OF_RECORD = ["record", "marks", "false alarms", "after, as sensitive", "after, same threshold", "its sensitivity"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def measure(config: Config) -> None:
     _print("Purity over all records", pd.DataFrame(_compared(records)))
     taught = [taught_by(records, how, threshold) for how in ("groups", "beats")]
     _print(f"At most {_MARKS} marks a record", pd.DataFrame(taught))
+    alone = [{"record": _name(record), **taught_by([record], "groups", threshold)} for record in records]
+    _print("Groups marked, each record as sensitive as before", pd.DataFrame(alone)[_OF_RECORD])
     longest = sorted(records, key=lambda record: -int(record.beats["flagged"].sum()))[:_DAYS]
     _print("A day", pd.DataFrame([_day(record, config) for record in longest]))
 
@@ -84,7 +87,7 @@ def pure(classes: pd.Series, groups: Any) -> int:
 
 
 def _figures(record: Record) -> dict[str, object]:
-    figures: dict[str, object] = {"record": record.beats["record"].iloc[0]}
+    figures: dict[str, object] = {"record": _name(record)}
     for kind, beats in _kinds(record):
         figures |= {
             kind: len(beats),
@@ -93,7 +96,7 @@ def _figures(record: Record) -> dict[str, object]:
             f"{kind} purity": pure(beats["aami_class"], beats["group"]) / max(1, len(beats)),
         }
     flagged = record.beats[record.beats["flagged"]]
-    of_v = np.bincount(flagged.loc[flagged["aami_class"] == "V", "group"], minlength=flagged["group"].max() + 1)
+    of_v = np.bincount(flagged.loc[flagged["aami_class"] == "V", "group"], minlength=record.beats["group"].max() + 1)
     # Groups are looked at in the order of their numbers, large ones first, and then the rest.
     seen = np.append(of_v[1:], of_v[REST]).cumsum()
     looked_at = int(np.searchsorted(seen, _OF_V * of_v.sum())) + 1
@@ -119,7 +122,7 @@ def _compared(records: list[Record]) -> Iterator[dict[str, object]]:
 
 
 def _k_means(records: list[Record], tables: list[pd.DataFrame], seed: int) -> int:
-    windows = {record.beats["record"].iloc[0]: record.windows for record in records}
+    windows = {_name(record): record.windows for record in records}
     found = 0
     for table in tables:
         flat = windows[table["record"].iloc[0]][table.index].reshape(len(table), -1)
@@ -147,13 +150,13 @@ def taught_by(records: list[Record], what: str, threshold: float) -> dict[str, o
         before = its["anomaly_score"].to_numpy()
         after = its["after"].mask(its["mark"] == WRONG, -np.inf).to_numpy()
         detected = int((before[anomalous] > threshold).sum())
-        as_sensitive = np.sort(after[anomalous])[-detected]
+        as_sensitive = np.sort(after[anomalous])[-detected] if detected else np.inf
         figures |= {
-            f"{name}sensitivity": detected / anomalous.sum(),
+            f"{name}sensitivity": detected / max(1, anomalous.sum()),
             f"{name}false alarms": int((before[~anomalous] > threshold).sum()),
             f"{name}after, as sensitive": int((after[~anomalous] >= as_sensitive).sum()),
             f"{name}after, same threshold": int((after[~anomalous] > threshold).sum()),
-            f"{name}its sensitivity": (after[anomalous] > threshold).mean(),
+            f"{name}its sensitivity": (after[anomalous] > threshold).sum() / max(1, anomalous.sum()),
         }
     return figures
 
@@ -193,6 +196,10 @@ def _day(record: Record, config: Config) -> dict[str, object]:
         "marks s": time.process_time() - started,
         "templates": len(day.templates.counts),
     }
+
+
+def _name(record: Record) -> str:
+    return str(record.beats["record"].iloc[0])
 
 
 def _print(title: str, table: pd.DataFrame) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from playwright.sync_api import Page
 
 from ecg_anomaly import commandline
@@ -40,7 +39,7 @@ _MISSING = -(2**15)  # a sample of format 16 that is not there
 Row = dict[str, Any]
 
 
-def measure(config: Config, folder: Path) -> Iterator[Row]:
+def measure_review(config: Config, folder: Path) -> Iterator[Row]:
     """Yield what was measured; recordings go to a folder.
 
     Raises
@@ -108,9 +107,11 @@ def _kept_marks(page: Page, state: ServerState, key: str) -> int:
 
 
 def show(config: Config) -> None:
-    """Measure, and print a table."""
+    """Measure, and print each figure when it is there."""
     with tempfile.TemporaryDirectory() as folder:
-        print(pd.DataFrame(measure(config, Path(folder))).round(2).to_string(index=False, na_rep=""))
+        for row in measure_review(config, Path(folder)):
+            what, (unit, value) = row["what"], next((name, row[name]) for name in row if name != "what")
+            print(f"{what}: {value:.2f}" + (" s" if unit == "seconds" else ""), flush=True)
 
 
 if __name__ == "__main__":

@@ -51,13 +51,14 @@ def _name(looks: Looks, usual: Looks | None, times_s: np.ndarray) -> str:
     inside = (times_s >= _QRS_S[0]) & (times_s <= _QRS_S[1])
     if np.sqrt(np.square(looks.spread[inside]).mean()) > _NOISE * looks.mean[inside].std():
         return "noisy"
-    words = [*_shape(looks.mean, None if usual is None else usual.mean, times_s), *_timing(looks.log_rr)]
-    return ", ".join(words)
-
-
-def _shape(mean: np.ndarray, usual: np.ndarray | None, times_s: np.ndarray) -> list[str]:
     if usual is None:
-        return ["no usual beat to compare with"]
+        return ", ".join(["no usual beat to compare with", *_timing(looks.log_rr)])
+    # The patient's usual interval is that of the usual beats: where ectopic ones come often, half of all are short.
+    timing = _timing(looks.log_rr - usual.log_rr[0])
+    return ", ".join([*_shape(looks.mean, usual.mean, times_s), *timing])
+
+
+def _shape(mean: np.ndarray, usual: np.ndarray, times_s: np.ndarray) -> list[str]:
     inside = (times_s >= _QRS_S[0]) & (times_s <= _QRS_S[1])
     mean, usual = (beat[inside] - beat[inside].mean(axis=0) for beat in (mean, usual))
     size, usual_size = (float(np.sqrt(np.square(beat).sum())) for beat in (mean, usual))

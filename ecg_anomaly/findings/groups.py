@@ -15,7 +15,8 @@ REST = 0  # number of what belongs to no group
 
 # Chosen inside DS1 (docs/groups.md): distances as templates have them.
 _MOST = 30  # groups of flagged beats, and of the others
-_WITHIN = 1.3  # groups that are nearer are one
+_WITHIN = 1.3  # groups that are nearer are one,
+_ADDING = 3.0  # and so are those of so few beats that their squared distances add up to less
 _LOOSE = 3.0  # beats of a group are this far from their mean at most; more, and they are not alike
 
 
@@ -101,7 +102,7 @@ def group_beats(beats: pd.DataFrame, templates: Templates) -> tuple[np.ndarray, 
 def _alike(templates: Templates, counts: np.ndarray) -> list[np.ndarray]:
     """Share out the templates that have any of the beats that count: those of each group, most beats first."""
     members = np.flatnonzero(counts)
-    parts = join_nearest(templates.features[members], counts[members], _MOST, _WITHIN)
+    parts = join_nearest(templates.features[members], counts[members], _MOST, _WITHIN, _ADDING)
     order = np.argsort(-np.bincount(parts, counts[members]), kind="stable")
     return [members[parts == part] for part in order]
 

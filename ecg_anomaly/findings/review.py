@@ -12,7 +12,7 @@ from ecg_anomaly.beats.events import Event
 from ecg_anomaly.detector.stream import Findings, judge
 from ecg_anomaly.findings import summary
 from ecg_anomaly.findings.groups import Group, group_beats
-from ecg_anomaly.findings.marks import WRONG, effect_of_marks
+from ecg_anomaly.findings.marks import RIGHT, WRONG, effect_of_marks
 from ecg_anomaly.findings.rhythms import Rhythm, find_rhythms
 from ecg_anomaly.findings.store import Stored
 from ecg_anomaly.findings.summary import Summary
@@ -27,7 +27,7 @@ class Review:
     threshold: float
     # One row per beat, with summary.TABLE_COLUMNS, then ``group`` (as without marks, so that a group stays what it is
     # while it is marked), ``mark`` (right, wrong or empty) and ``mark_effect`` (what the marks add to the score before
-    # it is cut). What is marked wrong is not flagged.
+    # it is cut). What is marked right is flagged where it can be read, what is marked wrong is not.
     beats: pd.DataFrame
     groups: list[Group]
     rhythms: list[Rhythm]
@@ -79,16 +79,13 @@ def detected(stored: Stored, threshold: float) -> pd.DataFrame:
 
 
 def _with_marks(beats: pd.DataFrame, templates: Templates, marks: Mapping[int, str], threshold: float) -> pd.DataFrame:
-    """Flag beats again, with what the marks add to their scores."""
+    """Flag beats again: as they are marked, or else with what the marks of others add to their scores."""
     mark = np.full(len(beats), "", dtype=object)
     mark[list(marks)] = list(marks.values())
     effect = effect_of_marks(templates, marks)
-    if effect.any():
-        raised = judge(beats.assign(anomaly_score=beats["anomaly_score"] + effect), threshold)
-        beats = summary.without_flutter(raised.assign(anomaly_score=beats["anomaly_score"]))
-    wrong = mark == WRONG
-    beats = beats.assign(
-        flagged=beats["flagged"].to_numpy(dtype=bool) & ~wrong,
-        **{name: beats[name].mask(wrong, "") for name in ("called", "reason")},
-    )
+    if marks:
+        taught = beats["anomaly_score"] + effect
+        decided = taught.mask(mark == RIGHT, np.inf).mask(mark == WRONG, -np.inf)
+        raised = summary.without_flutter(judge(beats.assign(anomaly_score=decided), threshold))
+        beats = raised.assign(anomaly_score=beats["anomaly_score"])
     return beats.assign(mark=mark, mark_effect=effect)

@@ -8,9 +8,11 @@ from typing import TypedDict, cast
 import numpy as np
 import pandas as pd
 
+from ecg_anomaly.beats.events import Event
+from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.naming import S, V
 from ecg_anomaly.findings.heart_rate import bpm, readable_intervals
-from ecg_anomaly.findings.rhythms import IRREGULAR, KINDS, RUN, TRIPLET, Rhythm, premature
+from ecg_anomaly.findings.rhythms import IRREGULAR, KINDS, RUN, TRIPLET, Rhythm, longest_rr, premature
 
 
 class Premature(TypedDict):
@@ -69,27 +71,29 @@ class RhythmFigures(TypedDict):
 
 
 def rhythm_figures(
-    beats: pd.DataFrame, rhythms: Sequence[Rhythm], duration_s: float, readable_h: float
+    beats: pd.DataFrame, events: Sequence[Event], rhythms: Sequence[Rhythm], duration_s: float, readable_h: float
 ) -> RhythmFigures:
     """Sum up the rhythm of a recording, ready for JSON.
 
     Parameters
     ----------
-    beats, rhythms
-        Its beats, with `summary.TABLE_COLUMNS`, and what `rhythms.find_rhythms` finds of them.
+    beats, events, rhythms
+        Its beats, with `summary.TABLE_COLUMNS`, its events, and what `rhythms.find_rhythms` finds of them.
     duration_s, readable_h
         Seconds that it lasts, and hours of it that can be read.
     """
-    early, single = premature(beats, rhythms)
+    early, single = premature(beats, events, rhythms)
     counts = {kind: sum(rhythm.kind == kind for rhythm in rhythms) for kind in KINDS}
     irregular_s = sum(rhythm.end_s - rhythm.start_s for rhythm in rhythms if rhythm.kind == IRREGULAR)
+    longest = longest_rr(beats, events)
+    judged = (beats["event"] != FIBRILLATION).to_numpy(dtype=bool)
     return {
         "counts": counts | {RUN: counts[RUN] + counts[TRIPLET]},
         "premature": {name: _premature(early == name, single, readable_h) for name in (V, S)},
         "irregular_share": round(irregular_s / duration_s, 4) if duration_s else None,
-        "early_in_irregular": int(((beats["called"] == S) & (early == "")).sum()),
-        "longest_rr": _longest_rr(beats),
-        "hours": _hours(beats, early, duration_s),
+        "early_in_irregular": int(((beats["called"] == S) & beats["flagged"].astype(bool) & (early == "")).sum()),
+        "longest_rr": None if longest is None else {"rr_s": round(longest[0], 3), "at_s": round(longest[1], 3)},
+        "hours": _hours(beats[judged], early[judged], duration_s),
         "rhythms": [_times(rhythm) for rhythm in rhythms],
     }
 
@@ -98,16 +102,6 @@ def _premature(rows: np.ndarray, single: np.ndarray, readable_h: float) -> Prema
     count = int(rows.sum())
     per_hour = round(count / readable_h, 2) if readable_h > 0 else None
     return {"beats": count, "per_hour": per_hour, "single": int((rows & single).sum())}
-
-
-def _longest_rr(beats: pd.DataFrame) -> LongestRr | None:
-    rows, _, _ = readable_intervals(beats)
-    if not len(rows):
-        return None
-    time_s = beats["time_s"].to_numpy(dtype=float)
-    rr_s = (time_s[rows] - time_s[rows - 1]).round(6)  # `rr_before_s` is cut off where it is very long
-    longest = rr_s.argmax()
-    return {"rr_s": round(float(rr_s[longest]), 3), "at_s": round(float(time_s[rows[longest]]), 3)}
 
 
 def _hours(beats: pd.DataFrame, early: np.ndarray, duration_s: float) -> list[Hour]:

@@ -64,7 +64,7 @@ def find_rhythms(beats: pd.DataFrame, events: Sequence[Event], limits: RhythmEve
     list of Rhythm
         In order of their start. They may overlap: a fast rhythm may be irregular, and hold runs.
     """
-    heard = _Heard.of(beats)
+    heard = _Heard.of(beats, events)
     lasting = [*_irregular(heard), *_slow_and_fast(heard, limits)]
     early = _premature(heard, lasting)
     found = [*lasting, *_rows(heard, early), *_cycles(heard, early), *_pauses(heard, events, limits.pause_s)]
@@ -73,7 +73,7 @@ def find_rhythms(beats: pd.DataFrame, events: Sequence[Event], limits: RhythmEve
 
 def find_rows_and_pauses(beats: pd.DataFrame, events: Sequence[Event], limits: RhythmEvents) -> list[Rhythm]:
     """Find couplets, triplets, runs and pauses alone, as `find_rhythms` does, whatever the rhythm around them."""
-    heard = _Heard.of(beats)
+    heard = _Heard.of(beats, events)
     found = [*_rows(heard, _premature(heard, [])), *_pauses(heard, events, limits.pause_s)]
     return sorted(found, key=lambda rhythm: rhythm.start_s)
 
@@ -92,7 +92,7 @@ def describe(rhythm: Rhythm) -> str:
     return words if rhythm.kind == PAUSE or rhythm.rate_bpm is None else f"{words}, {rhythm.rate_bpm:.0f} bpm"
 
 
-def premature(beats: pd.DataFrame, rhythms: Sequence[Rhythm]) -> tuple[np.ndarray, np.ndarray]:
+def premature(beats: pd.DataFrame, events: Sequence[Event], rhythms: Sequence[Rhythm]) -> tuple[np.ndarray, np.ndarray]:
     """Say which beats of a recording are premature.
 
     In an irregular rhythm no beat is called S: where none is expected at a certain time, none is early.
@@ -104,11 +104,20 @@ def premature(beats: pd.DataFrame, rhythms: Sequence[Rhythm]) -> tuple[np.ndarra
     single : ndarray
         Shape ``(beats,)``, bool: it is, and neither the beat before nor the one after.
     """
-    heard = _Heard.of(beats)
+    heard = _Heard.of(beats, events)
     early = _premature(heard, rhythms)
     single = np.zeros(len(early), dtype=bool)
     single[_alone(_in_a_row(heard, early))] = True
     return early, single
+
+
+def longest_rr(beats: pd.DataFrame, events: Sequence[Event]) -> tuple[float, float] | None:
+    """Give the longest RR interval in seconds, and the time of the beat that ends it; ``None`` where there is none."""
+    heard = _Heard.of(beats, events)
+    if not heard.follows.any():
+        return None
+    longest = int(np.nanargmax(heard.rr_s))
+    return float(heard.rr_s[longest]), float(heard.time_s[longest])
 
 
 def stretches_of(rows: np.ndarray) -> np.ndarray:
@@ -122,23 +131,36 @@ class _Heard:
     """What the rhythm is told from; arrays of shape ``(beats,)``."""
 
     time_s: np.ndarray
-    rr_s: np.ndarray  # from the beat before; NaN where it does not follow one that can be read
+    rr_s: (
+        np.ndarray
+    )  # from the beat before; NaN where it does not follow one that can be read, with beats alone between
     called: np.ndarray  # V, S, other or empty
 
     @classmethod
-    def of(cls, beats: pd.DataFrame) -> _Heard:
+    def of(cls, beats: pd.DataFrame, events: Sequence[Event]) -> _Heard:
         time_s, before_s = (beats[name].to_numpy(dtype=float) for name in ("time_s", "rr_before_s"))
         readable = beats["readable"].to_numpy(dtype=bool) & (beats["event"] != FIBRILLATION).to_numpy(dtype=bool)
         follows = readable & np.append(False, readable[:-1])[: len(beats)] & (before_s > 0)
         # Between the beats, since `rr_before_s` is cut off where a pause is very long.
         between_s = np.diff(time_s, prepend=np.nan).round(6)
+        between_s[~follows | _torn(time_s, events)] = np.nan
         flagged = beats["flagged"].to_numpy(dtype=bool)
-        return cls(time_s, np.where(follows, between_s, np.nan), np.where(flagged & readable, beats["called"], ""))
+        return cls(time_s, between_s, np.where(flagged & readable, beats["called"], ""))
 
     @property
     def follows(self) -> np.ndarray:
         """Whether each beat follows the one before."""
         return np.asarray(np.isfinite(self.rr_s))
+
+
+def _torn(time_s: np.ndarray, events: Sequence[Event]) -> np.ndarray:
+    """Tell before which beats the signal cannot be read, or fibrillates."""
+    torn = np.zeros(len(time_s), dtype=bool)
+    for event in events:
+        if event.kind in (UNREADABLE, FIBRILLATION):
+            after = int(np.searchsorted(time_s, event.start_s, side="right"))
+            torn[after : int(np.searchsorted(time_s, event.end_s)) + 1] = True
+    return torn
 
 
 def _premature(heard: _Heard, rhythms: Sequence[Rhythm]) -> np.ndarray:
@@ -233,7 +255,7 @@ def _of_premature(kind: str, heard: _Heard, names: list[str], rows: tuple[int, i
 
 
 def _pauses(heard: _Heard, events: Sequence[Event], pause_s: float) -> Iterator[Rhythm]:
-    known = [event for event in events if event.kind in (ASYSTOLE, UNREADABLE, FIBRILLATION)]
+    known = [event for event in events if event.kind == ASYSTOLE]
     for beat in np.flatnonzero(heard.rr_s > pause_s):
         start_s, end_s = float(heard.time_s[beat - 1]), float(heard.time_s[beat])
         if not any(event.start_s < end_s and event.end_s > start_s for event in known):

@@ -165,8 +165,7 @@ class StoreWriter:
             findings.beats.to_csv(self._beats, index=False, header=False, lineterminator="\n")
             self._beats.flush()
         shapes = findings.shapes
-        if shapes is not None:
-            self._templates.push(findings.beats, shapes.windows)
+        self._templates.push(findings.beats, None if shapes is None else shapes.windows)
         if self._keeps_shapes and shapes is not None:
             self._shapes.append(np.stack([shapes.windows, shapes.own_beats, shapes.reconstructions], axis=1))
 

@@ -145,7 +145,7 @@ def summarise(
             {"kind": event.kind, "start_s": round(float(event.start_s), 3), "end_s": round(float(event.end_s), 3)}
             for event in concluded.events
         ],
-        "rhythm": rhythm_figures(beats, rhythms, duration_s, readable_h),
+        "rhythm": rhythm_figures(concluded.beats, concluded.events, rhythms, duration_s, readable_h),
         "groups": [group.to_json() for group in groups],
         "unreadable_share": round(lost_s / duration_s, 4) if duration_s else None,
         "notes": list(notes),

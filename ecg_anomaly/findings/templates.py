@@ -87,11 +87,12 @@ class TemplateWriter:
         self._waiting: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # features, windows, readable
         self._matcher = _Matcher(len(self._bins) * self._shape[1] + 4, int(np.prod(self._shape)))
 
-    def push(self, beats: pd.DataFrame, windows: np.ndarray) -> None:
-        """Take the next beats: their rows with `stream.COLUMNS`, and their scaled windows."""
+    def push(self, beats: pd.DataFrame, windows: np.ndarray | None) -> None:
+        """Take the next beats: their rows with `stream.COLUMNS`, and their scaled windows; without, they match none."""
         if not len(beats):
             return
-        readable = beats["readable"].to_numpy(dtype=bool)
+        readable = beats["readable"].to_numpy(dtype=bool) & (windows is not None)
+        windows = np.zeros((len(beats), *self._shape)) if windows is None else windows
         self._waiting.append((self._features(beats, windows), windows.reshape(len(windows), -1), readable))
         if sum(len(part[-1]) for part in self._waiting) >= _BLOCK:
             features, flat, readable = (np.concatenate(parts) for parts in zip(*self._waiting, strict=True))
@@ -140,7 +141,9 @@ def read_templates(folder: Path) -> Templates:
         return Templates(numbers, *(found[name] for name in names))
 
 
-def join_nearest(features: np.ndarray, counts: np.ndarray, most: int, within: float = 0.0) -> np.ndarray:
+def join_nearest(
+    features: np.ndarray, counts: np.ndarray, most: int, within: float = 0.0, adding: float = 0.0
+) -> np.ndarray:
     """Join what is near, by Ward's criterion: what adds the least to the squared distances from the mean.
 
     Parameters
@@ -152,7 +155,9 @@ def join_nearest(features: np.ndarray, counts: np.ndarray, most: int, within: fl
     most
         So many are left at most.
     within
-        Fewer are left where some are nearer to each other than this.
+        Fewer are left where some are nearer to each other than this,
+    adding
+        or are so few beats that they add less than this to the squared distances.
 
     Returns
     -------
@@ -165,7 +170,7 @@ def join_nearest(features: np.ndarray, counts: np.ndarray, most: int, within: fl
     parts = np.arange(left)
     added = squared * _ward(counts[:, np.newaxis], counts)  # to the squared distances, by joining two
     while left > 1:
-        allowed = added if left > most else np.where(squared < within**2, added, np.inf)
+        allowed = added if left > most else np.where((squared < within**2) | (added < adding), added, np.inf)
         keep, gone = sorted(divmod(int(allowed.argmin()), len(features)))
         if not np.isfinite(allowed[keep, gone]):
             break

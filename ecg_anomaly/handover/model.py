@@ -18,7 +18,7 @@ from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.errors import UserError, first_few
 from ecg_anomaly.handover.beats import read_csv
 from ecg_anomaly.handover.scores import read_metrics, read_threshold
-from ecg_anomaly.manifest import Handover, check_input, differences, read_manifest
+from ecg_anomaly.manifest import Handover, check_input, differences, folder_fingerprint, read_manifest
 
 if TYPE_CHECKING:
     from ecg_anomaly.detector.autoencoder import Trained
@@ -130,6 +130,13 @@ def read_detector(config: Config, threshold: FittedThreshold | None = None) -> T
     """
     threshold = threshold or read_threshold(config.paths.outputs)
     return TrainedDetector(**vars(read_model(config)), threshold=threshold)
+
+
+def describe_model(config: Config) -> str:
+    """Say in words which model is used: its folder, when it was trained, and the beginning of its fingerprint."""
+    folder = Path(config.paths.models)
+    made = read_manifest(folder, made_by="train_model.py")["made"]
+    return f"{folder.resolve().name}, trained {made[:16].replace('T', ' ')} UTC, {folder_fingerprint(folder)[1][:12]}"
 
 
 def read_model(config: Config) -> TrainedModel:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -118,6 +118,8 @@ class Replay:
         patient.
     """
 
+    _clock: Any = time  # what tells the time and waits
+
     def __init__(self, recording: Recorded, speed: float = 1.0, at_s: float = 0.0):
         self.name, self.notes = recording.name, recording.notes
         self.sampling_rate_hz, self.leads = recording.sampling_rate_hz, recording.leads
@@ -130,23 +132,23 @@ class Replay:
         """Yield the recording, each portion when its last sample would have come."""
         rate_hz = float(self.sampling_rate_hz)
         position, paced_from = (round(time_s * rate_hz) for time_s in (self.from_s, self.at_s))
-        due_s = time.monotonic()
+        due_s = self._clock.monotonic()
         for block in self._blocks(position):
             start = 0
             while start < len(block):
                 while self.is_paused and position >= paced_from:
-                    time.sleep(PORTION_S)
-                    due_s = time.monotonic()
+                    self._clock.sleep(PORTION_S)
+                    due_s = self._clock.monotonic()
                     yield Portion(block[:0])
                 before = paced_from - position
                 speed = math.inf if before > 0 else self.speed
                 length = max(1, round(min(_AT_ONCE_S, PORTION_S * speed) * rate_hz))
                 portion = block[start : start + (min(length, before) if before > 0 else length)]
                 start, position = start + len(portion), position + len(portion)
-                now_s = time.monotonic()
+                now_s = self._clock.monotonic()
                 due_s = max(due_s, now_s - _LATE_S) + len(portion) / rate_hz / speed
                 self.is_late = math.isfinite(speed) and due_s < now_s - _LATE_S / 2
-                time.sleep(max(0.0, due_s - now_s))
+                self._clock.sleep(max(0.0, due_s - now_s))
                 yield Portion(portion)
 
     def _blocks(self, first: int) -> Iterator[np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +35,7 @@ PAPER = {  # what the template of a strip knows
 STRIP_S = 10.0  # what a strip of the usual standard ECG shows
 _CLOSE_S = 4.0  # flagged beats no farther apart are one episode: a strip would show both
 _STRIP_RATE_HZ = 250  # pairs of points a second on paper, 0.1 mm apart: a pen is wider
+_STEP_MM = 0.1
 _TIMES_MM = 5.0  # below the leads, for the time
 _LANE_MM = (20.0, 60.0)  # least and greatest height of a lead
 _MANY_LEADS, _LOW_LANE_MM = 3, 15.0  # with more leads than so many they may be lower
@@ -105,6 +107,15 @@ class Strip:
     marks: list[Mark]
     shades: list[tuple[float, float, str]]  # left, width and kind of an event
     times: list[tuple[float, str]]
+    unit_mm: float = 1.0  # of the numbers in the paths of its lanes
+
+    def in_steps(self) -> Strip:
+        """Give the strip with curves in whole steps of a tenth of a millimetre, for pages that no script reads.
+
+        A pen is wider, and they take less than a third of the room.
+        """
+        lanes = [dataclasses.replace(lane, path=_in_steps(lane.path)) for lane in self.lanes]
+        return dataclasses.replace(self, lanes=lanes, unit_mm=_STEP_MM)
 
 
 def find_episodes(beats: pd.DataFrame, events: Sequence[Event]) -> list[Episode]:
@@ -256,6 +267,19 @@ def _path(x_mm: np.ndarray, y_mm: np.ndarray, sampling_rate_hz: float) -> str:
         f"{'M' if begins else 'L'}{x:.2f} {y:.2f}"
         for x, y, begins in zip(x_mm[present], y_mm[present], starts[present], strict=True)
     )
+
+
+def _in_steps(path: str) -> str:
+    """Write what `_path` gave in whole steps from point to point; what goes on straight ahead is one step."""
+    text = []
+    for walk in path.split("M")[1:]:
+        places = np.rint(np.array(walk.replace("L", " ").split(), dtype=float).reshape(-1, 2) / _STEP_MM).astype(int)
+        x, y = places[0]
+        level = np.append(False, np.diff(places[:, 1]) == 0)
+        steps = np.diff(places[~(level & np.append(level[1:], False))], axis=0)
+        moves = " ".join(f"{dx}{' ' if dy >= 0 else ''}{dy}" for dx, dy in steps[steps.any(axis=1)].tolist())
+        text.append(f"M{x} {y}" + ("l" if moves else "h0") + moves)
+    return "".join(text)
 
 
 def _marks(beats: pd.DataFrame, start_s: float, end_s: float, when: Callable[[float], str]) -> list[Mark]:

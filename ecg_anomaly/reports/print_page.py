@@ -118,7 +118,7 @@ class _Strips:
             reviewed = self._reviewed
             strip = ecg_paper.draw_strip(
                 episode, 0, reviewed.summary, reviewed.beats, reviewed.events, reviewed.stored.read_mv, _STRIP_S
-            )
+            ).in_steps()
             size = sum(len(lane.path) for lane in strip.lanes) + 500 * len(strip.marks)
             clock = words.clock_time(reviewed.stored.start_time, strip.start_s)
             self._drawn[episode] = Block("strip", strip.height_mm + 13, (strip, clock), size)

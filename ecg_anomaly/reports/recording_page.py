@@ -31,7 +31,7 @@ def render(reviewed: Review, plotly: str = "") -> str:
     found = ecg_paper.find_episodes(beats, events)
     chosen = ecg_paper.choose_episodes(found)
     paper = [
-        ecg_paper.draw_strip(episode, number, summary, beats, events, reviewed.stored.read_mv)
+        ecg_paper.draw_strip(episode, number, summary, beats, events, reviewed.stored.read_mv).in_steps()
         for number, episode in enumerate(chosen, start=1)
     ]
     marks = group_pictures.marks_words(reviewed)

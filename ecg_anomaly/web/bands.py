@@ -81,7 +81,7 @@ def lanes(names: Sequence[str]) -> dict[str, Any]:
         "range": [max(1, len(names)) - 0.5, -0.5],
         "tickvals": list(range(len(names))),
         "ticktext": [_SHORT.get(name, name.removesuffix(" rhythm")) for name in names],
-        "tickfont": {"size": 11},
+        "tickfont": {"size": 10},
         "showgrid": False,
         "zeroline": False,
         "fixedrange": True,

@@ -32,6 +32,7 @@ CREATE TABLE recording (
     beats INTEGER,
     flagged INTEGER,
     events INTEGER,
+    model TEXT NOT NULL DEFAULT '',
     version INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE action (
@@ -70,6 +71,7 @@ class Kept:
     beats: int | None
     flagged: int | None
     events: int | None
+    model: str  # in words, which analysed it; empty until then
     version: int  # of its marks: counts what was done to them
 
 

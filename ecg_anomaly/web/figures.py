@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from tsdownsample import MinMaxDownsampler
 
 from ecg_anomaly import words
+from ecg_anomaly.findings import rhythms
 from ecg_anomaly.findings.review import Review
 from ecg_anomaly.findings.store import OWN_BEAT, RECONSTRUCTION, WINDOW, Stored
 from ecg_anomaly.records.lead_names import lead_called, standard_order
@@ -32,7 +33,8 @@ _CURVES = {  # of a beat
     RECONSTRUCTION: ("reconstruction", {"color": styles.BLUE, "width": 2, "dash": "dash"}),
 }
 _LEGEND = {"orientation": "h", "yref": "container", "yanchor": "top", "y": 1, "x": 0}
-_OVERVIEW_PX, _LANE_PX = 480, 18  # height of the overview, and in it of each lane of events
+_OVERVIEW_PX, _LANE_PX = 440, 16  # height of the overview, and of each lane of events above its plots
+_LASTING = (rhythms.SLOW, rhythms.FAST, rhythms.IRREGULAR)  # are shaded over the plots as events are, not all rhythms
 _SELECTED = "selected"  # kind of a shade on ECG paper
 
 _DOWNSAMPLER = MinMaxDownsampler()  # type: ignore[no-untyped-call]
@@ -43,29 +45,32 @@ Figure = dict[str, Any]  # of Plotly: its data and layout
 def overview(review: Review) -> go.Figure:
     """Draw the whole recording at a glance."""
     stored = review.stored
-    events, duration_s, unit_s = [*stored.events, *review.rhythms], stored.duration_s, time_unit(stored.duration_s)[1]
-    figure = recording_overview.overview_figure(review.beats, events, duration_s, when(stored))
+    shaded = [*stored.events, *(rhythm for rhythm in review.rhythms if rhythm.kind in _LASTING)]
+    duration_s, unit_s = stored.duration_s, time_unit(stored.duration_s)[1]
+    figure = recording_overview.overview_figure(review.beats, shaded, duration_s, when(stored))
     labels, title = ticks(stored, 0.0, duration_s)
     figure.update_xaxes(fixedrange=True, tickvals=labels["tickvals"] / unit_s, ticktext=labels["ticktext"])
     figure.update_xaxes(title=title, row=2).update_yaxes(fixedrange=True)
-    _add_lanes(figure, review, unit_s)
+    height = _add_lanes(figure, review, unit_s)
     margin = {"l": 68, "r": 14, "t": 8, "b": 52}
     meta = {"unit_s": unit_s, "clock_s": clock_s(stored)}
-    return figure.update_layout(height=_OVERVIEW_PX, margin=margin, dragmode=False, meta=meta)
+    return figure.update_layout(height=height, margin=margin, dragmode=False, meta=meta)
 
 
-def _add_lanes(figure: go.Figure, review: Review, unit_s: float) -> None:
-    """Make room above the plots for lanes with all events and rhythms, which then need no place in the legend."""
+def _add_lanes(figure: go.Figure, review: Review, unit_s: float) -> int:
+    """Put lanes with all events and rhythms above the plots, instead of a legend; give the height of the figure."""
     figure.update_traces(showlegend=False, selector={"marker_symbol": "square"})
     names = bands.kinds(review)
     if not names:
-        return
-    free = 1 - len(names) * _LANE_PX / _OVERVIEW_PX
+        return _OVERVIEW_PX
+    height = _OVERVIEW_PX + len(names) * _LANE_PX
+    free = 1 - len(names) * _LANE_PX / height
     for axis in ("yaxis", "yaxis2"):
         figure.layout[axis].domain = [end * (free - 0.02) for end in figure.layout[axis].domain]
     spans = bands.spans(review, (0.0, review.stored.duration_s))
     figure.add_trace({**bands.bars(review, spans, unit_s), "yaxis": "y3"})
     figure.update_layout(yaxis3={"domain": [free, 1], "anchor": "x", **bands.lanes(names)}, barmode="overlay")
+    return height
 
 
 def overview_time_s(stored: Stored, position: float) -> float:
@@ -119,8 +124,8 @@ def beat(stored: Stored, row: int) -> Figure:
     reach = [0, 1.05 * (float(error.max()) or 1.0)]
     below, above = _divided([0.32, 0.68], 0.08)
     data, titles = [], list[Any]()
-    margin = {"l": 52, "r": 10, "t": 8, "b": 46}
-    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.08, "x": 0}  # Plotly makes room for it
+    margin = {"l": 52, "r": 10, "t": 30, "b": 92}
+    legend = {"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0}
     layout: dict[str, Any] = {"height": 380, "autosize": True, "margin": margin, "annotations": titles}
     for column, (lead, domain) in enumerate(zip(leads, _divided([1 / len(leads)] * len(leads), 0.1), strict=True)):
         number, lower = column + 2, column + 2 + len(leads)  # of axes: Plotly has x and x2, but no x1

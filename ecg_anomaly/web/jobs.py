@@ -15,6 +15,7 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.annotated import read_annotated
 from ecg_anomaly.findings.review import Review, review
 from ecg_anomaly.findings.store import analyse_to_store, read_store
+from ecg_anomaly.handover.model import describe_model
 from ecg_anomaly.processes import ended_when
 from ecg_anomaly.web.fields import NOTHING, Entered, by_label
 
@@ -56,6 +57,13 @@ class Counts:
     events: int  # of the signal and of the rhythm
 
 
+@dataclass(frozen=True)
+class Analysed(Counts):
+    """What became of an analysis."""
+
+    model: str  # in words, which did it
+
+
 def counts(reviewed: Review) -> Counts:
     """Count what there is to see in a recording."""
     beats, stored = reviewed.beats, reviewed.stored
@@ -73,7 +81,7 @@ def end(folder: Path) -> None:
     (folder / _PROGRESS).unlink(missing_ok=True)
 
 
-def analyse(detector: TrainedDetector, job: Job) -> Counts:
+def analyse(detector: TrainedDetector, job: Job) -> Analysed:
     """Analyse a recording that was announced, in a process of its own; it ends when that is taken back.
 
     Raises
@@ -97,13 +105,14 @@ def analyse(detector: TrainedDetector, job: Job) -> Counts:
             notes = (*recording.notes, *([note] if note else []))
             recording = dataclasses.replace(recording, name=job.name, notes=notes)
             analyse_to_store(job.folder / ANALYSED, detector, recording, judged, annotated, went_on)
-        return counts(review(read_store(job.folder / ANALYSED)))
+        counted = counts(review(read_store(job.folder / ANALYSED)))
+        return Analysed(**dataclasses.asdict(counted), model=describe_model(detector.config))
     except UserError as error:  # without telling where files lie on this machine
         words = str(error).replace(str(job.path), job.name + job.path.suffix).replace(f"{job.path.parent}/", "")
         raise UserError(by_label(words)) from None
 
 
-def progress(folder: Path, analysis: Future[Counts] | None, failed: str = "") -> Progress:
+def progress(folder: Path, analysis: Future[Analysed] | None, failed: str = "") -> Progress:
     """Say how far the analysis is whose results go to a folder; if it has ``failed``, that says why."""
     over = analysis is None or analysis.done()  # asked first: it may end while its results are looked for
     if (folder / ANALYSED).is_dir():

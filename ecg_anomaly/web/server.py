@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import logging
 from collections.abc import Callable, Sequence
@@ -13,6 +15,7 @@ from flask_compress import Compress
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, RequestEntityTooLarge, SecurityError
 
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.reports import print_page
 from ecg_anomaly.web import downloads, fields, uploads
 from ecg_anomaly.web.database import GoneError
 from ecg_anomaly.web.jobs import Job
@@ -84,7 +87,8 @@ def _add_guards(app: Dash, server: Flask) -> None:
     @server.after_request
     def _protect(response: Response) -> Response:
         policy = _POLICY.format(scripts=" ".join(app.csp_hashes()))
-        response.headers.update({**_HEADERS, "Content-Security-Policy": policy})
+        response.headers.update(_HEADERS)
+        response.headers.setdefault("Content-Security-Policy", policy)
         if request.path.startswith(_ASSETS) and "m" in request.args and response.status_code < 400:
             response.cache_control.max_age = _YEAR_S  # the address has the time of the latest change
             response.cache_control.no_cache = None
@@ -209,10 +213,23 @@ def _add_downloads(server: Flask, state: ServerState) -> None:
     def _download(key: str, kind: str) -> Response:
         if kind not in downloads.FILES:
             raise NotFound("There is no such file.")
-        try:
-            threshold = float(text) if (text := request.args.get("threshold")) else None
-        except ValueError:
-            raise BadRequest("This threshold is no number.") from None
-        reviewed = state.recordings.review(key, threshold)
+        reviewed = state.recordings.review(key, _threshold())
         name = downloads.FILES[kind].format(uploads.shown(reviewed.summary["recording"]))
         return send_file(io.BytesIO(downloads.make(kind, reviewed)), as_attachment=True, download_name=name)
+
+    @server.get("/recordings/<key>/print")
+    def _print(key: str) -> Response:
+        recordings = state.recordings
+        reviewed = recordings.review(key, _threshold())
+        page = Response(print_page.render(reviewed, recordings.history(key).actions, recordings.model(key)))
+        own = base64.b64encode(hashlib.sha256(print_page.SCRIPT.encode()).digest()).decode()
+        page.headers["Content-Security-Policy"] = _POLICY.format(scripts=f"'sha256-{own}'")
+        return page
+
+
+def _threshold() -> float | None:
+    """Read the threshold that is asked for, if there is one."""
+    try:
+        return float(text) if (text := request.args.get("threshold")) else None
+    except ValueError:
+        raise BadRequest("This threshold is no number.") from None

@@ -31,7 +31,7 @@ _SPAN = (0.002, 0.998)  # quantiles of what is drawn: a single jolt does not fla
 _LOUD = 3.0  # times the usual span of a lead: one that is louder, a loose electrode, does not flatten the others
 # Height of a row in millivolts, and how far its lines are apart, which divides it.
 _ROWS_MV = ((1, 0.5), (1.5, 0.5), (2, 0.5), (3, 1), (4, 1), (5, 1), (10, 5), (20, 5), (50, 10), (100, 20))
-_ALL_ROWS, _HIGH_ROW, _LOW_ROW, _MARK_ROW, _LANE, _GAP = 480, 150, 56, 24, 16, 6  # in pixels
+_ALL_ROWS, _HIGH_ROW, _LOW_ROW, _MARK_ROW, _LANE, _GAP = 480, 150, 56, 24, 13, 6  # in pixels
 _MARK_SYMBOLS = {RIGHT: "circle", WRONG: "x-thin-open", "": "triangle-down"}
 
 Figure = dict[str, Any]  # of Plotly: its data and layout

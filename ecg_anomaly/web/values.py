@@ -23,6 +23,11 @@ def number_of(value: Any, what: str, lowest: float = -math.inf, highest: float =
     return float(value)
 
 
+def kept_of(key: str, value: Any) -> Any:
+    """Give what a page keeps of the recording with this key, as ``[key, kept]``; ``None`` if it is of another one."""
+    return value[1] if isinstance(value, list) and len(value) == 2 and value[0] == key else None
+
+
 def _shown(value: Any) -> str:
     """Show a value, short and in one line."""
     return f"{value!r:.40}"

@@ -70,11 +70,12 @@ class Workspace:
         self._make_pool = make_pool
         self._pool: Executor | None = None
         self._pool_lock = threading.Lock()
-        self._analyses: dict[str, Future[jobs.Counts]] = {}
+        self._analyses: dict[str, Future[jobs.Analysed]] = {}
         self._stored: Cache[Stored] = Cache(_RESULTS)
         self._reviews: Cache[Review] = Cache(_RESULTS)
         self._histories: Cache[History] = Cache(_RESULTS)
         self._remove_strays()
+        self._end_uncounted()
 
     @property
     def words(self) -> str:
@@ -98,7 +99,7 @@ class Workspace:
             self._forget(key)
             raise
 
-    def analyse(self, job: jobs.Job) -> Future[jobs.Counts]:
+    def analyse(self, job: jobs.Job) -> Future[jobs.Analysed]:
         """Put a recording on the worklist, whose key is the name of the job's folder, and have it analysed."""
         path = job.path.resolve()
         if path.is_relative_to(self.root):  # so that the workspace may be moved
@@ -106,10 +107,10 @@ class Workspace:
         now, none = datetime.now(timezone.utc), None
         key = job.folder.name
         self._analyses[key] = Future()  # waits for its process
-        self._database.add(Kept(key, job.name, path, job.entered, now, "", none, none, none, none, none, 0))
+        self._database.add(Kept(key, job.name, path, job.entered, now, "", none, none, none, none, none, "", 0))
         return self._start(job)
 
-    def analyse_unlisted(self, job: jobs.Job) -> Future[jobs.Counts]:
+    def analyse_unlisted(self, job: jobs.Job) -> Future[jobs.Analysed]:
         """Have a recording analysed that is on no worklist; its results go to the folder of the job, wherever it is."""
         jobs.announce(job)
         with self._pool_lock:
@@ -176,6 +177,10 @@ class Workspace:
         """Give the threshold of a recording: that which was chosen for it, or that of the model."""
         chosen = self._database.recording(key or "").threshold
         return self.stored(key).threshold.threshold if chosen is None else chosen
+
+    def model(self, key: str | None) -> str:
+        """Say in words which model analysed a recording."""
+        return self._database.recording(key or "").model
 
     def mark(self, key: str | None, rows: Sequence[int], mark: str, what: str, by: str = "") -> None:
         """Mark beats of a recording as `RIGHT` or `WRONG`, or take their marks away (an empty one).
@@ -255,7 +260,7 @@ class Workspace:
     def _progress(self, kept: Kept) -> jobs.Progress:
         return jobs.progress(self._folder(kept.key), self._analyses.get(kept.key), kept.failed)
 
-    def _start(self, job: jobs.Job) -> Future[jobs.Counts]:
+    def _start(self, job: jobs.Job) -> Future[jobs.Analysed]:
         key = job.folder.name
         try:
             analysis = self.analyse_unlisted(job)
@@ -266,12 +271,12 @@ class Workspace:
         analysis.add_done_callback(lambda done: self._keep(key, done))
         return analysis
 
-    def _submit(self, job: jobs.Job) -> Future[jobs.Counts]:
+    def _submit(self, job: jobs.Job) -> Future[jobs.Analysed]:
         self._pool = self._pool or self._make_pool()
         with without_ctrl_c():  # it may start a process
             return self._pool.submit(call_with_detector, jobs.analyse, job)
 
-    def _keep(self, key: str, analysis: Future[jobs.Counts]) -> None:
+    def _keep(self, key: str, analysis: Future[jobs.Analysed]) -> None:
         """Keep what became of an analysis."""
         if analysis.cancelled() or key not in self._analyses:
             return
@@ -286,6 +291,12 @@ class Workspace:
         for path in folder.iterdir():
             if path.name not in kept:
                 _remove(path)
+
+    def _end_uncounted(self) -> None:
+        """Take an analysis that was cut off between its end and the worklist for one that has not ended."""
+        for kept in self._database.recordings():
+            if kept.beats is None:
+                _remove(self._folder(kept.key) / jobs.ANALYSED)
 
 
 def _taken(root: Path) -> FileLock:

@@ -22,6 +22,7 @@ from ecg_anomaly.findings.rhythms import (
     Rhythm,
     describe,
     find_rhythms,
+    longest_rr,
     premature,
 )
 
@@ -93,6 +94,12 @@ def test_a_pause_is_long_has_a_signal_and_is_no_asystole() -> None:
     assert [(pause.kind, round(pause.end_s - pause.start_s, 3)) for pause in found] == [(PAUSE, 2.1), (PAUSE, 3.5)]
     assert describe(found[0]) == "pause of 2.1 s"
     assert find_rhythms(beats_of("NN|NNxNN", long_s), [], LIMITS) == []
+    # A detector may find no beat at all in fibrillation.
+    none = [Event(FIBRILLATION, 2.0, 5.0)]
+    silent = beats_of("NNVVN", np.array([0.8, 0.8, 0.8, 3.5, 0.8]))
+    assert find_rhythms(silent, none, LIMITS) == []
+    assert longest_rr(silent, none) == pytest.approx((0.8, 1.6))
+    assert longest_rr(silent, []) == pytest.approx((3.5, 5.9))
     assert find_rhythms(beats_of("NNNNN", np.array([1, 1, 1, 1, 5])), [Event(ASYSTOLE, 4.0, 9.0)], LIMITS) == []
 
 
@@ -117,16 +124,16 @@ def test_in_an_irregular_rhythm_no_beat_is_a_premature_atrial_one() -> None:
     assert [(its.kind, its.called) for its in found] == [(COUPLET, "S"), (IRREGULAR, ""), (COUPLET, "V")]
     assert "atrial fibrillation suspected from RR intervals alone" in describe(found[1])
     assert found[1].end_s == beats["time_s"].iloc[-1]
-    early, single = premature(beats, found)
+    early, single = premature(beats, [], found)
     assert ("".join(early), single.sum()) == ("SSVV", 0)
-    figures = rhythm_figures(beats, found, 250.0, 0.05)
+    figures = rhythm_figures(beats, [], found, 250.0, 0.05)
     assert figures["early_in_irregular"] == 2
     assert figures["irregular_share"] == pytest.approx((found[1].end_s - found[1].start_s) / 250, abs=1e-4)
 
 
 def test_the_figures_count_by_kind_and_by_hour() -> None:
     beats = beats_of("NVNNSSNVVVN" + "N" * 4000, np.append(np.full(11, 0.8), np.full(4000, 1.0)))
-    figures = rhythm_figures(beats, find_rhythms(beats, [], LIMITS), 4100.0, 1.0)
+    figures = rhythm_figures(beats, [], find_rhythms(beats, [], LIMITS), 4100.0, 1.0)
     assert figures["counts"] == dict.fromkeys(KINDS, 0) | {COUPLET: 1, TRIPLET: 1, RUN: 1}
     assert figures["premature"]["V"] == {"beats": 4, "per_hour": 4.0, "single": 1}
     assert figures["premature"]["S"] == {"beats": 2, "per_hour": 2.0, "single": 0}
@@ -137,7 +144,7 @@ def test_the_figures_count_by_kind_and_by_hour() -> None:
 
 
 def test_a_recording_without_beats_has_figures() -> None:
-    figures = rhythm_figures(beats_of(""), [], 10.0, 0.0)
+    figures = rhythm_figures(beats_of(""), [], [], 10.0, 0.0)
     assert (figures["longest_rr"], figures["irregular_share"], figures["hours"][0]["beats"]) == (None, 0, 0)
 
 

@@ -39,6 +39,10 @@ def findings(first, count):
     table = {name: np.sqrt(numbers + 2.0) for name in COLUMNS}  # numbers with all digits
     table |= {"sample": 250 * numbers, "time_s": numbers / 1.0, "rr_before_s": 1 + np.sqrt(numbers + 2.0) / 100}
     table |= {"readable": numbers >= 0, "flagged": numbers % 3 == 0}
+    table |= {
+        "rhythm_surprise": numbers + 9.0,
+        "anomaly_score": np.where(numbers % 3 == 0, 1, -1) * np.sqrt(numbers + 2.0),
+    }
     for name, text in (("called", "S"), ("reason", "rhythm")):
         table[name] = np.where(numbers % 3 == 0, text, "").astype(object)
     return Findings(pd.DataFrame(table), [Event("unreadable", first, first + 2.0)])
@@ -61,7 +65,7 @@ def test_files_appear_when_it_ends(start, out):
     beats = pd.read_csv(out / "a.beats.csv", keep_default_na=False)
     assert beats["called"].tolist() == ["S", "", ""] * 3 + ["S"]
     assert beats["reason"].tolist() == ["rhythm", "", ""] * 3 + ["rhythm"]
-    np.testing.assert_allclose(beats["anomaly_score"], np.sqrt(np.arange(10) + 2), atol=1e-5)
+    np.testing.assert_allclose(beats["anomaly_score"].abs(), np.sqrt(np.arange(10) + 2), atol=1e-5)
 
 
 def test_beats_are_on_disk_while_it_runs(start, out):

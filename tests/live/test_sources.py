@@ -6,7 +6,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from ecg_anomaly.live import sources
 from ecg_anomaly.live.sources import Replay
 
 RATE_HZ = 100
@@ -23,19 +22,24 @@ class Counting:
 
 
 @pytest.fixture
-def clock(monkeypatch):
+def clock():
     """A clock that only waiting moves; its ``now_s`` may be set."""
     clock = types.SimpleNamespace(now_s=0.0)
 
     def sleep(seconds):
         clock.now_s += seconds
 
-    monkeypatch.setattr(sources, "time", types.SimpleNamespace(monotonic=lambda: clock.now_s, sleep=sleep))
+    clock.monotonic, clock.sleep = lambda: clock.now_s, sleep
     return clock
 
 
+def replayed(clock, replay):
+    replay._clock = clock
+    return replay
+
+
 def test_a_replay_takes_its_time_and_its_speed_may_change(clock):
-    replay = Replay(Counting())
+    replay = replayed(clock, Replay(Counting()))
     came = []
     for portion in replay.portions():
         came.append((clock.now_s, portion.signals_mv[-1, 0]))
@@ -45,7 +49,7 @@ def test_a_replay_takes_its_time_and_its_speed_may_change(clock):
 
 
 def test_from_within_it_starts_a_minute_before_and_is_there_at_once(clock):
-    replay = Replay(Counting(), 2.0, 93.5)
+    replay = replayed(clock, Replay(Counting(), 2.0, 93.5))
     assert replay.from_s == 33.5
     came = [(clock.now_s, portion.signals_mv[:, 0]) for portion in replay.portions()]
     np.testing.assert_array_equal(np.concatenate([numbers for _, numbers in came]), np.arange(3350, 20_000))
@@ -55,7 +59,7 @@ def test_from_within_it_starts_a_minute_before_and_is_there_at_once(clock):
 
 
 def test_nothing_comes_while_it_is_paused_nor_is_it_made_up_for(clock):
-    replay = Replay(Counting())
+    replay = replayed(clock, Replay(Counting()))
     portions = replay.portions()
     next(portions)
     replay.is_paused = True
@@ -67,7 +71,7 @@ def test_nothing_comes_while_it_is_paused_nor_is_it_made_up_for(clock):
 
 
 def test_it_tells_that_it_is_taken_too_slowly(clock):
-    replay = Replay(Counting())
+    replay = replayed(clock, Replay(Counting()))
     late = []
     for number, _ in zip(range(40), replay.portions(), strict=False):
         late.append(replay.is_late)

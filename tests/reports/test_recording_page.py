@@ -64,9 +64,22 @@ def test_a_second_is_25_mm_and_a_millivolt_10_mm() -> None:
     assert [mark.x_mm for mark in strip.marks] == [MARGIN_MM + 25 * 4.5, MARGIN_MM + 25 * 5.5]
 
 
+def test_curves_in_steps_lie_where_they_were() -> None:
+    beats = made_up_beats()
+    strip = strip_of(find_episodes(beats, [])[0], beats)
+    for lane, stepped in zip(strip.lanes, strip.in_steps().lanes, strict=True):
+        start, moves = stepped.path.removeprefix("M").split("l")
+        steps = np.reshape(re.findall(r"-?\d+", moves), (-1, 2)).astype(int)
+        walked = strip.in_steps().unit_mm * (np.array(start.split(), dtype=int) + np.cumsum(steps, axis=0))
+        np.testing.assert_allclose(walked.max(axis=0), points(lane.path).max(axis=0), atol=0.051)
+        peaks = walked[walked[:, 1] < lane.y_mm - 5]
+        np.testing.assert_allclose(np.diff(peaks[:, 0]), 25.0)
+        assert len(stepped.path) < len(lane.path) / 5
+
+
 def test_the_page_draws_in_true_millimetres() -> None:
     drawings = re.findall(r'<svg xmlns.*?viewBox="[^"]*"', own_part(page()), flags=re.DOTALL)
-    assert len(drawings) == 2
+    assert len(drawings) == 4  # two strips, and the names of their leads, which stay in view
     for drawing in drawings:
         width, height = (re.search(rf' {side}="([\d.]+)mm"', drawing)[1] for side in ("width", "height"))
         assert f'viewBox="0 0 {width} {height}"' in drawing
@@ -75,7 +88,7 @@ def test_the_page_draws_in_true_millimetres() -> None:
 
 def test_strips_are_well_formed_and_hold_every_flagged_beat() -> None:
     text = page(events=(Event(ASYSTOLE, 50.5, 56.5),))
-    strips = re.findall(r"<svg xmlns.*?</svg></div>", text, flags=re.DOTALL)
+    strips = re.findall(r'<svg xmlns="[^"]*" class="paper-sheet".*?</svg></div>', text, flags=re.DOTALL)
     parsed = [ElementTree.fromstring(strip.removesuffix("</div>")) for strip in strips]
     marks = [mark for strip in parsed for mark in strip.iter("{http://www.w3.org/2000/svg}g")]
     assert len(strips) == 3

@@ -238,12 +238,13 @@ def test_a_record_is_played(page):
 
 
 def seen_s(page, condition):
-    """What is seen of the signal, once a condition on its start and end holds and just that is drawn."""
+    """What is seen of the signal, once a condition on its start and end holds and that is drawn, with a margin."""
     state = """() => {
       const drawn = document.querySelector("#signal-figure .js-plotly-plot");
-      const [times, [start, end]] = [drawn.data[1].x, drawn.layout.xaxis.range];
-      const whole = Math.abs(times[0] - start) < 0.1 && Math.abs(times[times.length - 1] - end) < 0.1;
-      return whole && (CONDITION) ? [start, end] : null;
+      const [curve, [start, end]] = [drawn._fullData.find((curve) => curve.meta), drawn.layout.xaxis.range];
+      const [first, last] = [curve.x0, curve.x0 + curve.dx * (curve.y.length - 1)];
+      const whole = Math.abs(first - Math.max(0, 2 * start - end)) < 0.2 && last > end - 0.2;
+      return whole && (CONDITION) ? [start, end, first, last] : null;
     }""".replace("CONDITION", condition)
     return page.wait_for_function(state).json_value()
 
@@ -253,15 +254,32 @@ def test_the_signal_stays_where_the_user_moves_it(page):
     page.wait_for_selector("#signal-figure .js-line")
     page.wait_for_selector("#beat-words h3")  # before a beat is chosen there is none to go to
     page.click("#move-beat")
-    seen_s(page, "Math.abs(end - start - 10) < 0.01")
+    start_s, end_s, *_ = seen_s(page, "Math.abs(end - start - 10) < 0.01")
     page.locator("#signal-figure").scroll_into_view_if_needed()
-    box = page.locator("#signal-figure .nsewdrag").nth(1).bounding_box()
+    box = page.locator("#signal-figure .nsewdrag").last.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, 1)  # scrolls the page
+    assert seen_s(page, "true")[:2] == [start_s, end_s]
+    page.keyboard.down("Control")
     page.mouse.wheel(0, 300)
-    start_s, end_s = seen_s(page, "end - start > 10.5")
+    page.keyboard.up("Control")
+    start_s, end_s, *_ = seen_s(page, "end - start > 10.5")
     page.keyboard.press("+")
-    nearer_s = seen_s(page, f"end - start < {0.6 * (end_s - start_s)}")
+    nearer_s = seen_s(page, f"end - start < {0.6 * (end_s - start_s)}")[:2]
     assert nearer_s == pytest.approx([0.75 * start_s + 0.25 * end_s, 0.25 * start_s + 0.75 * end_s])
+
+    page.mouse.down()  # while it is dragged, what comes into sight is drawn already
+    page.mouse.move(box["x"] + 10, box["y"] + 10, steps=4)
+    axis = "document.querySelector('#signal-figure .js-plotly-plot')._fullLayout.xaxis.range"
+    page.wait_for_function(f"{axis}[0] > {nearer_s[0] + 1}")
+    drawn = "document.querySelector('#signal-figure .js-plotly-plot')._fullData.find((curve) => curve.meta)"
+    assert page.evaluate(f"{axis}[1] < {drawn}.x0 + {drawn}.dx * {drawn}.y.length")
+    page.mouse.up()
+
+    page.click("#signal-callipers")
+    says(page, "#signal-readout", "Between the callipers")
+    page.keyboard.press("Shift+ArrowRight")
+    assert "ms" in page.evaluate("document.activeElement.getAttribute('aria-valuetext')")
 
 
 def test_with_the_keyboard_alone(page):

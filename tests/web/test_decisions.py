@@ -32,7 +32,19 @@ def test_a_recording_without_beats(detector, tmp_path):
 def test_the_threshold_of_the_model_flags_what_the_analysis_flagged(stored):
     reviewed = review(stored)
     pd.testing.assert_frame_equal(reviewed.beats[list(stored.beats)], stored.beats, check_dtype=False)
-    assert {name: reviewed.summary[name] for name in stored.summary} == stored.summary
+    assert {**reviewed.summary, "groups": []} == stored.summary
+
+
+def test_a_mark_decides_for_its_own_beat(stored, threshold):
+    flagged = stored.beats["flagged"].to_numpy(dtype=bool)
+    wrong, right = np.flatnonzero(flagged)[0], np.flatnonzero(~flagged & stored.beats["readable"])[0]
+    marked = review(stored, marks={int(wrong): "wrong", int(right): "right"}).beats
+    assert marked.loc[[wrong, right], "flagged"].tolist() == [False, True]
+    assert marked.loc[[wrong, right], "mark"].tolist() == ["wrong", "right"]
+    assert (marked.loc[wrong, ["called", "reason"]] == "").all() and (
+        marked.loc[right, ["called", "reason"]] != ""
+    ).all()
+    pd.testing.assert_series_equal(marked["anomaly_score"], stored.beats["anomaly_score"])
 
 
 def test_flags_at_another_threshold(stored, threshold):

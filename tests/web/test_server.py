@@ -1,5 +1,7 @@
 """The server: uploads, downloads, who is refused, and that nothing is fetched from elsewhere."""
 
+import base64
+import hashlib
 import io
 import json
 import logging
@@ -125,6 +127,19 @@ def test_downloads(client, key, kind):
     assert len(answer.data) > 500
 
 
+def test_the_page_to_print(client, key):
+    post = {"rows": [1], "mark": "wrong", "what": "beat 1", "by": "Dr Who"}
+    client.post(f"/recordings/{key}/marks", json=post)
+    answer = client.get(f"/recordings/{key}/print?threshold=2.5")
+    client.post(f"/recordings/{key}/undo")
+    page = answer.get_data(as_text=True)
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'self' 'sha256-{digest}'" in answer.headers["Content-Security-Policy"]
+    assert "Dr Who" in page
+    assert "models, trained 20" in page
+
+
 @pytest.mark.parametrize(
     ("path", "status", "words"),
     [
@@ -211,6 +226,11 @@ def test_nothing_is_fetched_from_elsewhere(client):
             assert not re.search(r"@import|url\(\s*['\"]?//", content)
 
 
+def names_in(named):
+    for value in named.values():
+        yield from names_in(value) if isinstance(value, dict) else [value]
+
+
 def test_the_page_names_its_parts(client):
     layout = client.get("/_dash-layout").get_data(as_text=True)
     assert "Not a medical device." in layout
@@ -224,9 +244,7 @@ def test_the_page_names_its_parts(client):
         "The signal, to be zoomed and moved",
     ):
         assert f'"aria-label":"{label}"' in layout
-    assert layout.count('"htmlFor"') >= 5
-    names = [value for name, value in vars(ids).items() if name.isupper()]
-    parts = [part for name in names for part in (name.values() if isinstance(name, dict) else [name])]
+    parts = list(names_in({name: value for name, value in vars(ids).items() if name.isupper()}))
     assert len(parts) > 50
     assert [part for part in parts if f'"id":"{part}"' not in layout] == []
 

@@ -77,10 +77,16 @@
       `${lead} ${Number.isFinite(to - from) ? `${number(to - from, 2, "+")} mV` : "no signal"}`);
     return `${length}${rate}: ${steps.length ? steps.join(", ") : "zoom in to measure mV"}`;
   };
+  const spread = (view) => {
+    const [start, end] = view.seen();
+    callipers.get(view).splice(0, 2, ...[0.4, 0.6].map((share) => start + share * (end - start)));
+  };
   const place = (view) => {
     const times = callipers.get(view), layer = view.layer();
     if (!times.length || !layer || !view.drawn()) return;
-    const [start, end] = view.edges(), words = between(view);
+    const [start, end] = view.edges();
+    if (times.every((time_s) => time_s < start || time_s > end)) spread(view); // another stretch is shown
+    const words = between(view);
     times.forEach((time_s, which) => {
       const line = layer.querySelectorAll(".calliper")[which] ?? addLine(view, which);
       line.hidden = time_s < start || time_s > end;
@@ -118,8 +124,8 @@
     const shown = callipers.get(view).length > 0;
     document.getElementById(view.button).setAttribute("aria-pressed", String(!shown));
     view.layer()?.querySelectorAll(".calliper").forEach((line) => line.remove());
-    const [start, end] = view.drawn() ? view.seen() : [0, 0];
-    callipers.set(view, shown || !end ? [] : [0.4, 0.6].map((share) => start + share * (end - start)));
+    callipers.set(view, []);
+    if (!shown && view.drawn()) spread(view);
     say(view, 1, "");
     place(view);
     if (!shown) view.layer()?.querySelector(".calliper")?.focus();

@@ -10,7 +10,7 @@ from dash import Dash, Input, Output, Patch, State, ctx, html, no_update
 
 from ecg_anomaly.web import ids, parts, signal_figure
 from ecg_anomaly.web.state import ServerState
-from ecg_anomaly.web.values import number_of, row_of
+from ecg_anomaly.web.values import kept_of, number_of, row_of
 
 _BUTTONS = (("in", "+", "Zoom in"), ("out", "-", "Zoom out"), ("left", "◀", "Earlier"), ("right", "▶", "Later"))
 _AROUND_EVENT = 1.5  # times its length is seen
@@ -58,20 +58,25 @@ def register(app: Dash, state: ServerState) -> None:
             return parts.NO_FIGURE, None, []
         review = state.recordings.review(key, threshold)
         triggers = set(ctx.triggered_prop_ids.values())
-        # What is seen of another recording does not count, nor does its beat.
-        seen_s = seen_in(before[1], review.stored.duration_s) if before and before[0] == key else None
+        # What is seen of another recording does not count, nor does its beat. An answer to `ids.AT` that came too late,
+        # since a beat there was chosen meanwhile, was never shown: it is given again.
+        seen, shown_at = kept if isinstance(kept := kept_of(key, before), list) and len(kept) == 2 else (None, at)
+        if at != shown_at:
+            triggers.add(ids.AT)
+        seen_s = seen_in(seen, review.stored.duration_s)
         beat_s = beat_time_s(review.beats, row) if seen_s is not None or ids.READY not in triggers else None
         if seen_s is not None and triggers == {ids.SIGNAL}:
             asked_s = asked_range(relayout, review.stored.duration_s)
             if asked_s is None:
                 return no_update, no_update, no_update
-            return _redrawn(signal_figure.signal(review, asked_s, beat_s)), (key, asked_s), no_update
+            return _redrawn(signal_figure.signal(review, asked_s, beat_s)), [key, [asked_s, at]], no_update
         next_s = next_view(seen_s, beat_s, at, triggers, review.stored.duration_s)
         if seen_s is None or seen_s != next_s:
             figure = signal_figure.signal(review, next_s, beat_s)
-            return figure, (key, next_s), figure["layout"]["shapes"]
+            return figure, [key, [next_s, at]], figure["layout"]["shapes"]
         shades = signal_figure.shades(review, next_s, beat_s)
-        return _redrawn_above(review, next_s) if triggers != {ids.BEAT} else no_update, no_update, shades
+        above = no_update if triggers <= {ids.BEAT, ids.AT} else _redrawn_above(review, next_s)
+        return above, [key, [next_s, at]], shades
 
     parts.answer_in_browser(app, "shade", Output(ids.SIGNAL, "className"), Input(ids.SHADES, "data"))
 
@@ -91,7 +96,8 @@ def place_of(at: Any, duration_s: float) -> tuple[float, float | None]:
 
 def seen_in(ends_s: Any, duration_s: float) -> tuple[float, float] | None:
     """Read which stretch a page shows: near the recording, and no longer; ``None`` if it is none."""
-    numbers = [end for end in ends_s if type(end) in (int, float) and math.isfinite(end)] if ends_s else []
+    ends_s = ends_s if isinstance(ends_s, list) else []
+    numbers = [end for end in ends_s if type(end) in (int, float) and math.isfinite(end)]
     if len(numbers) != 2 or not numbers[0] < numbers[1]:
         return None
     length_s = min(numbers[1] - numbers[0], 2 * duration_s)

@@ -17,7 +17,7 @@ from ecg_anomaly.web import figures, ids, parts
 from ecg_anomaly.web.sections.signal import beat_time_s, place_of
 from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.web.times import when
-from ecg_anomaly.web.values import number_of, row_of
+from ecg_anomaly.web.values import kept_of, number_of, row_of
 from ecg_anomaly.words import CALLED, UNDEFINED, score_text
 
 _ASKED = {
@@ -96,7 +96,8 @@ def register(app: Dash, state: ServerState) -> None:
             row = at = None
         beat_s = beat_time_s(review.beats, row)
         at_s = None if at is None else place_of(at, review.stored.duration_s)[0]
-        on_paper_s = number_of(before[1], "time in seconds") if before and before[0] == key else None
+        kept = kept_of(key, before)
+        on_paper_s = None if kept is None else number_of(kept, "time in seconds")
         centre_s = next_paper(on_paper_s, beat_s, at_s, triggers)
         centre_s = min(max(0.0, centre_s), review.stored.duration_s)
         mm_per_mv = float(scale if scale in _SCALES else _SCALES[1])
