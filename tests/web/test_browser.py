@@ -293,7 +293,7 @@ def test_with_the_keyboard_alone(page):
     page.keyboard.press("w")
     says(page, "#undo", "wrong")
     seen = set()
-    for _ in range(120):
+    for _ in range(70):
         page.keyboard.press("Tab")
         seen.add(page.evaluate("document.activeElement.id || document.activeElement.getAttribute('role')"))
     assert {"next", "mark-right", "groups-right", "move-in", "slider", "download-report", "play"} <= seen
