@@ -71,7 +71,7 @@ def decisions(name: str, reviewed: Review) -> Iterator[Row]:
     groups = [group for group in reviewed.groups if group.flagged]
     beats = sum(group.count for group in groups)
     named = sum(group.count for group in groups if group.number)
-    events = Counter(event.kind for event in [*reviewed.stored.events, *reviewed.rhythms])
+    events = Counter(event.kind for event in reviewed.events)
     yield {"what": f"review, {name}: flagged beats", "count": beats}
     yield {"what": f"review, {name}: groups of them", "count": len(groups)}
     yield {"what": f"review, {name}: percent of them in a group other than the rest", "count": 100 * named / beats}

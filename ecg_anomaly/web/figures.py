@@ -86,13 +86,12 @@ def paper(review: Review, centre_s: float, row: int | None, mm_per_mv: float = e
     stored, at, order = review.stored, when(review.stored), standard_order(review.stored.leads)
     episode = ecg_paper.Episode(centre_s, centre_s, centre_s, "", 1, 0.0)
     about = {**review.summary, "duration_s": stored.duration_s, "leads": [stored.leads[lead] for lead in order]}
-    events = [*stored.events, *review.rhythms]
     strip = ecg_paper.draw_strip(
         episode,
         0,
         about,
         review.beats,
-        events,
+        review.events,
         lambda *ends_s: stored.read_all_mv(*ends_s)[:, order],
         mm_per_mv=mm_per_mv,
         when=at,
@@ -105,9 +104,8 @@ def paper(review: Review, centre_s: float, row: int | None, mm_per_mv: float = e
             shades = [*shades, (left_mm, ecg_paper.MM_PER_S * width_s, _SELECTED)]
             title += f", the beat at {at(beat_s)} shaded"
     strip = dataclasses.replace(strip, title=title, note="", key="paper-strip", shades=shades)
-    judged = [stored.leads[lead] for lead in stored.judged]
     colours = {**styles.EVENT_COLOURS, _SELECTED: styles.ORANGE}
-    drawn = _paper_macros().paper_strip(strip, {**ecg_paper.PAPER, "colours": colours, "judged": judged})
+    drawn = _paper_macros().paper_strip(strip, {**ecg_paper.PAPER, "colours": colours, "judged": stored.judged_leads})
     start_s = clock_s(stored)
     return str(drawn) if start_s is None else f'<div data-clock="{start_s}">{drawn}</div>'
 
@@ -119,7 +117,7 @@ def _paper_macros() -> Any:
 
 def beat(stored: Stored, row: int) -> Figure:
     """Draw a beat beside the patient's own beat and its reconstruction, and the error along the window."""
-    shapes, leads = np.asarray(stored.shapes[row]), [stored.leads[lead] for lead in stored.judged]
+    shapes, leads = np.asarray(stored.shapes[row]), stored.judged_leads
     error = np.abs(shapes[WINDOW] - shapes[RECONSTRUCTION])
     reach = [0, 1.05 * (float(error.max()) or 1.0)]
     below, above = _divided([0.32, 0.68], 0.08)

@@ -65,7 +65,6 @@ def reviewed_of(
     shapes = np.zeros((len(beats), 3, 100, 2), dtype=np.float32)
     shapes[:, 0, 30] = 1
     threshold = FittedThreshold(method="percentile", threshold=5.0, normal_beats=1, patients=1, rates_per_hour={})
-    summary = {**summary_of(beats, events, name, samples), "notes": list(notes)}
     window_s = np.arange(-30, 70) / 100
     seconds = np.tile(read_mv(0, 1).astype(np.float32), (round(samples / RATE_HZ) + 1, 1))  # each is alike
     signals_mv = list(seconds[:samples].T.copy())
@@ -76,7 +75,8 @@ def reviewed_of(
         *(spread + shapes[:1, 0] if len(beats) else spread, spread, window_s),
     )
     stored = Stored(
-        summary=summary,
+        name=name,
+        notes=list(notes),
         sampling_rate_hz=RATE_HZ,
         leads=list(LEADS),
         judged=[0, 1],
@@ -89,7 +89,6 @@ def reviewed_of(
         threshold=threshold,
         window_s=window_s,
         annotated=None,
-        rhythms=[],
         limits=load_config().rhythm_events,
     )
     return review(stored, marks=marks)
