@@ -10,7 +10,7 @@ from ecg_anomaly import words
 from ecg_anomaly.findings.marks import RIGHT, Action
 from ecg_anomaly.findings.review import Review
 from ecg_anomaly.reports import ecg_paper, full_disclosure, group_pictures, print_parts
-from ecg_anomaly.reports.ecg_paper import Episode
+from ecg_anomaly.reports.episodes import Episode, choose_episodes, find_episodes
 from ecg_anomaly.reports.pages import environment
 from ecg_anomaly.reports.print_parts import Block, short, title
 
@@ -93,7 +93,7 @@ class _Strips:
     def __init__(self, reviewed: Review):
         beats = reviewed.beats
         right_s = beats.loc[beats["mark"] == RIGHT, "time_s"].to_numpy(dtype=float)
-        episodes = ecg_paper.find_episodes(beats, reviewed.events)
+        episodes = find_episodes(beats, reviewed.events)
         starts_s, ends_s = (np.array([vars(its)[name] for its in episodes]) for name in ("start_s", "end_s"))
         marked = np.searchsorted(right_s, starts_s) < np.searchsorted(right_s, ends_s, side="right")
         kept = marked if len(right_s) else np.ones(len(episodes), dtype=bool)
@@ -105,7 +105,7 @@ class _Strips:
         """Give at most so many, in order of time, under their title."""
         if not self.count:
             return [title("On ECG paper", "There is no event, and no beat is flagged.")]
-        chosen = ecg_paper.choose_episodes(self._episodes, count, _STRIP_S)
+        chosen = choose_episodes(self._episodes, count, _STRIP_S)
         told = (
             f"{len(chosen)} of {words.count_text(self.count, 'episode')} with events or flagged beats, the most urgent "
             "of each kind first; an episode may show others. "

@@ -20,6 +20,7 @@ from ecg_anomaly.findings.review import Review
 from ecg_anomaly.findings.store import OWN_BEAT, RECONSTRUCTION, WINDOW, Stored
 from ecg_anomaly.records.lead_names import lead_called, standard_order
 from ecg_anomaly.reports import ecg_paper, recording_overview, styles
+from ecg_anomaly.reports.episodes import Episode
 from ecg_anomaly.reports.figure_data import time_unit
 from ecg_anomaly.reports.pages import environment
 from ecg_anomaly.web import bands
@@ -84,7 +85,7 @@ def paper(review: Review, centre_s: float, row: int | None, mm_per_mv: float = e
     The chosen beat, in ``row``, is shaded if it is there.
     """
     stored, at, order = review.stored, when(review.stored), standard_order(review.stored.leads)
-    episode = ecg_paper.Episode(centre_s, centre_s, centre_s, "", 1, 0.0)
+    episode = Episode(centre_s, centre_s, centre_s, "", 1, 0.0)
     about = {**review.summary, "duration_s": stored.duration_s, "leads": [stored.leads[lead] for lead in order]}
     strip = ecg_paper.draw_strip(
         episode,

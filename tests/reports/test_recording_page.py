@@ -15,7 +15,8 @@ from ecg_anomaly.detector.naming import OTHER, S, V
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.findings.rhythms import COUPLET, IRREGULAR, PAUSE, RUN, SLOW, TRIPLET, Rhythm
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, summarise
-from ecg_anomaly.reports.ecg_paper import STRIPS, choose_episodes, draw_strip, find_episodes
+from ecg_anomaly.reports.ecg_paper import draw_strip
+from ecg_anomaly.reports.episodes import STRIPS, choose_episodes, find_episodes
 from ecg_anomaly.reports.recording_overview import overview_figure
 from ecg_anomaly.reports.recording_page import (
     LINKS,
