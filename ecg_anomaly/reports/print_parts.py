@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -84,15 +85,18 @@ def who_marked(actions: Sequence[Action]) -> list[dict[str, str]]:
     """Tell who marked how many beats, from when to when, the most first; of beats marked again the last mark counts."""
     last = {row: action for action in actions for row in action.rows}
     rows = []
-    for by in dict.fromkeys(action.by for action in actions):
-        its = [action for action in actions if action.by == by]
-        marks = [action.mark for action in last.values() if action.by == by]
-        times = sorted(action.at for action in its)
-        first, latest = (f"{at.astimezone():%Y-%m-%d %H:%M %Z}" for at in (times[0], times[-1]))
-        counts = {mark: f"{marks.count(mark):,}" for mark in (RIGHT, WRONG)}
-        rows.append({"who": short(by or "no name given", 40), **counts, "actions": f"{len(its):,}"})
-        rows[-1] |= {"first": first, "last": latest}
-    return sorted(rows, key=lambda row: -int(row["actions"].replace(",", "")))
+    for by, count in Counter(action.by for action in actions).most_common():
+        marks = Counter(action.mark for action in last.values() if action.by == by)
+        times = [action.at.astimezone() for action in actions if action.by == by]
+        rows.append(
+            {
+                "who": short(by or "no name given", 40),
+                **{mark: f"{marks[mark]:,}" for mark in (RIGHT, WRONG)},
+                "actions": f"{count:,}",
+                **{name: f"{at:%Y-%m-%d %H:%M %Z}" for name, at in (("first", min(times)), ("last", max(times)))},
+            }
+        )
+    return rows
 
 
 def _hours(reviewed: Review) -> Block:
@@ -102,14 +106,8 @@ def _hours(reviewed: Review) -> Block:
     part = hours["hour"] // together
     weighted = (hours["mean_bpm"].astype(float) * hours["beats"]).groupby(part).sum(min_count=1)
     beating = hours["beats"].where(hours["mean_bpm"].notna()).groupby(part).sum()
-    table = hours.groupby(part).agg(
-        {
-            "hour": "min",
-            **dict.fromkeys(("beats", "flagged", "V", "S"), "sum"),
-            "lowest_bpm": "min",
-            "highest_bpm": "max",
-        }
-    )
+    how = {"hour": "min", **dict.fromkeys(_COUNTS, "sum"), "lowest_bpm": "min", "highest_bpm": "max"}
+    table = hours.groupby(part).agg(how)
     table["mean_bpm"] = weighted / beating
     rows = [
         [
