@@ -38,6 +38,7 @@ _MANY_LEADS, _LOW_LANE_MM = 3, 15.0  # with more leads than so many they may be 
 # A beat on paper has room for so much; one that is like neither has its reason alone.
 _SHORT_NAMES = {V: "V ", S: "S "}
 _SHORT_REASONS = {"reconstruction": "shape", "patient": "unlike own"}
+_LETTER_MM = 1.7  # at most, of many in a row
 
 ReadMillivolts = Callable[[float, float], np.ndarray]
 
@@ -59,6 +60,7 @@ class Mark:
     """A flagged beat on paper: ``row`` keeps the words of close beats apart."""
 
     x_mm: float
+    word_mm: float  # the middle of its word, which ends on the paper
     row: int
     word: str
     words: str
@@ -208,7 +210,11 @@ def _marks(beats: pd.DataFrame, start_s: float, end_s: float, when: Callable[[fl
         for called, reason in zip(shown["called"], shown["reason"], strict=True)
     ]
     marks = zip(shown["time_s"], short, styles.beat_words(shown, when), strict=True)
-    return [Mark(_x_mm(beat_s - start_s), number % 2, *its_words) for number, (beat_s, *its_words) in enumerate(marks)]
+    drawn, width_mm = [], _x_mm(end_s - start_s)
+    for number, (beat_s, word, its_words) in enumerate(marks):
+        x_mm = _x_mm(beat_s - start_s)
+        drawn.append(Mark(x_mm, min(x_mm, width_mm - _LETTER_MM * len(word) / 2), number % 2, word, its_words))
+    return drawn
 
 
 def _shades(events: Sequence[Event], start_s: float, end_s: float) -> list[tuple[float, float, str]]:

@@ -16,7 +16,7 @@ from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.findings.rhythms import COUPLET, IRREGULAR, PAUSE, RUN, SLOW, TRIPLET, Rhythm
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, summarise
 from ecg_anomaly.reports.ecg_paper import draw_strip
-from ecg_anomaly.reports.episodes import STRIPS, choose_episodes, find_episodes
+from ecg_anomaly.reports.episodes import STRIPS, Episode, choose_episodes, find_episodes
 from ecg_anomaly.reports.recording_overview import overview_figure
 from ecg_anomaly.reports.recording_page import (
     LINKS,
@@ -63,6 +63,15 @@ def test_a_second_is_25_mm_and_a_millivolt_10_mm() -> None:
     assert strip.width_mm == MARGIN_MM + 250
     # The strip starts at 26 s: the flagged beats at 30.5 and 31.5 s stand on the spikes.
     assert [mark.x_mm for mark in strip.marks] == [MARGIN_MM + 25 * 4.5, MARGIN_MM + 25 * 5.5]
+
+
+def test_the_word_of_a_beat_near_the_end_of_a_strip_stays_on_the_paper() -> None:
+    beats = made_up_beats(flagged_s=(31.5, 39.5))
+    strip = strip_of(Episode(35.4, 35.4, 35.4, "", 1, 0.0), beats.assign(time_s=beats["time_s"] + 0.4))
+    first, last = strip.marks
+    assert first.word_mm == first.x_mm
+    assert strip.width_mm - last.x_mm < 3
+    assert strip.width_mm - last.word_mm > 8  # half of "V unlike own"
 
 
 def test_curves_in_steps_lie_where_they_were() -> None:
