@@ -24,7 +24,8 @@ from ecg_anomaly.findings.review import Review
 from ecg_anomaly.records.catalogue import find_recording
 from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.web.warm_up import warm_up
-from tools.browser import browsing, open_page, served
+from tools.application import served
+from tools.browser import browsing, open_page
 from tools.reading import STEPS_PER_MV, write_wfdb
 
 _HALF_HOUR = ("208",)

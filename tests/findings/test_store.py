@@ -15,14 +15,8 @@ from ecg_anomaly.findings.annotated import read_annotated
 from ecg_anomaly.findings.review import review
 from ecg_anomaly.findings.store import OWN_BEAT, RECONSTRUCTION, WINDOW, StoreWriter, analyse_to_store, read_store
 from ecg_anomaly.records.recording import open_recording
-from tests.web.web_parts import detector_of
 
 RECORD = "simdb/s007"
-
-
-@pytest.fixture(scope="module")
-def detector(finished):
-    return detector_of(finished)
 
 
 @pytest.fixture(scope="module")
