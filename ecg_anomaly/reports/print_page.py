@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from ecg_anomaly import words
+from ecg_anomaly.errors import harmless
 from ecg_anomaly.findings.marks import RIGHT, Action
 from ecg_anomaly.findings.review import Review
 from ecg_anomaly.reports import ecg_paper, full_disclosure, group_pictures, print_parts
 from ecg_anomaly.reports.episodes import Episode, choose_episodes, find_episodes
 from ecg_anomaly.reports.pages import environment
-from ecg_anomaly.reports.print_parts import Block, short, title
+from ecg_anomaly.reports.print_parts import Block, title
 
 # Of the page, which a server that allows no other script must allow.
 SCRIPT = 'const button = document.getElementById("print"); button.hidden = false; button.onclick = () => print();'
@@ -21,7 +22,7 @@ SHEETS, MOST_CHARACTERS = 4, 1_900_000
 _SHEET_MM = 268.0  # of the height of a sheet; some more is left for texts that are longer than reckoned
 _STRIP_S = 7.0  # as many as a sheet is wide
 _STRIPS = 12  # at most
-_FULL = "Full disclosure of the marked hours"
+_PAPER, _FULL = "On ECG paper", "Full disclosure of the marked hours"
 
 
 def render(reviewed: Review, actions: Sequence[Action], model: str) -> str:
@@ -43,7 +44,7 @@ def render(reviewed: Review, actions: Sequence[Action], model: str) -> str:
     sheets = pack([*first, *_signals(reviewed, first)])
     template = environment().get_template("print_page.html.jinja")
     return template.render(
-        name=short(reviewed.summary["recording"], 90),
+        name=harmless(reviewed.summary["recording"], 90),
         sheets=sheets,
         paper=ecg_paper.PAPER,
         lane_mm=group_pictures.LANE_MM,
@@ -104,14 +105,14 @@ class _Strips:
     def blocks(self, count: int) -> list[Block]:
         """Give at most so many, in order of time, under their title."""
         if not self.count:
-            return [title("On ECG paper", "There is no event, and no beat is flagged.")]
+            return [title(_PAPER, "There is no event, and no beat is flagged.")]
         chosen = choose_episodes(self._episodes, count, _STRIP_S)
         told = (
             f"{len(chosen)} of {words.count_text(self.count, 'episode')} with events or flagged beats, the most urgent "
-            "of each kind first; an episode may show others. "
+            f"of each kind first; an episode may show others. {ecg_paper.MM_PER_S:.0f} mm/s, "
+            f"{ecg_paper.MM_PER_MV:.0f} mm/mV when printed at 100 %. The leads that were judged, as recorded."
         )
-        told += f"{ecg_paper.MM_PER_S:.0f} mm/s, {ecg_paper.MM_PER_MV:.0f} mm/mV when printed at 100 %; as recorded."
-        return [title("On ECG paper", told), *map(self._strip, chosen)]
+        return [title(_PAPER, told), *map(self._strip, chosen)]
 
     def _strip(self, episode: Episode) -> Block:
         if episode not in self._drawn:

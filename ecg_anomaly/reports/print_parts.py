@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly import words
+from ecg_anomaly.errors import harmless
 from ecg_anomaly.findings.groups import REST, Group
 from ecg_anomaly.findings.heart_rate import readable_intervals
 from ecg_anomaly.findings.marks import RIGHT, WRONG, Action
@@ -43,11 +44,6 @@ def blocks(reviewed: Review, actions: Sequence[Action], model: str) -> list[Bloc
     return [*_heading(reviewed, actions, model), _hours(reviewed), *_groups(reviewed), *_events(reviewed)]
 
 
-def short(text: str, most: int) -> str:
-    """Cut a text that is longer than so many characters."""
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
 def _text_mm(texts: Sequence[str]) -> float:
     return _LINE_MM * sum(math.ceil(max(1, len(text)) / _LINE_CHARACTERS) for text in texts)
 
@@ -61,7 +57,7 @@ def title(heading: str, text: str = "") -> Block:
 def _heading(reviewed: Review, actions: Sequence[Action], model: str) -> list[Block]:
     """Say what the recording is, what was found, and who marked what."""
     summary = reviewed.summary
-    notes = [short(f"Note: {note}", 2 * _LINE_CHARACTERS) for note in summary["notes"][:_NOTES]]
+    notes = [harmless(f"Note: {note}", 2 * _LINE_CHARACTERS) for note in summary["notes"][:_NOTES]]
     if len(summary["notes"]) > _NOTES:
         notes.append(f"{len(summary['notes']) - _NOTES} more notes are in the files of the recording.")
     told = [
@@ -71,7 +67,7 @@ def _heading(reviewed: Review, actions: Sequence[Action], model: str) -> list[Bl
         ("threshold", f"{words.score_text(reviewed.threshold)} of the anomaly score"),
         ("marks", group_pictures.marks_words(reviewed) or "none: nobody has marked a beat"),
     ]
-    terms = [(term, short(text, 2 * _LINE_CHARACTERS)) for term, text in told if text]
+    terms = [(term, harmless(text, 2 * _LINE_CHARACTERS)) for term, text in told if text]
     sentences = headline(summary)
     height_mm = 9 + _text_mm([" ".join(sentences), *notes, *(text for _, text in terms)])
     blocks = [Block("heading", height_mm, (" ".join(sentences), notes, terms))]
@@ -90,7 +86,7 @@ def who_marked(actions: Sequence[Action]) -> list[dict[str, str]]:
         times = [action.at.astimezone() for action in actions if action.by == by]
         rows.append(
             {
-                "who": short(by or "no name given", 40),
+                "who": harmless(by or "no name given", 40),
                 **{mark: f"{marks[mark]:,}" for mark in (RIGHT, WRONG)},
                 "actions": f"{count:,}",
                 **{name: f"{at:%Y-%m-%d %H:%M %Z}" for name, at in (("first", min(times)), ("last", max(times)))},
