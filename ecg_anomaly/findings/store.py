@@ -103,15 +103,9 @@ class Stored:
         """Seconds that it lasts."""
         return self.samples / self.sampling_rate_hz
 
-    def read_mv(self, start_s: float, end_s: float) -> np.ndarray:
-        """Give what was judged between two times, of shape ``(samples, judged leads)``, to the nanovolt."""
-        return self._read_mv(start_s, end_s, self.judged)
-
-    def read_all_mv(self, start_s: float, end_s: float) -> np.ndarray:
-        """Give the signals of `leads` between two times, of shape ``(samples, leads)``, to the nanovolt."""
-        return self._read_mv(start_s, end_s, range(len(self.leads)))
-
-    def _read_mv(self, start_s: float, end_s: float, leads: Sequence[int]) -> np.ndarray:
+    def read_mv(self, start_s: float, end_s: float, leads: Sequence[int] | None = None) -> np.ndarray:
+        """Give some leads, or else the judged ones, between two times: shape ``(samples, leads)``, to the nanovolt."""
+        leads = self.judged if leads is None else leads
         first, last = (max(0, round(time_s * self.sampling_rate_hz)) for time_s in (start_s, end_s))
         signals_mv = np.stack([self.signals_mv[lead][first:last] for lead in leads], axis=1)
         return signals_mv.astype(float).round(_DECIMALS)  # so that what was 0.005 is that again

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from tsdownsample import NaNMinMaxDownsampler
 from ecg_anomaly import words
 from ecg_anomaly.beats.events import Event
 from ecg_anomaly.detector.naming import S, V
+from ecg_anomaly.findings.review import Review
 from ecg_anomaly.reports import styles
 from ecg_anomaly.reports.episodes import STRIP_S, Episode, strip_start_s
 
@@ -39,8 +40,6 @@ _MANY_LEADS, _LOW_LANE_MM = 3, 15.0  # with more leads than so many they may be 
 _SHORT_NAMES = {V: "V ", S: "S "}
 _SHORT_REASONS = {"reconstruction": "shape", "patient": "unlike own"}
 _LETTER_MM = 1.7  # at most, of many in a row
-
-ReadMillivolts = Callable[[float, float], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -95,10 +94,8 @@ class Strip:
 def draw_strip(
     episode: Episode,
     number: int,
-    summary: Mapping[str, Any],
-    beats: pd.DataFrame,
-    events: Sequence[Event],
-    read_mv: ReadMillivolts,
+    reviewed: Review,
+    leads: Sequence[int] | None = None,
     length_s: float = STRIP_S,
     mm_per_mv: float = MM_PER_MV,
     when: Callable[[float], str] = words.clock,
@@ -109,11 +106,10 @@ def draw_strip(
     ----------
     episode, number
         What to draw, and its number on the page.
-    summary, beats, events
-        Those of a `review.Review`.
-    read_mv
-        Gives the signals between two times in seconds, in millivolts: shape ``(samples, leads)``, NaN where samples
-        are missing.
+    reviewed
+        The recording.
+    leads
+        Which of its leads, in what order; without, those that were judged.
     length_s
         Of the strip; a shorter recording has a shorter one.
     mm_per_mv
@@ -121,13 +117,14 @@ def draw_strip(
     when
         Says a time in words.
     """
-    duration_s, sampling_rate_hz = summary["duration_s"], summary["sampling_rate_hz"]
+    stored, leads = reviewed.stored, reviewed.stored.judged if leads is None else leads
+    duration_s, sampling_rate_hz = stored.duration_s, stored.sampling_rate_hz
     start_s = min(strip_start_s(episode, length_s), max(0.0, np.floor(duration_s - length_s)))
     end_s = min(start_s + length_s, duration_s)
-    signals_mv = read_mv(start_s, end_s)
     # The first sample need not stand at the start exactly.
     offset_s = round(start_s * sampling_rate_hz) / sampling_rate_hz - start_s
-    lanes = _lanes(signals_mv, summary["leads"], offset_s, sampling_rate_hz, mm_per_mv)
+    signals_mv, names = stored.read_mv(start_s, end_s, leads), [stored.leads[lead] for lead in leads]
+    lanes = _lanes(signals_mv, names, offset_s, sampling_rate_hz, mm_per_mv)
     seconds = np.arange(0, end_s - start_s + 1e-9)
     return Strip(
         key=f"strip-{number}",
@@ -138,8 +135,8 @@ def draw_strip(
         width_mm=MARGIN_MM + MM_PER_S * (end_s - start_s),
         height_mm=MARKS_MM + sum(lane.height_mm for lane in lanes) + _TIMES_MM,
         lanes=lanes,
-        marks=_marks(beats, start_s, end_s, when),
-        shades=_shades(events, start_s, end_s),
+        marks=_marks(reviewed.beats, start_s, end_s, when),
+        shades=_shades(reviewed.events, start_s, end_s),
         times=[(_x_mm(second), when(start_s + second)) for second in seconds[::2]],
     )
 

@@ -117,9 +117,7 @@ class _Strips:
     def _strip(self, episode: Episode) -> Block:
         if episode not in self._drawn:
             reviewed = self._reviewed
-            strip = ecg_paper.draw_strip(
-                episode, 0, reviewed.summary, reviewed.beats, reviewed.events, reviewed.stored.read_mv, _STRIP_S
-            ).in_steps()
+            strip = ecg_paper.draw_strip(episode, 0, reviewed, length_s=_STRIP_S).in_steps()
             size = sum(len(lane.path) for lane in strip.lanes) + 500 * len(strip.marks)
             clock = words.clock_time(reviewed.stored.start_time, strip.start_s)
             self._drawn[episode] = Block("strip", strip.height_mm + 13, (strip, clock), size)
@@ -152,15 +150,8 @@ class _Hours:
 
     def _hour(self, number: int) -> Block:
         if number not in self._drawn:
-            stored = self._reviewed.stored
-            hour = full_disclosure.draw_hour(
-                number,
-                self._reviewed.beats,
-                stored.duration_s,
-                stored.sampling_rate_hz,
-                lambda start_s, end_s: stored.read_mv(start_s, end_s)[:, 0],
-            )
+            hour = full_disclosure.draw_hour(number, self._reviewed)
             height_mm = 8 + full_disclosure.LINE_MM * (len(hour.lines) + 1)
-            clock = words.clock_time(stored.start_time, number * full_disclosure.HOUR_S)
+            clock = words.clock_time(self._reviewed.stored.start_time, number * full_disclosure.HOUR_S)
             self._drawn[number] = Block("hour", height_mm, (hour, clock), hour.size)
         return self._drawn[number]

@@ -31,8 +31,7 @@ def render(reviewed: Review, plotly: str = "") -> str:
     found = find_episodes(beats, events)
     chosen = choose_episodes(found)
     paper = [
-        ecg_paper.draw_strip(episode, number, summary, beats, events, reviewed.stored.read_mv).in_steps()
-        for number, episode in enumerate(chosen, start=1)
+        ecg_paper.draw_strip(episode, number, reviewed).in_steps() for number, episode in enumerate(chosen, start=1)
     ]
     marks = group_pictures.marks_words(reviewed)
     figure = overview_figure(beats, events, summary["duration_s"])

@@ -86,17 +86,7 @@ def paper(review: Review, centre_s: float, row: int | None, mm_per_mv: float = e
     """
     stored, at, order = review.stored, when(review.stored), standard_order(review.stored.leads)
     episode = Episode(centre_s, centre_s, centre_s, "", 1, 0.0)
-    about = {**review.summary, "duration_s": stored.duration_s, "leads": [stored.leads[lead] for lead in order]}
-    strip = ecg_paper.draw_strip(
-        episode,
-        0,
-        about,
-        review.beats,
-        review.events,
-        lambda *ends_s: stored.read_all_mv(*ends_s)[:, order],
-        mm_per_mv=mm_per_mv,
-        when=at,
-    )
+    strip = ecg_paper.draw_strip(episode, 0, review, order, mm_per_mv=mm_per_mv, when=at)
     title, shades = f"On ECG paper, from {at(strip.start_s)}", strip.shades
     if row is not None:
         beat_s, width_s = float(review.beats["time_s"].iloc[row]), stored.window_s[-1] - stored.window_s[0]
