@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +17,13 @@ from filelock import FileLock
 import evaluate_model
 import preprocess_data
 import train_model
+from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.simulate import write_database
 from tests.scripts.paused import PAUSED
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from ecg_anomaly.detector.scorer import TrainedDetector
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -149,6 +152,19 @@ def detector(finished: Workspace) -> TrainedDetector:
     config = load_config(overrides=finished.settings()[1::2])
     check_detector(config)
     return read_detector(config)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, one for all tests of a process: Playwright runs once in each."""
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    from tools.browser import browsing
+
+    try:
+        with browsing() as started:
+            yield started
+    except UserError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

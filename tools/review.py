@@ -24,7 +24,8 @@ from ecg_anomaly.findings.review import Review
 from ecg_anomaly.records.catalogue import find_recording
 from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.web.warm_up import warm_up
-from tools.browser import browsing, open_page, served
+from tools.application import served
+from tools.browser import browsing, open_page
 from tools.reading import STEPS_PER_MV, write_wfdb
 
 _HALF_HOUR = ("208",)
@@ -71,7 +72,7 @@ def decisions(name: str, reviewed: Review) -> Iterator[Row]:
     groups = [group for group in reviewed.groups if group.flagged]
     beats = sum(group.count for group in groups)
     named = sum(group.count for group in groups if group.number)
-    events = Counter(event.kind for event in [*reviewed.stored.events, *reviewed.rhythms])
+    events = Counter(event.kind for event in reviewed.events)
     yield {"what": f"review, {name}: flagged beats", "count": beats}
     yield {"what": f"review, {name}: groups of them", "count": len(groups)}
     yield {"what": f"review, {name}: percent of them in a group other than the rest", "count": 100 * named / beats}

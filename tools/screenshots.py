@@ -19,7 +19,8 @@ from ecg_anomaly import commandline
 from ecg_anomaly.config import Config
 from ecg_anomaly.records.simulate import write_database
 from ecg_anomaly.web.warm_up import warm_up
-from tools.browser import browsing, open_page, served
+from tools.application import served
+from tools.browser import browsing, open_page
 
 _IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 _SIZES = {"": (1280, 1250), "-phone": (390, 1400)}  # what ends the name of a picture: width and height of the window

@@ -26,7 +26,7 @@ _NORMAL, _FLAGGED, _ARTIFACT, _FLUTTER_WAVE, _NOTE, _QUALITY = "N", "Q", "|", "!
 _UNREADABLE_SUBTYPE = -1  # of a change in signal quality; 0 is clean
 # Symbols where an event starts and ends. Others have none, and that of a rhythm (+) would last until the next one,
 # which nobody knows: comments say it.
-_MARKS = {FIBRILLATION: ("[", "]"), UNREADABLE: (_QUALITY, _QUALITY)}
+_ENDS = {FIBRILLATION: ("[", "]"), UNREADABLE: (_QUALITY, _QUALITY)}
 _NO_BEATS = "no beats found"
 _RESERVED = 0  # WFDB takes a comment at the first sample for a definition of its own
 
@@ -108,7 +108,7 @@ def _beat_entries(beats: pd.DataFrame) -> Iterator[_Entry]:
 
 def _event_entries(event: Event, sampling_rate_hz: float, taken: set[int]) -> Iterator[_Entry]:
     # On samples that no other annotation has: WFDB allows one per sample and channel.
-    starts, ends = _MARKS.get(event.kind, (_NOTE, _NOTE))
+    starts, ends = _ENDS.get(event.kind, (_NOTE, _NOTE))
     words = describe(event) if isinstance(event, Rhythm) else event.kind
     start = _free(round(event.start_s * sampling_rate_hz), taken)
     yield start, starts, _UNREADABLE_SUBTYPE if event.kind == UNREADABLE else 0, words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -69,33 +70,40 @@ def group_beats(beats: pd.DataFrame, templates: Templates) -> tuple[np.ndarray, 
         In order of their numbers.
     """
     flagged = beats["flagged"].to_numpy(dtype=bool)
-    numbers, found = np.full(len(beats), REST), list[tuple[bool, _Pooled]]()
-    for its in (True, False):
-        rows = np.flatnonzero((flagged == its) & (templates.of_beats != NONE))
+    numbers, found = np.full(len(beats), REST), list[_Pooled]()
+    for kind in (flagged, ~flagged):
+        rows = np.flatnonzero(kind & (templates.of_beats != NONE))
         counts = np.bincount(templates.of_beats[rows], minlength=len(templates.counts))
         of_templates = np.full(len(counts), REST)
         for members in _alike(templates, counts):
             pooled = _Pooled.of(templates, members, counts[members])
             if pooled.scatter <= _LOOSE**2:
-                found.append((its, pooled))
+                found.append(pooled)
                 of_templates[members] = len(found)
         numbers[rows] = of_templates[templates.of_beats[rows]]
-    usual = next((pooled for its, pooled in found if not its), None)
-    names = name_all([pooled.looks for _, pooled in found], None if usual is None else usual.looks, templates.times_s)
-    coupling_s = beats["rr_before_s"].astype(float).groupby(numbers).median()
-    of_kind = {its: max(1, int((flagged == its).sum())) for its in (True, False)}
-    return numbers, [
+    return numbers, _described(found, numbers, beats, templates.times_s)
+
+
+def _described(found: Sequence[_Pooled], numbers: np.ndarray, beats: pd.DataFrame, times_s: np.ndarray) -> list[Group]:
+    """Say what there is to know of groups, from the number of the group of each beat."""
+    table = beats.astype({"flagged": bool, "rr_before_s": float})
+    of_groups = table.groupby(numbers)
+    flagged, coupling_s = of_groups["flagged"].first(), of_groups["rr_before_s"].median()
+    count = table["flagged"].value_counts()
+    usual = next((pooled.looks for number, pooled in enumerate(found, 1) if not flagged[number]), None)
+    names = name_all([pooled.looks for pooled in found], usual, times_s)
+    return [
         Group(
-            number,
-            its,
-            name,
-            pooled.count,
-            pooled.count / of_kind[its],
-            None if np.isnan(coupling_s[number]) else float(coupling_s[number]),
-            pooled.looks.mean,
-            pooled.looks.spread,
+            number=number,
+            flagged=bool(flagged[number]),
+            name=name,
+            count=pooled.count,
+            share=pooled.count / int(count[flagged[number]]),
+            coupling_s=None if np.isnan(coupling_s[number]) else float(coupling_s[number]),
+            mean=pooled.looks.mean,
+            spread=pooled.looks.spread,
         )
-        for number, ((its, pooled), name) in enumerate(zip(found, names, strict=True), 1)
+        for number, (pooled, name) in enumerate(zip(found, names, strict=True), 1)
     ]
 
 

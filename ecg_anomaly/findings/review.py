@@ -57,16 +57,15 @@ def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, s
     numbers, groups = group_beats(beats, stored.templates)
     beats = _with_marks(beats.assign(group=numbers), stored.templates, marks, cut_at)
     rhythms = find_rhythms(beats, stored.events, stored.limits)
-    whole = stored.summary
     about = summary.summarise(
-        whole["recording"],
+        stored.name,
         stored.sampling_rate_hz,
-        whole["leads"],
+        stored.judged_leads,
         stored.samples,
         Findings(beats, stored.events),
-        whole["notes"],
-        whole["leads_not_judged"],
-        whole["start_time"],
+        stored.notes,
+        [lead for lead in stored.leads if lead not in stored.judged_leads],
+        None if stored.start_time is None else stored.start_time.isoformat(),
         rhythms,
         groups,
     )

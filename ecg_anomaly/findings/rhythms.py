@@ -31,10 +31,8 @@ _ROWS = {2: COUPLET, 3: TRIPLET}  # by their premature beats; with more it is a 
 _PERIODS = {BIGEMINY: 2, TRIGEMINY: 3}  # every so many beats one is premature
 _CYCLES = 3  # at least: both need that many premature beats
 _LEAST_IRREGULAR_S = 30.0  # of atrial fibrillation: Hindricks et al., ESC guidelines, Eur Heart J 42:373-498, 2021
-_BRIDGED_BEATS, _BRIDGED_S = (
-    RATE_BEATS,
-    10.0,
-)  # at most, between stretches of slow, fast or irregular rhythm: they are one
+# Stretches of slow, fast or irregular rhythm with no more between them are one.
+_BRIDGED_BEATS, _BRIDGED_S = RATE_BEATS, 10.0
 
 
 @dataclass(frozen=True)
@@ -131,9 +129,7 @@ class _Heard:
     """What the rhythm is told from; arrays of shape ``(beats,)``."""
 
     time_s: np.ndarray
-    rr_s: (
-        np.ndarray
-    )  # from the beat before; NaN where it does not follow one that can be read, with beats alone between
+    rr_s: np.ndarray  # from the beat before; NaN where that cannot be read, or something else lies between
     called: np.ndarray  # V, S, other or empty
 
     @classmethod

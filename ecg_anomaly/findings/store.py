@@ -27,8 +27,7 @@ from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.annotated import Compared, compare
 from ecg_anomaly.findings.extremes import lowest_and_highest
-from ecg_anomaly.findings.rhythms import Rhythm, find_rhythms
-from ecg_anomaly.findings.summary import Summary, conclude, doubts, summarise
+from ecg_anomaly.findings.summary import conclude, doubts
 from ecg_anomaly.findings.templates import Templates, TemplateWriter, read_templates
 from ecg_anomaly.handover.beats import ArrayWriter
 from ecg_anomaly.manifest import write_json
@@ -59,7 +58,8 @@ _TYPES = {"sample": "int64", "readable": "bool", "flagged": "bool", **dict.fromk
 class Stored:
     """A recording that was analysed; signals and shapes lie on disk."""
 
-    summary: Summary  # what became of it at the threshold of the model
+    name: str
+    notes: list[str]  # what the user should know of it
     sampling_rate_hz: float  # of its signals
     leads: list[str]  # all that are kept, in the order of the recording
     judged: list[int]  # which of them were analysed, in the order in which they were: that of the leads of shapes
@@ -74,8 +74,7 @@ class Stored:
     threshold: FittedThreshold  # where its score was cut when it was analysed
     window_s: np.ndarray  # shape (window samples,): seconds from the fiducial point of a beat
     annotated: pd.DataFrame | None  # the annotations that it brought, from annotated.read_annotated
-    rhythms: list[Rhythm]  # of its beats
-    limits: RhythmEvents  # what they were found with
+    limits: RhythmEvents  # what its rhythms are found with
 
     @functools.cached_property
     def compared(self) -> Compared | None:
@@ -90,6 +89,11 @@ class Stored:
         return [lowest_and_highest(signal_mv, signal_mv, COARSE) for signal_mv in self.signals_mv]
 
     @property
+    def judged_leads(self) -> list[str]:
+        """Names of the leads that were analysed."""
+        return [self.leads[lead] for lead in self.judged]
+
+    @property
     def samples(self) -> int:
         """Samples per lead."""
         return len(self.signals_mv[0])
@@ -99,15 +103,9 @@ class Stored:
         """Seconds that it lasts."""
         return self.samples / self.sampling_rate_hz
 
-    def read_mv(self, start_s: float, end_s: float) -> np.ndarray:
-        """Give what was judged between two times, of shape ``(samples, leads of the summary)``, to the nanovolt."""
-        return self._read_mv(start_s, end_s, self.judged)
-
-    def read_all_mv(self, start_s: float, end_s: float) -> np.ndarray:
-        """Give the signals of `leads` between two times, of shape ``(samples, leads)``, to the nanovolt."""
-        return self._read_mv(start_s, end_s, range(len(self.leads)))
-
-    def _read_mv(self, start_s: float, end_s: float, leads: Sequence[int]) -> np.ndarray:
+    def read_mv(self, start_s: float, end_s: float, leads: Sequence[int] | None = None) -> np.ndarray:
+        """Give some leads, or else the judged ones, between two times: shape ``(samples, leads)``, to the nanovolt."""
+        leads = self.judged if leads is None else leads
         first, last = (max(0, round(time_s * self.sampling_rate_hz)) for time_s in (start_s, end_s))
         signals_mv = np.stack([self.signals_mv[lead][first:last] for lead in leads], axis=1)
         return signals_mv.astype(float).round(_DECIMALS)  # so that what was 0.005 is that again
@@ -263,23 +261,18 @@ def _check_room(folder: Path, recording: RecordingFile, values_per_beat: int) ->
 def read_store(folder: Path) -> Stored:
     """Read what a `StoreWriter` wrote, once it is closed; signals and shapes are read where they are used."""
     about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
-    name, leads, judged = about["name"], about["leads"], about["judged"]
     rate_hz = float(Fraction(about["sampling_rate_hz"]))
-    signals_mv = [np.load(folder / _SIGNAL.format(lead), mmap_mode="r") for lead in range(len(leads))]
+    signals_mv = [np.load(folder / _SIGNAL.format(lead), mmap_mode="r") for lead in range(len(about["leads"]))]
     shapes = np.load(folder / _SHAPES, mmap_mode="r")
     findings = Findings(_read_beats(folder / BEATS), [Event(**event) for event in about["events"]])
-    samples = len(signals_mv[0])
-    concluded = conclude(findings, samples / rate_hz)
-    names = [leads[lead] for lead in judged]
-    notes, others = [*about["notes"], *doubts(concluded)], [lead for lead in leads if lead not in names]
+    concluded = conclude(findings, len(signals_mv[0]) / rate_hz)
     start_time = about["start_time"]
-    limits = RhythmEvents(**about["rhythm_events"])
-    rhythms = find_rhythms(concluded.beats, concluded.events, limits)
     return Stored(
-        summarise(name, rate_hz, names, samples, concluded, notes, others, start_time, rhythms),
+        about["name"],
+        [*about["notes"], *doubts(concluded)],
         rate_hz,
-        leads,
-        judged,
+        about["leads"],
+        about["judged"],
         None if start_time is None else words.parse_start_time(start_time),
         signals_mv,
         concluded.beats,
@@ -289,8 +282,7 @@ def read_store(folder: Path) -> Stored:
         FittedThreshold(**about["threshold"]),
         (np.arange(shapes.shape[2]) - about["window_samples_before"]) / about["window_rate_hz"],
         None if about["annotated"] is None else pd.DataFrame(about["annotated"]),
-        rhythms,
-        limits,
+        RhythmEvents(**about["rhythm_events"]),
     )
 
 

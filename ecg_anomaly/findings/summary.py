@@ -46,9 +46,8 @@ class Summary(TypedDict):
     Times are in seconds from the start, which ``start_time`` tells in ISO 8601: a time without a date where nobody
     knows the day. ``leads`` were judged, ``leads_not_judged`` are only shown.
 
-    What lies within a fibrillation is no beat. ``flagged_per_hour`` is per hour
-    that can be read; ``called`` and ``reasons`` count flagged beats; ``notes`` is what the user should know; figures
-    that nothing defines are ``None``.
+    What lies within a fibrillation is no beat. ``flagged_per_hour`` is per hour that can be read; ``called`` and
+    ``reasons`` count flagged beats; ``notes`` is what the user should know; figures that nothing defines are ``None``.
     """
 
     recording: str
@@ -120,7 +119,7 @@ def summarise(
     leads_not_judged, start_time
         Names of other leads that it has, and when it starts, in ISO 8601.
     rhythms, groups
-        Theirs, from `rhythms.find_rhythms` and `groups.group_beats`.
+        What was found of it by `rhythms.find_rhythms` and `groups.group_beats`.
     """
     duration_s = samples / sampling_rate_hz
     beats = concluded.beats[concluded.beats["event"] != FIBRILLATION]

@@ -108,8 +108,7 @@ class TemplateWriter:
             self._match(*(np.concatenate(parts) for parts in zip(*self._waiting, strict=True)))
             self._waiting = []
         self._numbers.close()
-        found = self._matcher.found(self._shape)
-        np.savez(self._path, **found, times_s=self._frame.times_s)
+        np.savez(self._path, **self._matcher.learnt(self._shape), times_s=self._frame.times_s)
 
     def _match(self, features: np.ndarray, windows: np.ndarray, readable: np.ndarray) -> None:
         founders = np.full(len(features), NONE)
@@ -219,7 +218,7 @@ class _Matcher:
             if self._count == _MOST:
                 self._join()
                 nearest[end:], distances[end:] = self._nearest(features[end:])
-            self._found(features[end])
+            self._add(features[end])
             from_new = np.square(features[end:] - features[end]).sum(axis=1)
             nearer = np.flatnonzero(from_new < distances[end:]) + end
             nearest[nearer], distances[nearer] = self._count - 1, from_new[nearer - end]
@@ -227,8 +226,8 @@ class _Matcher:
         self._middles[: self._count] = self._means()
         return founders
 
-    def found(self, shape: tuple[int, ...]) -> dict[str, Any]:
-        """Give the fields of `Templates`, and the template of each founder; windows have a shape."""
+    def learnt(self, shape: tuple[int, ...]) -> dict[str, Any]:
+        """Give what `Templates` have, and the template of each founder; ``shape`` is that of a window."""
         counts, features, squares, windows, window_squares = np.split(self._sums[: self._count], self._ends, axis=1)
         features, squares, windows, window_squares = (
             sums / counts for sums in (features, squares, windows, window_squares)
@@ -258,7 +257,7 @@ class _Matcher:
         sums = self._sums[: self._count]
         return np.asarray(sums[:, 1 : self._ends[1]] / sums[:, :1])
 
-    def _found(self, middle: np.ndarray) -> None:
+    def _add(self, middle: np.ndarray) -> None:
         self._middles[self._count], self._sums[self._count] = middle, 0
         self._founders[self._count] = len(self._joined_with)
         self._joined_with.append(len(self._joined_with))

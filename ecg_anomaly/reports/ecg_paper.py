@@ -1,11 +1,10 @@
-"""Flagged stretches and events of a recording on ECG paper: 25 mm for a second, 10 mm for a millivolt."""
+"""Episodes of a recording on ECG paper: 25 mm for a second, 10 mm for a millivolt."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +13,12 @@ import pandas as pd
 from tsdownsample import NaNMinMaxDownsampler
 
 from ecg_anomaly import words
-from ecg_anomaly.beats.events import UNREADABLE, Event
+from ecg_anomaly.beats.events import Event
 from ecg_anomaly.detector.naming import S, V
-from ecg_anomaly.findings.rhythms import COUPLET, RUN, TRIPLET, Rhythm
+from ecg_anomaly.findings.review import Review
 from ecg_anomaly.reports import styles
+from ecg_anomaly.reports.episodes import STRIP_S, Episode, strip_start_s
 
-STRIPS = 40
 MM_PER_S, MM_PER_MV = 25.0, 10.0
 MARGIN_MM = 15.0  # left of the signal, for the calibration pulse
 MARKS_MM = 10.0  # above the leads, for the marks of flagged beats
@@ -32,42 +31,15 @@ PAPER = {  # what the template of a strip knows
     "judged": (),  # leads that are named as those, where others are drawn, too
 }
 
-STRIP_S = 10.0  # what a strip of the usual standard ECG shows
-_CLOSE_S = 4.0  # flagged beats no farther apart are one episode: a strip would show both
 _STRIP_RATE_HZ = 250  # pairs of points a second on paper, 0.1 mm apart: a pen is wider
 _STEP_MM = 0.1
 _TIMES_MM = 5.0  # below the leads, for the time
 _LANE_MM = (20.0, 60.0)  # least and greatest height of a lead
 _MANY_LEADS, _LOW_LANE_MM = 3, 15.0  # with more leads than so many they may be lower
 # A beat on paper has room for so much; one that is like neither has its reason alone.
-_IN_A_ROW = (RUN, TRIPLET, COUPLET)
-_URGENCY = [*styles.EVENT_WORDS, ""]  # of the kinds of episodes
 _SHORT_NAMES = {V: "V ", S: "S "}
 _SHORT_REASONS = {"reconstruction": "shape", "patient": "unlike own"}
-
-ReadMillivolts = Callable[[float, float], np.ndarray]
-
-
-@dataclass(frozen=True)
-class Episode:
-    """What one strip shows: flagged beats that follow each other closely, or an event."""
-
-    start_s: float  # from the first to the last of its beats, or of the event
-    end_s: float
-    centre_s: float  # must be on the strip, however long the episode is: its highest score, or the start of the event
-    kind: str  # the event's; empty for flagged beats
-    flagged: int  # number of flagged beats
-    score: float  # the highest; of events how long they last, of premature beats in a row how many and how fast
-    words: str = ""  # what the event is
-
-    @classmethod
-    def of(cls, event: Event) -> Episode:
-        """Make an episode of an event or a rhythm."""
-        score = event.end_s - event.start_s
-        if isinstance(event, Rhythm) and event.kind in _IN_A_ROW:
-            score = event.beats + (event.rate_bpm or 0) / 1000
-        centre_s = event.start_s + STRIP_S / 4
-        return cls(event.start_s, event.end_s, centre_s, event.kind, 0, score, styles.event_words(event))
+_LETTER_MM = 1.7  # at most, of many in a row
 
 
 @dataclass(frozen=True)
@@ -87,6 +59,7 @@ class Mark:
     """A flagged beat on paper: ``row`` keeps the words of close beats apart."""
 
     x_mm: float
+    word_mm: float  # the middle of its word, which ends on the paper
     row: int
     word: str
     words: str
@@ -118,60 +91,11 @@ class Strip:
         return dataclasses.replace(self, lanes=lanes, unit_mm=_STEP_MM)
 
 
-def find_episodes(beats: pd.DataFrame, events: Sequence[Event]) -> list[Episode]:
-    """Merge flagged beats that follow each other closely, and add events but unreadable ones; ordered by start."""
-    flagged = beats[beats["flagged"].to_numpy(dtype=bool)]
-    numbers = (flagged["time_s"].astype(float).diff() > _CLOSE_S).cumsum()
-    episodes = []
-    for _, group in flagged.groupby(numbers):
-        times_s, scores = group["time_s"].to_numpy(dtype=float), group["anomaly_score"].to_numpy(dtype=float)
-        highest = int(scores.argmax())
-        episodes.append(Episode(times_s[0], times_s[-1], times_s[highest], "", len(group), float(scores[highest])))
-    episodes += [Episode.of(event) for event in events if event.kind != UNREADABLE]
-    return sorted(episodes, key=lambda episode: episode.start_s)
-
-
-def choose_episodes(episodes: Sequence[Episode], count: int = STRIPS, length_s: float = STRIP_S) -> list[Episode]:
-    """Choose the episodes to show, in order of time: the first of each kind, then the second of each, and so on.
-
-    First are those with the highest score. What a strip of some length shows already needs none of its own.
-    """
-    ranks, ranked = Counter[str](), []
-    for episode in sorted(episodes, key=lambda episode: -episode.score):
-        ranked.append((ranks[episode.kind], _URGENCY.index(episode.kind), episode))
-        ranks[episode.kind] += 1
-    chosen: list[Episode] = []
-    for *_, episode in sorted(ranked, key=lambda place: place[:2]):
-        if len(chosen) == count:
-            break
-        if strips_that_show(chosen, [episode], length_s)[0] < 0:
-            chosen.append(episode)
-    return sorted(chosen, key=lambda episode: (_strip_start_s(episode), episode.start_s))
-
-
-def strips_that_show(chosen: Sequence[Episode], episodes: Sequence[Episode], length_s: float = STRIP_S) -> np.ndarray:
-    """Say which strip of some length shows each episode, all of it or as much as a strip of its own would.
-
-    Returns
-    -------
-    ndarray
-        Shape ``(episodes,)``, int: the first such strip among those of the ``chosen`` episodes; -1 where none does.
-    """
-    starts_s = np.array([_strip_start_s(episode, length_s) for episode in chosen])
-    first_s, last_s = (np.array([getattr(episode, end) for episode in episodes]) for end in ("start_s", "end_s"))
-    within = (starts_s <= first_s[:, np.newaxis]) & (last_s[:, np.newaxis] <= starts_s + length_s)
-    own = {episode: number for number, episode in enumerate(chosen)}
-    its_own = [own.get(episode, -1) for episode in episodes]
-    return np.where(within.any(axis=1), within.argmax(axis=1), its_own) if chosen else np.array(its_own)
-
-
 def draw_strip(
     episode: Episode,
     number: int,
-    summary: Mapping[str, Any],
-    beats: pd.DataFrame,
-    events: Sequence[Event],
-    read_mv: ReadMillivolts,
+    reviewed: Review,
+    leads: Sequence[int] | None = None,
     length_s: float = STRIP_S,
     mm_per_mv: float = MM_PER_MV,
     when: Callable[[float], str] = words.clock,
@@ -182,11 +106,10 @@ def draw_strip(
     ----------
     episode, number
         What to draw, and its number on the page.
-    summary, beats, events
-        Those of a `review.Review`.
-    read_mv
-        Gives the signals between two times in seconds, in millivolts: shape ``(samples, leads)``, NaN where samples
-        are missing.
+    reviewed
+        The recording.
+    leads
+        Which of its leads, in what order; without, those that were judged.
     length_s
         Of the strip; a shorter recording has a shorter one.
     mm_per_mv
@@ -194,34 +117,28 @@ def draw_strip(
     when
         Says a time in words.
     """
-    duration_s, sampling_rate_hz = summary["duration_s"], summary["sampling_rate_hz"]
-    start_s = min(_strip_start_s(episode, length_s), max(0.0, np.floor(duration_s - length_s)))
+    stored, leads = reviewed.stored, reviewed.stored.judged if leads is None else leads
+    duration_s, sampling_rate_hz = stored.duration_s, stored.sampling_rate_hz
+    start_s = min(strip_start_s(episode, length_s), max(0.0, np.floor(duration_s - length_s)))
     end_s = min(start_s + length_s, duration_s)
-    signals_mv = read_mv(start_s, end_s)
     # The first sample need not stand at the start exactly.
     offset_s = round(start_s * sampling_rate_hz) / sampling_rate_hz - start_s
-    lanes = _lanes(signals_mv, summary["leads"], offset_s, sampling_rate_hz, mm_per_mv)
+    signals_mv, names = stored.read_mv(start_s, end_s, leads), [stored.leads[lead] for lead in leads]
+    lanes = _lanes(signals_mv, names, offset_s, sampling_rate_hz, mm_per_mv)
     seconds = np.arange(0, end_s - start_s + 1e-9)
     return Strip(
         key=f"strip-{number}",
-        title=_title(episode),
-        note=_note(episode, start_s, end_s),
+        title=_title(episode, when),
+        note=_note(episode, start_s, end_s, when),
         start_s=start_s,
         mm_per_mv=mm_per_mv,
         width_mm=MARGIN_MM + MM_PER_S * (end_s - start_s),
         height_mm=MARKS_MM + sum(lane.height_mm for lane in lanes) + _TIMES_MM,
         lanes=lanes,
-        marks=_marks(beats, start_s, end_s, when),
-        shades=_shades(events, start_s, end_s),
+        marks=_marks(reviewed.beats, start_s, end_s, when),
+        shades=_shades(reviewed.events, start_s, end_s),
         times=[(_x_mm(second), when(start_s + second)) for second in seconds[::2]],
     )
-
-
-def _strip_start_s(episode: Episode, length_s: float = STRIP_S) -> float:
-    """Let a strip start on a whole second, so that the lines of the paper are those of the clock."""
-    short = episode.end_s - episode.start_s < length_s - 2
-    centre_s = (episode.start_s + episode.end_s) / 2 if short else episode.centre_s
-    return max(0.0, float(np.round(centre_s - length_s / 2)))
 
 
 def _lanes(
@@ -290,7 +207,11 @@ def _marks(beats: pd.DataFrame, start_s: float, end_s: float, when: Callable[[fl
         for called, reason in zip(shown["called"], shown["reason"], strict=True)
     ]
     marks = zip(shown["time_s"], short, styles.beat_words(shown, when), strict=True)
-    return [Mark(_x_mm(beat_s - start_s), number % 2, *its_words) for number, (beat_s, *its_words) in enumerate(marks)]
+    drawn, width_mm = [], _x_mm(end_s - start_s)
+    for number, (beat_s, word, its_words) in enumerate(marks):
+        x_mm = _x_mm(beat_s - start_s)
+        drawn.append(Mark(x_mm, min(x_mm, width_mm - _LETTER_MM * len(word) / 2), number % 2, word, its_words))
+    return drawn
 
 
 def _shades(events: Sequence[Event], start_s: float, end_s: float) -> list[tuple[float, float, str]]:
@@ -303,15 +224,15 @@ def _shades(events: Sequence[Event], start_s: float, end_s: float) -> list[tuple
     ]
 
 
-def _title(episode: Episode) -> str:
+def _title(episode: Episode, when: Callable[[float], str]) -> str:
     if episode.kind:
-        return f"{words.clock(episode.start_s)}: {episode.words}"
+        return f"{when(episode.start_s)}: {episode.words}"
     beats = words.count_text(episode.flagged, "flagged beat")
-    return f"{words.clock(episode.start_s)}: {beats}, {styles.SCORE} up to {words.score_text(episode.score)}"
+    return f"{when(episode.start_s)}: {beats}, {styles.SCORE} up to {words.score_text(episode.score)}"
 
 
-def _note(episode: Episode, start_s: float, end_s: float) -> str:
+def _note(episode: Episode, start_s: float, end_s: float, when: Callable[[float], str]) -> str:
     if episode.start_s >= start_s and episode.end_s <= end_s:
         return ""
     length_s = episode.end_s - episode.start_s
-    return f"Lasts {length_s:.0f} s, until {words.clock(episode.end_s)}; the strip shows {end_s - start_s:.0f} s."
+    return f"Lasts {length_s:.0f} s, until {when(episode.end_s)}; the strip shows {end_s - start_s:.0f} s."

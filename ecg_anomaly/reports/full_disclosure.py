@@ -9,7 +9,7 @@ import pandas as pd
 
 from ecg_anomaly import words
 from ecg_anomaly.findings.marks import RIGHT
-from ecg_anomaly.reports.ecg_paper import ReadMillivolts
+from ecg_anomaly.findings.review import Review
 
 LINE_MM, WIDTH_MM, LABEL_MM = 3.9, 190.0, 14.0  # height of a line, its width, and what of that its time takes
 MM_PER_MV = 1.5
@@ -53,28 +53,17 @@ def marked_hours(beats: pd.DataFrame) -> dict[int, int]:
     return {int(hour): int(counts[hour]) for hour in np.argsort(-counts, kind="stable") if counts[hour]}
 
 
-def draw_hour(number: int, beats: pd.DataFrame, duration_s: float, rate_hz: float, read_mv: ReadMillivolts) -> Hour:
-    """Draw an hour of a recording.
-
-    Parameters
-    ----------
-    number
-        From 0.
-    beats
-        Those of a review.
-    duration_s, rate_hz
-        Of the recording: how long it is, and samples per second.
-    read_mv
-        Gives one lead between two times in seconds, in millivolts, of shape ``(samples,)``.
-    """
+def draw_hour(number: int, reviewed: Review) -> Hour:
+    """Draw an hour of a recording, counted from 0, in the first lead that was judged."""
+    stored, beats, rate_hz = reviewed.stored, reviewed.beats, reviewed.stored.sampling_rate_hz
     start_s = number * HOUR_S
-    end_s = min(start_s + HOUR_S, duration_s)
+    end_s = min(start_s + HOUR_S, stored.duration_s)
     times_s = beats["time_s"].to_numpy(dtype=float)
     its = beats[(times_s >= start_s) & (times_s < end_s)]
     right, minute = (its["mark"] == RIGHT).to_numpy(), (its["time_s"].to_numpy(dtype=float) // _LINE_S).astype(int)
     flagged = its["flagged"].to_numpy(dtype=bool) & ~right
     x_mm = _x_mm(its["time_s"].to_numpy(dtype=float) % _LINE_S).round(1)
-    signal_mv = read_mv(start_s, end_s)
+    signal_mv = stored.read_mv(start_s, end_s, stored.judged[:1])[:, 0]
     lines = []
     for line_s in np.arange(start_s, end_s, _LINE_S):
         first = round((line_s - start_s) * rate_hz)

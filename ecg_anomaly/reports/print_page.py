@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from ecg_anomaly import words
+from ecg_anomaly.errors import harmless
 from ecg_anomaly.findings.marks import RIGHT, Action
 from ecg_anomaly.findings.review import Review
 from ecg_anomaly.reports import ecg_paper, full_disclosure, group_pictures, print_parts
-from ecg_anomaly.reports.ecg_paper import Episode
+from ecg_anomaly.reports.episodes import Episode, choose_episodes, find_episodes
 from ecg_anomaly.reports.pages import environment
-from ecg_anomaly.reports.print_parts import Block, short, title
+from ecg_anomaly.reports.print_parts import Block, title
 
 # Of the page, which a server that allows no other script must allow.
 SCRIPT = 'const button = document.getElementById("print"); button.hidden = false; button.onclick = () => print();'
@@ -21,7 +22,7 @@ SHEETS, MOST_CHARACTERS = 4, 1_900_000
 _SHEET_MM = 268.0  # of the height of a sheet; some more is left for texts that are longer than reckoned
 _STRIP_S = 7.0  # as many as a sheet is wide
 _STRIPS = 12  # at most
-_FULL = "Full disclosure of the marked hours"
+_PAPER, _FULL = "On ECG paper", "Full disclosure of the marked hours"
 
 
 def render(reviewed: Review, actions: Sequence[Action], model: str) -> str:
@@ -43,7 +44,7 @@ def render(reviewed: Review, actions: Sequence[Action], model: str) -> str:
     sheets = pack([*first, *_signals(reviewed, first)])
     template = environment().get_template("print_page.html.jinja")
     return template.render(
-        name=short(reviewed.summary["recording"], 90),
+        name=harmless(reviewed.summary["recording"], 90),
         sheets=sheets,
         paper=ecg_paper.PAPER,
         lane_mm=group_pictures.LANE_MM,
@@ -93,7 +94,7 @@ class _Strips:
     def __init__(self, reviewed: Review):
         beats = reviewed.beats
         right_s = beats.loc[beats["mark"] == RIGHT, "time_s"].to_numpy(dtype=float)
-        episodes = ecg_paper.find_episodes(beats, reviewed.events)
+        episodes = find_episodes(beats, reviewed.events)
         starts_s, ends_s = (np.array([vars(its)[name] for its in episodes]) for name in ("start_s", "end_s"))
         marked = np.searchsorted(right_s, starts_s) < np.searchsorted(right_s, ends_s, side="right")
         kept = marked if len(right_s) else np.ones(len(episodes), dtype=bool)
@@ -104,21 +105,19 @@ class _Strips:
     def blocks(self, count: int) -> list[Block]:
         """Give at most so many, in order of time, under their title."""
         if not self.count:
-            return [title("On ECG paper", "There is no event, and no beat is flagged.")]
-        chosen = ecg_paper.choose_episodes(self._episodes, count, _STRIP_S)
+            return [title(_PAPER, "There is no event, and no beat is flagged.")]
+        chosen = choose_episodes(self._episodes, count, _STRIP_S)
         told = (
             f"{len(chosen)} of {words.count_text(self.count, 'episode')} with events or flagged beats, the most urgent "
-            "of each kind first; an episode may show others. "
+            f"of each kind first; an episode may show others. {ecg_paper.MM_PER_S:.0f} mm/s, "
+            f"{ecg_paper.MM_PER_MV:.0f} mm/mV when printed at 100 %. The leads that were judged, as recorded."
         )
-        told += f"{ecg_paper.MM_PER_S:.0f} mm/s, {ecg_paper.MM_PER_MV:.0f} mm/mV when printed at 100 %; as recorded."
-        return [title("On ECG paper", told), *map(self._strip, chosen)]
+        return [title(_PAPER, told), *map(self._strip, chosen)]
 
     def _strip(self, episode: Episode) -> Block:
         if episode not in self._drawn:
             reviewed = self._reviewed
-            strip = ecg_paper.draw_strip(
-                episode, 0, reviewed.summary, reviewed.beats, reviewed.events, reviewed.stored.read_mv, _STRIP_S
-            ).in_steps()
+            strip = ecg_paper.draw_strip(episode, 0, reviewed, length_s=_STRIP_S).in_steps()
             size = sum(len(lane.path) for lane in strip.lanes) + 500 * len(strip.marks)
             clock = words.clock_time(reviewed.stored.start_time, strip.start_s)
             self._drawn[episode] = Block("strip", strip.height_mm + 13, (strip, clock), size)
@@ -151,15 +150,8 @@ class _Hours:
 
     def _hour(self, number: int) -> Block:
         if number not in self._drawn:
-            stored = self._reviewed.stored
-            hour = full_disclosure.draw_hour(
-                number,
-                self._reviewed.beats,
-                stored.duration_s,
-                stored.sampling_rate_hz,
-                lambda start_s, end_s: stored.read_mv(start_s, end_s)[:, 0],
-            )
+            hour = full_disclosure.draw_hour(number, self._reviewed)
             height_mm = 8 + full_disclosure.LINE_MM * (len(hour.lines) + 1)
-            clock = words.clock_time(stored.start_time, number * full_disclosure.HOUR_S)
+            clock = words.clock_time(self._reviewed.stored.start_time, number * full_disclosure.HOUR_S)
             self._drawn[number] = Block("hour", height_mm, (hour, clock), hour.size)
         return self._drawn[number]

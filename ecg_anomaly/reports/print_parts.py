@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly import words
+from ecg_anomaly.errors import harmless
 from ecg_anomaly.findings.groups import REST, Group
 from ecg_anomaly.findings.heart_rate import readable_intervals
 from ecg_anomaly.findings.marks import RIGHT, WRONG, Action
@@ -42,11 +44,6 @@ def blocks(reviewed: Review, actions: Sequence[Action], model: str) -> list[Bloc
     return [*_heading(reviewed, actions, model), _hours(reviewed), *_groups(reviewed), *_events(reviewed)]
 
 
-def short(text: str, most: int) -> str:
-    """Cut a text that is longer than so many characters."""
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
 def _text_mm(texts: Sequence[str]) -> float:
     return _LINE_MM * sum(math.ceil(max(1, len(text)) / _LINE_CHARACTERS) for text in texts)
 
@@ -60,7 +57,7 @@ def title(heading: str, text: str = "") -> Block:
 def _heading(reviewed: Review, actions: Sequence[Action], model: str) -> list[Block]:
     """Say what the recording is, what was found, and who marked what."""
     summary = reviewed.summary
-    notes = [short(f"Note: {note}", 2 * _LINE_CHARACTERS) for note in summary["notes"][:_NOTES]]
+    notes = [harmless(f"Note: {note}", 2 * _LINE_CHARACTERS) for note in summary["notes"][:_NOTES]]
     if len(summary["notes"]) > _NOTES:
         notes.append(f"{len(summary['notes']) - _NOTES} more notes are in the files of the recording.")
     told = [
@@ -70,7 +67,7 @@ def _heading(reviewed: Review, actions: Sequence[Action], model: str) -> list[Bl
         ("threshold", f"{words.score_text(reviewed.threshold)} of the anomaly score"),
         ("marks", group_pictures.marks_words(reviewed) or "none: nobody has marked a beat"),
     ]
-    terms = [(term, short(text, 2 * _LINE_CHARACTERS)) for term, text in told if text]
+    terms = [(term, harmless(text, 2 * _LINE_CHARACTERS)) for term, text in told if text]
     sentences = headline(summary)
     height_mm = 9 + _text_mm([" ".join(sentences), *notes, *(text for _, text in terms)])
     blocks = [Block("heading", height_mm, (" ".join(sentences), notes, terms))]
@@ -84,15 +81,18 @@ def who_marked(actions: Sequence[Action]) -> list[dict[str, str]]:
     """Tell who marked how many beats, from when to when, the most first; of beats marked again the last mark counts."""
     last = {row: action for action in actions for row in action.rows}
     rows = []
-    for by in dict.fromkeys(action.by for action in actions):
-        its = [action for action in actions if action.by == by]
-        marks = [action.mark for action in last.values() if action.by == by]
-        times = sorted(action.at for action in its)
-        first, latest = (f"{at.astimezone():%Y-%m-%d %H:%M %Z}" for at in (times[0], times[-1]))
-        counts = {mark: f"{marks.count(mark):,}" for mark in (RIGHT, WRONG)}
-        rows.append({"who": short(by or "no name given", 40), **counts, "actions": f"{len(its):,}"})
-        rows[-1] |= {"first": first, "last": latest}
-    return sorted(rows, key=lambda row: -int(row["actions"].replace(",", "")))
+    for by, count in Counter(action.by for action in actions).most_common():
+        marks = Counter(action.mark for action in last.values() if action.by == by)
+        times = [action.at.astimezone() for action in actions if action.by == by]
+        rows.append(
+            {
+                "who": harmless(by or "no name given", 40),
+                **{mark: f"{marks[mark]:,}" for mark in (RIGHT, WRONG)},
+                "actions": f"{count:,}",
+                **{name: f"{at:%Y-%m-%d %H:%M %Z}" for name, at in (("first", min(times)), ("last", max(times)))},
+            }
+        )
+    return rows
 
 
 def _hours(reviewed: Review) -> Block:
@@ -102,14 +102,8 @@ def _hours(reviewed: Review) -> Block:
     part = hours["hour"] // together
     weighted = (hours["mean_bpm"].astype(float) * hours["beats"]).groupby(part).sum(min_count=1)
     beating = hours["beats"].where(hours["mean_bpm"].notna()).groupby(part).sum()
-    table = hours.groupby(part).agg(
-        {
-            "hour": "min",
-            **dict.fromkeys(("beats", "flagged", "V", "S"), "sum"),
-            "lowest_bpm": "min",
-            "highest_bpm": "max",
-        }
-    )
+    how = {"hour": "min", **dict.fromkeys(_COUNTS, "sum"), "lowest_bpm": "min", "highest_bpm": "max"}
+    table = hours.groupby(part).agg(how)
     table["mean_bpm"] = weighted / beating
     rows = [
         [

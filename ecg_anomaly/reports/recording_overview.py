@@ -12,6 +12,7 @@ from plotly.subplots import make_subplots
 from ecg_anomaly import words
 from ecg_anomaly.beats.events import Event
 from ecg_anomaly.beats.swings import FIBRILLATION
+from ecg_anomaly.findings.heart_rate import readable_intervals
 from ecg_anomaly.findings.rhythms import COUPLET, PAUSE, TRIPLET
 from ecg_anomaly.reports import styles
 from ecg_anomaly.reports.figure_data import ScoreAxis, time_unit
@@ -67,10 +68,9 @@ def _extremes(beats: pd.DataFrame, duration_s: float) -> pd.DataFrame:
 
 def _heart_rate(beats: pd.DataFrame, duration_s: float) -> pd.DataFrame:
     """Heart rate of each stretch: columns ``time_s``, ``lowest``, ``median`` and ``highest``; NaN in a pause."""
-    rr_s = beats["rr_before_s"].to_numpy(dtype=float)
-    known = beats["readable"].to_numpy(dtype=bool) & (rr_s > 0)
-    times_s = beats["time_s"].to_numpy(dtype=float)[known]
-    stretches = pd.DataFrame({"time_s": times_s, "bpm": 60 / rr_s[known]}).groupby(_stretches(times_s, duration_s))
+    rows, rr_s, _ = readable_intervals(beats)
+    times_s = beats["time_s"].to_numpy(dtype=float)[rows]
+    stretches = pd.DataFrame({"time_s": times_s, "bpm": 60 / rr_s}).groupby(_stretches(times_s, duration_s))
     rate = stretches.agg(
         time_s=("time_s", "mean"), lowest=("bpm", "min"), median=("bpm", "median"), highest=("bpm", "max")
     )

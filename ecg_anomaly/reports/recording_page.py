@@ -14,7 +14,7 @@ from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
 from ecg_anomaly.findings.review import Review
 from ecg_anomaly.findings.rhythms import RUN, SUSPECTED, TRIPLET
 from ecg_anomaly.reports import ecg_paper, group_pictures, pages, styles
-from ecg_anomaly.reports.ecg_paper import Episode
+from ecg_anomaly.reports.episodes import Episode, choose_episodes, find_episodes, strips_that_show
 from ecg_anomaly.reports.recording_overview import overview_figure
 from ecg_anomaly.words import CALLED, GUESS, UNDEFINED, clock, count_text, percent, score_text
 
@@ -28,11 +28,10 @@ def render(reviewed: Review, plotly: str = "") -> str:
     ``plotly`` says where `pages.PLOTLY` lies from the page's folder; empty: within the page.
     """
     summary, beats, events = reviewed.summary, reviewed.beats, reviewed.events
-    found = ecg_paper.find_episodes(beats, events)
-    chosen = ecg_paper.choose_episodes(found)
+    found = find_episodes(beats, events)
+    chosen = choose_episodes(found)
     paper = [
-        ecg_paper.draw_strip(episode, number, summary, beats, events, reviewed.stored.read_mv).in_steps()
-        for number, episode in enumerate(chosen, start=1)
+        ecg_paper.draw_strip(episode, number, reviewed).in_steps() for number, episode in enumerate(chosen, start=1)
     ]
     marks = group_pictures.marks_words(reviewed)
     figure = overview_figure(beats, events, summary["duration_s"])
@@ -46,7 +45,7 @@ def render(reviewed: Review, plotly: str = "") -> str:
         facts=[*facts(summary), *([("marks", marks)] if marks else [])],
         figure_height=figure.layout.height,
         episodes=len(found),
-        shown=int((ecg_paper.strips_that_show(chosen, found) >= 0).sum()) if found else 0,
+        shown=int((strips_that_show(chosen, found) >= 0).sum()) if found else 0,
         kinds=kinds_of_events(events, chosen, [strip.key for strip in paper]),
         hours=hours_table(summary),
         groups=group_pictures.pictures(reviewed, reviewed.groups),
@@ -119,7 +118,7 @@ def kinds_of_events(events: Sequence[Event], chosen: Sequence[Episode], keys: Se
         if its:
             shown = np.full(len(its), -1)
             if kind != UNREADABLE:
-                shown = ecg_paper.strips_that_show(chosen, list(map(Episode.of, its)))
+                shown = strips_that_show(chosen, list(map(Episode.of, its)))
             links = [(keys[shown[row]], clock(its[row].start_s)) for row in np.flatnonzero(shown >= 0)[:LINKS]]
             lasts_s = sum(event.end_s - event.start_s for event in its)
             first = f"{clock(its[0].start_s)}: {styles.event_words(its[0])}"

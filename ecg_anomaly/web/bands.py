@@ -37,14 +37,14 @@ _SHORT = {TACHYCARDIA: "VT", FIBRILLATION: "VF"}
 
 def kinds(review: Review) -> list[str]:
     """List the kinds of events and rhythms that a recording has, each of which has a lane."""
-    found = {event.kind for event in (*review.stored.events, *review.rhythms)}
+    found = {event.kind for event in review.events}
     return [kind for kind in styles.EVENT_WORDS if kind in found]
 
 
 def spans(review: Review, drawn_s: Sequence[float]) -> list[Span]:
     """Give each event or rhythm between two times; those of a kind that touch on the screen are one."""
     by_kind: dict[str, list[Event]] = {kind: [] for kind in kinds(review)}
-    for event in (*review.stored.events, *review.rhythms):
+    for event in review.events:
         if event.end_s >= drawn_s[0] and event.start_s <= drawn_s[1]:
             by_kind[event.kind].append(event)
     narrowest_s = (drawn_s[1] - drawn_s[0]) / _BANDS

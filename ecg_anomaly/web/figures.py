@@ -20,6 +20,7 @@ from ecg_anomaly.findings.review import Review
 from ecg_anomaly.findings.store import OWN_BEAT, RECONSTRUCTION, WINDOW, Stored
 from ecg_anomaly.records.lead_names import lead_called, standard_order
 from ecg_anomaly.reports import ecg_paper, recording_overview, styles
+from ecg_anomaly.reports.episodes import Episode
 from ecg_anomaly.reports.figure_data import time_unit
 from ecg_anomaly.reports.pages import environment
 from ecg_anomaly.web import bands
@@ -84,19 +85,8 @@ def paper(review: Review, centre_s: float, row: int | None, mm_per_mv: float = e
     The chosen beat, in ``row``, is shaded if it is there.
     """
     stored, at, order = review.stored, when(review.stored), standard_order(review.stored.leads)
-    episode = ecg_paper.Episode(centre_s, centre_s, centre_s, "", 1, 0.0)
-    about = {**review.summary, "duration_s": stored.duration_s, "leads": [stored.leads[lead] for lead in order]}
-    events = [*stored.events, *review.rhythms]
-    strip = ecg_paper.draw_strip(
-        episode,
-        0,
-        about,
-        review.beats,
-        events,
-        lambda *ends_s: stored.read_all_mv(*ends_s)[:, order],
-        mm_per_mv=mm_per_mv,
-        when=at,
-    )
+    episode = Episode(centre_s, centre_s, centre_s, "", 1, 0.0)
+    strip = ecg_paper.draw_strip(episode, 0, review, order, mm_per_mv=mm_per_mv, when=at)
     title, shades = f"On ECG paper, from {at(strip.start_s)}", strip.shades
     if row is not None:
         beat_s, width_s = float(review.beats["time_s"].iloc[row]), stored.window_s[-1] - stored.window_s[0]
@@ -105,9 +95,8 @@ def paper(review: Review, centre_s: float, row: int | None, mm_per_mv: float = e
             shades = [*shades, (left_mm, ecg_paper.MM_PER_S * width_s, _SELECTED)]
             title += f", the beat at {at(beat_s)} shaded"
     strip = dataclasses.replace(strip, title=title, note="", key="paper-strip", shades=shades)
-    judged = [stored.leads[lead] for lead in stored.judged]
     colours = {**styles.EVENT_COLOURS, _SELECTED: styles.ORANGE}
-    drawn = _paper_macros().paper_strip(strip, {**ecg_paper.PAPER, "colours": colours, "judged": judged})
+    drawn = _paper_macros().paper_strip(strip, {**ecg_paper.PAPER, "colours": colours, "judged": stored.judged_leads})
     start_s = clock_s(stored)
     return str(drawn) if start_s is None else f'<div data-clock="{start_s}">{drawn}</div>'
 
@@ -119,7 +108,7 @@ def _paper_macros() -> Any:
 
 def beat(stored: Stored, row: int) -> Figure:
     """Draw a beat beside the patient's own beat and its reconstruction, and the error along the window."""
-    shapes, leads = np.asarray(stored.shapes[row]), [stored.leads[lead] for lead in stored.judged]
+    shapes, leads = np.asarray(stored.shapes[row]), stored.judged_leads
     error = np.abs(shapes[WINDOW] - shapes[RECONSTRUCTION])
     reach = [0, 1.05 * (float(error.max()) or 1.0)]
     below, above = _divided([0.32, 0.68], 0.08)

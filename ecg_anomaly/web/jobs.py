@@ -68,7 +68,7 @@ def counts(reviewed: Review) -> Counts:
     """Count what there is to see in a recording."""
     beats, stored = reviewed.beats, reviewed.stored
     flagged = int((beats["flagged"].to_numpy(dtype=bool) | (beats["mark"] != "").to_numpy()).sum())
-    return Counts(stored.duration_s, len(beats), flagged, len(stored.events) + len(reviewed.rhythms))
+    return Counts(stored.duration_s, len(beats), flagged, len(reviewed.events))
 
 
 def announce(job: Job) -> None:

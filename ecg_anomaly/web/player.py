@@ -102,8 +102,7 @@ class StoredSignal:
 
     def __init__(self, stored: Stored):
         self._stored, self.samples = stored, stored.samples
-        self.name, self.leads = stored.summary["recording"], tuple(stored.summary["leads"])
-        self.notes = tuple(stored.summary["notes"])
+        self.name, self.leads, self.notes = stored.name, tuple(stored.judged_leads), tuple(stored.notes)
         self.sampling_rate_hz = Fraction(stored.sampling_rate_hz).limit_denominator(_RATE_DIGITS)
 
     def blocks(self, seconds: float) -> Iterator[np.ndarray]:

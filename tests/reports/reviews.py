@@ -5,11 +5,10 @@ import pandas as pd
 
 from ecg_anomaly.beats.events import Event
 from ecg_anomaly.config import load_config
-from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.findings.review import Review, review
 from ecg_anomaly.findings.store import Stored
-from ecg_anomaly.findings.summary import TABLE_COLUMNS, summarise
+from ecg_anomaly.findings.summary import TABLE_COLUMNS
 from ecg_anomaly.findings.templates import Templates
 
 RATE_HZ = 250.0
@@ -49,10 +48,6 @@ def read_mv(start_s: float, end_s: float) -> np.ndarray:
     return np.stack([spike, 2 * spike], axis=1)
 
 
-def summary_of(beats: pd.DataFrame, events: tuple[Event, ...] = (), name: str = "r1", samples: int = 30_000):
-    return summarise(name, RATE_HZ, LEADS, samples, Findings(beats, events))
-
-
 def reviewed_of(
     beats: pd.DataFrame,
     events: tuple[Event, ...] = (),
@@ -60,15 +55,17 @@ def reviewed_of(
     samples: int = 30_000,
     notes: tuple[str, ...] = (),
     marks: dict[int, str] | None = None,
+    signals_mv: list[np.ndarray] | None = None,
+    rate_hz: float = RATE_HZ,
 ) -> Review:
-    """Beats under review, as `batch` and the web application make it; each beat is a spike."""
+    """Beats under review, as `batch` and the web application make it; each beat is a spike, or signals are given."""
     shapes = np.zeros((len(beats), 3, 100, 2), dtype=np.float32)
     shapes[:, 0, 30] = 1
     threshold = FittedThreshold(method="percentile", threshold=5.0, normal_beats=1, patients=1, rates_per_hour={})
-    summary = {**summary_of(beats, events, name, samples), "notes": list(notes)}
     window_s = np.arange(-30, 70) / 100
-    seconds = np.tile(read_mv(0, 1).astype(np.float32), (round(samples / RATE_HZ) + 1, 1))  # each is alike
-    signals_mv = list(seconds[:samples].T.copy())
+    if signals_mv is None:
+        seconds = np.tile(read_mv(0, 1).astype(np.float32), (round(samples / RATE_HZ) + 1, 1))  # each is alike
+        signals_mv = list(seconds[:samples].T.copy())
     flagged = beats["flagged"].to_numpy(dtype=int)  # those are alike, and unlike the others
     spread = np.zeros((2, 100, 2))
     templates = Templates(
@@ -76,10 +73,11 @@ def reviewed_of(
         *(spread + shapes[:1, 0] if len(beats) else spread, spread, window_s),
     )
     stored = Stored(
-        summary=summary,
-        sampling_rate_hz=RATE_HZ,
-        leads=list(LEADS),
-        judged=[0, 1],
+        name=name,
+        notes=list(notes),
+        sampling_rate_hz=rate_hz,
+        leads=list(LEADS[: len(signals_mv)]),
+        judged=list(range(len(signals_mv))),
         start_time=None,
         signals_mv=signals_mv,
         beats=beats,
@@ -89,7 +87,6 @@ def reviewed_of(
         threshold=threshold,
         window_s=window_s,
         annotated=None,
-        rhythms=[],
         limits=load_config().rhythm_events,
     )
     return review(stored, marks=marks)

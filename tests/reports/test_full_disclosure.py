@@ -5,22 +5,17 @@ import re
 import numpy as np
 
 from ecg_anomaly.findings.marks import RIGHT
-from ecg_anomaly.reports import full_disclosure
 from ecg_anomaly.reports.full_disclosure import GRID_MM, LABEL_MM, MM_PER_MV, WIDTH_MM, draw_hour, marked_hours
-from tests.reports.reviews import RATE_HZ, made_up_beats
+from tests.reports.reviews import RATE_HZ, made_up_beats, reviewed_of
 
 
-def marked_beats(right_s, duration_s=150):
-    beats = made_up_beats(duration_s, flagged_s=(30.5, *right_s))
-    return beats.assign(mark=np.where(beats["time_s"].isin(right_s), RIGHT, ""))
-
-
-def spikes(start_s, end_s):
-    """A spike of 1 mV at each half minute past; nothing is known of the second minute's end."""
-    time_s = np.arange(round(start_s * RATE_HZ), round(end_s * RATE_HZ)) / RATE_HZ
+def marked(right_s, duration_s=150):
+    """A review with a spike of 1 mV at each half minute past; nothing is known of the second minute's end."""
+    beats, time_s = made_up_beats(duration_s, flagged_s=(30.5, *right_s)), np.arange(0, duration_s, 1 / RATE_HZ)
     lead_mv = (time_s % 60 == 30).astype(float)
     lead_mv[(time_s >= 100) & (time_s < 120)] = np.nan
-    return lead_mv
+    marks = dict.fromkeys(np.flatnonzero(beats["time_s"].isin(right_s)).tolist(), RIGHT)
+    return reviewed_of(beats, marks=marks, signals_mv=[lead_mv])
 
 
 def points(path):
@@ -35,7 +30,7 @@ def points(path):
 
 
 def test_a_line_is_a_minute_with_its_beats_where_they_lie():
-    hour = draw_hour(0, marked_beats((70.5,)), 150.0, RATE_HZ, spikes)
+    hour = draw_hour(0, marked((70.5,)))
     assert [line.label for line in hour.lines] == ["0:00:00", "0:01:00", "0:02:00"]
     assert hour.marked == 1
     per_s = (WIDTH_MM - LABEL_MM) / 60
@@ -51,7 +46,7 @@ def test_a_line_is_a_minute_with_its_beats_where_they_lie():
 
 
 def test_hours_with_the_most_marks_come_first():
-    beats = marked_beats((10.5, 3700.5, 3701.5), 7300)
-    assert list(marked_hours(beats).items()) == [(1, 2), (0, 1)]
-    assert marked_hours(beats.assign(mark="")) == {}
-    assert full_disclosure.draw_hour(2, beats, 7300.0, RATE_HZ, spikes).lines[0].label == "2:00:00"
+    reviewed = marked((10.5, 3700.5, 3701.5), 7300)
+    assert list(marked_hours(reviewed.beats).items()) == [(1, 2), (0, 1)]
+    assert marked_hours(reviewed.beats.assign(mark="")) == {}
+    assert draw_hour(2, reviewed).lines[0].label == "2:00:00"

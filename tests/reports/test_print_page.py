@@ -1,7 +1,6 @@
 """The page to print: what it says, and that it never grows beyond its sheets."""
 
 import re
-import shutil
 from datetime import datetime, timezone
 
 import numpy as np
@@ -88,29 +87,23 @@ def test_names_from_outside_are_text():
     assert "<b>me" not in html
 
 
-def test_a_browser_prints_it_to_scale_and_cuts_nothing(tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("there is no Chromium: apt-get install chromium")
+def test_a_browser_prints_it_to_scale_and_cuts_nothing(browser, tmp_path):
     duration_s = 3 * 3600
     beats = made_up_beats(duration_s, flagged_s=tuple(np.arange(100.5, duration_s - 100, 20)))
     actions = [action(np.flatnonzero(beats["flagged"]).tolist(), RIGHT)]
     (tmp_path / "page.html").write_text(page(beats, actions, samples=int(duration_s * RATE_HZ)), encoding="utf-8")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        opened = browser.new_page(color_scheme="dark")
-        opened.goto((tmp_path / "page.html").as_uri())
-        assert opened.locator("#print").is_visible()
-        printed = opened.pdf(prefer_css_page_size=True)
-        opened.emulate_media(media="print")
-        assert not opened.locator("#print").is_visible()
-        assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-        heights, widths = (
-            opened.evaluate(f"[...document.querySelectorAll('{which}')].map(it => it.getBoundingClientRect().{side})")
-            for which, side in ((".page", "height"), ("svg[data-start]", "width"))
-        )
-        browser.close()
+    opened = browser.new_page(color_scheme="dark")
+    opened.goto((tmp_path / "page.html").as_uri())
+    assert opened.locator("#print").is_visible()
+    printed = opened.pdf(prefer_css_page_size=True)
+    opened.emulate_media(media="print")
+    assert not opened.locator("#print").is_visible()
+    assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    heights, widths = (
+        opened.evaluate(f"[...document.querySelectorAll('{which}')].map(it => it.getBoundingClientRect().{side})")
+        for which, side in ((".page", "height"), ("svg[data-start]", "width"))
+    )
+    opened.close()
     assert len(re.findall(rb"/Type /Page\b", printed)) == len(heights) == SHEETS
     px_per_mm = 96 / 25.4
     assert max(heights) <= (297 - 2 * 9) * px_per_mm

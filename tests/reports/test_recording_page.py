@@ -15,7 +15,8 @@ from ecg_anomaly.detector.naming import OTHER, S, V
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.findings.rhythms import COUPLET, IRREGULAR, PAUSE, RUN, SLOW, TRIPLET, Rhythm
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, summarise
-from ecg_anomaly.reports.ecg_paper import STRIPS, choose_episodes, draw_strip, find_episodes
+from ecg_anomaly.reports.ecg_paper import draw_strip
+from ecg_anomaly.reports.episodes import STRIPS, Episode, choose_episodes, find_episodes
 from ecg_anomaly.reports.recording_overview import overview_figure
 from ecg_anomaly.reports.recording_page import (
     LINKS,
@@ -27,7 +28,7 @@ from ecg_anomaly.reports.recording_page import (
     render,
 )
 from ecg_anomaly.words import CALLED
-from tests.reports.reviews import LEADS, RATE_HZ, made_up_beats, read_mv, reviewed_of, summary_of
+from tests.reports.reviews import LEADS, RATE_HZ, made_up_beats, read_mv, reviewed_of
 
 MARGIN_MM = 15.0
 
@@ -37,8 +38,8 @@ def page(beats: pd.DataFrame | None = None, events: tuple[Event, ...] = (), name
     return render(reviewed_of(beats, events, name, samples))
 
 
-def strip_of(episode, beats: pd.DataFrame, signal=read_mv, events: tuple[Event, ...] = ()):
-    return draw_strip(episode, 1, summary_of(beats, events), beats, events, signal)
+def strip_of(episode, beats: pd.DataFrame, **more):
+    return draw_strip(episode, 1, reviewed_of(beats, **more))
 
 
 def points(path: str) -> np.ndarray:
@@ -62,6 +63,15 @@ def test_a_second_is_25_mm_and_a_millivolt_10_mm() -> None:
     assert strip.width_mm == MARGIN_MM + 250
     # The strip starts at 26 s: the flagged beats at 30.5 and 31.5 s stand on the spikes.
     assert [mark.x_mm for mark in strip.marks] == [MARGIN_MM + 25 * 4.5, MARGIN_MM + 25 * 5.5]
+
+
+def test_the_word_of_a_beat_near_the_end_of_a_strip_stays_on_the_paper() -> None:
+    beats = made_up_beats(flagged_s=(31.5, 39.5))
+    strip = strip_of(Episode(35.4, 35.4, 35.4, "", 1, 0.0), beats.assign(time_s=beats["time_s"] + 0.4))
+    first, last = strip.marks
+    assert first.word_mm == first.x_mm
+    assert strip.width_mm - last.x_mm < 3
+    assert strip.width_mm - last.word_mm > 8  # half of "V unlike own"
 
 
 def test_curves_in_steps_lie_where_they_were() -> None:
@@ -155,14 +165,10 @@ def test_the_strip_of_a_long_episode_shows_its_highest_score() -> None:
 
 
 def test_missing_samples_break_the_curve() -> None:
-    def with_gap(start_s: float, end_s: float) -> np.ndarray:
-        signals_mv = read_mv(start_s, end_s)
-        signals_mv[1000:1100, 0] = np.nan
-        signals_mv[:, 1] = np.nan
-        return signals_mv
-
-    beats = made_up_beats()
-    broken, missing = strip_of(find_episodes(beats, [])[0], beats, with_gap).lanes
+    beats, broken_mv = made_up_beats(), read_mv(0, 120)[:, 0]
+    broken_mv[round(31 * RATE_HZ) :][:100] = np.nan
+    signals_mv = [broken_mv, np.full_like(broken_mv, np.nan)]
+    broken, missing = strip_of(find_episodes(beats, [])[0], beats, signals_mv=signals_mv).lanes
     assert broken.path.count("M") == 2
     assert len(points(broken.path)) == 2400
     assert missing.path == ""
@@ -175,12 +181,9 @@ def test_the_strip_stays_within_the_recording() -> None:
 
 
 def test_fast_signals_are_thinned_without_losing_their_peaks() -> None:
-    signal_mv = np.zeros((10_000, 1))
-    signal_mv[5003] = 1.5
-    beats = made_up_beats()
-    episode = find_episodes(beats, [])[0]
-    fast = summarise("fast", 1000.0, ("I",), 120_000, Findings(beats, []))
-    strip = draw_strip(episode, 1, fast, beats, [], lambda start_s, end_s: signal_mv)
+    signal_mv, beats = np.zeros(120_000), made_up_beats()
+    signal_mv[26_000 + 5003] = 1.5  # the strip starts at 26 s
+    strip = strip_of(find_episodes(beats, [])[0], beats, signals_mv=[signal_mv], rate_hz=1000.0)
     curve = points(strip.lanes[0].path)
     assert len(curve) == 5000
     np.testing.assert_allclose(

@@ -1,6 +1,5 @@
-"""What the tests of the web application share: a detector, a recording that it analysed, a page in a browser."""
+"""What the tests of the web application share: a recording that was analysed, a page in a browser."""
 
-import shutil
 import socket
 import subprocess
 import sys
@@ -10,12 +9,7 @@ import pytest
 from ecg_anomaly.findings.store import read_store
 from ecg_anomaly.web.jobs import ANALYSED, Job, analyse, announce
 from tests.conftest import ROOT
-from tests.web.web_parts import PATIENCE_MS, detector_of
-
-
-@pytest.fixture(scope="session")
-def detector(finished):
-    return detector_of(finished)
+from tests.web.web_parts import PATIENCE_MS
 
 
 @pytest.fixture(scope="session")
@@ -47,20 +41,6 @@ def address(finished):
     yield f"http://127.0.0.1:{port}"
     server.terminate()
     server.wait(600)
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """The system's Chromium."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("there is no Chromium: apt-get install chromium")
-    with playwright.sync_playwright() as running:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        started = running.chromium.launch(executable_path=chromium, args=options)
-        yield started
-        started.close()
 
 
 @pytest.fixture(params=[(1280, "light")], ids=["desktop"])

@@ -34,7 +34,6 @@ def test_a_recording_without_beats(detector, tmp_path):
 def test_the_threshold_of_the_model_flags_what_the_analysis_flagged(stored):
     reviewed = review(stored)
     pd.testing.assert_frame_equal(reviewed.beats[list(stored.beats)], stored.beats, check_dtype=False)
-    assert {**reviewed.summary, "groups": []} == stored.summary
 
 
 def test_a_mark_decides_for_its_own_beat(stored, threshold):

@@ -115,7 +115,7 @@ def test_what_is_judged_from_within_is_judged_as_a_recording_that_starts_there(r
 def test_an_analysed_recording_is_played_in_the_leads_that_were_judged(recording, stored, detector):
     again = StoredSignal(stored)
     assert (again.leads, again.sampling_rate_hz, again.samples) == (
-        tuple(stored.summary["leads"]),
+        tuple(stored.judged_leads),
         recording.sampling_rate_hz,
         recording.samples,
     )

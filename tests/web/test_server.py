@@ -61,7 +61,7 @@ def key(client, finished):
 def test_a_record_that_is_dropped_is_analysed(state, key):
     assert state.recordings.progress(key).state == DONE
     stored = state.recordings.stored(key)
-    assert stored.summary["recording"] == "s007"
+    assert stored.name == "s007"
     assert stored.annotated is not None
 
 
@@ -69,7 +69,7 @@ def test_a_table_that_is_dropped_is_analysed(state, client):
     rows = "".join(f"{number % 250 == 0:d}\n" for number in range(250 * 20))
     key = upload(client, {"../my table.csv": f"II\n{rows}".encode()}, sampling_rate="250").get_json()["key"]
     assert state.recordings.progress(key).state == DONE, state.recordings.progress(key).words
-    assert state.recordings.stored(key).summary["recording"] == "my_table"
+    assert state.recordings.stored(key).name == "my_table"
 
 
 def test_leads_are_asked_for(state, client, finished):
@@ -77,7 +77,7 @@ def test_leads_are_asked_for(state, client, finished):
     nobody = upload(client, files, leads="nobody").get_json()["key"]
     assert "has no lead nobody" in state.recordings.progress(nobody).words
     key = upload(client, files, leads=" v1 ").get_json()["key"]
-    assert state.recordings.stored(key).summary["leads"] == ["V1"]
+    assert state.recordings.stored(key).judged_leads == ["V1"]
 
 
 @pytest.mark.parametrize(
@@ -265,12 +265,12 @@ def test_records_of_this_machine(state, finished):
         with pytest.raises(UserError):
             state.find_record(name)
     stored = state.recordings.stored(state.open_record("simdb/s001", Entered(("V1",))))
-    assert (stored.summary["recording"], stored.summary["leads"]) == ("s001", ["V1"])
+    assert (stored.name, stored.judged_leads) == ("s001", ["V1"])
 
 
 def test_the_simulated_example(state):
     stored = state.recordings.stored(state.open_record(EXAMPLE))
-    assert stored.summary["recording"] == EXAMPLE
+    assert stored.name == EXAMPLE
     assert stored.annotated is not None
 
 

@@ -1,11 +1,9 @@
 """What the tests of the web application share."""
 
-import functools
 from concurrent import futures
 
 from ecg_anomaly.config import load_config
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.handover.model import read_detector
 from tests.conftest import Workspace
 
 PATIENCE_MS = 120_000  # with a page, on a machine that is busy
@@ -29,12 +27,6 @@ class HereAndNow(futures.Executor):
 def config_of(workspace: Workspace):
     """Settings of a workspace, as a script loads them."""
     return load_config(None, workspace.settings()[1::2])
-
-
-@functools.cache
-def detector_of(workspace: Workspace):
-    """Detector of a finished workspace."""
-    return read_detector(config_of(workspace))
 
 
 def drop(page, finished, *kinds, names=("s007",)):
