@@ -8,6 +8,7 @@ from typing import TypedDict
 import numpy as np
 import pandas as pd
 
+from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.findings.group_names import Looks, name_all
 from ecg_anomaly.findings.templates import NONE, Templates, join_nearest
 
@@ -64,14 +65,16 @@ def group_beats(beats: pd.DataFrame, templates: Templates) -> tuple[np.ndarray, 
     Returns
     -------
     numbers : ndarray
-        Shape ``(beats,)``, int: the group of each beat; `REST` where it cannot be read, or is like no others.
+        Shape ``(beats,)``, int: the group of each beat; `REST` where it cannot be read, is like no others, or lies
+        within a fibrillation, where it is no beat.
     groups : list of Group
         In order of their numbers.
     """
     flagged = beats["flagged"].to_numpy(dtype=bool)
+    counting = (beats["event"] != FIBRILLATION).to_numpy(dtype=bool)
     numbers, found = np.full(len(beats), REST), list[tuple[bool, _Pooled]]()
     for its in (True, False):
-        rows = np.flatnonzero((flagged == its) & (templates.of_beats != NONE))
+        rows = np.flatnonzero((flagged == its) & counting & (templates.of_beats != NONE))
         counts = np.bincount(templates.of_beats[rows], minlength=len(templates.counts))
         of_templates = np.full(len(counts), REST)
         for members in _alike(templates, counts):
@@ -83,7 +86,7 @@ def group_beats(beats: pd.DataFrame, templates: Templates) -> tuple[np.ndarray, 
     usual = next((pooled for its, pooled in found if not its), None)
     names = name_all([pooled.looks for _, pooled in found], None if usual is None else usual.looks, templates.times_s)
     coupling_s = beats["rr_before_s"].astype(float).groupby(numbers).median()
-    of_kind = {its: max(1, int((flagged == its).sum())) for its in (True, False)}
+    of_kind = {its: max(1, int((counting & (flagged == its)).sum())) for its in (True, False)}
     return numbers, [
         Group(
             number,
