@@ -51,7 +51,7 @@ def measure(config: Config) -> None:
     """Print all figures."""
     beats = with_anomaly_score(read_left_out(config.paths.models), config.scoring.components)
     threshold = read_threshold(config.paths.outputs).threshold
-    beats = beats.assign(readable=True, flagged=beats["anomaly_score"] > threshold)
+    beats = beats.assign(readable=True, event="", flagged=beats["anomaly_score"] > threshold)
     records = [
         grouped(its.reset_index(drop=True), load_windows(config.paths.processed, its), config)
         for _, its in beats.groupby("record", sort=False)

@@ -9,6 +9,7 @@ from typing import TypedDict
 import numpy as np
 import pandas as pd
 
+from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.findings.group_names import Looks, name_all
 from ecg_anomaly.findings.templates import NONE, Templates, join_nearest
 
@@ -65,14 +66,16 @@ def group_beats(beats: pd.DataFrame, templates: Templates) -> tuple[np.ndarray, 
     Returns
     -------
     numbers : ndarray
-        Shape ``(beats,)``, int: the group of each beat; `REST` where it cannot be read, or is like no others.
+        Shape ``(beats,)``, int: the group of each beat; `REST` where it cannot be read, is like no others, or lies
+        within a fibrillation, where it is no beat.
     groups : list of Group
         In order of their numbers.
     """
     flagged = beats["flagged"].to_numpy(dtype=bool)
+    counting = (beats["event"] != FIBRILLATION).to_numpy(dtype=bool)
     numbers, found = np.full(len(beats), REST), list[_Pooled]()
     for kind in (flagged, ~flagged):
-        rows = np.flatnonzero(kind & (templates.of_beats != NONE))
+        rows = np.flatnonzero(kind & counting & (templates.of_beats != NONE))
         counts = np.bincount(templates.of_beats[rows], minlength=len(templates.counts))
         of_templates = np.full(len(counts), REST)
         for members in _alike(templates, counts):
@@ -89,7 +92,7 @@ def _described(found: Sequence[_Pooled], numbers: np.ndarray, beats: pd.DataFram
     table = beats.astype({"flagged": bool, "rr_before_s": float})
     of_groups = table.groupby(numbers)
     flagged, coupling_s = of_groups["flagged"].first(), of_groups["rr_before_s"].median()
-    count = table["flagged"].value_counts()
+    count = table.loc[table["event"] != FIBRILLATION, "flagged"].value_counts()
     usual = next((pooled.looks for number, pooled in enumerate(found, 1) if not flagged[number]), None)
     names = name_all([pooled.looks for pooled in found], usual, times_s)
     return [

@@ -51,7 +51,8 @@ def find_rhythms(beats: pd.DataFrame, events: Sequence[Event], limits: RhythmEve
     ----------
     beats
         One row per beat, with `summary.TABLE_COLUMNS`. Premature are those that are flagged and called V or S; no
-        rhythm reaches over beats that cannot be read, a gap in the signal, or fibrillation.
+        rhythm reaches over beats that cannot be read, a gap in the signal, or fibrillation, but for at most ten seconds
+        of it in a slow, fast or irregular rhythm.
     events
         What is no beats: a pause that is one of those already is not told twice.
     limits
@@ -192,7 +193,10 @@ def _lasting(beyond: np.ndarray, time_s: np.ndarray, least_s: float) -> np.ndarr
     stretches = stretches_of(beyond)
     if not len(stretches):
         return stretches
-    first, past = stretches.T
+    far = (
+        np.flatnonzero(beyond[1:] & beyond[:-1] & (np.diff(time_s) > _BRIDGED_S)) + 1
+    )  # what lies between was left out
+    first, past = (np.sort(np.append(ends, far)) for ends in stretches.T)
     apart = (first[1:] - past[:-1] > _BRIDGED_BEATS) | (time_s[first[1:]] - time_s[past[:-1] - 1] > _BRIDGED_S)
     first, past = first[np.append(True, apart)], past[np.append(apart, True)]
     lasts = time_s[past - 1] - time_s[first] >= least_s

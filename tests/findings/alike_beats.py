@@ -45,6 +45,7 @@ def made_up(kinds: np.ndarray, seed: int = 1) -> tuple[pd.DataFrame, np.ndarray]
             "log_odds_S": np.where(kinds == ATRIAL, 4.0, -5.0),
             "log_odds_V": likely,
             "flagged": kinds != NORMAL,
+            "event": "",
         }
     )
     return beats, windows.astype(np.float32)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.findings.group_names import USUAL
 from ecg_anomaly.findings.groups import REST, group_beats
 from tests.findings.alike_beats import ATRIAL, NOISE, NORMAL, VENTRICULAR, made_up, mixed, templates_of
@@ -73,6 +74,17 @@ def test_what_cannot_be_read_is_in_no_group(tmp_path):
     numbers, groups = group_beats(beats, templates_of(tmp_path / "t", beats, windows))
     assert (numbers[50:] == REST).all()
     assert sum(group.count for group in groups) == 50
+
+
+def test_what_lies_within_a_fibrillation_is_in_no_group(grouped, tmp_path):
+    beats, windows, *_ = grouped
+    event = np.where(np.arange(len(beats)) < 50, FIBRILLATION, "")
+    beats = beats.assign(event=event, flagged=beats["flagged"] & (event == ""))
+    numbers, groups = group_beats(beats, templates_of(tmp_path / "t", beats, windows))
+    assert (numbers[:50] == REST).all()
+    assert sum(group.share for group in groups if not group.flagged) == pytest.approx(
+        (~beats["flagged"] & (numbers != REST)).sum() / (~beats["flagged"][50:]).sum()
+    )
 
 
 def test_a_recording_without_beats_has_no_groups(tmp_path):

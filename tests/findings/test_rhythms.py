@@ -115,6 +115,15 @@ def test_slow_and_fast_rhythm_last_and_are_one_whatever_single_beats_do(kind: st
     assert find_rhythms(beats_of("N" * 80, short_s), [], LIMITS) == []
 
 
+def test_an_irregular_rhythm_ends_where_nothing_can_be_read_for_long() -> None:
+    before_s = np.clip(np.random.default_rng(2).normal(0.7, 0.18, 300), 0.3, 1.6)
+    before_s[[75, 150]] = [8, 20]
+    beats = beats_of("N" * 75 + "|" + "N" * 75 + "|" + "N" * 150, before_s)
+    found = find_rhythms(beats, [], LIMITS)
+    assert [(its.kind, its.end_s - its.start_s > 45) for its in found] == [(IRREGULAR, True), (IRREGULAR, True)]
+    assert found[0].end_s == beats["time_s"][149] and found[1].start_s == beats["time_s"][151]
+
+
 def test_in_an_irregular_rhythm_no_beat_is_a_premature_atrial_one() -> None:
     before_s = np.clip(np.random.default_rng(2).normal(0.7, 0.18, 300), 0.3, 1.6)
     before_s[:100] = 0.8

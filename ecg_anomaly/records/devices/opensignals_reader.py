@@ -28,6 +28,7 @@ from ecg_anomaly.words import StartTime, listed
 
 _KIND = "an HDF5 file"
 _HEAP = b"GCOL\1"
+_DENSEST = 1100  # bytes that one byte can hold of compressed samples: deflate's limit is 1032
 # Data sheets of the ECG sensors: (count / 2**bits - 1/2) * voltage / gain.
 _ECG_SENSORS = {"biosignalsplux": (3.0, 1000.0), "bitalino": (3.3, 1100.0)}  # volts, gain; by how the name begins
 
@@ -127,8 +128,10 @@ def _device(hdf5: Any, group: Any) -> list[tuple[Channel, str, tuple[float, floa
             unit, scale = "mV", (1000 * sensor[0] / sensor[1] / steps, steps / 2)
         single = np.issubdtype(counts.dtype, np.number) and counts.ndim and counts.size == len(counts)
         fault = "" if single else "it does not hold a number per sample"
+        if single and counts.nbytes > _DENSEST * counts.id.get_storage_size():
+            fault = "its samples are not in the file"  # the library would make them up
         doubt = f"its sensor is {texts[0]}" if looks_like_other_signal(texts[0]) else ""
-        samples = len(counts) if single else 0
+        samples = 0 if fault else len(counts)
         found.append((Channel(label, unit, rate_hz, samples, fault, doubt), counts.name, scale))
     return found
 

@@ -17,6 +17,7 @@ _GZIP = b"\x1f\x8b"
 _GZIP_BITS = 31  # what zlib calls a stream with the header of gzip
 _READ_BYTES = 1 << 16
 _BLOCK_CHARACTERS = 1 << 20  # some 30,000 rows of three leads
+_LONGEST_LINE = 1 << 26  # eleven hours of a lead in a row; its cells take thirty times as much memory
 _NOT_TEXT = 0.05  # share of control characters
 _NEVER_WRITTEN = re.compile(rb"\0{64,}")  # where a recorder lost its power
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\x1a\x1b"))
@@ -48,6 +49,11 @@ class TextFile:
                 whole, end, rest = b"".join(parts).rpartition(b"\n")
                 parts, held = [rest], len(rest)
                 yield whole + end, False
+            elif held >= _LONGEST_LINE:  # such lines may come out of a very small compressed file
+                raise UserError(
+                    f"{self.path}: has a line of more than {_LONGEST_LINE / 1e6:.0f} MB; give a table with one row per "
+                    "sample"
+                )
             part = following
         if last := b"".join(parts):
             yield last, True

@@ -94,3 +94,15 @@ def test_truncated_file_is_explained(tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(UserError, match="cannot be read"):
         open_opensignals(path)
+
+
+def test_samples_that_are_promised_alone_are_no_signal(tmp_path):
+    path = tmp_path / "r.h5"
+    write_opensignals(path, ["II"], STEPS[:, :1], 200)
+    with h5py.File(path, "a") as file:
+        raw = file["00:07:80:3B:46:38/raw"]
+        promised = raw.create_dataset("channel_2", shape=(10**10, 1), dtype="<u2", chunks=(10**6, 1))
+        promised.attrs.update({"label": "CH2", "sensor": "ECG V1"})
+    first, second = open_opensignals(path).channels
+    assert (first.samples, first.fault) == (len(STEPS), "")
+    assert second.fault == "its samples are not in the file"

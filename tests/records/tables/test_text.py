@@ -4,6 +4,7 @@ import pytest
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.recording import open_recording
+from ecg_anomaly.records.tables import text
 from ecg_anomaly.records.tables.text import open_text
 
 LINES = [f"{number}µ" for number in range(500)]
@@ -32,4 +33,12 @@ def test_compressed_text_is_read_as_far_as_it_goes(tmp_path):
     assert "the compressed file is cut off; what comes before is read" in notes
     path.write_bytes(content[:400] + b"junk" + content[404:])
     with pytest.raises(UserError, match="is compressed and damaged"):
+        open_recording(path)
+
+
+def test_a_line_without_end_is_refused_before_it_is_held(tmp_path, monkeypatch):
+    monkeypatch.setattr(text, "_LONGEST_LINE", 1 << 21)
+    path = tmp_path / "r.csv.gz"
+    path.write_bytes(gzip.compress(b"II\n" + bytes(b"1," * (1 << 21))))
+    with pytest.raises(UserError, match="has a line of more than 2 MB; give a table with one row per sample"):
         open_recording(path)
