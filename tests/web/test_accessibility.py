@@ -20,7 +20,7 @@ def check(page, state, within=None):
     found = []
     for width, scheme, options in _LOOKS:
         page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # no colours on their way
         dark = "(scheme) => document.documentElement.dataset.mantineColorScheme === scheme"
         page.wait_for_function(dark, arg=scheme)
         violations = axe_of.Axe().run(page, context=within, options=options).response["violations"]
