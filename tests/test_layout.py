@@ -53,6 +53,7 @@ NOT_OF_ONE_MODULE = {
     "tests/scripts/test_real_records.py": "the four scripts on MIT-BIH, where it is",
     "tests/scripts/test_rerun.py": "scripts again after an edit",
     "tests/web/test_browser.py": "the application in a browser",
+    "tests/web/test_accessibility.py": "the application in a browser, looked at with axe",
 }
 
 
