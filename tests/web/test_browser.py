@@ -142,7 +142,7 @@ def test_groups_and_lists(page, finished):
     page.click("#beats-title")
     for typed_in in (
         *("#records", "#reviewer", "#go-to", "#filter-called", "#threshold-field", "#threshold [role=slider]"),
-        *("#unmarked", "[role=tab]", "#beats-grid .ag-cell[col-id=score]", "#live-record"),
+        *("#unmarked", "[role=tab]", "#beats-grid .ag-cell[col-id=score]", "#speed"),
     ):
         page.locator(typed_in).first.focus()
         for key in "rwun":

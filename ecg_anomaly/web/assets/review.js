@@ -35,7 +35,10 @@
     });
     api.addEventListener("cellKeyDown", (event) => { if (event.event.key === "Enter") act(event); });
     for (const name of ["tabToNextCell", "tabToNextHeader"]) api.setGridOption(name, () => false); // arrows move within
-    if (narrow()) api.moveColumns([id === "worklist" ? "key" : "mark"], id === "worklist" ? 1 : 2); // in sight
+    if (narrow()) { // what is to be done in sight
+      api.moveColumns([id === "worklist" ? "key" : "mark"], id === "worklist" ? 1 : 3);
+      if (id === "groups") api.setColumnsVisible(["number"], false);
+    }
     if (id in PASSES) {
       api.setGridOption("isExternalFilterPresent", () => true);
       api.setGridOption("doesExternalFilterPass", (node) => PASSES[id](node.data));

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from dash import html
 
-from ecg_anomaly.findings.groups import Group
+from ecg_anomaly.findings.groups import REST, Group
 from ecg_anomaly.web import ids, parts
 from ecg_anomaly.web.state import ServerState
 
@@ -39,13 +39,19 @@ def layout(_state: ServerState) -> html.Div:
     )
 
 
-def group_rows(groups: list[Group], with_others: bool) -> list[dict[str, Any]]:
-    """Give the rows of the list: those of flagged groups and, if asked for, of the others."""
-    return [
+def group_rows(groups: list[Group], with_others: bool, numbers: list[int]) -> list[dict[str, Any]]:
+    """Give the rows of the list: those of flagged groups and, if asked for, of the others, and what is in none.
+
+    ``numbers`` has the group of each beat that is listed.
+    """
+    rows = [
         {**group.to_json(), "number": group.number, "count": group.count, "shape": mean_beat(group)}
         for group in groups
         if group.flagged or with_others
     ]
+    if rest := numbers.count(REST):
+        rows.append({"number": REST, "name": "in no group", "count": rest, "share": rest / len(numbers)})
+    return rows
 
 
 def mean_beat(group: Group) -> dict[str, Any]:

@@ -73,9 +73,10 @@ def register(app: Dash, state: ServerState) -> None:
         if key is None:
             return None, [], []
         reviewed = recordings.review(key, threshold)
-        rows = groups.group_rows(reviewed.groups, bool(others))
+        found = listed(reviewed, bool(others))
+        rows = groups.group_rows(reviewed.groups, bool(others), found["group"])
         names = [{"value": str(row["number"]), "label": f"{row['number']}: {row['name']}"} for row in rows]
-        return {"key": key, **listed(reviewed, bool(others))}, rows, names
+        return {"key": key, **found}, rows, names
 
     @app.callback(
         Output(ids.MARKS, "data"),
