@@ -54,7 +54,6 @@ NOT_OF_ONE_MODULE = {
     "tests/scripts/test_rerun.py": "scripts again after an edit",
     "tests/web/test_accessibility.py": "the page in every state, as people meet it who cannot see or use a mouse",
     "tests/web/test_browser.py": "the application in a browser",
-    "tests/web/test_accessibility.py": "the application in a browser, looked at with axe",
 }
 
 
