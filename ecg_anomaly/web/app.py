@@ -12,7 +12,7 @@ from dash import Dash, Input, Output, dcc, html, set_props
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.reports.pages import environment
 from ecg_anomaly.web import ids, parts
-from ecg_anomaly.web.sections import lists, live, overview, signal, strip, threshold, worklist
+from ecg_anomaly.web.sections import bar, lists, live, overview, signal, strip, threshold, worklist
 from ecg_anomaly.web.sections import open as opening
 from ecg_anomaly.web.server import ALIVE, add_routes
 from ecg_anomaly.web.state import ServerState
@@ -22,7 +22,7 @@ _POLL_MS, _LIVE_MS = 200, 500
 _LINKS = {"open": "Open", "worklist": "Worklist", "overview": "Overview", "beats": "Review"}
 _LINKS |= {"signal": "Signal", "threshold": "Threshold", "live": "Live"}
 # The browser asks in this order: what is answered in words comes before what has to be drawn.
-_CALLBACKS = (opening, worklist, threshold, lists, overview, strip, signal, live)
+_CALLBACKS = (opening, worklist, threshold, bar, lists, overview, strip, signal, live)
 _STORES = (
     ids.READY,  # key of the recording that is shown: it was opened, and there are results
     ids.BEAT,  # row of the beat that is looked at
@@ -106,6 +106,7 @@ def _page(state: ServerState) -> dmc.MantineProvider:
     notice = " Research software: no diagnosis or treatment may rest on it. Recordings stay on this machine."
     columns = [html.Div(section.layout(state)) for section in (lists, strip)]
     of_a_recording = [
+        bar.layout(state),
         overview.layout(state),
         html.Div(columns, className="list-and-look"),
         *(section.layout(state) for section in (signal, threshold)),

@@ -34,7 +34,7 @@ _CURVES = {  # of a beat
     RECONSTRUCTION: ("reconstruction", {"color": styles.BLUE, "width": 2, "dash": "dash"}),
 }
 _LEGEND = {"orientation": "h", "yref": "container", "yanchor": "top", "y": 1, "x": 0}
-_OVERVIEW_PX, _LANE_PX = 440, 16  # height of the overview, and of each lane of events above its plots
+_OVERVIEW_PX, _LANE_PX = 330, 16  # height of the overview, and of each lane of events above its plots
 _LASTING = (rhythms.SLOW, rhythms.FAST, rhythms.IRREGULAR)  # are shaded over the plots as events are, not all rhythms
 _SELECTED = "selected"  # kind of a shade on ECG paper
 

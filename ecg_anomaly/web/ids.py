@@ -10,14 +10,18 @@ OPENED, READY, RECORDING_PARTS = "opened", "ready", "recording-parts"
 WORKLIST, DELETING, DELETED = "worklist-grid", "deleting", "deleted"
 DELETE_DIALOG, DELETE_WORDS, DELETE_YES, DELETE_NO = "delete-dialog", "delete-words", "delete-yes", "delete-no"
 
+OPEN_PARTS = "open-parts"
+BAR_NAME, BAR_PROGRESS, BAR_THRESHOLD = "bar-name", "bar-progress", "bar-threshold"
 HEADLINE, OVERVIEW = "headline", "overview-figure"
 
 LISTED, MARKS, TAB, OTHERS = "listed", "marks", "tab", "others"
 REVIEWER, UNDO, REDO, UNSENT, UNMARKED, GO_ON = "reviewer", "undo", "redo", "unsent", "unmarked", "go-on"
+CHOSEN = {list_: f"{list_}-chosen" for list_ in ("groups", "beats")}  # says what the buttons below would mark
 GROUPS, GROUP_WORDS, NEXT_OF_GROUP = "groups-grid", "group-words", "next-of-group"
 BEATS, BEATS_WORDS, GO_TO = "beats-grid", "beats-words", "go-to"
 FILTERS = {column: f"filter-{column}" for column in ("called", "reason", "group", "mark")}
-EVENTS, EVENT_KINDS = "events-grid", "event-kinds"
+KINDS, EVENTS, EVENT_WORDS = "kinds-grid", "events-grid", "event-words"
+WORSE_EVENT, NEXT_EVENT, ALL_EVENTS = "worse-event", "next-event", "all-events"
 MANY = {mark: {list_: f"{list_}-{mark}" for list_ in ("groups", "beats")} for mark in ("right", "wrong", "none")}
 BEAT, AT, CLICKED, KEYS = "beat", "at", "clicked", "keys"
 PREVIOUS, NEXT, EARLIER, LATER = "previous", "next", "earlier", "later"

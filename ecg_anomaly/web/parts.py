@@ -123,7 +123,7 @@ def many_marks(name: str, label: str) -> html.Div:
     """Make the buttons that mark what is chosen in a list."""
     signs = {"right": "✓ Right", "wrong": "✗ Wrong", "none": "No mark"}
     marks = (button(text, ids.MANY[mark][name], f"{label}: {text}") for mark, text in signs.items())
-    return buttons(html.Span(f"{label}:", className="soft"), *marks, label=label)
+    return buttons(html.Span(f"{label}:", id=ids.CHOSEN[name], className="soft"), *marks, label=label)
 
 
 def facts(pairs: Iterable[tuple[Any, Any]], name: str = "facts") -> html.Dl:

@@ -9,7 +9,7 @@
   let told = "";
   new MutationObserver(() => {
     const said = document.getElementById("message")?.textContent;
-    if (said !== told && said?.includes("“")) document.getElementById("reading").open = true; // a field is named
+    if (said !== told && said?.includes("“")) for (const id of ["open-parts", "reading"]) document.getElementById(id).open = true; // a field is named
     told = said;
   }).observe(document, { childList: true, subtree: true });
 
@@ -20,18 +20,19 @@
   });
 
   const KEYS = { n: "next", p: "previous", ".": "later", ",": "earlier", r: "mark-right", w: "mark-wrong",
-    u: "mark-none", "+": "move-in", "-": "move-out", h: "move-left", l: "move-right" };
+    u: "mark-none", R: "chosen-right", W: "chosen-wrong", U: "chosen-none", "+": "move-in", "-": "move-out", h: "move-left", l: "move-right" };
   const withCtrl = ({ key, shiftKey }) => ({ z: shiftKey ? "redo" : "undo", y: "redo" })[key.toLowerCase()];
+  const plain = ({ key, shiftKey }) => (key.length > 1 ? key : shiftKey ? key.toUpperCase() : key.toLowerCase()); // whatever Caps Lock says
   const TYPED = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
-  const OTHERS = "input, .ag-root-wrapper, [role=combobox], [role=listbox], [role=slider], [role=tab], [role=dialog]";
+  const OTHERS = "input:not([type=checkbox]), .worklist, [role=combobox], [role=listbox], [role=slider], [role=radiogroup], dialog";
   addEventListener("keydown", (event) => {
     const ctrl = event.ctrlKey || event.metaKey;
     const elsewhere = event.target.closest?.(ctrl ? TYPED : `${TYPED}, ${OTHERS}`); // where keys have other meanings
-    const button = document.getElementById(ctrl ? withCtrl(event) : KEYS[event.key]);
-    if (elsewhere || event.altKey || !button || button.offsetParent === null) return;
-    if (!ctrl && !document.getElementById("keys")?.checked) return;
+    const name = ctrl ? withCtrl(event) : KEYS[plain(event)], button = document.getElementById(name);
+    if (elsewhere || event.altKey || !name || (document.getElementById("beats")?.offsetParent ?? null) === null) return;
+    if (button?.offsetParent === null || (!ctrl && !document.getElementById("keys")?.checked)) return;
     event.preventDefault();
-    button.click();
+    if (button) button.click(); else on[name]?.();
   });
 
   window.dash_clientside = window.dash_clientside || {};

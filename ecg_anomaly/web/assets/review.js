@@ -19,7 +19,7 @@
   let local = []; // marks that it may not know yet, with the version that has them once it does
   let lowered = new Set(), raised = []; // by marks on others
   let tab = "groups";
-  const only = { called: [], reason: [], group: [], mark: [], kind: [], unmarked: false };
+  const only = { called: [], reason: [], group: [], mark: [], kind: null, unmarked: false };
 
   /* Grids. */
 
@@ -36,14 +36,17 @@
     api.addEventListener("cellKeyDown", (event) => { if (event.event.key === "Enter") act(event); });
     for (const name of ["tabToNextCell", "tabToNextHeader"]) api.setGridOption(name, () => false); // arrows move within
     if (narrow()) { // what is to be done in sight
-      api.moveColumns([id === "worklist" ? "key" : "mark"], id === "worklist" ? 1 : 3);
+      api.moveColumns([id === "worklist" ? "key" : "mark"], id === "worklist" ? 1 : 2);
       if (id === "groups") api.setColumnsVisible(["number"], false);
+      if (id === "kinds") api.setColumnsVisible(["together_s"], false);
     }
     if (id in PASSES) {
       api.setGridOption("isExternalFilterPresent", () => true);
       api.setGridOption("doesExternalFilterPass", (node) => PASSES[id](node.data));
       if (id === "beats") api.addEventListener("modelUpdated", countBeats);
-      if (id === "groups") api.addEventListener("selectionChanged", showGroupWords);
+    }
+    for (const [names, shows] of [[["groups", "beats"], showChosenWords], [["kinds"], showKind]]) {
+      if (names.includes(id)) api.addEventListener("selectionChanged", shows);
     }
     return api;
   };
@@ -54,7 +57,7 @@
     beats: (beat) => among(only.called, beat.called) && among(only.reason, beat.reason) &&
       among(only.group, String(beat.group)) && among(only.mark, marks.get(beat.row) ?? "none") &&
       !(only.unmarked && done(beat.row)),
-    events: (event) => among(only.kind, event.kind),
+    events: (event) => only.kind === null || event.kind === only.kind,
   };
   const ACTS = {
     worklist: (recording, column) => {
@@ -70,8 +73,16 @@
       showChosen(event);
     },
     beats: (beat, _column, event) => { choose(beat.row); showChosen(event); },
-    events: (event, _column, cause) => {
-      set("at", { data: [event.start_s + event.length_s / 2, event.length_s] });
+    kinds: async (kind, _column, cause) => {
+      only.kind = kind.kind;
+      const api = await grid("events");
+      api.applyColumnState({ defaultState: { sort: null } }); // the worst first
+      api.onFilterChanged();
+      await goToEvent(api.getDisplayedRowAtIndex(0));
+      showChosen(cause);
+    },
+    events: async (event, _column, cause) => {
+      await goToEvent((await grid("events")).getRowNode(event.id));
       showChosen(cause);
     },
   };
@@ -98,15 +109,24 @@
     const chosen = tab === "groups" ? (await grid("groups")).getSelectedRows() : [];
     return chosen.length === 1 ? chosen[0].number : null;
   };
-  const showGroupWords = async () => {
-    const number = await groupInUse();
+  const showChosenWords = async () => {
+    const [number, its, beats] = [await groupInUse(), (await grid("groups")).getSelectedRows(), (await grid("beats")).getSelectedRows()];
+    const count = its.reduce((sum, group) => sum + (rowsOf.get(group.number) ?? []).length, 0);
+    const all = number === null ? `${its.length} groups` : groupName(its[0]);
+    set("groups-chosen", { children: its.length ? `Mark ${all} (${beatsOf(count)}):` : "Mark the chosen groups:" });
+    set("beats-chosen", { children: beats.length ? `Mark ${beatsOf(beats.length)}:` : "Mark the chosen beats:" });
     set("group-words", { children: number === null
       ? "Choose a group to go through its beats, or several to mark them at once."
-      : `n and p go through the beats of group ${functions.groupOf(number)}.` });
+      : `n and p go through the beats of ${groupName(its[0])}; r and w mark one beat, R and W (with Shift) all of the group.` });
   };
+  const beatsOf = (count) => `${count.toLocaleString("en")} beat${count === 1 ? "" : "s"}`;
+  const groupName = (group) => (group.number ? `group ${group.number}` : "what is in no group");
   const countBeats = async () => {
     let [shown, left] = [0, 0];
     (await grid("beats")).forEachNodeAfterFilter((node) => { shown += 1; left += !done(node.data.row); });
+    const all = listed?.row.length ?? 0;
+    const reviewed = (listed?.row ?? []).reduce((sum, row) => sum + done(row), 0);
+    set("bar-progress", { children: listed ? `${reviewed.toLocaleString("en")} of ${all.toLocaleString("en")} reviewed` : "" });
     const by_marks = lowered.size || raised.length
       ? ` Your marks have lowered ${lowered.size.toLocaleString("en")} others below the threshold, and raised ${raised.length.toLocaleString("en")} above it.` : "";
     set("beats-words", { children: `${shown.toLocaleString("en")} beats are listed, ${left.toLocaleString("en")} of them without a mark.${by_marks}` });
@@ -136,7 +156,33 @@
     if (!node.isSelected()) node.setSelected(true, true);
     api.ensureNodeVisible(node);
   };
+  /* Events. */
+
+  const goToEvent = async (node) => {
+    if (!node) return;
+    const api = await grid("events");
+    node.setSelected(true, true);
+    api.ensureNodeVisible(node);
+    const { kind, words, start_s, length_s } = node.data;
+    let count = 0;
+    api.forEachNodeAfterFilter(() => { count += 1; });
+    set("event-words", { children: `${(node.rowIndex + 1).toLocaleString("en")} of ${count.toLocaleString("en")}${only.kind === null ? "" : `, ${kind}`}: ${words}, at ${timeOfDay(start_s)}.` });
+    set("at", { data: [start_s + length_s / 2, length_s] });
+  };
+  const stepEvent = async (by) => {
+    const api = await grid("events"), [before] = api.getSelectedNodes();
+    const place = before?.displayed ? before.rowIndex + by : 0;
+    await goToEvent(api.getDisplayedRowAtIndex(Math.max(0, Math.min(place, api.getDisplayedRowCount() - 1))));
+  };
+  const showKind = async () => {
+    const [kind] = (await grid("kinds")).getSelectedRows();
+    only.kind = kind?.kind ?? null;
+    (await grid("events")).onFilterChanged();
+  };
+  on["all-events"] = async () => (await grid("kinds")).deselectAll();
+
   const step = async (by) => {
+    if (tab === "events") return stepEvent(by);
     const rows = await beatRows();
     if (!rows.length) return;
     let next = rows.indexOf(current);
@@ -154,7 +200,8 @@
   const inTurn = (act) => () => { steps = steps.then(act); };
   on.next = inTurn(() => step(1));
   on.previous = inTurn(() => step(-1));
-  on["next-of-group"] = on.next;
+  on["next-of-group"] = on["next-event"] = on.next;
+  on["worse-event"] = on.previous;
   on.later = inTurn(() => neighbour(1));
   on.earlier = inTurn(() => neighbour(-1));
 
@@ -237,6 +284,17 @@
     set("marked", { data: [key, answer.version ?? Date.now()] });
   };
 
+  /* What a mark taught, once the server has counted it. */
+  let told = null; // the mark that was told last, and the version before it
+  const sayTaught = (now, fewer, more) => {
+    if (told === null || now === told.version) return;
+    const changes = [[fewer, "fewer flagged", "no longer lowered"], [more, "more flagged", "no longer raised"]]
+      .filter(([change]) => change)
+      .map(([change, words, back]) => `${beatsOf(Math.abs(change))} ${change > 0 ? words : back}`);
+    set("news", { children: `${told.words}. ${changes.length ? `What it taught: ${changes.join(", ")}` : "No other beat changed"}.` });
+    told = null;
+  };
+
   const mergeMarks = () => {
     marks = new Map(saved);
     for (const { rows, mark } of local) for (const row of rows) mark ? marks.set(row, mark) : marks.delete(row);
@@ -249,6 +307,7 @@
     const done_words = `${what}: ${SIGNS[name] ?? "no mark"}`;
     set("undo", { disabled: false, children: `Undo: ${done_words}` });
     set("news", { children: done_words });
+    told = { words: done_words, version };
     await refresh();
   };
   const markCurrent = (name) => inTurn(async () => {
@@ -261,7 +320,7 @@
     const its = (await grid(list)).getSelectedRows();
     if (!its.length) return say(`Choose ${list} of the list first.`);
     if (list === "beats") return mark(its.map((beat) => beat.row), name, its.length === 1 ? `beat at ${timeOfDay(its[0].time_s)}` : `${its.length.toLocaleString("en")} beats`);
-    const words = its.length === 1 ? `group ${its[0].number}: ${its[0].name}` : `groups ${its.map((group) => group.number).join(", ")}`;
+    const words = its.length === 1 ? (its[0].number ? `group ${its[0].number}: ${its[0].name}` : its[0].name) : `groups ${its.map((group) => functions.groupOf(group.number)).join(", ")}`;
     await mark(its.flatMap((group) => rowsOf.get(group.number) ?? []), name, words);
     if (element("go-on")?.checked) await nextGroup(its.at(-1));
   });
@@ -277,9 +336,14 @@
   for (const [name, value] of [["right", "right"], ["wrong", "wrong"], ["none", ""]]) {
     on[`mark-${name}`] = markCurrent(value);
     for (const list of ["groups", "beats"]) on[`${list}-${name}`] = markMany(list, value);
+    on[`chosen-${name}`] = () => (on[`${tab}-${name}`] ?? on[`mark-${name}`])();
   }
-  on.undo = () => push("undo", {});
-  on.redo = () => push("redo", {});
+  for (const [act, done_word] of [["undo", "Undone"], ["redo", "Redone"]]) {
+    on[act] = () => {
+      told = { words: element(act).textContent.replace(/^\w+/, done_word), version };
+      push(act, {});
+    };
+  }
   addEventListener("beforeunload", (event) => { if (queue.length) event.preventDefault(); });
 
   /* Whether the server is there. */
@@ -315,10 +379,12 @@
     count: known((value) => Math.round(value).toLocaleString("en")),
     score: known(three),
     percent: known((share) => `${(100 * share).toFixed(1)}%`),
-    seconds: known((value) => `${value < 100 ? Number(value.toFixed(2)) : Math.round(value)} s`),
+    seconds: known((value) => `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} s`),
     moment: known((text) => new Date(text).toLocaleString("sv").slice(0, 16)),
     reviewed: (row) => (row.marked === null ? "" : `${row.marked.toLocaleString("en")} of ${row.flagged.toLocaleString("en")}`),
-    groupOf: (number) => number || "rest",
+    groupOf: (number) => number || "none",
+    shareAndCoupling: ({ share, coupling_s }) => (share == null ? "" : [functions.percent(share), functions.seconds(coupling_s)].join("\n")),
+    lasts: known((value) => (value < 100 ? functions.seconds(value) : clock(value))),
     markOf: (params) => marks.get(params.data.row) ?? (lowered.has(params.data.row) ? "lowered" : ""),
     markWords: (mark) => SIGNS[mark] ?? (mark === "lowered" ? "below by marks" : ""),
     groupMark: (group) => {
@@ -345,6 +411,18 @@
     const api = await grid("beats");
     const rows = listed ? nodesOf(listed) : [], there = new Set(listed?.row);
     api.setGridOption("rowData", rows.concat(raised.filter((beat) => !there.has(beat.row))));
+  };
+  /* As high as its rows, up to the most that are seen at once. */
+  const fit = (id, rows, most, row_px) => {
+    element(`${id}-grid`).parentElement.style.height = `${42 + row_px * Math.max(1.5, Math.min(rows, most))}px`;
+  };
+  /* Where a recording is shown, what opens others takes little room. */
+  let opened = null;
+  const fold = (key) => {
+    opened = key;
+    const parts = element("open-parts");
+    if (key && parts.contains(document.activeElement)) parts.querySelector("summary").focus({ preventScroll: true });
+    parts.open = !key;
   };
   const inPage = {
     showList: async (data) => {
@@ -375,11 +453,12 @@
       saved = new Map([...data.right.map((row) => [row, "right"]), ...data.wrong.map((row) => [row, "wrong"])]);
       local = local.filter((mark) => mark.version === undefined || mark.version > data.version);
       version = Math.max(version ?? 0, data.version);
+      const [lowered_before, before] = [lowered.size, raised.length];
       lowered = new Set(data.lowered);
-      const before = raised.length;
       raised = nodesOf(data.raised);
       mergeMarks();
       if (before || raised.length) await showRows();
+      if (!queue.length) sayTaught(data.version, lowered.size - lowered_before, raised.length - before);
       if (!queue.length) showHistory(data);
       await refresh();
       await countBeats();
@@ -388,7 +467,9 @@
       if (row === current || row === undefined) return;
       if (listed && row !== null) await choose(row);
     },
-    showOpened: async (key) => {
+    showOpened: async (key, rows) => {
+      if (key !== opened) fold(key);
+      fit("worklist", rows?.length ?? 0, 5, 42);
       const api = await grid("worklist");
       const node = key ? api.getRowNode(key) : null;
       if (node) node.setSelected(true, true); else api.deselectAll();
@@ -397,9 +478,9 @@
       Object.assign(only, { called, reason, group, mark });
       (await grid("beats")).onFilterChanged();
     },
-    filterEvents: async (kind) => {
-      only.kind = kind;
-      (await grid("events")).onFilterChanged();
+    showEvents: async (kinds) => {
+      fit("kinds", kinds?.length ?? 0, 7, 42);
+      if (!kinds?.some(({ kind }) => kind === only.kind)) (await grid("kinds")).deselectAll();
     },
     filterUnmarked: async (checked) => {
       only.unmarked = Boolean(checked);

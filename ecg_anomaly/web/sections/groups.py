@@ -12,21 +12,21 @@ from ecg_anomaly.web import ids, parts
 from ecg_anomaly.web.state import ServerState
 
 # A picture of the mean beat, in pixels, and the scaled values at its lower and upper edge.
-_WIDTH, _HEIGHT, _LOWEST, _HIGHEST = 110, 48, -1.2, 1.6
+_WIDTH, _HEIGHT, _LOWEST, _HIGHEST = 92, 48, -1.2, 1.6
 _POINTS = 55  # of a line
 
 
 def layout(_state: ServerState) -> html.Div:
     """Lay the list of groups out."""
     mark = {"colId": "mark", "sortable": False, "wrapText": True, "cellClass": "wrapped"}
+    both = {"cellClass": "wrapped lines", "wrapHeaderText": True}
     columns = [
-        parts.column("number", "no.", 64, "groupOf(params.value)"),
+        parts.column("number", "no.", 52, "groupOf(params.value)"),
         parts.column("shape", "mean beat", _WIDTH + 16, cellRenderer="MeanBeat", cellDataType=False, sortable=False),
-        parts.column("name", "like", flex=1, minWidth=130, wrapText=True, cellClass="wrapped"),
-        parts.column("count", "beats", 80, "count(params.value)"),
-        parts.column("number", "your mark", 105, "groupMark(params.data)", **mark),
-        parts.column("share", "share", 80, "percent(params.value)"),
-        parts.column("coupling_s", "coupling", 95, "seconds(params.value)"),
+        parts.column("name", "like", flex=1, minWidth=100, wrapText=True, cellClass="wrapped"),
+        parts.column("count", "beats", 68, "count(params.value)"),
+        parts.column("number", "your mark", 88, "groupMark(params.data)", **mark),
+        parts.column("share", "share, coupling", 80, "shareAndCoupling(params.data)", **both),
     ]
     options = {"rowSelection": parts.CHOOSE_MANY, "rowHeight": _HEIGHT + 8}
     return html.Div(

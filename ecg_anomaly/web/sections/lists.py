@@ -19,9 +19,10 @@ from ecg_anomaly.web.values import number_of
 
 _PANELS = {"groups": groups, "beats": beats, "events": events}
 _KEYS = (
-    ("n, p", "next and previous beat of the list, or of the chosen group"),
+    ("n, p", "next and previous beat of the list, or of the chosen group; under Events, event of the list"),
     (", .", "previous and next beat of the recording"),
     ("r, w, u", "mark the beat as right, as wrong, or take the mark away"),
+    ("R, W, U", "the same for what is chosen in the list: groups, or beats (with Shift)"),
     ("Ctrl+Z, Ctrl+Shift+Z", "undo and redo"),
     ("+ - h l", "zoom in and out, move left and right in the signal"),
 )
@@ -32,14 +33,9 @@ def layout(state: ServerState) -> html.Section:
     tabs = [dmc.TabsTab(name.title(), value=name) for name in _PANELS]
     panels = [dmc.TabsPanel(panel.layout(state), value=name) for name, panel in _PANELS.items()]
     kept: dict[str, Any] = {"persistence": True, "persistence_type": "local"}
-    marking = [
-        parts.button("Undo", ids.UNDO, disabled=True),
-        parts.button("Redo", ids.REDO, disabled=True),
-        html.Span(id=ids.UNSENT, className="note", hidden=True),
-    ]
     switches = [
         dmc.Switch(id=ids.UNMARKED, label="unmarked only", size="sm"),
-        dmc.Switch(id=ids.OTHERS, label="also what is not flagged", size="sm"),
+        dmc.Switch(id=ids.OTHERS, label="also not flagged", size="sm"),
         dmc.Switch(id=ids.GO_ON, label="go on after a mark", size="sm", **kept),
     ]
     keys = [
@@ -50,10 +46,8 @@ def layout(state: ServerState) -> html.Section:
     return parts.section(
         "beats",
         "Review",
-        html.Div(marking, className="buttons marking"),
         html.Div(switches, className="switches"),
         dmc.Tabs([dmc.TabsList(tabs, **parts.aria(label="Lists")), *panels], id=ids.TAB, value="groups"),
-        html.P(id=ids.NEWS, className="heard", role="status"),
         dmc.TextInput(id=ids.REVIEWER, label="your name, kept with your marks", size="xs", className="go-to", **kept),
         html.Details(keys),
         dcc.Store(id=ids.LISTED),
@@ -75,7 +69,7 @@ def register(app: Dash, state: ServerState) -> None:
         reviewed = recordings.review(key, threshold)
         found = listed(reviewed, bool(others))
         rows = groups.group_rows(reviewed.groups, bool(others), found["group"])
-        names = [{"value": str(row["number"]), "label": f"{row['number']}: {row['name']}"} for row in rows]
+        names = [{"value": str(row["number"]), "label": f"{row['number'] or 'none'}: {row['name']}"} for row in rows]
         return {"key": key, **found}, rows, names
 
     @app.callback(

@@ -47,19 +47,25 @@ def layout(state: ServerState) -> html.Section:
         html.Progress(id=ids.BAR, max="1", value="0", **parts.aria(label="Progress of the upload")),
         parts.button("Stop the upload", ids.CANCEL),
     ]
-    return parts.section(
-        "open",
-        "Open recordings",
+    reading = [
+        html.Summary("What the file does not say: leads, samples per second, units"),
+        html.Div(fields, className="fields"),
+        parts.button("Open the last files again with these", ids.AGAIN),
+    ]
+    # The page's script folds it where a recording is shown.
+    folding = [
+        html.Summary(html.H2("Open recordings", id="open-title")),
         html.Div([html.Div(id=ids.DROP, className="drop", **accepted), html.Div(records)], className="two"),
-        html.Div(working, id=ids.WORKING, className="working", hidden=True),
-        html.Details(
-            [
-                html.Summary("What the file does not say: leads, samples per second, units"),
-                html.Div(fields, className="fields"),
-                parts.button("Open the last files again with these", ids.AGAIN),
-            ],
-            id=ids.READING,
-        ),
+        html.Details(reading, id=ids.READING),
+    ]
+    return html.Section(
+        [
+            html.Details(folding, id=ids.OPEN_PARTS, open=True),
+            html.Div(working, id=ids.WORKING, className="working", hidden=True),
+        ],
+        id="open",
+        tabIndex=-1,
+        **parts.aria(labelledby="open-title"),
     )
 
 

@@ -34,15 +34,15 @@ _AROUND = 20  # beats before and after, whose RR intervals are what is usual at 
 def layout(_state: ServerState) -> html.Section:
     """Lay the section out."""
     steps = parts.buttons(
-        parts.button("◀ flagged", ids.PREVIOUS),
-        parts.button("flagged ▶", ids.NEXT),
+        parts.button("◀ back", ids.PREVIOUS, "Back to the one before in the list"),
+        parts.button("next ▶", ids.NEXT, "next of the list"),
         parts.button("◀ beat", ids.EARLIER, "Beat before"),
         parts.button("beat ▶", ids.LATER, "Beat after"),
         html.Span(className="gap"),
         parts.button("✓ Right", ids.MARK_RIGHT, title="it is not normal"),
         parts.button("✗ Wrong", ids.MARK_WRONG, title="it is normal"),
         parts.button("No mark", ids.MARK_NONE),
-        label="Step through flagged beats and mark them",
+        label="Step through the list and mark beats",
     )
     scale = dmc.SegmentedControl(list(_SCALES), id=ids.SCALE, value=_SCALES[1], size="xs")
     tools = parts.buttons(
