@@ -37,7 +37,7 @@ def detect(config, options):
         follow(source, session, recorder, view, options.duration)
         print(session.tally.words())
     finally:  # whatever ends it: what was recorded is kept
-        if recorder and recorder.finish([*source.notes, *session.notes]):
+        if recorder and recorder.finish([*source.notes, *session.notes], getattr(source, "start_time", None)):
             print(f"Wrote the results to {options.output}")
 
 

@@ -16,6 +16,7 @@ from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.store import BEATS, StoreWriter
 from ecg_anomaly.findings.summary import Summary
+from ecg_anomaly.words import StartTime
 
 if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
@@ -59,9 +60,9 @@ class Recorder:
         self._store.add(signals_mv, findings)
         self._came |= len(signals_mv) > 0
 
-    def finish(self, notes: Sequence[str]) -> Summary | None:
+    def finish(self, notes: Sequence[str], start_time: StartTime | None = None) -> Summary | None:
         """Make the files, with what the user should know of the source; ``None`` and no file when no signal came."""
-        self._store.finish(self._name, notes)
+        self._store.finish(self._name, notes, start_time=start_time)
         self._store.close()
         summary = write_results(self._folder, self._staging) if self._came else None
         self._lock.release()

@@ -123,6 +123,7 @@ class Replay:
     def __init__(self, recording: Recorded, speed: float = 1.0, at_s: float = 0.0):
         self.name, self.notes = recording.name, recording.notes
         self.sampling_rate_hz, self.leads = recording.sampling_rate_hz, recording.leads
+        self.start_time = getattr(recording, "start_time", None)
         self.recording, self.speed, self.at_s = recording, speed, at_s
         self.from_s = max(0.0, at_s - _BEFORE_S)  # where its samples start
         self.is_paused = False  # nothing comes meanwhile

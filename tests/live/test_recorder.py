@@ -1,5 +1,6 @@
 """A live recording on disk: its files appear whole at the end, or not at all."""
 
+from datetime import datetime
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -56,7 +57,8 @@ def test_files_appear_when_it_ends(start, out):
     for part, found in zip(np.split(signals_mv, [1000, 1001]), (findings(0, 4), nothing, findings(4, 6)), strict=True):
         recorder.add(part, found)
         assert {path.name for path in out.iterdir()} == {".a.live"}
-    summary = recorder.finish(["something"])
+    summary = recorder.finish(["something"], datetime(2025, 12, 31, 23, 59))
+    assert summary["start_time"] == "2025-12-31T23:59:00"
 
     assert {path.name for path in out.iterdir()} == FILES
     assert (summary["beats"], summary["flagged"], summary["duration_s"]) == (10, 4, 10.0)
