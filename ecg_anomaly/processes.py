@@ -9,7 +9,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
@@ -86,6 +86,12 @@ def process_pool(
     """
     context = multiprocessing.get_context(method)
     return ProcessPoolExecutor(min(most, os.cpu_count() or 1), context, _start_process, (start, *arguments))
+
+
+def end_processes(pool: Executor) -> None:
+    """End the processes of a pool at once, whatever they do; what they were to do fails, or is cancelled."""
+    for process in list((getattr(pool, "_processes", None) or {}).values()):  # Python 3.14 has kill_workers
+        process.kill()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -81,6 +80,11 @@ def end(folder: Path) -> None:
     (folder / _PROGRESS).unlink(missing_ok=True)
 
 
+def has_begun(job: Job) -> bool:
+    """Tell whether a process has begun with an analysis."""
+    return bool(_noted(job.folder))
+
+
 def analyse(detector: TrainedDetector, job: Job) -> Analysed:
     """Analyse a recording that was announced, in a process of its own; it ends when that is taken back.
 
@@ -122,9 +126,7 @@ def progress(folder: Path, analysis: Future[Analysed] | None, failed: str = "") 
     if over:
         words = failed or "it was cut off when the application ended; analyse it again"
         return Progress(FAILED, 0.0, f"Not analysed: {words}")
-    share = ""
-    with contextlib.suppress(OSError):
-        share = (folder / _PROGRESS).read_text(encoding="ascii")
+    share = _noted(folder)
     if not share:
         return Progress(WAITING, 0.0, "Waiting for the analysis to start.")
     return Progress(RUNNING, float(share), f"Analysing: {float(share):.0%} of the recording.")
@@ -139,3 +141,11 @@ def reason(error: BaseException | None) -> str:
     if isinstance(error, OSError):
         return f"{error.strerror or 'a file cannot be read or written'}; free some space, then analyse it again"
     return "the recording cannot be analysed; is it an ECG, and is the file whole?"
+
+
+def _noted(folder: Path) -> str:
+    """Give the share that a process noted; empty before it begins."""
+    try:
+        return (folder / _PROGRESS).read_text(encoding="ascii")
+    except OSError:
+        return ""

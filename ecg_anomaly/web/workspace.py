@@ -24,7 +24,7 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.marks import RIGHT, WRONG, Action, marks_of
 from ecg_anomaly.findings.review import Review, review
 from ecg_anomaly.findings.store import Stored, read_store
-from ecg_anomaly.processes import without_ctrl_c
+from ecg_anomaly.processes import end_processes, without_ctrl_c
 from ecg_anomaly.web import jobs
 from ecg_anomaly.web.cache import Cache
 from ecg_anomaly.web.database import Database, GoneError, History, Kept
@@ -34,6 +34,7 @@ from ecg_anomaly.workers import call_with_detector
 _DATABASE, _LOCK, _RECORDINGS, _UPLOAD = "worklist.sqlite", ".lock", "recordings", "upload"
 _RESULTS = 16  # recordings, and reviews of them, that are kept in memory
 _LONGEST_WORDS = 200  # of what was marked, and by whom
+_STARTS = 4  # of an analysis that waits while processes are ended from outside, each time for another one
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Workspace:
         self._database = Database(self.root / _DATABASE)
         self._make_pool = make_pool
         self._pool: Executor | None = None
-        self._pool_lock = threading.Lock()
+        self._pool_lock, self._starting = threading.Lock(), threading.Lock()
         self._analyses: dict[str, Future[jobs.Analysed]] = {}
         self._stored: Cache[Stored] = Cache(_RESULTS)
         self._reviews: Cache[Review] = Cache(_RESULTS)
@@ -122,13 +123,14 @@ class Workspace:
 
     def analyse_again(self, key: str) -> None:
         """Have a recording analysed whose analysis failed, or was cut off."""
-        if self.progress(key).state != jobs.FAILED:
-            return
+        with self._starting:  # two pages may ask for it at once
+            if self.progress(key).state != jobs.FAILED:
+                return
+            self._analyses[key] = Future()
         kept, folder = self._database.recording(key), self._folder(key)
         for left in folder.iterdir():
             if left.name != _UPLOAD:
                 _remove(left)
-        self._analyses[key] = Future()
         self._database.update(key, failed="")
         self._start(jobs.Job(folder, self.root / kept.path, kept.name, kept.entered))
 
@@ -229,11 +231,12 @@ class Workspace:
     def close(self) -> bool:
         """End all analyses; say whether the folder stays: a temporary one is deleted if no beat was ever marked."""
         analyses, self._analyses = self._analyses, {}  # what becomes of them is not kept: they were cut off
+        if self._pool is not None:
+            end_processes(self._pool)  # one that just starts, or computes, would hear of it seconds later
+            self._pool.shutdown(cancel_futures=True)
         for key, analysis in analyses.items():
             analysis.cancel()
             jobs.end(self._folder(key))
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
         stays = not self.is_temporary or self._database.has_marks()
         self._database.close()
         self._lock.release()
@@ -243,8 +246,7 @@ class Workspace:
 
     def _forget(self, key: str) -> None:
         self._database.delete(key)
-        if (analysis := self._analyses.pop(key, None)) is not None:
-            analysis.cancel()  # one that runs ends for want of its folder
+        self._analyses.pop(key, None)  # it ends for want of its folder; a pool that breaks stumbles over cancelled ones
         for cache in (self._stored, self._reviews, self._histories):
             cache.drop(key)
         _remove(self._folder(key))
@@ -260,7 +262,7 @@ class Workspace:
     def _progress(self, kept: Kept) -> jobs.Progress:
         return jobs.progress(self._folder(kept.key), self._analyses.get(kept.key), kept.failed)
 
-    def _start(self, job: jobs.Job) -> Future[jobs.Analysed]:
+    def _start(self, job: jobs.Job, starts: int = 1) -> Future[jobs.Analysed]:
         key = job.folder.name
         try:
             analysis = self.analyse_unlisted(job)
@@ -268,7 +270,7 @@ class Workspace:
             self._analyses.pop(key, None)
             raise
         self._analyses[key] = analysis
-        analysis.add_done_callback(lambda done: self._keep(key, done))
+        analysis.add_done_callback(lambda done: self._keep(job, starts, done))
         return analysis
 
     def _submit(self, job: jobs.Job) -> Future[jobs.Analysed]:
@@ -276,11 +278,17 @@ class Workspace:
         with without_ctrl_c():  # it may start a process
             return self._pool.submit(call_with_detector, jobs.analyse, job)
 
-    def _keep(self, key: str, analysis: Future[jobs.Analysed]) -> None:
-        """Keep what became of an analysis."""
+    def _keep(self, job: jobs.Job, starts: int, analysis: Future[jobs.Analysed]) -> None:
+        """Keep what became of an analysis; one that only waited while another one's process ended is started again."""
+        key = job.folder.name
         if analysis.cancelled() or key not in self._analyses:
             return
         error = analysis.exception()
+        if isinstance(error, BrokenProcessPool) and starts < _STARTS and not jobs.has_begun(job):
+            self._analyses[key] = Future()
+            # Not in this thread, which is that of the old pool, and may hold its lock.
+            threading.Thread(target=self._start, args=(job, starts + 1)).start()
+            return
         self._database.update(key, **(asdict(analysis.result()) if error is None else {"failed": jobs.reason(error)}))
 
     def _remove_strays(self) -> None:

@@ -222,6 +222,13 @@ def test_damaged_files(page, tmp_path):
         page.set_input_files("#files", str(tmp_path / name))
         says(page, "#message", words)
         assert page.is_hidden("#recording-parts")
+    page.click("#dismiss")
+    failed = page.locator("#worklist-grid .ag-row", has_text="damaged").first
+    failed.locator(".name").first.click()
+    says(page, "#message", "Not analysed: ")
+    with page.expect_response("**/analyse") as asked:
+        failed.get_by_role("button", name="Analyse damaged again").click()
+    assert asked.value.status == 204
 
 
 def test_signals_without_their_header(page, finished):

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from concurrent import futures
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -274,6 +275,41 @@ def test_why_an_analysis_failed_is_remembered(tmp_path):
     again.close()
 
 
+def test_one_that_waits_while_another_one_s_process_ends_is_started_again(tmp_path):
+    working = Waiting()
+    workspace = Workspace(lambda: working, tmp_path)
+    running, waiting = room(workspace, "running"), room(workspace, "waiting")
+    (workspace.folder(running) / "progress").write_text("0.5")
+    for started in (2, 3, 4, 5):
+        for analysis in list(working.analyses):
+            if not analysis.done():
+                analysis.set_exception(BrokenProcessPool())
+        deadline = time.monotonic() + PATIENCE_S
+        while len(working.analyses) <= started < 5 and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert "ended from outside" in workspace.progress(running).words
+        assert workspace.progress(waiting).state == (WAITING if started < 5 else FAILED)
+    workspace.close()
+
+
+def test_two_pages_that_ask_for_an_analysis_again_start_one(tmp_path):
+    working = Waiting()
+    workspace = Workspace(lambda: working, tmp_path)
+    key = room(workspace)
+    working.analyses[0].set_exception(UserError("no ECG"))
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(workspace.analyse_again, [key] * 8))
+    assert len(working.analyses) == 2
+    workspace.close()
+
+
+def test_closing_waits_for_no_process(finished, tmp_path):
+    workspace = Workspace(lambda: process_pool(1, "spawn", time.sleep, PATIENCE_S), tmp_path)
+    begin(workspace, finished)
+    workspace.close()
+    assert Workspace(Waiting, tmp_path).entries()[0].progress.state == FAILED
+
+
 @pytest.fixture
 def working(finished, monkeypatch):
     monkeypatch.setattr(workers, "_PROCESSES", 1)  # each takes seconds to start
@@ -308,8 +344,12 @@ def test_a_process_that_was_ended_from_outside_is_replaced(finished):
     assert started
     for process in started:
         process.kill()
-    futures.wait([analysis], PATIENCE_S)
-    assert "ended from outside" in working.progress(key).words
+    with pytest.raises(BrokenProcessPool):
+        analysis.result(PATIENCE_S)
+    deadline = time.monotonic() + PATIENCE_S
+    while working.progress(key).state == WAITING and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "cannot be analysed" in working.progress(key).words  # it was started again, by itself
     _, analysis = begin(working, finished)
     with pytest.raises(AssertionError):  # in a new process, which has no detector
         analysis.result(PATIENCE_S)

@@ -61,8 +61,10 @@
   };
   const ACTS = {
     worklist: (recording, column) => {
+      const failed = recording.progress === "failed";
+      if (failed && column === "state") return again(recording);
+      if (failed && column !== "key") return say(`${recording.name}: ${recording.reason}`);
       if (column !== "key") return set("opened", { data: recording.key });
-      if (recording.progress === "failed" && recording.again) return again(recording);
       set("deleting", { data: recording.key });
       set("delete-words", { children: `Delete ${recording.name}, its results and its marks for good?` });
       element("delete-dialog").showModal();
@@ -94,7 +96,8 @@
     if (narrow()) element("strip").scrollIntoView();
   };
   const again = async (recording) => {
-    await fetch(`/recordings/${recording.key}/analyse`, { method: "POST" });
+    const answer = await fetch(`/recordings/${recording.key}/analyse`, { method: "POST" });
+    if (!answer.ok) say(`${recording.name}: ${(await answer.json()).error}`);
     set("poll", { disabled: false });
   };
 
@@ -397,11 +400,13 @@
   });
 
   const make = (...parts) => window.React.createElement(...parts);
+  const link = (label, words) => make("button", { type: "button", tabIndex: -1, className: "link", "aria-label": label }, words);
   window.dashAgGridComponentFunctions = Object.assign(window.dashAgGridComponentFunctions || {}, {
     MeanBeat: ({ value }) => value && make("svg", { viewBox: `0 0 ${value.width} ${value.height}`, width: value.width, height: value.height, className: "mean-beat", "aria-hidden": true },
       make("path", { d: value.band, className: "band", key: "band" }),
       ...value.lines.map((line, lead) => make("path", { d: line, className: `lead-${lead}`, key: lead }))),
-    Actions: ({ data }) => make("button", { type: "button", tabIndex: -1, className: "link", "aria-label": `Delete ${data.name}` }, "Delete…"),
+    Actions: ({ data }) => link(`Delete ${data.name}`, "Delete…"),
+    State: ({ data }) => (data.progress === "failed" ? make("span", {}, "failed: ", link(`Analyse ${data.name} again`, "analyse again")) : data.state),
   });
 
   /* What Dash asks the page. */

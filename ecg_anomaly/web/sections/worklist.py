@@ -21,7 +21,7 @@ def layout(state: ServerState) -> html.Section:
     """Lay the section out."""
     columns = [
         parts.column("name", "recording", flex=2, minWidth=140, cellClass="name"),
-        parts.column("state", "state", flex=1, minWidth=110),
+        parts.column("state", "state", flex=1, minWidth=190, cellRenderer="State"),
         parts.column("duration_s", "duration", 100, "clock(params.value)"),
         parts.column("beats", "beats", 95, "count(params.value)"),
         parts.column("flagged", "flagged", 100, "count(params.value)"),
