@@ -60,7 +60,8 @@ def test_states_with_a_recording(page, finished):
     for tab in ("Beats", "Events"):
         page.get_by_role("tab", name=tab).click()
         check(page, tab, "#beats")
-    page.click("#event-kinds")
+    page.get_by_role("tab", name="Beats").click()
+    page.click("#filter-called")
     page.wait_for_selector("[role=listbox]:visible, .mantine-MultiSelect-empty:visible")
     check(page, "a list of choices", "#beats")
     page.keyboard.press("Escape")
