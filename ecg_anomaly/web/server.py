@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -202,7 +203,11 @@ def _stepper(state: ServerState, act: Callable[[str], None]) -> Callable[[str], 
 
 def _sent() -> dict[str, Any]:
     """Read the JSON object of a request; none is an empty one."""
-    sent = request.get_json() if request.content_length else {}
+    try:
+        sent = request.get_json() if request.content_length else {}
+        json.dumps(sent, ensure_ascii=False).encode()  # half a character, which JSON may hold, is no text
+    except (RecursionError, UnicodeEncodeError):
+        raise BadRequest("This is no text, or nested too deeply.") from None
     if not isinstance(sent, dict):
         raise BadRequest("This is no JSON object.")
     return sent

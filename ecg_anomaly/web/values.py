@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 from ecg_anomaly.errors import UserError
@@ -17,7 +18,9 @@ def row_of(value: Any, beats: int) -> int:
 
 def number_of(value: Any, what: str, lowest: float = -math.inf, highest: float = math.inf) -> float:
     """Give a number between two others, both included; `UserError`, which says what it should be, if it is none."""
-    if type(value) not in (int, float) or not math.isfinite(value) or not lowest <= value <= highest:
+    # Compared, not asked whether it is finite: an integer may be too large for that.
+    largest = sys.float_info.max
+    if type(value) not in (int, float) or not max(lowest, -largest) <= value <= min(highest, largest):
         limits = f" from {lowest:g} to {highest:g}" if math.isfinite(lowest) and math.isfinite(highest) else ""
         raise UserError(f"{_shown(value)} is no {what}; name a number{limits}")
     return float(value)

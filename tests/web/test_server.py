@@ -175,7 +175,11 @@ def test_marks_go_to_everything_that_is_taken_along(client, key):
     assert post("undo").get_json()["undo"] == ""
 
 
-@pytest.mark.parametrize("body", ["{", "[]", '{"rows": 1}', '{"rows": [1], "mark": 1}', '{"rows": [0.5], "mark": ""}'])
+NO_MARKS = ["{", "[]", '{"rows": 1}', '{"rows": [1], "mark": 1}', '{"rows": [0.5], "mark": ""}']
+NO_MARKS += ["[" * 200_000, '{"rows": [1], "mark": "right", "what": "\\ud800"}']  # the page would send them for ever
+
+
+@pytest.mark.parametrize("body", NO_MARKS, ids=lambda body: body[:50])
 def test_marks_that_are_none(client, key, body):
     answer = client.post(f"/recordings/{key}/marks", data=body, content_type="application/json")
     assert answer.status_code == 400
