@@ -244,7 +244,7 @@ def test_the_page_names_its_parts(client):
         "Recordings",
         "Progress of the upload",
         "Mark the chosen groups: ✓ Right",
-        "Step through flagged beats and mark them",
+        "Step through the list and mark beats",
         "The signal, to be zoomed and moved",
     ):
         assert f'"aria-label":"{label}"' in layout
@@ -258,7 +258,7 @@ def test_every_key_of_the_page_has_its_button(client):
     keys = re.search(r"const KEYS = {(.*?)};", script, re.DOTALL).group(1)
     buttons = re.findall(r": \"([\w-]+)\"", keys)
     layout = client.get("/_dash-layout").get_data(as_text=True)
-    assert len(buttons) == 11
+    assert len(buttons) == 14
     assert all(f'"id":"{button}"' in layout for button in buttons)
 
 
