@@ -57,10 +57,10 @@ def test_states_with_a_recording(page, finished):
     page.keyboard.press("r")
     says(page, "#undo", "right")
     check(page, "groups")
-    for tab in ("Beats", "Events"):
+    for tab in ("Events", "Beats"):
         page.get_by_role("tab", name=tab).click()
         check(page, tab, "#beats")
-    page.click("#event-kinds")
+    page.click("#filter-called")
     page.wait_for_selector("[role=listbox]:visible, .mantine-MultiSelect-empty:visible")
     check(page, "a list of choices", "#beats")
     page.keyboard.press("Escape")

@@ -1,5 +1,6 @@
 """The web application in a real browser, the system's Chromium: from a dropped file to a downloaded decision."""
 
+import functools
 import io
 
 import edfio
@@ -139,10 +140,10 @@ def test_groups_and_lists(page, finished):
     page.click("#dismiss")
 
     before = marks_of(page)
-    page.click("#beats-title")
+    page.click("#open-title")  # folded while a recording is shown
     for typed_in in (
         *("#records", "#reviewer", "#go-to", "#filter-called", "#threshold-field", "#threshold [role=slider]"),
-        *("#unmarked", "[role=tab]", "#beats-grid .ag-cell[col-id=score]", "#speed"),
+        *("#worklist-grid .ag-cell[col-id=state]", "#speed"),
     ):
         page.locator(typed_in).first.focus()
         for key in "rwun":
@@ -150,6 +151,10 @@ def test_groups_and_lists(page, finished):
     page.keyboard.press("Escape")
     sent(page)
     assert marks_of(page).equals(before)
+    for nothing_typed in ("[role=tab][data-active]", "#unmarked", "#beats-grid .ag-cell[col-id=score]"):
+        page.locator(nothing_typed).first.focus()
+        for key in "wr":
+            changed(page, "#undo", functools.partial(page.keyboard.press, key))
 
 
 def test_the_worklist(page, finished):
@@ -159,6 +164,7 @@ def test_the_worklist(page, finished):
     page.locator("#worklist-grid .ag-row", has_text="s008").locator(".name").first.click()
     says(page, "#headline h3", "s008")
 
+    page.click("#open-title")  # folded while a recording is shown
     page.click("#open-records", force=True)  # without a choice, or without records
     page.route("**/recordings", lambda route: None)  # an upload that takes long
     drop(page, finished, "hea", "dat")
