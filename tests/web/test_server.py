@@ -240,7 +240,7 @@ def test_the_page_names_its_parts(client):
         "Recordings",
         "Progress of the upload",
         "Mark the chosen groups: ✓ Right",
-        "Step through flagged beats and mark them",
+        "Step through the list and mark beats",
         "The signal, to be zoomed and moved",
     ):
         assert f'"aria-label":"{label}"' in layout
