@@ -27,13 +27,14 @@ def threshold(stored):
 
 
 @pytest.fixture(scope="session")
-def address(finished):
+def address(finished, tmp_path_factory):
     """Where the application is served, for all tests of a process."""
     for _ in range(10):  # a port that is free may be taken by another program meanwhile
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        command = [sys.executable, str(ROOT / "web_app.py"), *finished.settings(), "--port", str(port)]
+        kept = ["--workspace", str(tmp_path_factory.mktemp("workspace"))]  # what is marked stays, and not beside these
+        command = [sys.executable, str(ROOT / "web_app.py"), *finished.settings(), "--port", str(port), *kept]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         if said := server.stdout.readline():
             break
