@@ -16,7 +16,7 @@ def test_from_a_dropped_record_to_a_downloaded_decision(page, finished, tmp_path
     drop(page, finished, "hea", "dat", "atr")
     page.wait_for_selector("#paper svg .signal")
     assert page.inner_text("#headline h3") == "s007"
-    assert "annotated as" in page.inner_text("#beat-words")
+    says(page, "#beat-words", "annotated as")
     for figure in ("#overview-figure", "#beat-figure", "#signal-figure"):
         page.wait_for_selector(f"{figure} .js-line, {figure} .points")
         assert page.locator(figure).bounding_box()["height"] > 350  # makes room for what it draws
