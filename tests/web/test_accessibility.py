@@ -57,10 +57,9 @@ def test_states_with_a_recording(page, finished):
     page.keyboard.press("r")
     says(page, "#undo", "right")
     check(page, "groups")
-    for tab in ("Beats", "Events"):
+    for tab in ("Events", "Beats"):
         page.get_by_role("tab", name=tab).click()
         check(page, tab, "#beats")
-    page.get_by_role("tab", name="Beats").click()
     page.click("#filter-called")
     page.wait_for_selector("[role=listbox]:visible, .mantine-MultiSelect-empty:visible")
     check(page, "a list of choices", "#beats")

@@ -1,5 +1,6 @@
 """The web application in a real browser, the system's Chromium: from a dropped file to a downloaded decision."""
 
+import functools
 import io
 
 import edfio
@@ -15,7 +16,7 @@ def test_from_a_dropped_record_to_a_downloaded_decision(page, finished, tmp_path
     drop(page, finished, "hea", "dat", "atr")
     page.wait_for_selector("#paper svg .signal")
     assert page.inner_text("#headline h3") == "s007"
-    assert "annotated as" in page.inner_text("#beat-words")
+    says(page, "#beat-words", "annotated as")
     for figure in ("#overview-figure", "#beat-figure", "#signal-figure"):
         page.wait_for_selector(f"{figure} .js-line, {figure} .points")
         assert page.locator(figure).bounding_box()["height"] > 350  # makes room for what it draws
@@ -104,7 +105,7 @@ def test_groups_and_lists(page, finished):
     count = int(page.locator("#groups-grid .ag-cell[col-id=count]").first.inner_text())
     row.click()
     says(page, "#group-words", "group 1")
-    page.click("#groups-wrong")
+    page.keyboard.press("Shift+W")  # all that is chosen; w alone marks the beat
     says(page, "#groups-grid", "✗ wrong")
     sent(page)
     assert (marks_of(page) == "wrong").sum() == count
@@ -139,10 +140,10 @@ def test_groups_and_lists(page, finished):
     page.click("#dismiss")
 
     before = marks_of(page)
-    page.click("#beats-title")
+    page.click("#open-title")  # folded while a recording is shown
     for typed_in in (
         *("#records", "#reviewer", "#go-to", "#filter-called", "#threshold-field", "#threshold [role=slider]"),
-        *("#unmarked", "[role=tab]", "#beats-grid .ag-cell[col-id=score]", "#speed"),
+        *("#worklist-grid .ag-cell[col-id=state]", "#speed"),
     ):
         page.locator(typed_in).first.focus()
         for key in "rwun":
@@ -150,6 +151,10 @@ def test_groups_and_lists(page, finished):
     page.keyboard.press("Escape")
     sent(page)
     assert marks_of(page).equals(before)
+    for nothing_typed in ("[role=tab][data-active]", "#unmarked", "#beats-grid .ag-cell[col-id=score]"):
+        page.locator(nothing_typed).first.focus()
+        for key in "wr":
+            changed(page, "#undo", functools.partial(page.keyboard.press, key))
 
 
 def test_the_worklist(page, finished):
@@ -159,6 +164,7 @@ def test_the_worklist(page, finished):
     page.locator("#worklist-grid .ag-row", has_text="s008").locator(".name").first.click()
     says(page, "#headline h3", "s008")
 
+    page.click("#open-title")  # folded while a recording is shown
     page.click("#open-records", force=True)  # without a choice, or without records
     page.route("**/recordings", lambda route: None)  # an upload that takes long
     drop(page, finished, "hea", "dat")

@@ -20,7 +20,10 @@
   });
 
   const KEYS = { n: "next", p: "previous", ".": "later", ",": "earlier", r: "mark-right", w: "mark-wrong",
-    u: "mark-none", R: "chosen-right", W: "chosen-wrong", U: "chosen-none", "+": "move-in", "-": "move-out", h: "move-left", l: "move-right" };
+    u: "mark-none", "+": "move-in", "-": "move-out", h: "move-left", l: "move-right" };
+  /* What is chosen in the list that is shown. */
+  const OF_CHOSEN = Object.fromEntries([["R", "right"], ["W", "wrong"], ["U", "none"]].map(
+    ([key, mark]) => [key, [`groups-${mark}`, `beats-${mark}`]]));
   const withCtrl = ({ key, shiftKey }) => ({ z: shiftKey ? "redo" : "undo", y: "redo" })[key.toLowerCase()];
   const plain = ({ key, shiftKey }) => (key.length > 1 ? key : shiftKey ? key.toUpperCase() : key.toLowerCase()); // whatever Caps Lock says
   const TYPED = "input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]";
@@ -28,11 +31,12 @@
   addEventListener("keydown", (event) => {
     const ctrl = event.ctrlKey || event.metaKey;
     const elsewhere = event.target.closest?.(ctrl ? TYPED : `${TYPED}, ${OTHERS}`); // where keys have other meanings
-    const name = ctrl ? withCtrl(event) : KEYS[plain(event)], button = document.getElementById(name);
-    if (elsewhere || event.altKey || !name || (document.getElementById("beats")?.offsetParent ?? null) === null) return;
-    if (button?.offsetParent === null || (!ctrl && !document.getElementById("keys")?.checked)) return;
+    const names = ctrl ? [withCtrl(event)] : [KEYS[plain(event)] ?? OF_CHOSEN[plain(event)]].flat();
+    const button = names.map((name) => document.getElementById(name)).find((its) => its?.offsetParent);
+    if (elsewhere || event.altKey || !button) return;
+    if (!ctrl && !document.getElementById("keys")?.checked) return;
     event.preventDefault();
-    if (button) button.click(); else on[name]?.();
+    button.click();
   });
 
   window.dash_clientside = window.dash_clientside || {};

@@ -339,7 +339,6 @@
   for (const [name, value] of [["right", "right"], ["wrong", "wrong"], ["none", ""]]) {
     on[`mark-${name}`] = markCurrent(value);
     for (const list of ["groups", "beats"]) on[`${list}-${name}`] = markMany(list, value);
-    on[`chosen-${name}`] = () => (on[`${tab}-${name}`] ?? on[`mark-${name}`])();
   }
   for (const [act, done_word] of [["undo", "Undone"], ["redo", "Redone"]]) {
     on[act] = () => {

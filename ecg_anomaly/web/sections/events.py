@@ -26,7 +26,7 @@ def layout(_state: ServerState) -> html.Div:
     wrapped: dict[str, Any] = {"wrapText": True, "cellClass": "wrapped"}
     kinds = [
         parts.column("kind", "kind of event", flex=3, minWidth=110, **wrapped),
-        parts.column("count", "number", 70, "count(params.value)"),
+        parts.column("count", "number", 80, "count(params.value)"),
         parts.column("together_s", "together", 82, "lasts(params.value)"),
         parts.column("worst", "worst", flex=4, minWidth=110, **wrapped),
         parts.column("worst_s", "at", 76, "timeOfDay(params.value)", **wrapped),

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from ecg_anomaly.beats.events import ASYSTOLE, Event
 from ecg_anomaly.findings.marks import RIGHT, WRONG
 from ecg_anomaly.findings.review import review
-from ecg_anomaly.web.sections.events import event_rows
+from ecg_anomaly.findings.rhythms import COUPLET, RUN, Rhythm
+from ecg_anomaly.web.sections.events import event_rows, kind_rows
 from ecg_anomaly.web.sections.groups import group_rows
 from ecg_anomaly.web.sections.lists import changed, listed
 
@@ -39,7 +41,25 @@ def test_what_marks_change_is_told(stored):
     assert told["lowered"] == []
 
 
-def test_events_are_in_order(stored, threshold):
-    rows = event_rows(review(stored, threshold - 1).events)
-    assert [row["start_s"] for row in rows] == sorted(row["start_s"] for row in rows)
-    assert len({row["id"] for row in rows}) == len(rows) > 0
+def test_a_row_for_each_kind_of_event_with_its_worst():
+    rows = event_rows(
+        [
+            Rhythm(COUPLET, 1.0, 1.5, 2, 120.0, "S"),
+            Rhythm(COUPLET, 5.0, 5.4, 2, 150.0, "V"),
+            Rhythm(COUPLET, 9.0, 9.3, 2, 200.0, "V"),
+            Rhythm(RUN, 20.0, 22.0, 5, 150.0, "V"),
+            Rhythm(RUN, 30.0, 34.0, 9, 140.0, "V"),
+            Event(ASYSTOLE, 50.0, 60.0),
+        ]
+    )
+    assert [row["start_s"] for row in rows] == [50.0, 30.0, 20.0, 9.0, 5.0, 1.0]  # urgent kinds, then bad ones, first
+    kinds = kind_rows(rows)
+    assert [kind["kind"] for kind in kinds] == [
+        "asystole (no beats)",
+        "run (4 and more), V",
+        "couplet, V",
+        "couplet, S",
+    ]
+    assert [kind["count"] for kind in kinds] == [1, 2, 2, 1]
+    assert (kinds[1]["together_s"], kinds[1]["worst_s"]) == (6.0, 30.0)
+    assert "9 premature beats" in kinds[1]["worst"]
