@@ -418,7 +418,8 @@
   };
   /* As high as its rows, up to the most that are seen at once. */
   const fit = (id, rows, most, row_px) => {
-    element(`${id}-grid`).parentElement.style.height = `${42 + row_px * Math.max(1.5, Math.min(rows, most))}px`;
+    const list = element(`${id}-grid`)?.parentElement; // is not there yet while the page is laid out
+    if (list) list.style.height = `${42 + row_px * Math.max(1.5, Math.min(rows, most))}px`;
   };
   /* Where a recording is shown, what opens others takes little room. */
   let opened = null;
