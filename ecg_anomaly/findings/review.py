@@ -29,6 +29,9 @@ class Review:
     # while it is marked), ``mark`` (right, wrong or empty) and ``mark_effect`` (what the marks add to the score before
     # it is cut). What is marked right is flagged where it can be read, what is marked wrong is not.
     beats: pd.DataFrame
+    detected: (
+        pd.DataFrame
+    )  # one row per beat: ``flagged, called, reason`` as the detector finds them, whatever the marks
     groups: list[Group]
     rhythms: list[Rhythm]
     summary: Summary
@@ -53,7 +56,8 @@ def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, s
     """
     cut_at = stored.threshold.threshold if threshold is None else threshold
     marks = marks or {}
-    beats = detected(stored, cut_at)
+    beats = summary.without_flutter(judge(stored.beats, cut_at))
+    detected = beats[["flagged", "called", "reason"]]
     numbers, groups = group_beats(beats, stored.templates)
     beats = _with_marks(beats.assign(group=numbers), stored.templates, marks, cut_at)
     rhythms = find_rhythms(beats, stored.events, stored.limits)
@@ -69,12 +73,7 @@ def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, s
         rhythms,
         groups,
     )
-    return Review(stored, cut_at, beats, groups, rhythms, about)
-
-
-def detected(stored: Stored, threshold: float) -> pd.DataFrame:
-    """Give the beats as the detector finds them at a threshold, whatever the marks."""
-    return summary.without_flutter(judge(stored.beats, threshold))
+    return Review(stored, cut_at, beats, detected, groups, rhythms, about)
 
 
 def _with_marks(beats: pd.DataFrame, templates: Templates, marks: Mapping[int, str], threshold: float) -> pd.DataFrame:

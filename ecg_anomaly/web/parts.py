@@ -61,11 +61,6 @@ def buttons(*children: Any, label: str = "") -> html.Div:
     return html.Div(list(children), className="buttons", **({"role": "toolbar", **aria(label=label)} if label else {}))
 
 
-def field(label: str, control: Any, **properties: Any) -> html.Div:
-    """Put a label above a control."""
-    return html.Div([html.Label(label, htmlFor=control.id), control], **properties)
-
-
 def figure(name: str, label: str, **config: Any) -> html.Div:
     """Make room for a figure of Plotly."""
     settings: Any = {"displaylogo": False, "responsive": True, "displayModeBar": False, **config}

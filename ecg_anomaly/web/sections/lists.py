@@ -10,7 +10,7 @@ import pandas as pd
 from dash import Dash, Input, Output, State, ctx, dcc, html
 
 from ecg_anomaly.findings.marks import RIGHT, WRONG, marks_of
-from ecg_anomaly.findings.review import Review, detected
+from ecg_anomaly.findings.review import Review
 from ecg_anomaly.web import decisions, figures, ids, parts
 from ecg_anomaly.web.sections import beats, events, groups
 from ecg_anomaly.web.state import ServerState
@@ -124,21 +124,21 @@ def register(app: Dash, state: ServerState) -> None:
 
 def listed(reviewed: Review, with_others: bool) -> dict[str, Any]:
     """Give the beats to list, as columns: those that the detector flags, whatever the marks, or all readable ones."""
-    table = detected(reviewed.stored, reviewed.threshold)
+    table = reviewed.beats.assign(**reviewed.detected)
     flagged = table["flagged"].to_numpy(dtype=bool)
     rows = np.flatnonzero(table["readable"].to_numpy(dtype=bool) | flagged if with_others else flagged)
-    return {"beats": len(table), "clock_s": clock_s(reviewed.stored), **_columns(table, rows, reviewed.beats["group"])}
+    return {"beats": len(table), "clock_s": clock_s(reviewed.stored), **_columns(table, rows)}
 
 
 def changed(reviewed: Review) -> dict[str, Any]:
     """Give the beats without a mark that marks on others have raised above the threshold, and rows of lowered ones."""
-    before = detected(reviewed.stored, reviewed.threshold)["flagged"].to_numpy(dtype=bool)
+    before = reviewed.detected["flagged"].to_numpy(dtype=bool)
     now, marked = reviewed.beats["flagged"].to_numpy(dtype=bool), (reviewed.beats["mark"] != "").to_numpy()
     raised, lowered = (np.flatnonzero(change & ~marked) for change in (now & ~before, before & ~now))
-    return {"raised": _columns(reviewed.beats, raised, reviewed.beats["group"]), "lowered": lowered.tolist()}
+    return {"raised": _columns(reviewed.beats, raised), "lowered": lowered.tolist()}
 
 
-def _columns(table: pd.DataFrame, rows: np.ndarray, groups_of: pd.Series) -> dict[str, Any]:
+def _columns(table: pd.DataFrame, rows: np.ndarray) -> dict[str, Any]:
     found = table.iloc[rows]
     return {
         "row": rows.tolist(),
@@ -146,5 +146,5 @@ def _columns(table: pd.DataFrame, rows: np.ndarray, groups_of: pd.Series) -> dic
         "score": found["anomaly_score"].round(3).tolist(),
         "called": [beats.CALLED[name] for name in found["called"]],
         "reason": [beats.REASONS[name] for name in found["reason"]],
-        "group": groups_of.to_numpy()[rows].tolist(),
+        "group": found["group"].tolist(),
     }
