@@ -152,12 +152,18 @@ def read_checked_manifest(folder: str | Path, config: Config, made_by: str) -> d
         As `read_manifest` does, or with the keys that changed, from what to what, and the script to run.
     """
     manifest = read_manifest(folder, made_by)
-    made_with = {name: manifest["config"].get(name) for name in manifest["shaped_by"]}
+    made_with = {name: _later_keys(config, name) | manifest["config"].get(name, {}) for name in manifest["shaped_by"]}
     asked = config.model_dump(include=set(made_with))
     changed = [f"{key} was {old} and is now {new}" for key, old, new in differences(made_with, asked)]
     if changed:
         raise UserError(f"{folder}: made with other settings: {first_few(changed)}; run python {made_by} again")
     return manifest
+
+
+def _later_keys(config: Config, section: str) -> dict[str, Any]:
+    """Give the settings of a section that folders made before them lack, as they were then: their own defaults."""
+    fields = type(getattr(config, section)).model_fields
+    return {key: field.default for key, field in fields.items() if not (field.is_required() or field.exclude)}
 
 
 def check_input(manifest: dict[str, Any], folder: str | Path, source: str | Path, made_by: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -25,15 +26,19 @@ def settings(run: Workspace, *overrides: str):
     return load_config(overrides=run.settings(*overrides)[1::2])
 
 
-def test_every_patient_is_left_out_once(finished: Workspace):
+def test_every_patient_is_left_out_once(finished: Workspace, tmp_path: Path):
+    own, *folds = training._plan(tmp_path, settings(finished, *FOLDS), lambda line: None)
     odd, even = ["simdb/s001", "simdb/s003"], ["simdb/s002", "simdb/s004"]
-    folds = training._patients_of_folds(settings(finished, *FOLDS))
-    assert [(learned.names, unseen.names) for learned, unseen in folds] == [(even, odd), (odd, even)]
+    assert (own.learned, own.unseen) == ({*odd, *even}, [])
+    assert [(its.learned, [record.name for record in its.unseen]) for its in folds] == [
+        (set(even), odd),
+        (set(odd), even),
+    ]
 
 
-def test_too_few_patients_for_the_folds_are_told(finished: Workspace):
+def test_too_few_patients_for_the_folds_are_told(finished: Workspace, tmp_path: Path):
     with pytest.raises(UserError, match=r"split\.train has only 4 records for the 5 groups of training\.folds"):
-        training._patients_of_folds(settings(finished, "training.folds=5"))
+        training._plan(tmp_path, settings(finished, "split.validation=[]", "training.folds=5"), lambda line: None)
 
 
 def test_validation_beats_are_scored_where_there_are_any(finished: Workspace):

@@ -39,9 +39,6 @@ class CutBeats(PerBeat):
     quality: np.ndarray  # how well its best lead can be read, from 0 to 1; NaN where it is annotated: nobody asked
     windows_mv: np.ndarray  # shape (beats, samples, leads): NaN where a lead has no signal
 
-    def __len__(self) -> int:
-        return len(self.samples)
-
     @property
     def readable(self) -> np.ndarray:
         """Bool: whether the beat can be judged."""
