@@ -15,6 +15,7 @@ import pandas as pd
 from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.measures import learn_reference
+from ecg_anomaly.detector.network import run_with
 from ecg_anomaly.detector.scorer import RecordScorer, TrainedModel
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.beats import read_beats
@@ -147,10 +148,11 @@ def _train(patients: _Patients, config: Config, report: Report, fold: int, outpu
     tensorboard = None if fold else config.paths.tensorboard
     settings = (config.model, config.training, beats, Frame.of(config.beat), tell)
     trained = autoencoder.train(*settings, tensorboard, watched, _ended.is_set)
-    network = autoencoder.compiled(trained.model)
-    model = TrainedModel(network, learn_reference(network, beats, Frame.of(config.beat)), config)
+    weights, frame = autoencoder.weights_of(trained.model), Frame.of(config.beat)
+    network = run_with(weights, config.model, frame, config.records.lead_count)
+    model = TrainedModel(network, learn_reference(network, beats, frame), config)
     if not fold:
-        write_network(output, trained, model.reference)
+        write_network(output, trained, weights, model.reference)
     if not fold and config.training.litert:
         from ecg_anomaly.detector import litert
 
