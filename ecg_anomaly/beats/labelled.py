@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.beats.cutter import CutBeats, cut_beats
+from ecg_anomaly.beats.cutter import CutBeats, cut_blocks
 from ecg_anomaly.beats.matching import NO_BEAT, UNMATCHED, Comparison, compare_beats
 from ecg_anomaly.beats.windows import Scaler
 from ecg_anomaly.config import Config
 from ecg_anomaly.records.annotations import Annotations
-from ecg_anomaly.records.recording import Recording
+from ecg_anomaly.records.recording import Recording, RecordingFile
 from ecg_anomaly.records.splits import database_of
 
 CLASSES = ("N", "S", "V", "F", "Q")
@@ -28,13 +28,19 @@ EXTRA_SYMBOL = "|"
 # counts in the figures. Beats that do not count are scored all the same, since later beats are compared with them.
 QUALITY, EVALUATED = "quality", "evaluated"
 
+_BLOCK_S = 900.0
+
+Keep = Callable[[np.ndarray], object]  # takes windows as they are cut, shape (beats, samples, leads)
+
 
 @dataclass(frozen=True)
 class RecordBeats:
     """The beats of one record."""
 
     table: pd.DataFrame  # one row per kept beat, in order of time: the columns of beats.csv but split and row
-    windows: np.ndarray  # shape (beats, samples, leads), float32: scaled; all zeros where a lead is missing
+    # Shape (beats, samples, leads), float32: scaled; all zeros where a lead is missing. None of them where they were
+    # kept as they came.
+    windows: np.ndarray
     left_out: Counter[str]  # how many beats were left out, by reason
     uncovered: Counter[str]  # how many annotations carry a symbol that no class covers, by symbol
 
@@ -52,7 +58,9 @@ class Detection:
     missed: pd.DataFrame
 
 
-def cut_at_annotations(recording: Recording, annotations: Annotations, config: Config) -> RecordBeats:
+def cut_at_annotations(
+    recording: Recording | RecordingFile, annotations: Annotations, config: Config, keep: Keep | None = None
+) -> RecordBeats:
     """Cut a record at its annotated beats.
 
     Parameters
@@ -63,21 +71,27 @@ def cut_at_annotations(recording: Recording, annotations: Annotations, config: C
         All annotations of the record; those with a symbol that no class covers are no beats.
     config
         Classes, filter, window and scaling.
+    keep
+        Takes the windows as they come, so that they need not all be in memory.
     """
     of_database = config.labels.of(database_of(recording.name))
     classes = classes_of(annotations, of_database)
     covered = classes != NO_BEAT
     samples, symbols = annotations.samples[covered], annotations.symbols[covered]
-    cut = cut_beats(recording.signals_mv, recording.sampling_rate_hz, config.beat, config.rhythm, samples)
+    cut = _cut_and_scale(recording, config, samples, keep)
     uncovered = Counter(symbol for symbol in annotations.symbols.tolist() if symbol not in of_database)
-    beats = _labelled(recording.name, cut, symbols, classes[covered], {}, uncovered, config)
+    beats = _labelled(recording.name, cut, symbols, classes[covered], {}, uncovered)
     if same_time := int(np.sum(~covered)) - uncovered.total():
         beats.left_out[SAME_TIME] += same_time
     return beats
 
 
 def cut_at_detections(
-    recording: Recording, annotations: Annotations, annotated: RecordBeats, config: Config
+    recording: Recording | RecordingFile,
+    annotations: Annotations,
+    annotated: RecordBeats,
+    config: Config,
+    keep: Keep | None = None,
 ) -> tuple[RecordBeats, Detection]:
     """Cut a record at its detected beats, and give each the label of the annotated beat that it is.
 
@@ -87,7 +101,7 @@ def cut_at_detections(
 
     Parameters
     ----------
-    recording, annotations, config
+    recording, annotations, config, keep
         As for `cut_at_annotations`.
     annotated
         What that gives.
@@ -99,7 +113,8 @@ def cut_at_detections(
     """
     classes = classes_of(annotations, config.labels.of(database_of(recording.name)))
     rate_hz = recording.sampling_rate_hz
-    cut = cut_beats(recording.signals_mv, rate_hz, config.beat, config.rhythm)
+    scaled = _cut_and_scale(recording, config, None, keep)
+    cut = scaled.beats
     compared = compare_beats(annotations, classes, cut.samples, float(rate_hz))
     counting = np.isin(compared.annotated.samples, annotated.table["sample"])
 
@@ -107,7 +122,7 @@ def cut_at_detections(
     aami_classes = compared.to_detected(compared.classes, NORMAL_CLASS)
     evaluated = compared.to_detected(counting, True) & ~compared.in_flutter
     columns = {QUALITY: cut.quality, EVALUATED: evaluated}
-    beats = _labelled(recording.name, cut, symbols, aami_classes, columns, annotated.uncovered, config)
+    beats = _labelled(recording.name, scaled, symbols, aami_classes, columns, annotated.uncovered)
 
     scored = compared.to_annotated(cut.left_out == "", False)
     missed = _describe(recording, compared, counting & ~scored)
@@ -125,19 +140,47 @@ def classes_of(annotations: Annotations, classes: Mapping[str, str]) -> np.ndarr
     return given
 
 
+@dataclass(frozen=True)
+class _Scaled:
+    """All beats of a record, and the scale and windows of those that can be judged."""
+
+    beats: CutBeats  # without their windows
+    scale: pd.DataFrame  # the columns of `windows.Scale`
+    windows: np.ndarray  # as those of `RecordBeats`
+
+    @property
+    def judged(self) -> np.ndarray:
+        """Bool: which of the beats those are."""
+        return np.array(self.beats.left_out == "", dtype=bool)
+
+
+def _cut_and_scale(
+    recording: Recording | RecordingFile, config: Config, annotated: np.ndarray | None, keep: Keep | None
+) -> _Scaled:
+    scaler, lead_count, settings = Scaler(config.beat), config.records.lead_count, (config.beat, config.rhythm)
+    windows = [np.empty((0, config.beat.samples, lead_count), dtype=np.float32)]
+    keep, beats, scales = keep or windows.append, [], []
+    blocks, leads = recording.blocks(_BLOCK_S), len(recording.leads)
+    for cut in cut_blocks(blocks, leads, recording.sampling_rate_hz, *settings, annotated):
+        judged = cut.chosen(cut.left_out == "")
+        scale = scaler.push(judged.windows_mv, judged.fiducials_s)
+        keep(scale.apply(judged.windows_mv, lead_count))
+        scales.append(pd.DataFrame(scale.columns(lead_count)))
+        beats.append(replace(cut, windows_mv=np.empty((len(cut), 0, 0))))
+    return _Scaled(CutBeats.joined(beats), pd.concat(scales, ignore_index=True), np.concatenate(windows))
+
+
 def _labelled(
     record: str,
-    cut: CutBeats,
+    scaled: _Scaled,
     symbols: np.ndarray,
     aami_classes: np.ndarray,
     columns: Mapping[str, np.ndarray],
     uncovered: Counter[str],
-    config: Config,
 ) -> RecordBeats:
-    """Take the beats that can be judged, scale their windows, and put their labels and other columns beside them."""
-    kept, lead_count = np.array(cut.left_out == "", dtype=bool), config.records.lead_count
-    beats = cut.chosen(kept)
-    scale = Scaler(config.beat).push(beats.windows_mv, beats.fiducials_s)
+    """Put labels and other columns beside the beats that can be judged."""
+    kept = scaled.judged
+    beats = scaled.beats.chosen(kept)
     table = pd.DataFrame(
         {
             "record": record,
@@ -149,12 +192,12 @@ def _labelled(
             "rr_before_s": beats.rr_before_s,
             "rr_after_s": beats.rr_after_s,
             "fiducial_s": beats.fiducials_s,
-            **scale.columns(lead_count),
+            **scaled.scale,
             **{name: values[kept] for name, values in columns.items()},
         }
     )
-    left_out = Counter(cut.left_out[~kept].tolist())
-    return RecordBeats(table, scale.apply(beats.windows_mv, lead_count), left_out, uncovered)
+    left_out = Counter(scaled.beats.left_out[~kept].tolist())
+    return RecordBeats(table, scaled.windows, left_out, uncovered)
 
 
 def _count(record: str, compared: Comparison) -> pd.DataFrame:
@@ -166,7 +209,7 @@ def _count(record: str, compared: Comparison) -> pd.DataFrame:
     return pd.DataFrame([{"record": record, **counts}])
 
 
-def _describe(recording: Recording, compared: Comparison, chosen: np.ndarray) -> pd.DataFrame:
+def _describe(recording: Recording | RecordingFile, compared: Comparison, chosen: np.ndarray) -> pd.DataFrame:
     """Tabulate annotated beats."""
     samples, aami_classes = compared.annotated.samples[chosen], compared.classes[chosen]
     return pd.DataFrame(

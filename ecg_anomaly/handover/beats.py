@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.labelled import Detection
+from ecg_anomaly.beats.preprocessing import WindowsOnDisk
 from ecg_anomaly.config import DETECTOR, Config, Patient, Split
 from ecg_anomaly.detector.compared import ScaledBeats
 from ecg_anomaly.errors import UserError, first_few
@@ -63,11 +64,8 @@ class BeatWriter:
         for array in self._arrays.values():
             array.close()
 
-    def append(self, table: pd.DataFrame, windows: np.ndarray) -> None:
-        """Append the beats of one record: the table without ``row``, and windows ``(beats, samples, leads)``.
-
-        The windows may be mapped from a file: they are read a few thousand at a time.
-        """
+    def append(self, table: pd.DataFrame, windows: np.ndarray | WindowsOnDisk) -> None:
+        """Append the beats of one record: the table without ``row``, and windows ``(beats, samples, leads)``."""
         rows = np.empty(len(table), dtype=np.int64)
         for (split, anomalous), array in self._arrays.items():
             chosen = np.flatnonzero((table["split"] == split) & (table["anomalous"] == anomalous))
