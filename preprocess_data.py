@@ -35,7 +35,8 @@ def preprocess(config):
             for record in tqdm(processed, "records", total=len(sources), unit="record", disable=None):
                 summary.add(record)
                 if record.beats is not None:
-                    writer.append(record.beats.table, record.windows)
+                    for rows, windows in record.beats.parts():
+                        writer.append(rows, windows)
                     inputs.update(record.inputs)
                     detections += [record.detection] if record.detection else []
         check_splits(summary.per_split(), config.split, summary.skipped)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.beats.cutter import CutBeats, cut_blocks
+from ecg_anomaly.beats.cutter import cut_blocks
 from ecg_anomaly.beats.matching import NO_BEAT, UNMATCHED, Comparison, compare_beats
+from ecg_anomaly.beats.portions import Portion, Portions
 from ecg_anomaly.beats.windows import Scaler
 from ecg_anomaly.config import Config
 from ecg_anomaly.records.annotations import Annotations
@@ -29,20 +31,39 @@ EXTRA_SYMBOL = "|"
 QUALITY, EVALUATED = "quality", "evaluated"
 
 _BLOCK_S = 900.0
-
-Keep = Callable[[np.ndarray], object]  # takes windows as they are cut, shape (beats, samples, leads)
+_BEFORE_LABELS = ("record", "sample", "time_s")
 
 
 @dataclass(frozen=True)
 class RecordBeats:
     """The beats of one record."""
 
-    table: pd.DataFrame  # one row per kept beat, in order of time: the columns of beats.csv but split and row
-    # Shape (beats, samples, leads), float32: scaled; all zeros where a lead is missing. None of them where they were
-    # kept as they came.
-    windows: np.ndarray
+    portions: Portions
+    # One row per kept beat, in order of time: ``symbol, aami_class, anomalous``, and what is to stand beside them.
+    labels: pd.DataFrame
+    samples: np.ndarray  # shape (beats,): where each stands
     left_out: Counter[str]  # how many beats were left out, by reason
     uncovered: Counter[str]  # how many annotations carry a symbol that no class covers, by symbol
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def parts(self) -> Iterator[Portion]:
+        """Give the beats portion by portion, their rows with the columns of ``beats.csv`` but ``row``."""
+        first = 0
+        for rows, windows in self.portions:
+            yield _with_labels(rows, self.labels.iloc[first : first + len(rows)]), windows
+            first += len(rows)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """All rows at once."""
+        return pd.concat([rows for rows, _ in self.parts()], ignore_index=True)
+
+    @cached_property
+    def windows(self) -> np.ndarray:
+        """All windows at once."""
+        return np.concatenate([windows for _, windows in self.portions])
 
 
 @dataclass(frozen=True)
@@ -59,7 +80,7 @@ class Detection:
 
 
 def cut_at_annotations(
-    recording: Recording | RecordingFile, annotations: Annotations, config: Config, keep: Keep | None = None
+    recording: Recording | RecordingFile, annotations: Annotations, config: Config, portions: Portions | None = None
 ) -> RecordBeats:
     """Cut a record at its annotated beats.
 
@@ -71,16 +92,17 @@ def cut_at_annotations(
         All annotations of the record; those with a symbol that no class covers are no beats.
     config
         Classes, filter, window and scaling.
-    keep
-        Takes the windows as they come, so that they need not all be in memory.
+    portions
+        Where the beats go as they are cut, if not into memory.
     """
     of_database = config.labels.of(database_of(recording.name))
     classes = classes_of(annotations, of_database)
     covered = classes != NO_BEAT
     samples, symbols = annotations.samples[covered], annotations.symbols[covered]
-    cut = _cut_and_scale(recording, config, samples, keep)
+    portions = [] if portions is None else portions
+    cut = _cut(recording, config, samples, portions)
     uncovered = Counter(symbol for symbol in annotations.symbols.tolist() if symbol not in of_database)
-    beats = _labelled(recording.name, cut, symbols, classes[covered], {}, uncovered)
+    beats = _labelled(cut, portions, symbols, classes[covered], {}, uncovered)
     if same_time := int(np.sum(~covered)) - uncovered.total():
         beats.left_out[SAME_TIME] += same_time
     return beats
@@ -91,7 +113,7 @@ def cut_at_detections(
     annotations: Annotations,
     annotated: RecordBeats,
     config: Config,
-    keep: Keep | None = None,
+    portions: Portions | None = None,
 ) -> tuple[RecordBeats, Detection]:
     """Cut a record at its detected beats, and give each the label of the annotated beat that it is.
 
@@ -101,7 +123,7 @@ def cut_at_detections(
 
     Parameters
     ----------
-    recording, annotations, config, keep
+    recording, annotations, config, portions
         As for `cut_at_annotations`.
     annotated
         What that gives.
@@ -113,18 +135,17 @@ def cut_at_detections(
     """
     classes = classes_of(annotations, config.labels.of(database_of(recording.name)))
     rate_hz = recording.sampling_rate_hz
-    scaled = _cut_and_scale(recording, config, None, keep)
-    cut = scaled.beats
+    portions = [] if portions is None else portions
+    cut = _cut(recording, config, None, portions)
     compared = compare_beats(annotations, classes, cut.samples, float(rate_hz))
-    counting = np.isin(compared.annotated.samples, annotated.table["sample"])
+    counting = np.isin(compared.annotated.samples, annotated.samples)
 
     symbols = compared.to_detected(compared.annotated.symbols, EXTRA_SYMBOL)
     aami_classes = compared.to_detected(compared.classes, NORMAL_CLASS)
     evaluated = compared.to_detected(counting, True) & ~compared.in_flutter
-    columns = {QUALITY: cut.quality, EVALUATED: evaluated}
-    beats = _labelled(recording.name, scaled, symbols, aami_classes, columns, annotated.uncovered)
+    beats = _labelled(cut, portions, symbols, aami_classes, {EVALUATED: evaluated}, annotated.uncovered)
 
-    scored = compared.to_annotated(cut.left_out == "", False)
+    scored = compared.to_annotated(cut.judged, False)
     missed = _describe(recording, compared, counting & ~scored)
     return beats, Detection(_count(recording.name, compared), missed)
 
@@ -141,63 +162,70 @@ def classes_of(annotations: Annotations, classes: Mapping[str, str]) -> np.ndarr
 
 
 @dataclass(frozen=True)
-class _Scaled:
-    """All beats of a record, and the scale and windows of those that can be judged."""
+class _Cut:
+    """All beats of a record."""
 
-    beats: CutBeats  # without their windows
-    scale: pd.DataFrame  # the columns of `windows.Scale`
-    windows: np.ndarray  # as those of `RecordBeats`
-
-    @property
-    def judged(self) -> np.ndarray:
-        """Bool: which of the beats those are."""
-        return np.array(self.beats.left_out == "", dtype=bool)
+    samples: np.ndarray  # shape (beats,): where each stands
+    judged: np.ndarray  # shape (beats,), bool: whether it can be judged, and is kept
+    left_out: Counter[str]  # how many are not, by reason
 
 
-def _cut_and_scale(
-    recording: Recording | RecordingFile, config: Config, annotated: np.ndarray | None, keep: Keep | None
-) -> _Scaled:
-    scaler, lead_count, settings = Scaler(config.beat), config.records.lead_count, (config.beat, config.rhythm)
-    windows = [np.empty((0, config.beat.samples, lead_count), dtype=np.float32)]
-    keep, beats, scales = keep or windows.append, [], []
+def _cut(
+    recording: Recording | RecordingFile, config: Config, annotated: np.ndarray | None, portions: Portions
+) -> _Cut:
+    """Cut a record block by block; the beats that can be judged go to the portions, scaled."""
+    scaler, lead_count, left_out = Scaler(config.beat), config.records.lead_count, Counter[str]()
+    samples, judged = [], []
     blocks, leads = recording.blocks(_BLOCK_S), len(recording.leads)
-    for cut in cut_blocks(blocks, leads, recording.sampling_rate_hz, *settings, annotated):
-        judged = cut.chosen(cut.left_out == "")
-        scale = scaler.push(judged.windows_mv, judged.fiducials_s)
-        keep(scale.apply(judged.windows_mv, lead_count))
-        scales.append(pd.DataFrame(scale.columns(lead_count)))
-        beats.append(replace(cut, windows_mv=np.empty((len(cut), 0, 0))))
-    return _Scaled(CutBeats.joined(beats), pd.concat(scales, ignore_index=True), np.concatenate(windows))
+    for cut in cut_blocks(blocks, leads, recording.sampling_rate_hz, config.beat, config.rhythm, annotated):
+        kept = np.array(cut.left_out == "", dtype=bool)
+        samples.append(cut.samples)
+        judged.append(kept)
+        left_out.update(cut.left_out[~kept].tolist())
+        beats = cut.chosen(kept)
+        scale = scaler.push(beats.windows_mv, beats.fiducials_s)
+        columns = {
+            "record": recording.name,
+            "sample": beats.samples,
+            "time_s": beats.times_s,
+            "rr_before_s": beats.rr_before_s,
+            "rr_after_s": beats.rr_after_s,
+            "fiducial_s": beats.fiducials_s,
+            **scale.columns(lead_count),
+            **({QUALITY: beats.quality} if annotated is None else {}),
+        }
+        portions.append((pd.DataFrame(columns), scale.apply(beats.windows_mv, lead_count)))
+    return _Cut(np.concatenate(samples), np.concatenate(judged), left_out)
 
 
 def _labelled(
-    record: str,
-    scaled: _Scaled,
+    cut: _Cut,
+    portions: Portions,
     symbols: np.ndarray,
     aami_classes: np.ndarray,
     columns: Mapping[str, np.ndarray],
     uncovered: Counter[str],
 ) -> RecordBeats:
-    """Put labels and other columns beside the beats that can be judged."""
-    kept = scaled.judged
-    beats = scaled.beats.chosen(kept)
-    table = pd.DataFrame(
+    """Put labels and other columns beside the beats that are kept."""
+    kept = cut.judged
+    labels = pd.DataFrame(
         {
-            "record": record,
-            "sample": beats.samples,
-            "time_s": beats.times_s,
-            "symbol": symbols[kept],
-            "aami_class": aami_classes[kept],
+            "symbol": pd.Categorical(symbols[kept]),
+            "aami_class": pd.Categorical(aami_classes[kept]),
             "anomalous": (aami_classes[kept] != NORMAL_CLASS).astype(bool),
-            "rr_before_s": beats.rr_before_s,
-            "rr_after_s": beats.rr_after_s,
-            "fiducial_s": beats.fiducials_s,
-            **scaled.scale,
             **{name: values[kept] for name, values in columns.items()},
         }
     )
-    left_out = Counter(scaled.beats.left_out[~kept].tolist())
-    return RecordBeats(table, scaled.windows, left_out, uncovered)
+    return RecordBeats(portions, labels, cut.samples[kept], cut.left_out, uncovered)
+
+
+def _with_labels(rows: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+    """Put labels into rows: after what says which beat it is; what the QRS detector adds comes last."""
+    texts = {name: str for name in labels if isinstance(labels[name].dtype, pd.CategoricalDtype)}
+    labels = labels.astype(texts).set_index(rows.index)
+    last = [name for name in (QUALITY, EVALUATED) if name in labels]
+    before = [*_BEFORE_LABELS]
+    return pd.concat([rows[before], labels.drop(columns=last), rows.drop(columns=before), labels[last]], axis=1)
 
 
 def _count(record: str, compared: Comparison) -> pd.DataFrame:

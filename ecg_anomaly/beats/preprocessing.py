@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from ecg_anomaly.beats.labelled import (
     EVALUATED,
     QUALITY,
     Detection,
-    Keep,
     RecordBeats,
     cut_at_annotations,
     cut_at_detections,
 )
 from ecg_anomaly.beats.lead_looks import START_S, look_at_start
 from ecg_anomaly.beats.leads import choose_leads
+from ecg_anomaly.beats.portions import Portions, PortionsOnDisk
 from ecg_anomaly.config import DETECTOR, Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.processes import in_processes
@@ -32,23 +33,11 @@ from ecg_anomaly.words import count_text
 
 
 @dataclass(frozen=True)
-class WindowsOnDisk:
-    """Windows in a file: those are in memory that are asked for."""
-
-    path: Path
-    shape: tuple[int, ...]  # (beats, samples, leads)
-
-    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
-        return np.array(np.memmap(self.path, np.float32, "r", shape=self.shape)[rows])
-
-
-@dataclass(frozen=True)
 class ProcessedRecord:
     """What became of one record."""
 
     name: str  # database/name
-    beats: RecordBeats | None = None  # with the column split; None when the record is broken or has no beats
-    windows: WindowsOnDisk | None = None  # of the beats, where they went to a file
+    beats: RecordBeats | None = None  # with the label split; None when the record is broken or has no beats
     error: str = ""  # why that is; empty when it is not
     no_beats: bool = False  # whether it is no record of beats, and only matched a pattern
     notes: tuple[str, ...] = ()  # what was left out, repaired or guessed while it was read
@@ -63,7 +52,7 @@ def process_records(
 ) -> Iterator[ProcessedRecord]:
     """Read records and cut their beats, one process per core; yield them in the given order.
 
-    ``groups`` are the splits of the records, as `splits.assign_records` gives them. The windows of a record lie in a
+    ``groups`` are the splits of the records, as `splits.assign_records` gives them. The beats of a record lie in a
     file in ``folder`` until the next one is asked for. A record that matched a pattern and is none of beats is yielded
     as such; so is a broken one with ``records.skip_broken``.
 
@@ -72,7 +61,7 @@ def process_records(
     UserError
         At the first broken record, without ``records.skip_broken``; or when a worker process dies.
     """
-    files = [folder / f"{number}.windows" for number in range(len(sources))]
+    files = [folder / str(number) for number in range(len(sources))]
     calls = list(zip(sources, groups, [config] * len(sources), files, strict=True))
     with closing(in_processes(process_record, calls, doing="reads records")) as results:  # at an error, too
         for result, file in zip(results, files, strict=True):
@@ -82,10 +71,10 @@ def process_records(
             file.unlink(missing_ok=True)
 
 
-def process_record(files: RecordFiles, group: str, config: Config, windows: Path | None = None) -> ProcessedRecord:
+def process_record(files: RecordFiles, group: str, config: Config, file: Path | None = None) -> ProcessedRecord:
     """Read one record and cut its beats; what is wrong with it is returned, not raised.
 
-    The windows go to a file, block by block, where one is named.
+    The beats go to a file, block by block, where one is named.
     """
     if files.by_pattern and (reason := files.why_no_beats()):
         return ProcessedRecord(files.name, error=reason, no_beats=True)
@@ -97,16 +86,14 @@ def process_record(files: RecordFiles, group: str, config: Config, windows: Path
             return ProcessedRecord(
                 files.name, error=f"{files.annotations}: has {found}, but none of a beat", no_beats=True
             )
-        beats, detection = _cut(files, recording, annotations, group, config, windows)
+        beats, detection = _cut(files, recording, annotations, group, config, file)
     except UserError as error:
         return ProcessedRecord(files.name, error=str(error))
-    anomalous = beats.table["anomalous"].to_numpy(dtype=bool)
-    beats.table.insert(6, "split", split_beats(files.name, group, anomalous, config.split))
-    shape = len(beats.table), config.beat.samples, config.records.lead_count
+    splits = split_beats(files.name, group, beats.labels["anomalous"].to_numpy(dtype=bool), config.split)
+    beats.labels.insert(3, "split", pd.Series(splits, dtype="category"))
     return ProcessedRecord(
         files.name,
         beats,
-        WindowsOnDisk(windows, shape) if windows else None,
         leads=recording.leads,
         dead_leads=dead,
         notes=recording.notes,
@@ -121,22 +108,21 @@ def _cut(
     annotations: Annotations,
     group: str,
     config: Config,
-    path: Path | None,
+    file: Path | None,
 ) -> tuple[RecordBeats, Detection | None]:
-    """Cut the beats of a record where they are annotated, or else detected; windows go to a file, if one is named."""
+    """Cut the beats of a record where they are annotated, or else detected."""
+    portions: Portions = PortionsOnDisk(file) if file else []
     detects = config.beat.source == DETECTOR and group == TEST
-    with path.open("wb") if path else nullcontext() as file:
-        keep: Keep | None = (lambda windows: file.write(windows.tobytes())) if file else None
-        beats = cut_at_annotations(recording, annotations, config, (lambda windows: None) if detects else keep)
-        if not len(beats.table):
-            raise UserError(f"{files.annotations}: not one beat of {files.name} can be cut: {_reasons(beats)}")
-        if detects:
-            beats, detection = cut_at_detections(recording, annotations, beats, config, keep)
-            if not len(beats.table):
-                raise UserError(f"{files.header}: the QRS detector finds no beat of {files.name} that can be cut")
-            return beats, detection
+    beats = cut_at_annotations(recording, annotations, config, deque(maxlen=0) if detects else portions)
+    if not len(beats):
+        raise UserError(f"{files.annotations}: not one beat of {files.name} can be cut: {_reasons(beats)}")
+    if detects:
+        beats, detection = cut_at_detections(recording, annotations, beats, config, portions)
+        if not len(beats):
+            raise UserError(f"{files.header}: the QRS detector finds no beat of {files.name} that can be cut")
+        return beats, detection
     if config.beat.source == DETECTOR:  # the columns of the others
-        beats.table[QUALITY], beats.table[EVALUATED] = np.nan, True
+        beats.labels[QUALITY], beats.labels[EVALUATED] = np.nan, True
     return beats, None
 
 

@@ -19,7 +19,6 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.labelled import Detection
-from ecg_anomaly.beats.preprocessing import WindowsOnDisk
 from ecg_anomaly.config import DETECTOR, Config, Patient, Split
 from ecg_anomaly.detector.compared import ScaledBeats
 from ecg_anomaly.errors import UserError, first_few
@@ -64,14 +63,13 @@ class BeatWriter:
         for array in self._arrays.values():
             array.close()
 
-    def append(self, table: pd.DataFrame, windows: np.ndarray | WindowsOnDisk) -> None:
-        """Append the beats of one record: the table without ``row``, and windows ``(beats, samples, leads)``."""
+    def append(self, table: pd.DataFrame, windows: np.ndarray) -> None:
+        """Append the next beats: their table without ``row``, and windows ``(beats, samples, leads)``."""
         rows = np.empty(len(table), dtype=np.int64)
         for (split, anomalous), array in self._arrays.items():
-            chosen = np.flatnonzero((table["split"] == split) & (table["anomalous"] == anomalous))
-            rows[chosen] = array.rows + np.arange(len(chosen))
-            for first in range(0, len(chosen), BEATS_AT_ONCE):
-                array.append(windows[chosen[first : first + BEATS_AT_ONCE]])
+            chosen = ((table["split"] == split) & (table["anomalous"] == anomalous)).to_numpy()
+            rows[chosen] = array.rows + np.arange(chosen.sum())
+            array.append(windows[chosen])
         numbered = table.copy()
         numbered.insert(list(table.columns).index("split") + 1, "row", rows)
         numbered.to_csv(self._table, mode="a", header=self.beats == 0, index=False)
