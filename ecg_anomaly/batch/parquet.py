@@ -12,7 +12,7 @@ import pandas as pd
 
 from ecg_anomaly.beats.events import Event
 from ecg_anomaly.detector.naming import S, V
-from ecg_anomaly.errors import UserError
+from ecg_anomaly.errors import UserError, missing_extra
 from ecg_anomaly.findings.files import rounded
 from ecg_anomaly.findings.rhythms import Rhythm, describe
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, Summary
@@ -53,9 +53,7 @@ def library() -> Any:
     try:
         return importlib.import_module("pyarrow.parquet")
     except ImportError:
-        raise UserError(
-            '--table parquet needs pyarrow; install it in the project\'s folder with: pip install ".[parquet]"'
-        ) from None
+        raise missing_extra("--table parquet", "pyarrow", "parquet") from None
 
 
 def check_names(names: Sequence[str]) -> None:
