@@ -61,6 +61,13 @@ def test_settings_exist(name):
     assert {f"{section}.{key}" for section, key in keys if key not in SECTIONS[section]} <= WRONG_ON_PURPOSE
 
 
+def test_code_names_pages_that_exist():
+    sources = [path for path in (ROOT / "ecg_anomaly").rglob("*") if path.suffix in (".py", ".jinja")]
+    named = {found for path in sources for found in re.findall(r"docs/[\w/-]+\.md", path.read_text(encoding="utf-8"))}
+    assert "docs/explanation/pages.md" in named
+    assert {name for name in named if name not in TEXTS} == set()
+
+
 def test_nav_lists_every_page():
     def listed(entry: object) -> list[str]:
         if isinstance(entry, str):
