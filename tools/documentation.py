@@ -155,14 +155,6 @@ def _options(parser: argparse.ArgumentParser, known: Collection[str] = ()) -> li
     return ["| option | meaning |", "|---|---|", *rows] if rows else []
 
 
-def _changelog() -> str:
-    return _without_title("CHANGELOG.md")
-
-
-def _contributing() -> str:
-    return _without_title("CONTRIBUTING.md")
-
-
 def _without_title(name: str) -> str:
     """Give a page of the repository as one of the documentation: below another title, with links from there."""
     text = (ROOT / name).read_text(encoding="utf-8").partition("\n")[2]
@@ -172,6 +164,7 @@ def _without_title(name: str) -> str:
 _GENERATED: dict[str, Callable[[], str]] = {
     "settings": _settings,
     "command line": _command_line,
-    "changelog": _changelog,
-    "contributing": _contributing,
+    "changelog": lambda: _without_title("CHANGELOG.md"),
+    "contributing": lambda: _without_title("CONTRIBUTING.md"),
+    "card": lambda: _without_title("ecg_anomaly/pretrained/card.md"),
 }

@@ -28,7 +28,7 @@ def test_comments_go_to_the_key_that_they_explain():
     assert [(key.name, key.value) for key in behind.keys] == [("d", ["[1,", "2]"])]
 
 
-@pytest.mark.parametrize("name", ["settings", "command line", "changelog", "contributing"])
+@pytest.mark.parametrize("name", ["settings", "command line", "changelog", "contributing", "card"])
 def test_page_has_what_it_asks_for(name):
     filled = on_page_markdown(f"before\n<!-- {name} -->\nafter")
     expected = {
@@ -38,6 +38,7 @@ def test_page_has_what_it_asks_for(name):
         ],
         "changelog": ["## [0.1.0]", "](explanation/groups.md)"],
         "contributing": ["## Set up"],
+        "card": ["**Limits.**"],
     }[name]
     assert filled.startswith("before\n")
     assert [part for part in expected if part not in filled] == []
