@@ -42,6 +42,11 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     return markdown
 
 
+def on_page_content(html: str, **_: Any) -> str:
+    """Keep a number and its % on one line, in narrow columns too; MkDocs calls it."""
+    return re.sub(r"(?<=\d) %", "&nbsp;%", html)
+
+
 @dataclass
 class Entry:
     """A section of ``config.yaml`` or one of its keys, as the file has it."""
