@@ -18,11 +18,6 @@ from ecg_anomaly import commandline
 from ecg_anomaly.config import DEFAULT_CONFIG, Config
 
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPTS = (
-    *("preprocess_data", "train_model", "evaluate_model", "visualize_results"),
-    *("detect_anomalies", "detect_live", "web_app"),
-)
-
 _NUMBERS = {
     "minimum": "at least {}",
     "exclusiveMinimum": "above {}",
@@ -128,22 +123,27 @@ def _allowed(schema: dict[str, Any]) -> str:
 
 def parsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
     """Give the parser of each script, by its name."""
-    for name in SCRIPTS:
-        script = importlib.import_module(name)
-        parser = commandline.make_parser(getattr(script, "add_options", lambda _: None), script.__doc__)
-        parser.prog = f"{name}.py"
-        yield parser.prog, parser
+    for file, _ in commandline.SUBCOMMANDS.values():
+        script = importlib.import_module(file.removesuffix(".py"))
+        yield file, commandline.make_parser(getattr(script, "add_options", lambda _: None), script.__doc__)
 
 
 def _command_line() -> str:
     shared = commandline.make_parser(lambda _: None, None)
-    parts = ["## Every script", "", *_options(shared), ""]
+    command, commands = commandline.COMMAND, commandline.SUBCOMMANDS.items()
+    parts = ["| script | installed | to |", "|---|---|---|"]
+    parts += [f"| [`{file}`](#{_anchor(file)}) | `{command} {name}` | {what} |" for name, (file, what) in commands]
+    parts += ["", "## Every script", "", *_options(shared), ""]
     common = {action.dest for action in shared._actions}
     for name, parser in parsers():
-        parts += [f"## {name}", "", *(parser.description or "").strip().splitlines(), ""]
+        parts += [f"## {name} {{ #{_anchor(name)} }}", "", *(parser.description or "").strip().splitlines(), ""]
         parts += _options(parser, common) or ["No other options than those that every script has."]
         parts.append("")
     return "\n".join(parts)
+
+
+def _anchor(file: str) -> str:
+    return file.replace(".", "")
 
 
 def _options(parser: argparse.ArgumentParser, known: Collection[str] = ()) -> list[str]:
