@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ecg_anomaly.beats.lead_looks import START_S, look_at_start
+from ecg_anomaly.beats.lead_looks import START_S, LeadLook, look_at_start
 from ecg_anomaly.beats.leads import choose_leads, left_out, oddities
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
@@ -238,6 +238,11 @@ def open_all_leads(path: str | Path, request: Request, config: Config) -> tuple[
     The latter come in the order in which they are analysed. Errors as of `open_leads`.
     """
     whole = open_recording(path, request.sampling_rate_hz, request.gain, request.leads, with_others=True)
+    return choose_judged(whole, config)[:2]
+
+
+def choose_judged(whole: RecordingFile, config: Config) -> tuple[RecordingFile, list[int], list[LeadLook]]:
+    """Choose the leads of a recording that are analysed; as `open_all_leads`, and with what their start looks like."""
     looked_at = whole.chosen(whole.asked) if whole.asked else whole
     looks, start_s = look_at_start(looked_at.blocks(START_S), whole.sampling_rate_hz, config)
     chosen = choose_leads(looked_at.leads, config.records, whole.path, looks, whole.asked)
@@ -253,7 +258,7 @@ def open_all_leads(path: str | Path, request: Request, config: Config) -> tuple[
     if hidden := len(whole.leads) - len(shown.leads):
         notes.append(f"shown: {len(shown.leads)} of its {len(whole.leads)} leads; not the last {hidden} of the others")
     shown = dataclasses.replace(shown, notes=(*whole.notes, *notes))
-    return shown, [shown.leads.index(name) for name in names]
+    return shown, [shown.leads.index(name) for name in names], [looks[lead] for lead in chosen]
 
 
 def write_results(folder: Path, analysed: Path, plotly: str = "") -> Summary:
