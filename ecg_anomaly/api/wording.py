@@ -1,0 +1,30 @@
+"""Messages and notes of the package, which name options of the scripts, as a reader of Python understands them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ecg_anomaly.errors import UserError
+
+_ARGUMENTS = {"--leads": "leads=", "--sampling-rate": "sampling_rate_hz=", "--gain": "gain="}
+_OPTION = re.compile(rf"({'|'.join(_ARGUMENTS)})\b( (?=[\d.]))?")
+
+
+def in_python(words: str) -> str:
+    """Name arguments where a message names options: ``gain=1000`` for ``--gain 1000``."""
+    words = words.replace("leave the option out", "leave the argument out")
+    return _OPTION.sub(lambda match: _ARGUMENTS[match[1]], words)
+
+
+@contextmanager
+def told_in_python() -> Iterator[None]:
+    """Raise the errors of a block in the words of `in_python`; a file that cannot be written is one of them."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(in_python(str(error))) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise UserError(f"{where}{error.strerror or error}") from None
