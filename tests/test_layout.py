@@ -30,7 +30,7 @@ ORDER = (
         "reports/",
         "batch",
     ),
-    *("live/", "web/"),
+    *("live/", "web/", "api/"),
 )
 
 LOADS_TENSORFLOW = {f"ecg_anomaly.detector.{name}" for name in ("autoencoder", "litert")}

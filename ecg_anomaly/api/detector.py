@@ -1,24 +1,268 @@
-"""A trained detector in Python: what analyses recordings and streams."""
+"""A trained detector in Python: it analyses recordings, and signals that arrive."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+import warnings
+from collections.abc import Iterable, Sequence
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ecg_anomaly.api.found import Found, Kept
-from ecg_anomaly.api.settings import load_settings
+from ecg_anomaly.api.settings import ConfigFile, Settings, load_settings
 from ecg_anomaly.api.signals import Reading, Signal, is_path, open_signal
 from ecg_anomaly.api.stream import Stream
 from ecg_anomaly.api.wording import in_python, told_in_python
 from ecg_anomaly.batch import choose_judged
+from ecg_anomaly.beats.lead_looks import LeadLook
 from ecg_anomaly.beats.leads import unit_doubt
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.findings.review import review
 from ecg_anomaly.findings.store import analyse_to_store
 from ecg_anomaly.handover.model import check_detector, describe_model, read_detector
-from ecg_anomaly.handover.scores import Metrics, read_metrics
+from ecg_anomaly.handover.scores import THRESHOLD, Metrics, read_metrics
 from ecg_anomaly.records.lead_names import lead_called
 from ecg_anomaly.records.recording import RecordingFile
-from ecg_anomaly.words import StartTime
+from ecg_anomaly.records.wfdb_reader import header_of
+from ecg_anomaly.words import StartTime, score_text
+
+PRETRAINED = Path(__file__).parent.parent / "pretrained"
+
+
+class Detector:
+    """A trained detector; `load_detector` reads it.
+
+    It says of each beat of a recording how anomalous it is, compared with normal beats of other people and with those
+    of the same patient before it, and flags it where that score is above a threshold.
+
+    Examples
+    --------
+    >>> found = detector.analyse(signal_mv, sampling_rate_hz=360, leads=["MLII", "V1"])
+    >>> found.leads
+    ['MLII', 'V1']
+    """
+
+    def __init__(self, config: Config):
+        self._trained, self._words = read_detector(config), describe_model(config)
+
+    def __reduce__(self) -> tuple[type[Detector], tuple[Config]]:
+        return Detector, (self._trained.config,)  # another process reads the files itself
+
+    @property
+    def threshold(self) -> float:
+        """Where the anomaly score is cut: a beat above is flagged. `Found.review` looks at another one."""
+        return self._trained.threshold.threshold
+
+    @property
+    def lead_count(self) -> int:
+        """How many leads are judged at once; a recording may have fewer, and of more the best are chosen."""
+        return self._trained.config.records.lead_count
+
+    @property
+    def leads(self) -> list[str]:
+        """Leads that are chosen first, in this order, where they can be read."""
+        return list(self._trained.config.records.leads)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All settings, by section: those that it was trained with, and those of the rhythms it finds."""
+        return self._trained.config.model_dump()
+
+    @property
+    def metrics(self) -> Metrics:
+        """How well it did on test patients: the content of ``metrics.json``."""
+        return read_metrics(self._trained.config.paths.outputs)
+
+    def describe(self) -> str:
+        """Say in a line which detector this is, when it was trained, and how its threshold was set."""
+        cut = self._trained.threshold
+        return (
+            f"{self._words}; up to {self.lead_count} leads; threshold {score_text(cut.threshold)} ({cut.method}), set "
+            f"from {cut.normal_beats:,} normal beats of {cut.patients} patients"
+        )
+
+    def analyse(
+        self,
+        signal: Signal,
+        sampling_rate_hz: float | None = None,
+        leads: Sequence[str] | str | None = None,
+        *,
+        gain: float | None = None,
+        name: str | None = None,
+        start_time: StartTime | None = None,
+    ) -> Found:
+        """Find the beats of a recording, and say which of them are not normal.
+
+        Parameters
+        ----------
+        signal : array_like, DataFrame, path, wfdb.Record or mne.io.Raw
+            An array of shape ``(samples, leads)``, or ``(samples,)`` of one lead, in millivolts, NaN where a sample is
+            missing; a table with a lead in each column; the path of any recording that ``detect_anomalies.py`` reads; a
+            record from ``wfdb.rdrecord``; a recording of MNE.
+        sampling_rate_hz : float, optional
+            Samples per second, 100 to 1000: of an array, a table, or a file that does not say them.
+        leads : sequence of str, optional
+            Of an array the names of its columns. Of all else the leads to judge; without them they are chosen by name
+            and by what the signal looks like.
+        gain : float, optional
+            Units per millivolt, of a signal in other units: 1000 for microvolts, ``adc_gain`` for raw values.
+        name : str, optional
+            What the recording is called; without it as its file or record.
+        start_time : datetime or time, optional
+            When the first sample of an array was taken.
+
+        Returns
+        -------
+        Found
+            Beats, events and groups as tables, a summary, figures and files.
+
+        Raises
+        ------
+        UserError
+            When the signal cannot be read, or not be judged, with what to do: it has rows for leads, is in another
+            unit, is shorter than a second, holds no ECG lead.
+
+        Examples
+        --------
+        >>> found = detector.analyse(signal_mv[:, 0], sampling_rate_hz=360, name="first lead")
+        >>> found.beats[["time_s", "anomaly_score", "flagged"]].columns.to_list()
+        ['time_s', 'anomaly_score', 'flagged']
+        """
+        with told_in_python():
+            reading = Reading.of(sampling_rate_hz, leads, gain, start_time)
+            whole = open_signal(signal, reading, name, self.lead_count)
+            recording, judged, looks = choose_judged(whole, self._trained.config)
+            recording = dataclasses.replace(recording, notes=tuple(map(in_python, recording.notes)))
+            if not is_path(signal):
+                _check_unit(recording, judged, looks)
+            kept = Kept(
+                lambda folder: analyse_to_store(folder, self._trained, recording, judged, shapes=False),
+                _record_name(signal),
+            )
+            return Found(kept, review(kept.stored))
+
+    def stream(
+        self,
+        portions: Iterable[Any] | None = None,
+        sampling_rate_hz: float | None = None,
+        leads: Sequence[str] | str | None = None,
+        *,
+        gain: float | None = None,
+    ) -> Stream:
+        """Judge beats while the signal arrives.
+
+        Parameters
+        ----------
+        portions : iterable of array_like, optional
+            What gives the signal, portion by portion (a generator that waits for a device, a list, an array as a
+            whole), each as `Stream.push` takes it. Without it, `Stream.push` takes them.
+        sampling_rate_hz : float
+            Samples per second, 100 to 1000.
+        leads : sequence of str, optional
+            Names of the columns, at most `lead_count`.
+        gain : float, optional
+            Units per millivolt.
+
+        Returns
+        -------
+        Stream
+            A loop over it gives a `Beat` as soon as it is judged, some 1.5 s of signal later.
+
+        Raises
+        ------
+        UserError
+            When the sampling rate is missing or beyond its limits, or there are too many leads.
+
+        Examples
+        --------
+        >>> portions = (signal_mv[start : start + 36] for start in range(0, 7200, 36))  # as a device gives them
+        >>> beats = [beat for beat in detector.stream(portions, sampling_rate_hz=360)]
+        >>> stream = detector.stream(sampling_rate_hz=360)  # or give it portions yourself
+        >>> others = stream.push(signal_mv[:7200]) + stream.finish()
+        >>> [beat.sample for beat in others] == [beat.sample for beat in beats]
+        True
+        """
+        with told_in_python():
+            return Stream(self._trained, portions, Reading.of(sampling_rate_hz, leads, gain))
+
+    def __repr__(self) -> str:
+        return f"<Detector {self.describe()}>"
+
+
+def load_detector(
+    models: str | PathLike[str] | None = None,
+    outputs: str | PathLike[str] | None = None,
+    *,
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> Detector:
+    """Read a trained detector.
+
+    Parameters
+    ----------
+    models : str or path, optional
+        The folder that ``train_model.py`` wrote, or one that holds a whole detector (``threshold.json``, too). Without
+        it the detector that comes with the package; with ``config``, that of its ``paths``.
+    outputs : str or path, optional
+        The folder that ``evaluate_model.py`` wrote, which has the threshold.
+    config : str or path, optional
+        A config file whose settings replace the default ones.
+    settings : mapping, optional
+        Single settings, as ``{"rhythm_events.slow_bpm": 45}``. What a detector was trained with stays as it was; a
+        warning says so where something else is asked for.
+
+    Raises
+    ------
+    UserError
+        When no detector is there, its files do not belong together, or a setting is wrong.
+
+    Examples
+    --------
+    >>> detector = ecg_anomaly.load_detector("models", outputs="outputs")  # doctest: +SKIP
+    """
+    with told_in_python():
+        asked = load_settings(config, settings)
+        paths = asked.paths.model_copy(update=_folders(models, outputs, comes_with=config is None))
+
+        def report(line: str) -> None:
+            if config is not None or settings:  # else nothing else was asked for
+                warnings.warn(in_python(line), stacklevel=4)
+
+        own = check_detector(asked.model_copy(update={"paths": paths}), report)
+        return Detector(own)
+
+
+def _folders(
+    models: str | PathLike[str] | None, outputs: str | PathLike[str] | None, comes_with: bool
+) -> dict[str, str]:
+    """Say which folders hold the detector; ``comes_with`` whether it is that of the package where none is named."""
+    if models is None:
+        if outputs is not None:
+            raise UserError(f"outputs= names {outputs} without a model; name the folder of train_model.py first")
+        return dict.fromkeys(("models", "outputs"), str(PRETRAINED)) if comes_with else {}
+    models = Path(models)
+    if not models.is_dir():
+        raise UserError(f"{models}: is no folder; name the one that train_model.py wrote")
+    if outputs is None and not (models / THRESHOLD).is_file():
+        raise UserError(
+            f"{models}: has no {THRESHOLD}; name the folder that evaluate_model.py wrote, too, as "
+            f'load_detector("{models.as_posix()}", outputs="outputs")'
+        )
+    return {"models": str(models), "outputs": str(outputs or models)}
+
+
+def _check_unit(recording: RecordingFile, judged: Sequence[int], looks: Sequence[LeadLook]) -> None:
+    """Check that some lead is as high as an ECG is: of what comes in another unit, nothing could be judged."""
+    doubts = [unit_doubt(lead_called(recording.leads[lead]), look) for lead, look in zip(judged, looks, strict=True)]
+    if all(doubts):
+        raise UserError(f"{recording.name}: {doubts[0]}")
+
+
+def _record_name(signal: Signal) -> str | None:
+    """Name the WFDB record that a path is of; ``None`` where it is none."""
+    if not is_path(signal):
+        return None
+    header = header_of(Path(signal))
+    return None if header is None else header.stem

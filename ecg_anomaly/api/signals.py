@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import numbers
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -25,12 +24,22 @@ from ecg_anomaly.records.checks import check_asked_rate
 from ecg_anomaly.records.recording import RecordingFile, open_recording, recording_of
 from ecg_anomaly.records.source import Source
 from ecg_anomaly.records.start_times import later, start_time
-from ecg_anomaly.words import StartTime
+from ecg_anomaly.words import StartTime, is_number
 
-if TYPE_CHECKING:
-    from mne.io import BaseRaw
 
-Signal: TypeAlias = "npt.ArrayLike | pd.DataFrame | pd.Series | str | os.PathLike[str] | wfdb.Record | BaseRaw"
+class Raw(Protocol):
+    """What is used of a ``Raw`` of MNE, which need not be installed."""
+
+    info: Mapping[str, Any]
+    ch_names: Sequence[str]
+    n_times: int
+    first_time: float
+    filenames: Sequence[Any]
+    get_channel_types: Callable[[], Sequence[str]]
+    get_data: Callable[..., np.ndarray]
+
+
+Signal: TypeAlias = "npt.ArrayLike | pd.DataFrame | pd.Series[Any] | str | os.PathLike[str] | wfdb.Record | Raw"
 
 NAME = "signal"  # of what has no other
 
@@ -74,12 +83,12 @@ class Reading:
 def _positive(value: float | None, argument: str) -> float | None:
     if value is None:
         return None
-    if not isinstance(value, numbers.Real) or not 0 < value < float("inf"):
+    if not is_number(value) or not value > 0:
         raise UserError(f"{argument} is {value!r}; give a number above 0")
     return float(value)
 
 
-def is_path(signal: object) -> bool:
+def is_path(signal: object) -> TypeGuard[str | os.PathLike[str]]:
     """Tell whether a signal is the path of a file."""
     return isinstance(signal, str | os.PathLike)
 
@@ -103,8 +112,9 @@ def open_signal(signal: Signal, reading: Reading, name: str | None, lead_count: 
     """
     if reading.start_time is not None and not _is_array(signal):
         raise UserError("start_time is for an array; leave it out, a recording says when it starts")
-    if isinstance(signal, str | os.PathLike):
-        opened = open_recording(signal, reading.sampling_rate_hz, reading.gain, reading.leads, with_others=True)
+    if is_path(signal):
+        how = reading.sampling_rate_hz, reading.gain, reading.leads
+        opened = open_recording(os.fspath(signal), *how, with_others=True)
         return opened if name is None else dataclasses.replace(opened, name=name)
     source, own_name = _source_of(signal, reading)
     name = name or own_name
@@ -148,9 +158,8 @@ def numbers_of(values: Any, what: str) -> np.ndarray:
         When they are no numbers, or have another number of dimensions.
     """
     try:
-        if isinstance(values, np.ma.MaskedArray):
-            values = values.astype(float).filled(np.nan)
-        array = np.asarray(values)
+        masked = isinstance(values, np.ma.MaskedArray)
+        array = np.ma.filled(values.astype(float), np.nan) if masked else np.asarray(values)
         if array.dtype == object:  # as a column of a table that holds None
             array = array.astype(float)
     except (ValueError, TypeError, RuntimeError):
@@ -239,7 +248,7 @@ class RawSource:
 
     notes: tuple[str, ...] = ()
 
-    def __init__(self, raw: BaseRaw):
+    def __init__(self, raw: Raw):
         self._raw = raw
         rate_hz = Fraction(raw.info["sfreq"]).limit_denominator(1000)
         kinds = raw.get_channel_types()
@@ -269,6 +278,6 @@ def _why_no_ecg(kind: str, kinds: Sequence[str]) -> str:
     return f"its type is {kind}, not {_ECG}"
 
 
-def _name_of(raw: BaseRaw) -> str:
+def _name_of(raw: Raw) -> str:
     files = [file for file in raw.filenames if file]
     return Path(files[0]).stem if files else NAME
