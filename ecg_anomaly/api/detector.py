@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from collections.abc import Iterable, Sequence
 from os import PathLike
@@ -11,12 +10,12 @@ from typing import Any
 
 from ecg_anomaly.api.found import Found, Kept
 from ecg_anomaly.api.settings import ConfigFile, Settings, load_settings
-from ecg_anomaly.api.signals import Reading, Signal, is_path, open_signal
+from ecg_anomaly.api.signals import Reading, Signal, describes_itself, is_path, open_signal
 from ecg_anomaly.api.stream import Stream
 from ecg_anomaly.api.wording import in_python, told_in_python
 from ecg_anomaly.batch import choose_judged
 from ecg_anomaly.beats.lead_looks import LeadLook
-from ecg_anomaly.beats.leads import unit_doubt
+from ecg_anomaly.beats.leads import oddities, unit_doubt
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.review import review
@@ -134,14 +133,17 @@ class Detector:
             reading = Reading.of(sampling_rate_hz, leads, gain, start_time)
             whole = open_signal(signal, reading, name, self.lead_count)
             recording, judged, looks = choose_judged(whole, self._trained.config)
-            recording = dataclasses.replace(recording, notes=tuple(map(in_python, recording.notes)))
-            if not is_path(signal):
-                _check_unit(recording, judged, looks)
+            names = [recording.leads[lead] for lead in judged]
+            _check_unit(signal, recording, names, looks)
             kept = Kept(
                 lambda folder: analyse_to_store(folder, self._trained, recording, judged, shapes=False),
                 _record_name(signal),
             )
-            return Found(kept, review(kept.stored))
+            found = Found(kept, review(kept.stored))
+        doubts = found.notes[len(recording.notes) :]  # which only the end shows
+        for doubt in [*map(in_python, oddities(names, looks)), *doubts]:
+            warnings.warn(f"{found.name}: {doubt}", stacklevel=2)
+        return found
 
     def stream(
         self,
@@ -253,11 +255,15 @@ def _folders(
     return {"models": str(models), "outputs": str(outputs or models)}
 
 
-def _check_unit(recording: RecordingFile, judged: Sequence[int], looks: Sequence[LeadLook]) -> None:
+def _check_unit(signal: Signal, recording: RecordingFile, names: Sequence[str], looks: Sequence[LeadLook]) -> None:
     """Check that some lead is as high as an ECG is: of what comes in another unit, nothing could be judged."""
-    doubts = [unit_doubt(lead_called(recording.leads[lead]), look) for lead, look in zip(judged, looks, strict=True)]
-    if all(doubts):
-        raise UserError(f"{recording.name}: {doubts[0]}")
+    doubts = [unit_doubt(lead_called(name), look) for name, look in zip(names, looks, strict=True)]
+    if not is_path(signal) and all(doubts):
+        doubt = doubts[0]
+        if describes_itself(signal):
+            unit = recording.source.channels[recording.chosen(names).channels[0]].unit
+            doubt = f"{doubt.partition(';')[0]}; by its own description it is in {unit}, which should be mended"
+        raise UserError(f"{recording.name}: {doubt}")
 
 
 def _record_name(signal: Signal) -> str | None:

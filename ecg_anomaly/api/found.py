@@ -18,7 +18,7 @@ import pandas as pd
 
 from ecg_anomaly import words
 from ecg_anomaly.api.tables import events_table, groups_table
-from ecg_anomaly.api.wording import in_python, told_in_python
+from ecg_anomaly.api.wording import in_python, writing
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings import files
 from ecg_anomaly.findings.marks import RIGHT, WRONG
@@ -74,7 +74,7 @@ class Found:
     summary : dict
         Counts, heart rate, rhythm and all else of ``NAME.summary.json``.
     notes : list of str
-        What was guessed, repaired or left out, and what is odd about the recording. Read them.
+        What was guessed, repaired or left out, and what is odd about the recording.
 
     Examples
     --------
@@ -166,6 +166,8 @@ class Found:
         """
         if threshold is not None and not words.is_number(threshold):
             raise UserError(f"threshold is {threshold!r}; give a number")
+        if marks is not None and not isinstance(marks, Mapping):
+            raise UserError(f'marks= is no mapping but {marks!r}; write it as {{17: "{WRONG}"}}')
         for row, mark in (marks or {}).items():
             self._check_beat(row)
             if mark not in (RIGHT, WRONG):
@@ -224,8 +226,7 @@ class Found:
         page = Path(path)
         if page.is_dir():
             raise UserError(f"{page}: is a folder; name the page, as {page / f'{self.name}.html'}")
-        with told_in_python():
-            page.parent.mkdir(parents=True, exist_ok=True)
+        with writing(page):
             write_whole(page, render(self._review))
         return page
 
@@ -273,8 +274,8 @@ class Found:
         if there and not force:
             raise UserError(f"{there[0]}: is there already; give force=True to replace it, or another name or folder")
         review, rate_hz = self._review, stored.sampling_rate_hz
-        with told_in_python():
-            folder.mkdir(parents=True, exist_ok=True)
+        with writing(folder):
+            folder.mkdir(exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder, prefix=".") as staging:
                 if signal:
                     signals_mv = stored.read_mv(0.0, stored.duration_s, range(len(stored.leads)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, time
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, TypeGuard
@@ -71,12 +71,14 @@ class Reading:
         Raises
         ------
         UserError
-            When a number is none above 0, or a lead is named twice.
+            When a number is none above 0, a time is none, or a lead is named twice.
         """
         names = asked_leads(leads) if isinstance(leads, str) else tuple(str(name).strip() for name in leads or ())
         alike = [name.lower() for name in names]
         if twice := [name for name in names if alike.count(name.lower()) > 1]:
             raise UserError(f"leads= names {twice[0]} twice; name each lead once")
+        if not isinstance(start_time, datetime | time | None):
+            raise UserError(f"start_time is {start_time!r}; give a datetime, or a time where the day is not known")
         return cls(_positive(sampling_rate_hz, "sampling_rate_hz"), names, _positive(gain, "gain"), start_time)
 
 
@@ -110,15 +112,16 @@ def open_signal(signal: Signal, reading: Reading, name: str | None, lead_count: 
     UserError
         When it is none of what can be read, or cannot be analysed: with what to do.
     """
-    if reading.start_time is not None and not _is_array(signal):
-        raise UserError("start_time is for an array; leave it out, a recording says when it starts")
+    if reading.start_time is not None and describes_itself(signal):
+        raise UserError("start_time is for an array or a table; leave it out, a recording says when it starts")
     if is_path(signal):
         how = reading.sampling_rate_hz, reading.gain, reading.leads
-        opened = open_recording(os.fspath(signal), *how, with_others=True)
+        opened = open_recording(Path(signal).expanduser(), *how, with_others=True)
         return opened if name is None else dataclasses.replace(opened, name=name)
     source, own_name = _source_of(signal, reading)
     name = name or own_name
-    asked = reading.leads if not _is_array(signal) or len(reading.leads) <= lead_count else ()
+    named = not (describes_itself(signal) or isinstance(signal, pd.DataFrame))  # by leads=, which else chooses
+    asked = () if named and len(reading.leads) > lead_count else reading.leads
     opened = recording_of(source, name, Path(name), reading.gain, asked, with_others=True)
     check_asked_rate(reading.sampling_rate_hz, opened.sampling_rate_hz, Path(name), "what it says itself", "it")
     return opened
@@ -135,7 +138,7 @@ def _source_of(signal: Any, reading: Reading) -> tuple[Source, str]:
     values = numbers_of(signal, NAME)
     _check_shape(values, reading.leads)
     names = reading.leads or [str(getattr(signal, "name", None) or "")] * values.shape[1]  # a Series has a name
-    return _of_columns(names, list(values.T), reading, whole_numbers=values.dtype.kind in "iu"), NAME
+    return _of_columns(names, list(values.T), reading), NAME
 
 
 def _is_raw(signal: object) -> bool:
@@ -143,8 +146,9 @@ def _is_raw(signal: object) -> bool:
     return all(hasattr(signal, name) for name in ("info", "ch_names", "get_data", "first_time"))
 
 
-def _is_array(signal: object) -> bool:
-    return not (is_path(signal) or isinstance(signal, wfdb.Record | pd.DataFrame) or _is_raw(signal))
+def describes_itself(signal: object) -> bool:
+    """Tell whether a signal says its sampling rate, units and start: an array or a table does not."""
+    return is_path(signal) or isinstance(signal, wfdb.Record) or _is_raw(signal)
 
 
 def numbers_of(values: Any, what: str) -> np.ndarray:
@@ -190,13 +194,11 @@ def _check_shape(values: np.ndarray, names: Sequence[str]) -> None:
         )
 
 
-def _of_columns(
-    labels: Sequence[str], columns: Sequence[np.ndarray], reading: Reading, whole_numbers: bool
-) -> ArraySource:
+def _of_columns(labels: Sequence[str], columns: Sequence[np.ndarray], reading: Reading) -> ArraySource:
     """Put columns of numbers beside each other; without a gain they are millivolts."""
     if reading.sampling_rate_hz is None:
         raise UserError(f"{NAME}: does not say its samples per second; give them with sampling_rate_hz=")
-    if whole_numbers and reading.gain is None:
+    if reading.gain is None and any(map(are_whole, columns)):
         raise UserError(
             f"{NAME}: holds whole numbers, which millivolts are not; say with gain= how many make one: 1000 of "
             "microvolts, of the raw values of a converter what its data sheet says (as adc_gain of a wfdb.Record)"
@@ -213,6 +215,12 @@ def _of_columns(
     return array_source(channels, finite, notes, reading.start_time)
 
 
+def are_whole(values: np.ndarray) -> bool:
+    """Tell whether values are whole numbers of some size, as a converter gives them."""
+    finite = values[np.isfinite(values)]
+    return bool(len(finite) and np.ptp(finite) > 1 and np.array_equal(finite, np.rint(finite)))
+
+
 def _of_table(table: pd.DataFrame, reading: Reading) -> ArraySource:
     """Take the columns of a table that hold numbers."""
     columns = {str(label): table.iloc[:, place] for place, label in enumerate(table.columns)}
@@ -220,9 +228,7 @@ def _of_table(table: pd.DataFrame, reading: Reading) -> ArraySource:
     if not held or table.empty:
         raise UserError(f"{NAME}: is a table without numbers; give one column for each lead, in millivolts")
     values = [column.to_numpy(dtype=float, na_value=np.nan) for column in held.values()]
-    taken = [label for label in held if not reading.leads or label.lower() in map(str.lower, reading.leads)]
-    whole = all(pd.api.types.is_integer_dtype(held[label]) for label in taken)
-    source = _of_columns(list(held), values, reading, whole)
+    source = _of_columns(list(held), values, reading)
     others = [(label, "it holds no numbers") for label in columns if label not in held]
     return dataclasses.replace(source, notes=(*words.left_out("column", others), *source.notes))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.api.signals import Reading, numbers_of
+from ecg_anomaly.api.signals import Reading, are_whole, numbers_of
 from ecg_anomaly.api.tables import events_table
 from ecg_anomaly.api.wording import in_python, told_in_python
 from ecg_anomaly.beats.events import Event
@@ -69,7 +70,7 @@ class Stream:
         self._over: list[Event] = []
         self._ended = False
         self.leads = reading.leads  # names, in the order of the columns
-        self.notes: list[str] = []  # what is odd about the signal, known after its first minute
+        self.notes: list[str] = []  # what is odd about the signal, once its first minute shows it; warnings, too
 
     @property
     def events(self) -> pd.DataFrame:
@@ -132,7 +133,7 @@ class Stream:
 
     def _millivolts(self, portion: Any) -> np.ndarray:
         values, gain = numbers_of(portion, _WHAT), self._reading.gain
-        if values.dtype.kind in "iu" and gain is None and values.any():
+        if gain is None and are_whole(values):
             raise UserError(f"{_WHAT}: holds whole numbers, which millivolts are not; say with gain= how many make one")
         known = len(self.leads)
         if np.ndim(portion) == 1 and known == values.size and known > 1:
@@ -165,7 +166,9 @@ class Stream:
         return self._take(self._analysis.push(signals_mv))
 
     def _note(self, notes: Iterable[str]) -> None:
-        self.notes += map(in_python, notes)
+        for note in map(in_python, notes):
+            self.notes.append(note)
+            warnings.warn(note, stacklevel=4)
 
     def _take(self, findings: Findings) -> list[Beat]:
         self._over += findings.events

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from ecg_anomaly.errors import UserError
 
-_ARGUMENTS = {"--leads": "leads=", "--sampling-rate": "sampling_rate_hz=", "--gain": "gain="}
+_ARGUMENTS = {
+    **{"--leads": "leads=", "--sampling-rate": "sampling_rate_hz=", "--gain": "gain="},
+    **{"--config": "config=", "--set": "settings:"},
+}
 _OPTION = re.compile(rf"({'|'.join(_ARGUMENTS)})\b( (?=[\d.]))?")
 
 
@@ -20,7 +24,7 @@ def in_python(words: str) -> str:
 
 @contextmanager
 def told_in_python() -> Iterator[None]:
-    """Raise the errors of a block in the words of `in_python`; a file that cannot be written is one of them."""
+    """Raise the errors of a block in the words of `in_python`; a disk that is full is one of them."""
     try:
         yield
     except UserError as error:
@@ -28,3 +32,13 @@ def told_in_python() -> Iterator[None]:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise UserError(f"{where}{error.strerror or error}") from None
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise what prevents a block from writing a file or folder as an error that names it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from None

@@ -117,7 +117,7 @@ def unit_doubt(lead: str, look: LeadLook) -> str:
     if not look.beats_seen or PLAUSIBLE_MV[0] <= look.height_mv <= PLAUSIBLE_MV[1]:
         return ""
     return (
-        f"{lead} is {look.height_mv:,.3g} mV high, which no ECG at the skin is, and cannot be judged; "
+        f"{lead} is {words.score_text(look.height_mv)} mV high, which no ECG at the skin is, and cannot be judged; "
         f"{_likely_unit(look.height_mv)}"
     )
 

@@ -139,7 +139,7 @@ def plot_strip(
     if row is not None:
         window_s = review.stored.window_s
         left_mm = MARGIN_MM + MM_PER_S * (time_s + window_s[0] - strip.start_s)
-        frame = {"facecolor": "none", "edgecolor": styles.BLUE, "linewidth": 1.2}
+        frame: dict[str, Any] = {"facecolor": "none", "edgecolor": styles.BLUE, "linewidth": 1.2}
         axes.add_patch(
             Rectangle((left_mm, MARKS_MM), MM_PER_S * np.ptp(window_s), strip.height_mm - 2 * MARKS_MM, **frame)
         )
