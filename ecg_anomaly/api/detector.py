@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,18 @@ from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.review import review
 from ecg_anomaly.findings.store import analyse_to_store
-from ecg_anomaly.handover.model import check_detector, describe_model, read_detector
+from ecg_anomaly.handover.model import (
+    check_detector,
+    describe_model,
+    packaged_detector,
+    read_detector,
+    whole_detector,
+)
 from ecg_anomaly.handover.scores import THRESHOLD, Metrics, read_metrics
 from ecg_anomaly.records.lead_names import lead_called
 from ecg_anomaly.records.recording import RecordingFile
 from ecg_anomaly.records.wfdb_reader import header_of
 from ecg_anomaly.words import StartTime, score_text
-
-PRETRAINED = Path(__file__).parent.parent / "pretrained"
 
 
 class Detector:
@@ -226,33 +230,38 @@ def load_detector(
     """
     with told_in_python():
         asked = load_settings(config, settings)
-        paths = asked.paths.model_copy(update=_folders(models, outputs, comes_with=config is None))
 
         def report(line: str) -> None:
             if config is not None or settings:  # else nothing else was asked for
-                warnings.warn(in_python(line), stacklevel=4)
+                warnings.warn(in_python(line), stacklevel=5)
 
-        own = check_detector(asked.model_copy(update={"paths": paths}), report)
-        return Detector(own)
+        return Detector(_settings_of(models, outputs, asked, report, comes_with=config is None))
 
 
-def _folders(
-    models: str | PathLike[str] | None, outputs: str | PathLike[str] | None, comes_with: bool
-) -> dict[str, str]:
-    """Say which folders hold the detector; ``comes_with`` whether it is that of the package where none is named."""
+def _settings_of(
+    models: str | PathLike[str] | None,
+    outputs: str | PathLike[str] | None,
+    asked: Config,
+    report: Callable[[str], None],
+    comes_with: bool,
+) -> Config:
+    """Find a detector, and give its settings; ``comes_with``: where none is named it is that of the package."""
     if models is None:
         if outputs is not None:
             raise UserError(f"outputs= names {outputs} without a model; name the folder of train_model.py first")
-        return dict.fromkeys(("models", "outputs"), str(PRETRAINED)) if comes_with else {}
+        return packaged_detector(asked) if comes_with else check_detector(asked, report)
     models = Path(models)
     if not models.is_dir():
         raise UserError(f"{models}: is no folder; name the one that train_model.py wrote")
-    if outputs is None and not (models / THRESHOLD).is_file():
+    if outputs is not None:
+        paths = asked.paths.model_copy(update={"models": str(models), "outputs": str(outputs)})
+        return check_detector(asked.model_copy(update={"paths": paths}), report)
+    if not (models / THRESHOLD).is_file():
         raise UserError(
             f"{models}: has no {THRESHOLD}; name the folder that evaluate_model.py wrote, too, as "
             f'load_detector("{models.as_posix()}", outputs="outputs")'
         )
-    return {"models": str(models), "outputs": str(outputs or models)}
+    return whole_detector(models, asked)
 
 
 def _check_unit(signal: Signal, recording: RecordingFile, names: Sequence[str], looks: Sequence[LeadLook]) -> None:
