@@ -11,8 +11,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -111,15 +110,18 @@ def _run(script: str, config: ConfigFile, settings: Settings, report: Report | N
     said, error_sign = deque[str](maxlen=_LAST_LINES), f"{script}: error: "
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+
+    def take(line: str) -> None:
+        said.append(line)
+        if report and not line.startswith(error_sign):
+            report(line)
+
     # In a session of its own: an interrupt comes once, through this process, and not from the terminal as well.
     with subprocess.Popen(
         command, **streams, text=True, encoding="utf-8", errors="replace", env=environment, start_new_session=True
     ) as process:
         try:
-            for line in _lines(process):
-                said.append(line)
-                if report and not line.startswith(error_sign):
-                    report(line)
+            _follow(process, take)
         except BaseException:
             process.terminate()
             raise
@@ -135,18 +137,17 @@ def _run(script: str, config: ConfigFile, settings: Settings, report: Report | N
     return checked
 
 
-def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
-    """Give what a process says, line by line; an interrupt is passed on to it, and it says how it ends."""
+def _follow(process: subprocess.Popen[str], take: Callable[[str], None]) -> None:
+    """Take what a process says, line by line, until it ends; an interrupt is passed on to it, and it says how it ends."""
     assert process.stdout is not None
     while True:
         try:
             for line in process.stdout:
-                yield line.rstrip("\n")
+                take(line.rstrip("\n"))
             return
         except KeyboardInterrupt:
-            with suppress(ProcessLookupError):
-                if os.name == "posix":  # elsewhere it comes to both
-                    process.send_signal(signal.SIGINT)
+            if os.name == "posix":  # elsewhere it comes to both
+                process.send_signal(signal.SIGINT)
 
 
 def _script(name: str) -> Path:
