@@ -13,7 +13,7 @@ from ecg_anomaly.api.settings import ConfigFile, Settings, load_settings
 from ecg_anomaly.api.signals import Reading, Signal, describes_itself, is_path, open_signal
 from ecg_anomaly.api.stream import Stream
 from ecg_anomaly.api.wording import in_python, told_in_python
-from ecg_anomaly.batch import choose_judged
+from ecg_anomaly.batch.opening import choose_judged
 from ecg_anomaly.beats.lead_looks import LeadLook
 from ecg_anomaly.beats.leads import oddities, unit_doubt
 from ecg_anomaly.config import Config

@@ -138,7 +138,7 @@ def _run(script: str, config: ConfigFile, settings: Settings, report: Report | N
 
 
 def _follow(process: subprocess.Popen[str], take: Callable[[str], None]) -> None:
-    """Take what a process says, line by line, until it ends; an interrupt is passed on to it, and it says how it ends."""
+    """Take what a process says, line by line, until it ends; an interrupt is passed on, and it says how it ends."""
     assert process.stdout is not None
     while True:
         try:

@@ -21,7 +21,7 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.sources import PORTION_S
 from ecg_anomaly.live.watches import StartLook
 from ecg_anomaly.records.checks import check_sampling_rate
-from ecg_anomaly.words import count_text, listed
+from ecg_anomaly.words import count_text, is_number, listed
 
 _WHAT = "portion"
 _CUT_S = 1.0  # an array that is given as a whole is taken in portions of so many seconds
@@ -132,7 +132,7 @@ class Stream:
             yield portions[first : first + step]
 
     def _millivolts(self, portion: Any) -> np.ndarray:
-        values, gain = numbers_of(portion, _WHAT), self._reading.gain
+        values, gain = numbers_of([portion] if is_number(portion) else portion, _WHAT), self._reading.gain
         if gain is None and are_whole(values):
             raise UserError(f"{_WHAT}: holds whole numbers, which millivolts are not; say with gain= how many make one")
         known = len(self.leads)

@@ -13,12 +13,18 @@ _ARGUMENTS = {
     **{"--leads": "leads=", "--sampling-rate": "sampling_rate_hz=", "--gain": "gain="},
     **{"--config": "config=", "--set": "settings:"},
 }
+_SCRIPTS = {
+    "python preprocess_data.py": "ecg_anomaly.preprocess()",
+    "python train_model.py": "ecg_anomaly.train()",
+    "python evaluate_model.py": "ecg_anomaly.evaluate()",
+}
 _OPTION = re.compile(rf"({'|'.join(_ARGUMENTS)})\b( (?=[\d.]))?")
 
 
 def in_python(words: str) -> str:
-    """Name arguments where a message names options: ``gain=1000`` for ``--gain 1000``."""
-    words = words.replace("leave the option out", "leave the argument out")
+    """Name arguments and functions where a message names options and scripts: ``gain=1000`` for ``--gain 1000``."""
+    for script, call in {**_SCRIPTS, "leave the option out": "leave the argument out"}.items():
+        words = words.replace(script, call)
     return _OPTION.sub(lambda match: _ARGUMENTS[match[1]], words)
 
 

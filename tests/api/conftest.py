@@ -17,8 +17,8 @@ def packaged() -> Detector:
 
 @pytest.fixture(scope="session")
 def recorded() -> SimulatedRecord:
-    """A minute and a half of two leads, in memory."""
-    return simulate_record(patient=7, minutes=1.5, seed=1)
+    """A minute of two leads, in memory."""
+    return simulate_record(patient=7, minutes=1, seed=1)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from ecg_anomaly.records.simulate import write_database
 
 
 def test_whatever_holds_a_signal_has_the_same_beats(packaged, tmp_path):
-    (name,) = write_database(tmp_path, patients=1, minutes=1, seed=1)
+    (name,) = write_database(tmp_path, patients=1, minutes=0.5, seed=1)
     record = wfdb.rdrecord(str(tmp_path / name))
     expected = packaged.analyse(tmp_path / name).beats
     table = pd.DataFrame(record.p_signal, columns=record.sig_name)
@@ -42,12 +42,12 @@ def test_whatever_holds_a_signal_has_the_same_beats(packaged, tmp_path):
 )
 def test_another_unit_is_an_error(packaged, recorded, factor, message):
     with pytest.raises(UserError, match=f"^signal: lead 1 is .*{message}"):
-        packaged.analyse(recorded.signals_mv * factor, 360)
+        packaged.analyse(recorded.signals_mv[:7200] * factor, 360)
 
 
 def test_unit_that_a_record_says_is_not_to_be_given(packaged, recorded):
     record = wfdb.Record(
-        record_name="r1", p_signal=recorded.signals_mv, fs=360, units=["V"] * 2, sig_name=["II", "V1"], n_sig=2
+        record_name="r1", p_signal=recorded.signals_mv[:7200], fs=360, units=["V"] * 2, sig_name=["II", "V1"], n_sig=2
     )
     with pytest.raises(UserError, match="by its own description it is in V"):
         packaged.analyse(record)

@@ -14,6 +14,8 @@ def test_options_become_arguments():
         in_python("name it with --leads, or leave the option out") == "name it with leads=, or leave the argument out"
     )
 
+    assert in_python("not here; run python train_model.py") == "not here; run ecg_anomaly.train()"
+
 
 def test_errors_are_told_in_python(tmp_path):
     with pytest.raises(UserError, match=r"^name it with leads=$"), told_in_python():

@@ -22,8 +22,8 @@ def test_overview_shows_rate_score_and_a_lane_for_each_kind_of_events(review):
     others, flagged, threshold = scores.lines
     assert (len(others.get_xdata()), len(flagged.get_xdata())) == (117, 3)
     assert threshold.get_label() == "threshold (5)"
-    assert [label.get_text() for label in lanes.get_yticklabels()] == ["cannot be read"]
-    assert lanes.get_xlabel() == "time from the start (min)"
+    assert [label.get_text() for label in lanes.get_yticklabels()] == ["cannot be read", "couplet"]
+    assert lanes.get_xlabel() == "time from the start (s)"
     assert r"r\$1\$" in rate.get_title("left")
 
 
