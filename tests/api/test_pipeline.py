@@ -9,6 +9,7 @@ import pytest
 import ecg_anomaly
 from ecg_anomaly.api import pipeline
 from ecg_anomaly.errors import UserError
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -23,9 +24,21 @@ def script(tmp_path, monkeypatch):
     return write
 
 
-def test_error_is_the_script_s(tmp_path):
-    with pytest.raises(UserError, match=r"nothing: no finished results of preprocess_data\.py are here"):
-        ecg_anomaly.train(settings={"paths.processed": str(tmp_path / "nothing")})
+def test_scripts_are_found():
+    assert all(
+        pipeline._script(f"{name}.py").is_file() for name in ("preprocess_data", "train_model", "evaluate_model")
+    )
+
+
+def test_error_is_the_script_s_in_the_words_of_python(script, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    script(
+        "from ecg_anomaly import commandline, errors\n"
+        "def work(config):\n    raise errors.UserError('nothing is here; run python preprocess_data.py')\n"
+        "raise SystemExit(commandline.run_script(work, ''))\n"
+    )
+    with pytest.raises(UserError, match=r"^nothing is here; run ecg_anomaly\.preprocess\(\)$"):
+        ecg_anomaly.train()
     with pytest.raises(UserError, match=r"settings: training\.epochs=0: training\.epochs: input should be"):
         ecg_anomaly.evaluate(settings={"training.epochs": 0})
 
