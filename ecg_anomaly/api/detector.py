@@ -11,7 +11,7 @@ from typing import Any
 from ecg_anomaly.api.found import Found, Kept
 from ecg_anomaly.api.settings import ConfigFile, Settings, load_settings
 from ecg_anomaly.api.signals import Reading, Signal, describes_itself, is_path, open_signal
-from ecg_anomaly.api.stream import Stream
+from ecg_anomaly.api.stream import Portions, Stream
 from ecg_anomaly.api.wording import in_python, told_in_python
 from ecg_anomaly.batch.opening import choose_judged
 from ecg_anomaly.beats.lead_looks import LeadLook
@@ -151,7 +151,7 @@ class Detector:
 
     def stream(
         self,
-        portions: Iterable[Any] | None = None,
+        portions: Iterable[Any] | Portions | None = None,
         sampling_rate_hz: float | None = None,
         leads: Sequence[str] | str | None = None,
         *,
@@ -161,9 +161,10 @@ class Detector:
 
         Parameters
         ----------
-        portions : iterable of array_like, optional
-            What gives the signal, portion by portion (a generator that waits for a device, a list, an array as a
-            whole), each as `Stream.push` takes it. Without it, `Stream.push` takes them.
+        portions : iterable of array_like or queue, optional
+            What gives the signal, portion by portion: a generator that waits for a device, a list, an array as a
+            whole, a queue that ends with ``None``; each as `Stream.push` takes it. Without it, `Stream.push` takes
+            them.
         sampling_rate_hz : float
             Samples per second, 100 to 1000.
         leads : sequence of str, optional

@@ -6,7 +6,7 @@ import dataclasses
 import warnings
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,17 @@ from ecg_anomaly.words import count_text, is_number, listed
 
 _WHAT = "portion"
 _CUT_S = 1.0  # an array that is given as a whole is taken in portions of so many seconds
+
+
+@runtime_checkable
+class Portions(Protocol):
+    """A queue, into which another thread or process puts portions, and ``None`` when there are no more."""
+
+    def get(self) -> Any:
+        """Wait for the next portion."""
+
+    def put(self, item: Any) -> None:
+        """Add one."""
 
 
 class Beat(NamedTuple):
@@ -57,7 +68,7 @@ class Stream:
     whole. A beat is judged about a second and a half after it, those of the first ten seconds together.
     """
 
-    def __init__(self, trained: TrainedDetector, portions: Iterable[Any] | None, reading: Reading):
+    def __init__(self, trained: TrainedDetector, portions: Iterable[Any] | Portions | None, reading: Reading):
         self._trained, self._portions, self._reading = trained, portions, reading
         if reading.sampling_rate_hz is None:
             raise UserError("a stream does not say its samples per second; give them with sampling_rate_hz=")
@@ -122,14 +133,16 @@ class Stream:
         self._note(self._look.finish())
         return judged + self._take(self._analysis.finish())
 
-    def _cut(self, portions: Iterable[Any]) -> Iterator[Any]:
-        """Cut an array that is given as a whole; whatever else gives portions is gone through."""
-        if not isinstance(portions, np.ndarray | pd.DataFrame | pd.Series):
+    def _cut(self, portions: Iterable[Any] | Portions) -> Iterator[Any]:
+        """Cut an array that is given as a whole; whatever else gives portions is gone through, or emptied."""
+        if isinstance(portions, np.ndarray | pd.DataFrame | pd.Series):
+            step = round(_CUT_S * self._rate_hz)
+            yield from (portions[first : first + step] for first in range(0, len(portions), step))
+        elif isinstance(portions, Portions):
+            while (portion := portions.get()) is not None:
+                yield portion
+        else:
             yield from portions
-            return
-        step = round(_CUT_S * self._rate_hz)
-        for first in range(0, len(portions), step):
-            yield portions[first : first + step]
 
     def _millivolts(self, portion: Any) -> np.ndarray:
         values, gain = numbers_of([portion] if is_number(portion) else portion, _WHAT), self._reading.gain

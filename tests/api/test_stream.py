@@ -1,5 +1,7 @@
 """A signal that arrives, in Python."""
 
+import queue
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,6 +40,10 @@ def test_portions_come_as_devices_give_them(packaged, recorded):
         beats = [beat for portion in portions for beat in stream.push(portion)] + stream.finish()
         assert tuple(beat.sample for beat in beats) == expected
         assert stream.finish() == []
+    arriving = queue.Queue()
+    for portion in [*np.array_split(signals_mv, 9), None]:
+        arriving.put(portion)
+    assert tuple(beat.sample for beat in packaged.stream(arriving, sampling_rate_hz=360)) == expected
     one = packaged.stream(list(signals_mv[:, 0]), sampling_rate_hz=360)  # numbers of one lead
     assert len(list(one)) == pytest.approx(len(expected), abs=2)
     assert one.leads == ("lead 1",)
