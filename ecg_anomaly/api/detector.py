@@ -8,6 +8,9 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from ecg_anomaly.api.files import Paths, analyse_files
 from ecg_anomaly.api.found import Found, Kept
 from ecg_anomaly.api.settings import ConfigFile, Settings, load_settings
 from ecg_anomaly.api.signals import Reading, Signal, describes_itself, is_path, open_signal
@@ -148,6 +151,69 @@ class Detector:
         for doubt in [*map(in_python, oddities(names, looks)), *doubts]:
             warnings.warn(f"{found.name}: {doubt}", stacklevel=2)
         return found
+
+    def analyse_files(
+        self,
+        recordings: Paths,
+        output: str | PathLike[str],
+        *,
+        sampling_rate_hz: float | None = None,
+        leads: Sequence[str] | str | None = None,
+        gain: float | None = None,
+        workers: int = 1,
+        pages: str | None = None,
+        table: str = "csv",
+        resume: bool = False,
+        force: bool = False,
+        report: Callable[[str], object] | None = None,
+    ) -> pd.DataFrame:
+        """Analyse many recordings, and write the files of each, as ``detect_anomalies.py`` does.
+
+        Parameters
+        ----------
+        recordings : str, path, or some of them
+            Recordings, folders and patterns (``"data/**/*.edf"``).
+        output : str or path
+            The folder of the results.
+        sampling_rate_hz, leads, gain
+            As for `analyse`, of all of them.
+        workers : int
+            How many are analysed at a time. More than one take a process each: a script then needs
+            ``if __name__ == "__main__":`` around the call.
+        pages : str, optional
+            Which get a page: ``"none"``, ``"flagged"`` or ``"all"``; without it all of 20, of more those flagged.
+        table : str
+            ``"csv"``, or ``"parquet"`` for folders that pandas, DuckDB and Spark read.
+        resume : bool
+            Keep results of the same recording, detector and settings.
+        force : bool
+            Replace results that are there.
+        report : callable, optional
+            Is given each line that the script would say: ``print``.
+
+        Returns
+        -------
+        DataFrame
+            One row per recording, by its name: figures, and ``error``, which is empty where it was analysed.
+
+        Raises
+        ------
+        UserError
+            When no recording is found, or results cannot be written or are there already.
+
+        Warns
+        -----
+        UserWarning
+            Where a recording could not be analysed.
+
+        Examples
+        --------
+        >>> detector.analyse_files("recordings", "found", workers=4)  # doctest: +SKIP
+        """
+        with told_in_python():
+            reading = Reading.of(sampling_rate_hz, leads, gain)
+        how: dict[str, Any] = {"workers": workers, "pages": pages, "table": table, "resume": resume, "force": force}
+        return analyse_files(self._trained.config, recordings, output, reading, report=report, **how)
 
     def stream(
         self,

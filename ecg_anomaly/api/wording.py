@@ -11,7 +11,8 @@ from ecg_anomaly.errors import UserError
 
 _ARGUMENTS = {
     **{"--leads": "leads=", "--sampling-rate": "sampling_rate_hz=", "--gain": "gain="},
-    **{"--config": "config=", "--set": "settings:"},
+    **{"--config": "config=", "--set": "settings:", "--force": "force=True", "--resume": "resume=True"},
+    **{"--output": "output=", "--pages": "pages="},
 }
 _SCRIPTS = {
     "python preprocess_data.py": "ecg_anomaly.preprocess()",
