@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import multiprocessing
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -17,13 +19,14 @@ from ecg_anomaly.config import Config
 from ecg_anomaly.detector.measures import learn_reference
 from ecg_anomaly.detector.network import run_with
 from ecg_anomaly.detector.scorer import RecordScorer, TrainedModel
-from ecg_anomaly.errors import UserError
+from ecg_anomaly.errors import UserError, missing_extra
 from ecg_anomaly.handover.beats import read_beats
 from ecg_anomaly.handover.compared import KnownRecord, NormalBeats, known_records
 from ecg_anomaly.handover.model import LEFT_OUT, write_left_out, write_litert, write_network
 from ecg_anomaly.manifest import Handover
-from ecg_anomaly.processes import ending_signals, in_processes, process_pool
+from ecg_anomaly.processes import cores, ending_signals, in_processes, process_pool
 from ecg_anomaly.records.splits import TRAIN, VALIDATION
+from ecg_anomaly.words import count_text
 
 _METHOD = "spawn"  # TensorFlow does not survive a fork
 
@@ -64,8 +67,10 @@ def train_model(output: Handover, config: Config, report: Report) -> Outcome:
     Raises
     ------
     UserError
-        When there are fewer patients than folds, or a training diverges.
+        When there are fewer patients than folds, a training diverges, or TensorFlow is not installed.
     """
+    if importlib.util.find_spec("tensorflow") is None:
+        raise missing_extra("training a model", "tensorflow", "train")
     _ended.clear()
 
     def end() -> None:
@@ -78,7 +83,8 @@ def train_model(output: Handover, config: Config, report: Report) -> Outcome:
         if len(calls) == 1:
             outcome = _train(*calls[0][1])
         else:
-            own, *folds = in_processes(_call, calls, "trains", process_pool(len(calls), _METHOD, _share, _ended))
+            processes = functools.partial(process_pool, min(len(calls), cores()), _METHOD, _share, _ended)
+            own, *folds = in_processes(_call, calls, "trains", processes)
             losses = pd.concat([fold.history for fold in folds]).groupby("epoch")["val_loss"].mean()
             own.history.insert(2, "val_loss", own.history["epoch"].map(losses))
             outcome = Outcome(own.history, any(each.interrupted for each in (own, *folds)))
@@ -110,7 +116,7 @@ def _plan(scratch: Path, config: Config, report: Report) -> list[_Patients]:
     splits = (TRAIN, VALIDATION) if validates else (TRAIN,)
     records = [record for record in known_records(config.paths.processed) if any(map(record.beats.get, splits))]
     training, validating = ([record for record in records if record.beats[split]] for split in (TRAIN, VALIDATION))
-    groups = [] if validates else _share_out_patients(training, config.training.folds)
+    groups = [] if validates else _share_out_patients(training, config)
     normal = NormalBeats(scratch, records, splits, config)
     report(f"Training on {normal.words(TRAIN)}")
     normal.write()
@@ -121,15 +127,21 @@ def _plan(scratch: Path, config: Config, report: Report) -> list[_Patients]:
     return trainings
 
 
-def _share_out_patients(training: Sequence[KnownRecord], folds: int) -> list[list[KnownRecord]]:
-    """Share the training records out: those that each fold leaves out."""
-    if len(training) < folds:
+def _share_out_patients(training: Sequence[KnownRecord], config: Config) -> list[list[KnownRecord]]:
+    """Share the training patients out: the records that each fold leaves out."""
+    folds = config.training.folds
+    person = {name: group[0] for group in config.split.same_patient for name in group}
+    patients = sorted({person.get(record.name, record.name) for record in training})
+    if len(patients) < folds:
         raise UserError(
-            f"split.train has only {len(training)} records for the {folds} groups of training.folds; give it more, "
-            "lower training.folds, or name records in split.validation"
+            f"split.train has only {count_text(len(patients), 'patient')} for the {folds} groups of training.folds; "
+            "give it more, lower training.folds, or name records in split.validation"
         )
     in_order = sorted(training, key=lambda record: record.name)
-    return [in_order[fold::folds] for fold in range(folds)]
+    return [
+        [record for record in in_order if person.get(record.name, record.name) in patients[fold::folds]]
+        for fold in range(folds)
+    ]
 
 
 def _train(patients: _Patients, config: Config, report: Report, fold: int, output: Handover) -> Outcome:

@@ -24,7 +24,7 @@ from ecg_anomaly.records.devices.xdf_reader import open_xdf
 from ecg_anomaly.records.edf_reader import open_edf
 from ecg_anomaly.records.source import Source
 from ecg_anomaly.records.tables.reader import open_csv
-from ecg_anomaly.records.wfdb_reader import header_of, open_wfdb
+from ecg_anomaly.records.wfdb_reader import files_of, header_of, open_wfdb
 from ecg_anomaly.words import StartTime
 
 _SHORTEST_S = 1.0  # no shorter recording holds a beat
@@ -153,6 +153,15 @@ def open_recording(
             raise UserError(f"{option} is {value:g}; give a number above 0")
     path = Path(path)
     source = _open_source(path, sampling_rate_hz)
+    recording = recording_of(source, recording_name(path), path, gain, leads, with_others)
+    check_asked_rate(sampling_rate_hz, recording.sampling_rate_hz, path, "what it says itself", "the file")
+    return recording
+
+
+def recording_of(
+    source: Source, name: str, path: Path, gain: float | None, leads: Sequence[str], with_others: bool
+) -> RecordingFile:
+    """Choose the leads of a source that is open, as `open_recording` does, and check it; ``path`` is for messages."""
     try:
         chosen = choose_ecg(source.channels, path, leads, gain, with_others)
     except UserError as error:  # what the file says of itself may help
@@ -160,16 +169,26 @@ def open_recording(
     first = source.channels[chosen.channels[0]]
     notes = tuple(map(harmless, (*source.notes, *chosen.notes)))
     described = first.sampling_rate_hz, chosen.names, first.samples, notes
-    recording = RecordingFile(
-        recording_name(path), path, *described, source, chosen.asked, chosen.channels, chosen.factors_mv
-    )
-    _check(recording, sampling_rate_hz)
+    recording = RecordingFile(name, path, *described, source, chosen.asked, chosen.channels, chosen.factors_mv)
+    _check(recording)
     return recording
 
 
 def recording_name(path: Path) -> str:
     """Name a recording by its file, without folder and extension; a WFDB record may be given without one."""
     return (_header_of(path) or path).stem
+
+
+def files_of_recording(path: Path) -> list[Path]:
+    """List the files that a recording consists of, as far as they are there.
+
+    Raises
+    ------
+    UserError
+        When a WFDB header cannot be read.
+    """
+    header = _header_of(path)
+    return [file for file in ([path] if header is None else files_of(header)) if file.is_file()]
 
 
 def _header_of(path: Path) -> Path | None:
@@ -194,11 +213,10 @@ def _open_source(path: Path, sampling_rate_hz: float | None) -> Source:
     return open_csv(path, sampling_rate_hz) if kind == kinds.TABLE else _READERS[kind](path)
 
 
-def _check(recording: RecordingFile, asked_hz: float | None) -> None:
+def _check(recording: RecordingFile) -> None:
     path = recording.path
     rate_hz = float(recording.sampling_rate_hz)
     check_sampling_rate(rate_hz, path)
-    check_asked_rate(asked_hz, rate_hz, path, "what it says itself", "the file")
     if recording.samples < _SHORTEST_S * rate_hz:
         raise UserError(
             f"{path}: is shorter than {_SHORTEST_S:g} s ({recording.samples} samples at {rate_hz:g} Hz); "
