@@ -13,7 +13,7 @@ import importlib.metadata
 import json
 import platform
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -201,11 +201,12 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file that appears whole or not at all."""
+def write_whole(path: Path, text: str | Iterable[str]) -> None:
+    """Write a text file, perhaps in parts, that appears whole or not at all."""
     beside = path.with_name(f".{path.name}.incomplete")
     try:
-        beside.write_text(text, encoding="utf-8")
+        with beside.open("w", encoding="utf-8") as file:
+            file.writelines([text] if isinstance(text, str) else text)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
