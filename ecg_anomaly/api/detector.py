@@ -250,7 +250,7 @@ class Detector:
 
         Examples
         --------
-        >>> portions = (signal_mv[start : start + 36] for start in range(0, 7200, 36))  # as a device gives them
+        >>> portions = (signal_mv[start : start + 360] for start in range(0, 7200, 360))  # as from a device
         >>> beats = [beat for beat in detector.stream(portions, sampling_rate_hz=360)]
         >>> stream = detector.stream(sampling_rate_hz=360)  # or give it portions yourself
         >>> others = stream.push(signal_mv[:7200]) + stream.finish()
