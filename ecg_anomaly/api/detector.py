@@ -328,7 +328,7 @@ def _settings_of(
             f"{models}: has no {THRESHOLD}; name the folder that evaluate_model.py wrote, too, as "
             f'load_detector("{models.as_posix()}", outputs="outputs")'
         )
-    return whole_detector(models, asked)
+    return whole_detector(models, asked, report)
 
 
 def _check_unit(signal: Signal, recording: RecordingFile, names: Sequence[str], looks: Sequence[LeadLook]) -> None:
@@ -346,5 +346,5 @@ def _record_name(signal: Signal) -> str | None:
     """Name the WFDB record that a path is of; ``None`` where it is none."""
     if not is_path(signal):
         return None
-    header = header_of(Path(signal))
+    header = header_of(Path(signal).expanduser())
     return None if header is None else header.stem

@@ -105,6 +105,8 @@ def test_model_keeps_its_settings_and_says_so(finished):
     with pytest.warns(UserWarning, match=r"beat.window_after_s is 0.5, not 0.6") as told:
         load_detector(finished.models, finished.outputs, settings={"beat.window_after_s": 0.6})
     assert told[0].filename == __file__
+    with pytest.warns(UserWarning, match="keeps to the settings that it was made with: training.folds is 3, not 4"):
+        load_detector(PACKAGED, settings={"training.folds": 4})
     limits = load_detector(settings={"rhythm_events": {"slow_bpm": 45}}).settings["rhythm_events"]
     assert limits["slow_bpm"] == 45
 
