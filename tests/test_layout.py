@@ -43,6 +43,7 @@ MOST_LINES = 60
 NOT_OF_ONE_MODULE = {
     "tests/test_layout.py": "the package as a whole",
     "tests/test_packaging.py": "the package as it is installed",
+    "tests/test_docs.py": "README and documentation beside the code",
     "tests/api/test_first_steps.py": "the notebook of the documentation",
     "tests/records/test_one_reader.py": "the pipeline beside the reader",
     "tests/records/devices/test_device_files.py": "every reader, with what devices write",
