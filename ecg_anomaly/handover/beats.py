@@ -73,7 +73,7 @@ def read_table(folder: str | Path, columns: Collection[str] | None = None) -> pd
 
 
 def read_whole_records(folder: str | Path, *splits: str) -> Iterator[pd.DataFrame]:
-    """Read `whole_records` of ``beats.csv`` a few at a time: of each all beats, and none that has no beat in a split."""
+    """Read the `whole_records` of ``beats.csv`` with beats in some splits, a few records at a time."""
     begun: list[pd.DataFrame] = []  # the last record of what was read so far
     for portion in csv_portions(Path(folder) / TABLE):
         known = pd.concat([*begun, portion])
@@ -99,7 +99,8 @@ def read_detection(folder: str | Path, config: Config) -> Detection | None:
 
 def read_csv(path: Path, columns: Collection[str] | None = None) -> pd.DataFrame:
     """Read any table of beats or records that the scripts hand on, or those of some columns that it has."""
-    return pd.read_csv(path, **_options(columns))
+    table: pd.DataFrame = pd.read_csv(path, **_options(columns))
+    return table
 
 
 def csv_portions(path: Path, columns: Collection[str] | None = None) -> Iterator[pd.DataFrame]:
