@@ -61,7 +61,8 @@ def write_run(
     """Write the folders of the first three scripts.
 
     ``records`` may map each test record to its shares of the classes; the last ``missing_leads`` leads of the
-    first test record are missing. In place of the network there is an average of beats, more or less of it by ``noise``.
+    first test record are missing. In place of the network there is an average of beats, more or less of it by
+    ``noise``.
     """
     mixes = records if isinstance(records, Mapping) else dict.fromkeys(records, _USUAL_MIX)
     options = (

@@ -70,9 +70,8 @@ def test_noise_of_an_earlier_run_is_not_taken_for_that_of_this_one(found, tmp_pa
 
 @pytest.mark.parametrize("method", ["percentile", "false_alarms_per_hour"])
 def test_threshold_file_holds_the_setting_of_its_method_alone(run, method):
-    threshold = find_threshold(
-        read_scores(run.outputs), load_config(overrides=[f"threshold.method={method}"]).threshold
-    )
+    settings = load_config(overrides=[f"threshold.method={method}"]).threshold
+    threshold = find_threshold(read_scores(run.outputs), settings)
     content = threshold.to_json()
     assert content.keys() == {"method", "threshold", method, "normal_beats", "patients", "rates_per_hour"}
     assert FittedThreshold(**content) == threshold
