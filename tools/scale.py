@@ -114,5 +114,10 @@ def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folder", metavar="FOLDER", help="keep all files here, in place of a temporary folder")
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool; return its exit status."""
+    return commandline.run_with_options(scale, _options, __doc__, argv)
+
+
 if __name__ == "__main__":
-    sys.exit(commandline.run_with_options(scale, _options, __doc__, None))
+    sys.exit(main())
