@@ -33,7 +33,7 @@ def evaluate(config):
         write_evaluation(output, found)
         output.describe(SCRIPT, config, SHAPES_SCORES, inputs)
     print(summary(found))
-    print(f"Wrote scores and figures to {config.paths.outputs}. Next: python visualize_results.py")
+    print(f"Wrote scores and figures to {config.paths.outputs}. Next: {commandline.command_of('visualize_results.py')}")
 
 
 def _check_inputs(config):

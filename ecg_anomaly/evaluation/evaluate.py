@@ -41,6 +41,7 @@ from ecg_anomaly.records.splits import TEST, TRAIN
 from ecg_anomaly.workers import with_detector
 
 _BEATS_AT_ONCE = 2048  # of a record, so that a day takes no more memory than half an hour
+_KEPT = (*figures.COLUMNS, QUALITY)  # of all beats in memory
 
 # Calls a function with a detector and other arguments, many times, as `workers.with_detector` does.
 Calls = Callable[..., Generator[tuple[int, ScoredRecords | WorkerDied], None, None]]
@@ -63,7 +64,7 @@ def evaluate_detector(output: Handover, config: Config, calls: Calls = with_dete
     UserError
         When there is nothing to set the threshold from, or a process is ended from outside.
     """
-    left_out = with_anomaly_score(read_left_out(config.paths.models), config.scoring.components)
+    left_out = with_anomaly_score(read_left_out(config.paths.models, _KEPT), config.scoring.components)
     threshold = find_threshold(left_out, config.threshold)
     beats = read_table(config.paths.processed, ("record", "split", EVALUATED))
     splits = {str(name): sorted(rows["record"].unique()) for name, rows in beats.groupby("split")}
@@ -73,7 +74,7 @@ def evaluate_detector(output: Handover, config: Config, calls: Calls = with_dete
     kept = []
     for scored in in_order(calls(score_records, _portions(target, config), config, threshold), "scores records"):
         writer.append(scored)
-        kept.append(scored.with_columns((*figures.COLUMNS, QUALITY)))
+        kept.append(scored.with_columns(_KEPT))
     detection = read_detection(config.paths.processed, config)
     return judge(ScoredRecords.joined(kept), left_out, threshold, detection, splits, config)
 
