@@ -28,6 +28,7 @@ _UNREADABLE_SUBTYPE = -1  # of a change in signal quality; 0 is clean
 # which nobody knows: comments say it.
 _ENDS = {FIBRILLATION: ("[", "]"), UNREADABLE: (_QUALITY, _QUALITY)}
 _NO_BEATS = "no beats found"
+_END = b"\0\0"  # of a file of annotations
 _RESERVED = 0  # WFDB takes a comment at the first sample for a definition of its own
 
 _DECIMALS = {
@@ -35,6 +36,7 @@ _DECIMALS = {
     **{"reconstruction_error": 6, "log_odds_S": 5, "log_odds_V": 5, "anomaly_score": 5, "threshold": 5},
 }
 _SURPRISE_DECIMALS = 5
+_ROWS_AT_ONCE = 20_000  # that are written: pandas and wfdb take about 1 kB for each meanwhile
 
 _Entry = tuple[int, str, int, str]  # of a table of annotations
 
@@ -69,22 +71,37 @@ def write_annotations(path: Path, annotations: pd.DataFrame, sampling_rate_hz: f
     """
     # wfdb writes no name with a dot or a space in it, and has no way to write a file that appears whole.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".annotations-") as staging:
-        wfdb.wrann(
-            "recording",
-            ANNOTATOR,
-            annotations["sample"].to_numpy(dtype=np.int64),
-            annotations["symbol"].tolist(),
-            subtype=annotations["subtype"].to_numpy(),
-            aux_note=annotations["aux_note"].tolist(),
-            fs=sampling_rate_hz,
-            write_dir=staging,
-        )
-        (Path(staging) / f"recording.{ANNOTATOR}").replace(path)
+        whole = Path(staging) / "whole"
+        with whole.open("wb") as file:
+            for first in range(0, len(annotations), _ROWS_AT_ONCE):
+                file.write(_annotation_bytes(annotations, first, sampling_rate_hz, staging))
+            file.write(_END)
+        whole.replace(path)
+
+
+def _annotation_bytes(annotations: pd.DataFrame, first: int, sampling_rate_hz: float, staging: str) -> bytes:
+    """Give some annotations as wfdb writes them, counted from the one before; without the end of the file."""
+    rows = annotations.iloc[first : first + _ROWS_AT_ONCE]
+    samples = rows["sample"].to_numpy(dtype=np.int64)
+    wfdb.wrann(
+        "recording",
+        ANNOTATOR,
+        samples - int(annotations["sample"].iloc[first - 1]) if first else samples,
+        rows["symbol"].tolist(),
+        subtype=rows["subtype"].to_numpy(),
+        aux_note=rows["aux_note"].tolist(),
+        fs=None if first else sampling_rate_hz,
+        write_dir=staging,
+    )
+    return (Path(staging) / f"recording.{ANNOTATOR}").read_bytes().removesuffix(_END)
 
 
 def write_beats_csv(path: Path, beats: pd.DataFrame) -> None:
     """Write the table of beats, whole or not at all."""
-    write_whole(path, rounded(beats).to_csv(index=False, lineterminator="\n"))
+    starts = range(0, max(1, len(beats)), _ROWS_AT_ONCE)
+    parts = (rounded(beats.iloc[first : first + _ROWS_AT_ONCE]) for first in starts)
+    texts = (part.to_csv(index=False, header=not number, lineterminator="\n") for number, part in enumerate(parts))
+    write_whole(path, texts)
 
 
 def rounded(beats: pd.DataFrame) -> pd.DataFrame:

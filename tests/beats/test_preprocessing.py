@@ -88,7 +88,7 @@ def test_records_of_no_beats_are_skipped_with_the_reason_unless_they_were_named(
     assert f"Skipped as no record of beats db/860: {processed.error}" in described(processed)
     assert not process_record(named(files), "train", CONFIG).no_beats
     with pytest.raises(UserError, match="or set records"):
-        list(process_records([named(files)], ["train"], CONFIG))
+        list(process_records([named(files)], ["train"], CONFIG, tmp_path))
 
 
 def test_broken_record_is_no_record_without_beats(tmp_path):
