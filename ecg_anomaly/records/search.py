@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.kinds import NO_WFDB_SUFFIXES
@@ -19,7 +19,7 @@ from ecg_anomaly.words import count_text
 _HEADER, _SIGNALS = ".hea", ".dat"
 _WHOLE = tuple(NO_WFDB_SUFFIXES)  # of files that are a recording each
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # in which PowerShell writes lists
-_WILDCARDS = re.compile(r"[*?\[]")
+WILDCARDS = re.compile(r"[*?\[]")
 _ABOUT = re.compile(  # what databases and devices tell of their recordings, by the names of the files
     r"(readme|licen[cs]e|copying|changelog|records|annotators|sha256sums|md5sums|requirements)\b.*",
     re.IGNORECASE,
@@ -60,13 +60,17 @@ def find_recordings(named: Iterable[str], results: Sequence[str] = ()) -> Found:
         found, passed_over = _meant(name, results)
         if not found and passed_over == [Path(name)]:
             raise UserError(f"{name}: is a result of an analysis; give the recording itself")
-        if not found:
-            beside = f", but {_told(passed_over)}" if passed_over else ""
-            raise UserError(f"{name}: no recording is there{beside}; give the path of one, a folder or a pattern")
+        notes += account_of(name, found, passed_over)
         paths |= {_identity(path): path for path in found if _identity(path) not in paths}
-        if passed_over:
-            notes.append(f"{name}: {count_text(len(found), 'recording')}; passed over {_told(passed_over)}")
     return Found(tuple(paths.values()), tuple(notes))
+
+
+def account_of(name: str, found: Sequence[PurePath], passed_over: Sequence[PurePath]) -> list[str]:
+    """Give a note of what was passed over where a name means recordings; raise a `UserError` where it means none."""
+    if not found:
+        beside = f", but {_told(passed_over)}" if passed_over else ""
+        raise UserError(f"{name}: no recording is there{beside}; give the path of one, a folder or a pattern")
+    return [f"{name}: {count_text(len(found), 'recording')}; passed over {_told(passed_over)}"] if passed_over else []
 
 
 def read_list(source: str) -> list[str]:
@@ -100,12 +104,12 @@ def _meant(name: str, results: Sequence[str]) -> tuple[list[Path], list[Path]]:
     # Not those of a path, which raise an error where a folder above may not be looked into.
     is_there, is_folder = os.path.exists(name), os.path.isdir(name)  # noqa: PTH110, PTH112
     if is_folder and header_of(path) is None:
-        return _sorted_out(_files_in(path), results)
-    if _WILDCARDS.search(name) and not is_there and header_of(path) is None:
+        return sorted_out(_files_in(path), results)
+    if WILDCARDS.search(name) and not is_there and header_of(path) is None:
         matches = [Path(match) for match in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207 - of any folder
         inside = [file for match in matches if match.is_dir() for file in _files_in(match)]
         files = [_header_beside(match) for match in matches if not match.is_dir()]
-        return _sorted_out(list(dict.fromkeys([*files, *inside])), results)
+        return sorted_out(list(dict.fromkeys([*files, *inside])), results)
     if _is_result(path, results):
         return [], [path]
     return [path], []
@@ -124,8 +128,8 @@ def _cannot_be_listed(error: OSError) -> None:
     raise UserError(f"{error.filename}: cannot be listed: {error.strerror}; check who may read it") from None
 
 
-def _sorted_out(files: Sequence[Path], results: Sequence[str]) -> tuple[list[Path], list[Path]]:
-    """Tell recordings from other files; parts of a record are neither."""
+def sorted_out(files: Sequence[Path], results: Sequence[str]) -> tuple[list[Path], list[Path]]:
+    """Tell recordings from other files, of which headers alone need be there; parts of a record are neither."""
     headers = [file for file in files if file.suffix.lower() == _HEADER]
     parts = {part for header in headers for part in _parts_of(header)}
     whole = [file for file in files if file not in parts]
@@ -161,7 +165,7 @@ def _identity(path: Path) -> str:
     return os.path.normcase(whole.parent.resolve() / whole.name)
 
 
-def _told(files: Sequence[Path]) -> str:
+def _told(files: Sequence[PurePath]) -> str:
     kinds = Counter(file.suffix.lower() or file.name for file in files).most_common()
     told = [f"{count:,} {kind}" for kind, count in kinds[:_KINDS_TOLD]]
     others = ", ..." if len(kinds) > _KINDS_TOLD else ""

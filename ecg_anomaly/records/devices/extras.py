@@ -34,10 +34,14 @@ def library(name: str, path: Path, kind: str) -> Any:
 
 
 def missing(name: str, path: Path, kind: str) -> UserError:
-    """Say that a library is not installed, and how to install it."""
+    """Say that a library that reads one kind of file is not installed, and how to install it."""
+    return not_installed(name, f"{path}: is {kind}, and reading it needs", "formats")
+
+
+def not_installed(name: str, needed_for: str, extra: str) -> UserError:
+    """Say that a library of an extra is not installed, and how to install it."""
     return UserError(
-        f"{path}: is {kind}, and reading it needs {name.partition('.')[0]}; install it in the project's folder with: "
-        'pip install ".[formats]"'
+        f'{needed_for} {name.partition(".")[0]}; install it in the project\'s folder with: pip install ".[{extra}]"'
     )
 
 

@@ -1,0 +1,253 @@
+"""Calls that an existing Dask cluster makes, with a detector that travels with them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import importlib
+import importlib.metadata
+import itertools
+import logging
+import platform
+import tempfile
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from ecg_anomaly import __version__
+from ecg_anomaly.config import Config
+from ecg_anomaly.detector.thresholds import FittedThreshold
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.handover.model import files_to_detect
+from ecg_anomaly.processes import WorkerDied, share_out
+from ecg_anomaly.records.devices.extras import not_installed
+from ecg_anomaly.storage import SCRATCH
+from ecg_anomaly.workers import WhichDetector
+
+if TYPE_CHECKING:
+    from ecg_anomaly.detector.scorer import TrainedDetector
+
+Result = TypeVar("Result")
+
+_REACHED_WITHIN_S = 10
+_FEWEST_AHEAD = 256  # calls under way: a cluster that grows with what there is to do must see that there is something
+_KEPT = 4  # detectors of a worker that works for several runs
+_LIBRARIES = ("numpy", "pandas", "scipy", "bottleneck", "wfdb")  # through which every number goes
+_Batch = list[tuple[int, tuple[Any, ...]]]  # calls with their numbers
+_SAME = "install there what is installed here, the extra cluster too (for example by one image for all)"
+
+
+@contextlib.contextmanager
+def connected(cluster: str | Any, tell: Callable[[str], None] = lambda _: None) -> Iterator[Any]:
+    """Give a client of a cluster: the ``distributed.Client`` that is given, or one for the block, by an address.
+
+    The address is that of the scheduler. ``tell`` is called with a line where the cluster has no worker yet, for whom
+    calls then wait.
+
+    Raises
+    ------
+    UserError
+        When Dask is not installed, or no scheduler answers there within 10 s.
+    """
+    with contextlib.ExitStack() as opened:
+        client = opened.enter_context(_client_of(cluster)) if isinstance(cluster, str) else cluster
+        if not client.nthreads():
+            tell(f"{client.scheduler.address}: the cluster has no worker yet; waiting for the first")
+        yield client
+
+
+def _client_of(address: str) -> Any:
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is told by errors
+    _check_reached(address)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of versions: those that matter are compared where calls are made
+        return _dask("distributed").Client(address, set_as_default=False)
+
+
+def _check_reached(address: str) -> None:
+    """Check that a Dask scheduler answers: a client waits without end for something else that does."""
+    comm, security = _dask("distributed.comm"), _dask("distributed.security")
+
+    async def answers() -> None:
+        asked = comm.connect(address, **security.Security().get_connection_args("client"))
+        await (await asyncio.wait_for(asked, _REACHED_WITHIN_S)).close()
+
+    try:
+        with ThreadPoolExecutor(1) as thread:  # in a notebook this one has an event loop already
+            thread.submit(asyncio.run, answers()).result()
+    except (asyncio.TimeoutError, OSError):
+        wrong = (
+            f"no Dask scheduler answers within {_REACHED_WITHIN_S} s; check that it runs and may be reached from here"
+        )
+    except (ValueError, TypeError, RuntimeError, MemoryError) as error:
+        wrong = f"is no address of a Dask scheduler ({error}); give one such as tcp://scheduler:8786"
+    else:
+        return
+    raise UserError(f"--cluster {address}: {wrong}")
+
+
+def _dask(name: str) -> Any:
+    """Import a module of Dask, which is of an extra."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise not_installed(error.name or name, "--cluster: a Dask cluster needs", "cluster") from None
+
+
+class ClusterExecutor(Executor):
+    """Has a cluster make calls, each on a worker that has the versions of this process.
+
+    A call whose workers died each time gives a `WorkerDied`: Dask has tried it again already.
+    """
+
+    def __init__(self, client: Any):
+        self._tasks = client.get_executor(pure=False)  # a call may be made twice on purpose
+        self._versions = _versions()
+
+    def submit(self, work: Callable[..., Result], /, *arguments: Any, **named: Any) -> Future[Result]:
+        """Have a call made; arguments that are futures of the client come as their results."""
+        outcome: Future[Any] = Future()
+        task = self._tasks.submit(_run, self._versions, work, *arguments, **named)
+        task.add_done_callback(functools.partial(_pass_on, outcome))
+        return outcome
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Wait for what is under way, or have it cancelled: no worker begins it, or the next call of a batch."""
+        self._tasks.shutdown(wait=wait and not cancel_futures)
+
+
+def ahead(client: Any) -> int:
+    """Tell how many calls should be under way."""
+    threads: dict[str, int] = client.nthreads()
+    return max(_FEWEST_AHEAD, 2 * sum(threads.values()))
+
+
+def with_detector(
+    work: Callable[..., Result],
+    calls: Iterable[tuple[Any, ...]],
+    config: Config,
+    threshold: FittedThreshold | None = None,
+    *,
+    client: Any,
+) -> Generator[tuple[int, Result | WorkerDied], None, None]:
+    """Call a function many times on a cluster, in batches of ``dask.recordings_per_task``, as `workers.with_detector`.
+
+    The workers need not see the folder of the detector: what they need of it is sent. The calls of a batch whose
+    workers died are made again one by one, so that only what ends a worker is lost.
+    """
+    carried = _Carried(WhichDetector.of(config, threshold), files_to_detect(config))
+    sent = client.submit(_as_it_is, carried, key=f"detector-{carried.which.model}-{carried.which.settings}")
+
+    def done(batches: Iterable[_Batch]) -> Generator[tuple[_Batch, list[Result] | WorkerDied], None, None]:
+        under_way: dict[int, _Batch] = {}
+
+        def tasks() -> Iterator[tuple[Any, ...]]:
+            for number, batch in enumerate(batches):
+                under_way[number] = batch
+                yield sent, work, [arguments for _, arguments in batch]
+
+        executors = functools.partial(ClusterExecutor, client)
+        with contextlib.closing(share_out(_detect_each, tasks(), executors, ahead=ahead(client))) as shared:
+            for number, results in shared:
+                yield under_way.pop(number), results
+
+    numbered, at_a_time = enumerate(calls), config.dask.recordings_per_task
+    again: _Batch = []
+    for batches in (iter(lambda: list(itertools.islice(numbered, at_a_time)), []), ([call] for call in again)):
+        with contextlib.closing(done(batches)) as finished:
+            for batch, results in finished:
+                numbers = [number for number, _ in batch]
+                if not isinstance(results, WorkerDied):
+                    yield from zip(numbers, results, strict=True)
+                elif len(batch) > 1:
+                    again += batch
+                else:
+                    yield numbers[0], results
+
+
+@dataclass(frozen=True)
+class _Carried:
+    """A detector on its way to a worker."""
+
+    which: WhichDetector
+    files: dict[str, bytes] = field(compare=False)  # by name
+
+    def read(self) -> TrainedDetector:
+        """Read the detector, once in a process."""
+        return _unpacked(self)[1].read()
+
+
+@functools.lru_cache(_KEPT)
+def _unpacked(carried: _Carried) -> tuple[tempfile.TemporaryDirectory[str], WhichDetector]:
+    """Write the files of a detector to a folder, which lasts as long as what this gives."""
+    which = carried.which
+    parent = tempfile.TemporaryDirectory(dir=SCRATCH.get(), prefix="detector-")
+    folder = Path(parent.name) / Path(which.config.paths.models).resolve().name  # by which results name the model
+    folder.mkdir()
+    for name, content in carried.files.items():
+        (folder / name).write_bytes(content)
+    paths = which.config.paths.model_copy(update={"models": str(folder), "outputs": str(folder)})
+    return parent, WhichDetector.of(which.config.model_copy(update={"paths": paths}), which.threshold)
+
+
+def _as_it_is(carried: _Carried) -> _Carried:
+    """Be the task that brings a detector to the workers: unlike scattered data it is made anew when one dies."""
+    return carried
+
+
+def _detect_each(carried: _Carried, work: Callable[..., Result], calls: list[tuple[Any, ...]]) -> list[Result]:
+    """Make the calls of a batch, until nobody waits for them."""
+    detector = carried.read()
+    return [work(detector, *arguments) for arguments in itertools.takewhile(_is_wanted, calls)]
+
+
+def _is_wanted(_: object) -> bool:
+    worker = _dask("distributed").get_worker()
+    task = worker.state.tasks.get(worker.get_current_task())
+    return task is not None and task.state == "executing"
+
+
+def _run(versions: dict[str, str], work: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
+    """Make a call on a worker: by the versions that the client has, and on one core, as a process of one machine."""
+    worker = _dask("distributed").get_worker()
+    other = [f"{name} {own} instead of {versions[name]}" for name, own in _versions().items() if own != versions[name]]
+    if other:
+        raise UserError(f"worker {worker.address}: has {', '.join(other)}; {_SAME}")
+    kept = SCRATCH.set(worker.local_directory)  # which Dask empties when the worker is killed
+    try:
+        with threadpool_limits(1):
+            return work(*arguments, **named)
+    finally:
+        SCRATCH.reset(kept)
+
+
+@functools.cache
+def _versions() -> dict[str, str]:
+    """List what has to be equal where a call is made, so that its results are."""
+    python = ".".join(platform.python_version_tuple()[:2])
+    libraries = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    return {"ecg_anomaly": __version__, "Python": python, **libraries}
+
+
+def _pass_on(outcome: Future[Any], task: Future[Any]) -> None:
+    """Give a call what became of its task, in words where the cluster is at fault."""
+    if task.cancelled():
+        outcome.set_exception(UserError("the cluster dropped what it was to do: its scheduler has ended; run again"))
+        return
+    error = task.exception()
+    if error is None:
+        outcome.set_result(task.result())
+    elif isinstance(error, _dask("distributed.scheduler").KilledWorker):
+        outcome.set_result(WorkerDied(error.allowed_failures + 1))
+    elif isinstance(error, ImportError | AttributeError) or "deserialization" in str(error):
+        outcome.set_exception(
+            UserError(f"the cluster cannot load what it is sent: {error.__cause__ or error}; {_SAME}")
+        )
+    else:
+        outcome.set_exception(error)

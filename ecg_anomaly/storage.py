@@ -1,0 +1,224 @@
+"""Recordings and results in object storage: ``s3://``, ``gs://`` and whatever else fsspec knows.
+
+A recording is copied to a folder of the machine while it is analysed, since it is read more than once; its results are
+made there, and then uploaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextvars import ContextVar
+from pathlib import Path, PurePosixPath
+from typing import Any, cast
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.records import search
+from ecg_anomaly.records.devices.extras import not_installed
+from ecg_anomaly.records.kinds import NO_WFDB_SUFFIXES, SUFFIXES
+from ecg_anomaly.records.search import WILDCARDS, Found
+from ecg_anomaly.records.wfdb_reader import files_of
+
+SCRATCH: ContextVar[str | None] = ContextVar("SCRATCH", default=None)
+"""The folder in which copies lie for a while; without one, the system's."""
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # two letters at least: one is a drive
+_CHECK = "check the name, the credentials (of S3: AWS_PROFILE or AWS_ACCESS_KEY_ID) and the network"
+
+
+class Url(PurePosixPath):
+    """A place in object storage: has the parts of a path, and is written as a URL."""
+
+    def __str__(self) -> str:
+        return super().__str__().replace(":/", "://", 1)
+
+    def resolve(self) -> Url:
+        """Give the place itself: there are no links."""
+        return self
+
+
+Place = Path | Url
+
+
+def place(name: str) -> Place:
+    """Tell what a user's name of a file or folder means: ``file://`` is a path."""
+    if name.lower().startswith("file://"):
+        return Path(url2pathname(urlsplit(name).path))
+    return Url(name) if _SCHEME.match(name) else Path(name)
+
+
+def find_recordings(named: Iterable[str], results: Sequence[str] = ()) -> Found:
+    """Find recordings as `search.find_recordings` does, in object storage too.
+
+    There a name that ends as recordings do is one without being looked for. A `Url` stands for a path until `at_hand`
+    gives one.
+
+    Raises
+    ------
+    UserError
+        As `search.find_recordings`, and when a storage cannot be reached.
+    """
+    places = [place(name) for name in named]
+    there = [str(path) for path in places if isinstance(path, Path)]
+    found = [search.find_recordings(there, results)] if there else []
+    found += [_find_in_storage(url, results) for url in places if isinstance(url, Url)]
+    paths = dict.fromkeys(path for some in found for path in some.paths)
+    return Found(tuple(paths), tuple(note for some in found for note in some.notes))
+
+
+@contextlib.contextmanager
+def at_hand(recording: Place) -> Iterator[Path]:
+    """Give the path of a recording, which of one in object storage is that of a copy while the block lasts.
+
+    What is raised inside the block names the place of the recording.
+
+    Raises
+    ------
+    UserError
+        When the storage cannot be reached. What is missing there is missing in the copy, too.
+    """
+    if isinstance(recording, Path):
+        yield recording
+        return
+    with tempfile.TemporaryDirectory(dir=SCRATCH.get(), ignore_cleanup_errors=True) as folder:
+        copy = Path(folder, recording.name)
+        try:
+            _copy(recording, copy)
+            yield copy
+        except UserError as error:
+            raise UserError(str(error).replace(folder, str(recording.parent))) from None
+
+
+def upload(files: Iterable[Path], folder: Url) -> None:
+    """Put files into a folder of object storage, one after the other, each whole or not at all.
+
+    Raises
+    ------
+    UserError
+        When one cannot be written there.
+    """
+    storage = _storage(folder)
+    for file in files:
+        with _in_words(folder, "cannot be written"):
+            storage.put_file(str(file), _key(folder / file.name))
+
+
+def names_in(folder: Url) -> set[str]:
+    """List the files in a folder of object storage and the folders in it, by their names relative to it.
+
+    Raises
+    ------
+    UserError
+        When it cannot be listed.
+    """
+    with _in_words(folder, "cannot be listed"):
+        return {_relative(key, folder) for key in _storage(folder).find(_key(folder))}
+
+
+def read_file(file: Url) -> bytes | None:
+    """Read a small file of object storage; ``None`` if it is not there.
+
+    Raises
+    ------
+    UserError
+        When the storage cannot be reached.
+    """
+    with _in_words(file, "cannot be read"):
+        try:
+            content: bytes = _storage(file).cat_file(_key(file))
+        except FileNotFoundError:
+            return None
+    return content
+
+
+def _find_in_storage(url: Url, results: Sequence[str]) -> Found:
+    has_wildcard = WILDCARDS.search(str(url))
+    alone = Found((cast(Path, url),), ())
+    if not has_wildcard and url.suffix.lower() in SUFFIXES:
+        return alone
+    with _in_words(url, "cannot be listed"):
+        storage = _storage(url)
+        matches = storage.glob(_key(url)) if has_wildcard else [_key(url)]
+        keys = [key for match in matches for key in storage.find(match)]
+        if not has_wildcard and not keys:
+            return alone
+        headers = storage.cat([key for key in keys if key.endswith(".hea")], on_error="omit") if keys else {}
+    root = Url(*url.parts[:2])
+    with tempfile.TemporaryDirectory() as folder:  # where the headers lie that tell what is part of what
+        copies = {}
+        for key in keys:
+            inside = Path(_relative(key, root))
+            if not any(part.startswith(".") for part in inside.parts):
+                copies[Path(folder, inside)] = root / inside
+        for key, content in headers.items():
+            header = Path(folder, _relative(key, root))
+            if header in copies:
+                header.parent.mkdir(parents=True, exist_ok=True)
+                header.write_bytes(content)
+        found, passed_over = search.sorted_out([*copies], results)
+    notes = search.account_of(str(url), found, passed_over)
+    return Found(tuple(cast(Path, copies[copy]) for copy in found), tuple(notes))
+
+
+def _copy(recording: Url, copy: Path) -> None:
+    """Copy the file of a recording, or of a WFDB record its header and what that names."""
+    headers = [copy.with_name(f"{copy.name}.hea"), copy.with_suffix(".hea")]
+    if copy.suffix.lower() in NO_WFDB_SUFFIXES:
+        headers = []
+    elif copy.suffix.lower() == ".hea":
+        headers = [copy]
+    header = next((header for header in headers if _fetch(recording.parent, header)), None)
+    if header is None:
+        _fetch(recording.parent, copy)
+        return
+    fetched = {header}
+    while more := [file for file in files_of(header) if file not in fetched]:  # segments, then their signals
+        for file in more:
+            _fetch(recording.parent, file)
+        fetched.update(more)
+
+
+def _fetch(folder: Url, file: Path) -> bool:
+    """Copy a file from a folder; tell whether it is there."""
+    with _in_words(folder / file.name, "cannot be read"):
+        try:
+            _storage(folder).get_file(_key(folder / file.name), str(file))
+        except FileNotFoundError:
+            file.unlink(missing_ok=True)
+    return file.is_file()
+
+
+def _storage(url: Url) -> Any:
+    """Give the file system of fsspec that a URL names."""
+    try:
+        return importlib.import_module("fsspec.core").url_to_fs(str(url))[0]
+    except ImportError:  # which names no library, or only the first
+        libraries = "fsspec, and s3fs for S3 or gcsfs for Google"
+        raise not_installed(libraries, f"{url}: is in object storage, which needs", "cluster") from None
+    except ValueError:
+        raise UserError(f"{url}: no storage is known as {url.parts[0]}; give a path, or a URL of s3: or gs:") from None
+
+
+def _key(url: Url) -> str:
+    """Write a place as its file system does: bucket and key."""
+    return "/".join(url.parts[1:])
+
+
+def _relative(key: str, folder: Url) -> str:
+    return key.removeprefix(_key(folder)).strip("/")
+
+
+@contextlib.contextmanager
+def _in_words(url: Url, wrong: str) -> Iterator[None]:
+    """Put into words what goes wrong inside the block: every storage's library has errors of its own."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f"{url}: {wrong}: {error or type(error).__name__}; {_CHECK}") from None

@@ -1,0 +1,111 @@
+"""Recordings in object storage: found, copied while they are analysed, and their results uploaded."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ecg_anomaly import storage
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.recording import open_recording
+from ecg_anomaly.storage import Url, at_hand, find_recordings, names_in, place, read_file, upload
+
+BUCKET = "s3://recordings"
+
+
+@pytest.fixture(scope="module")
+def bucket(simulated_records: Path) -> Iterator[Url]:
+    """A bucket of S3 on this machine, with the simulated records in its folder ``simdb``."""
+    server = pytest.importorskip("moto.server", reason="moto is not installed").ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
+        bucket = Url(BUCKET)
+        storage._storage(bucket).mkdir("recordings")
+        upload(sorted((simulated_records / "simdb").glob("s00[12].*")), bucket / "simdb")
+        yield bucket
+    server.stop()
+
+
+def test_places():
+    assert place("mitdb/100") == Path("mitdb/100")
+    assert place("C:/mitdb/100") == Path("C:/mitdb/100")
+    assert place("file:///data/day%201/100.edf") == Path("/data/day 1/100.edf")
+    url = place("s3://bucket/mitdb/100.hea")
+    assert isinstance(url, Url)
+    assert [str(url), str(url.parent), url.name] == ["s3://bucket/mitdb/100.hea", "s3://bucket/mitdb", "100.hea"]
+
+
+def test_recordings_are_found_as_on_a_disk(bucket, tmp_path):
+    (tmp_path / "s001.summary.json").touch()
+    (tmp_path / "multi.hea").write_text("multi/2 1 250 500\nmulti_1 250\nmulti_2 250\n")
+    for name in ("multi_1", "multi_2"):
+        (tmp_path / f"{name}.hea").write_text(f"{name} 1 250 250\n{name}.dat 16 200/mV 16 0 0 0 0 II\n")
+        (tmp_path / f"{name}.dat").write_bytes(bytes(500))
+    shutil.copy(tmp_path / "multi.hea", tmp_path / ".hidden.hea")
+    upload(sorted(tmp_path.iterdir()), bucket / "found")
+    upload([tmp_path / "multi_1.dat"], bucket / "found" / "below")
+
+    (tmp_path / "local.edf").touch()
+    named = [f"{BUCKET}/simdb/*.hea", f"{BUCKET}/found", str(tmp_path / "local.edf"), f"{BUCKET}/not/there.edf"]
+    found = find_recordings(named, [".summary.json"])
+    assert list(map(str, found.paths)) == [
+        str(tmp_path / "local.edf"),
+        f"{BUCKET}/simdb/s001.hea",
+        f"{BUCKET}/simdb/s002.hea",
+        f"{BUCKET}/found/multi.hea",
+        f"{BUCKET}/not/there.edf",
+    ]
+    assert found.notes == (f"{BUCKET}/found: 1 recording; passed over 2 other files (1 .dat, 1 .json)",)
+    assert find_recordings([f"{BUCKET}/simdb/s001"]).paths == (bucket / "simdb" / "s001",)
+    with pytest.raises(UserError, match=r"s3://recordings/\*\.edf: no recording is there; give the path of one"):
+        find_recordings([f"{BUCKET}/*.edf"])
+    with at_hand(bucket / "found" / "multi.hea") as path:
+        assert open_recording(path).samples == 500
+
+
+@pytest.mark.parametrize("name", ["s001", "s001.hea", "s001.dat"])
+def test_a_recording_is_copied_while_it_is_read(bucket, simulated_records, name):
+    with at_hand(bucket / "simdb" / name) as path:
+        copied = open_recording(path).read()
+        assert {file.name for file in path.parent.iterdir()} == {"s001.hea", "s001.dat"}
+    assert not path.parent.exists()
+    assert (copied == open_recording(simulated_records / "simdb" / name).read()).all()
+    with at_hand(simulated_records / "simdb" / name) as path:
+        assert path == simulated_records / "simdb" / name
+
+
+def test_results_are_uploaded_and_replaced(bucket, tmp_path):
+    folder = bucket / "out" / "day 1"
+    for content in ("first", "second"):
+        (tmp_path / "s001.summary.json").write_text(content)
+        upload([tmp_path / "s001.summary.json"], folder)
+    assert read_file(folder / "s001.summary.json") == b"second"
+    assert read_file(folder / "s002.summary.json") is None
+    assert names_in(bucket / "out") == {"day 1/s001.summary.json"}
+
+
+def test_what_goes_wrong_is_told_in_words(bucket, tmp_path, monkeypatch):
+    with (
+        pytest.raises(UserError, match=r"s3://recordings/simdb/s009: is not there, nor is a WFDB header"),
+        at_hand(bucket / "simdb" / "s009") as path,
+    ):
+        open_recording(path)
+    with pytest.raises(UserError, match=r"s3://nowhere/out: cannot be written: The specified bucket does not exist; "):
+        upload([Path(__file__)], Url("s3://nowhere/out"))
+    with pytest.raises(UserError, match=r"ftps://host/x: no storage is known as ftps:; give a path"):
+        read_file(Url("ftps://host/x"))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    type(storage._storage(bucket)).clear_instance_cache()
+    with pytest.raises(UserError, match=r"s3://other/x: cannot be read: .*credentials.*; check the name, the cred"):
+        read_file(Url("s3://other/x"))
+    monkeypatch.setitem(sys.modules, "fsspec.core", None)
+    with pytest.raises(UserError, match=r'gs://bucket/x: is in object storage, which needs fsspec, .*"\.\[cluster\]"'):
+        read_file(Url("gs://bucket/x"))
