@@ -23,10 +23,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from ecg_anomaly import __version__
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.thresholds import FittedThreshold
-from ecg_anomaly.errors import UserError
+from ecg_anomaly.errors import UserError, missing_extra
 from ecg_anomaly.handover.model import files_to_detect
 from ecg_anomaly.processes import WorkerDied, share_out
-from ecg_anomaly.records.devices.extras import not_installed
 from ecg_anomaly.storage import SCRATCH
 from ecg_anomaly.workers import WhichDetector
 
@@ -97,7 +96,7 @@ def _dask(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise not_installed(error.name or name, "--cluster: a Dask cluster needs", "cluster") from None
+        raise missing_extra("--cluster", error.name or name, "cluster") from None
 
 
 class ClusterExecutor(Executor):

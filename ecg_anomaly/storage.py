@@ -17,9 +17,8 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from ecg_anomaly.errors import UserError
+from ecg_anomaly.errors import UserError, missing_extra
 from ecg_anomaly.records import search
-from ecg_anomaly.records.devices.extras import not_installed
 from ecg_anomaly.records.kinds import NO_WFDB_SUFFIXES, SUFFIXES
 from ecg_anomaly.records.search import WILDCARDS, Found
 from ecg_anomaly.records.wfdb_reader import files_of
@@ -199,7 +198,7 @@ def _storage(url: Url) -> Any:
         return importlib.import_module("fsspec.core").url_to_fs(str(url))[0]
     except ImportError:  # which names no library, or only the first
         libraries = "fsspec, and s3fs for S3 or gcsfs for Google"
-        raise not_installed(libraries, f"{url}: is in object storage, which needs", "cluster") from None
+        raise missing_extra(f"{url}: is in object storage, which", libraries, "cluster") from None
     except ValueError:
         raise UserError(f"{url}: no storage is known as {url.parts[0]}; give a path, or a URL of s3: or gs:") from None
 

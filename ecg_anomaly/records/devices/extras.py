@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ecg_anomaly.errors import UserError
+from ecg_anomaly.errors import UserError, missing_extra
 
 
 def library(name: str, path: Path, kind: str) -> Any:
@@ -34,15 +34,8 @@ def library(name: str, path: Path, kind: str) -> Any:
 
 
 def missing(name: str, path: Path, kind: str) -> UserError:
-    """Say that a library that reads one kind of file is not installed, and how to install it."""
-    return not_installed(name, f"{path}: is {kind}, and reading it needs", "formats")
-
-
-def not_installed(name: str, needed_for: str, extra: str) -> UserError:
-    """Say that a library of an extra is not installed, and how to install it."""
-    return UserError(
-        f'{needed_for} {name.partition(".")[0]}; install it in the project\'s folder with: pip install ".[{extra}]"'
-    )
+    """Say that a library is not installed, and how to install it."""
+    return missing_extra(f"{path}: is {kind}, and reading it", name.partition(".")[0], "formats")
 
 
 @contextlib.contextmanager
