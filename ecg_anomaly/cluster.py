@@ -9,6 +9,7 @@ import importlib
 import importlib.metadata
 import itertools
 import logging
+import pickle
 import platform
 import tempfile
 import warnings
@@ -102,17 +103,19 @@ def _dask(name: str) -> Any:
 class ClusterExecutor(Executor):
     """Has a cluster make calls, each on a worker that has the versions of this process.
 
-    A call whose workers died each time gives a `WorkerDied`: Dask has tried it again already.
+    A call whose workers died each time gives a `WorkerDied`: Dask has tried it again already. Where there is something
+    ``sent``, a future of the client, its result comes as the first argument of each call.
     """
 
-    def __init__(self, client: Any):
+    def __init__(self, client: Any, *sent: Any):
         self._tasks = client.get_executor(pure=False)  # a call may be made twice on purpose
-        self._versions = _versions()
+        self._sent, self._start, self._versions = sent, _starter(), _versions()
 
     def submit(self, work: Callable[..., Result], /, *arguments: Any, **named: Any) -> Future[Result]:
-        """Have a call made; arguments that are futures of the client come as their results."""
+        """Have a call made."""
+        call = _dask("cloudpickle").dumps((work, arguments, named))
         outcome: Future[Any] = Future()
-        task = self._tasks.submit(_run, self._versions, work, *arguments, **named)
+        task = self._tasks.submit(self._start, self._versions, call, *self._sent)
         task.add_done_callback(functools.partial(_pass_on, outcome))
         return outcome
 
@@ -140,8 +143,10 @@ def with_detector(
     The workers need not see the folder of the detector: what they need of it is sent. The calls of a batch whose
     workers died are made again one by one, so that only what ends a worker is lost.
     """
-    carried = _Carried(WhichDetector.of(config, threshold), files_to_detect(config))
-    sent = client.submit(_as_it_is, carried, key=f"detector-{carried.which.model}-{carried.which.settings}")
+    which = WhichDetector.of(config, threshold)
+    packed = pickle.dumps(_Carried(which, files_to_detect(config)))
+    # The result of a task, which unlike scattered data is made anew when the worker that has it dies.
+    sent = client.submit(bytes, packed, key=f"detector-{which.model}-{which.settings}")
 
     def done(batches: Iterable[_Batch]) -> Generator[tuple[_Batch, list[Result] | WorkerDied], None, None]:
         under_way: dict[int, _Batch] = {}
@@ -149,9 +154,9 @@ def with_detector(
         def tasks() -> Iterator[tuple[Any, ...]]:
             for number, batch in enumerate(batches):
                 under_way[number] = batch
-                yield sent, work, [arguments for _, arguments in batch]
+                yield work, [arguments for _, arguments in batch]
 
-        executors = functools.partial(ClusterExecutor, client)
+        executors = functools.partial(ClusterExecutor, client, sent)
         with contextlib.closing(share_out(_detect_each, tasks(), executors, ahead=ahead(client))) as shared:
             for number, results in shared:
                 yield under_way.pop(number), results
@@ -195,13 +200,9 @@ def _unpacked(carried: _Carried) -> tuple[tempfile.TemporaryDirectory[str], Whic
     return parent, WhichDetector.of(which.config.model_copy(update={"paths": paths}), which.threshold)
 
 
-def _as_it_is(carried: _Carried) -> _Carried:
-    """Be the task that brings a detector to the workers: unlike scattered data it is made anew when one dies."""
-    return carried
-
-
-def _detect_each(carried: _Carried, work: Callable[..., Result], calls: list[tuple[Any, ...]]) -> list[Result]:
+def _detect_each(packed: bytes, work: Callable[..., Result], calls: list[tuple[Any, ...]]) -> list[Result]:
     """Make the calls of a batch, until nobody waits for them."""
+    carried: _Carried = pickle.loads(packed)
     detector = carried.read()
     return [work(detector, *arguments) for arguments in itertools.takewhile(_is_wanted, calls)]
 
@@ -212,16 +213,28 @@ def _is_wanted(_: object) -> bool:
     return task is not None and task.state == "executing"
 
 
-def _run(versions: dict[str, str], work: Callable[..., Result], *arguments: Any, **named: Any) -> Result:
+def _starter() -> Callable[..., Any]:
+    """Give what begins a call on a worker: a function that travels itself, so that a worker without us can say so."""
+
+    def ecg_anomaly(*arguments: Any) -> Any:
+        import importlib
+
+        return importlib.import_module("ecg_anomaly.cluster").run(*arguments)
+
+    return ecg_anomaly
+
+
+def run(versions: dict[str, str], call: bytes, *sent: Any) -> Any:
     """Make a call on a worker: by the versions that the client has, and on one core, as a process of one machine."""
     worker = _dask("distributed").get_worker()
     other = [f"{name} {own} instead of {versions[name]}" for name, own in _versions().items() if own != versions[name]]
     if other:
         raise UserError(f"worker {worker.address}: has {', '.join(other)}; {_SAME}")
+    work, arguments, named = pickle.loads(call)
     kept = SCRATCH.set(worker.local_directory)  # which Dask empties when the worker is killed
     try:
         with threadpool_limits(1):
-            return work(*arguments, **named)
+            return work(*sent, *arguments, **named)
     finally:
         SCRATCH.reset(kept)
 

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -30,48 +30,60 @@ _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)  # two letters at l
 _CHECK = "check the name, the credentials (of S3: AWS_PROFILE or AWS_ACCESS_KEY_ID) and the network"
 
 
-class Url(PurePosixPath):
+if TYPE_CHECKING:
+    _Base = Path  # which it stands for, until `at_hand` gives one
+else:
+    _Base = PurePosixPath
+
+
+class Url(_Base):
     """A place in object storage: has the parts of a path, and is written as a URL."""
 
     def __str__(self) -> str:
         return super().__str__().replace(":/", "://", 1)
 
-    def resolve(self) -> Url:
+    def resolve(self, strict: bool = False) -> Url:
         """Give the place itself: there are no links."""
         return self
 
+    @property
+    def bucket(self) -> Url:
+        """The bucket that it lies in."""
+        return Url(*self.parts[:2])
 
-Place = Path | Url
 
-
-def place(name: str) -> Place:
-    """Tell what a user's name of a file or folder means: ``file://`` is a path."""
-    if name.lower().startswith("file://"):
-        return Path(url2pathname(urlsplit(name).path))
+def place(name: str) -> Path:
+    """Tell what a user's name of a file or folder means: a path, or a `Url`."""
     return Url(name) if _SCHEME.match(name) else Path(name)
 
 
-def find_recordings(named: Iterable[str], results: Sequence[str] = ()) -> Found:
+def local_name(name: str) -> str:
+    """Take off ``file://``, which means a path of this machine; other names stay."""
+    return url2pathname(urlsplit(name).path) if name.lower().startswith("file://") else name
+
+
+def find_recordings(named: Sequence[str], results: Sequence[str] = ()) -> Found:
     """Find recordings as `search.find_recordings` does, in object storage too.
 
-    There a name that ends as recordings do is one without being looked for. A `Url` stands for a path until `at_hand`
-    gives one.
+    There a name that ends as recordings do is one without being looked for.
 
     Raises
     ------
     UserError
         As `search.find_recordings`, and when a storage cannot be reached.
     """
-    places = [place(name) for name in named]
-    there = [str(path) for path in places if isinstance(path, Path)]
-    found = [search.find_recordings(there, results)] if there else []
-    found += [_find_in_storage(url, results) for url in places if isinstance(url, Url)]
-    paths = dict.fromkeys(path for some in found for path in some.paths)
-    return Found(tuple(paths), tuple(note for some in found for note in some.notes))
+    urls = [name for name in named if isinstance(place(name), Url)]
+    on_disk = search.find_recordings([name for name in named if name not in urls], results)
+    paths: dict[Path, str] = {}
+    notes: list[str] = []
+    for found in (on_disk, *(_find_in_storage(name, results) for name in urls)):
+        paths |= {path: given for path, given in zip(found.paths, found.given, strict=True) if path not in paths}
+        notes += found.notes
+    return Found(tuple(paths), tuple(paths.values()), tuple(notes))
 
 
 @contextlib.contextmanager
-def at_hand(recording: Place) -> Iterator[Path]:
+def at_hand(recording: Path) -> Iterator[Path]:
     """Give the path of a recording, which of one in object storage is that of a copy while the block lasts.
 
     What is raised inside the block names the place of the recording.
@@ -81,7 +93,7 @@ def at_hand(recording: Place) -> Iterator[Path]:
     UserError
         When the storage cannot be reached. What is missing there is missing in the copy, too.
     """
-    if isinstance(recording, Path):
+    if not isinstance(recording, Url):
         yield recording
         return
     with tempfile.TemporaryDirectory(dir=SCRATCH.get(), ignore_cleanup_errors=True) as folder:
@@ -135,33 +147,36 @@ def read_file(file: Url) -> bytes | None:
     return content
 
 
-def _find_in_storage(url: Url, results: Sequence[str]) -> Found:
-    has_wildcard = WILDCARDS.search(str(url))
-    alone = Found((cast(Path, url),), ())
+def _find_in_storage(name: str, results: Sequence[str]) -> Found:
+    url, has_wildcard = Url(name), WILDCARDS.search(name)
+    alone = Found((url,), (name,), ())
     if not has_wildcard and url.suffix.lower() in SUFFIXES:
         return alone
     with _in_words(url, "cannot be listed"):
         storage = _storage(url)
-        matches = storage.glob(_key(url)) if has_wildcard else [_key(url)]
-        keys = [key for match in matches for key in storage.find(match)]
+        matches = storage.glob(_key(url), detail=True) if has_wildcard else {_key(url): {"type": "directory"}}
+        whole = {key: [key] if match["type"] == "file" else storage.find(key) for key, match in matches.items()}
+        keys = list(dict.fromkeys(key for below in whole.values() for key in below))
         if not has_wildcard and not keys:
             return alone
         headers = storage.cat([key for key in keys if key.endswith(".hea")], on_error="omit") if keys else {}
-    root = Url(*url.parts[:2])
+    root = url.bucket
     with tempfile.TemporaryDirectory() as folder:  # where the headers lie that tell what is part of what
-        copies = {}
-        for key in keys:
-            inside = Path(_relative(key, root))
-            if not any(part.startswith(".") for part in inside.parts):
-                copies[Path(folder, inside)] = root / inside
+        copies = {Path(folder, place): root / place for key in keys if _is_seen(place := _relative(key, root))}
         for key, content in headers.items():
             header = Path(folder, _relative(key, root))
             if header in copies:
                 header.parent.mkdir(parents=True, exist_ok=True)
                 header.write_bytes(content)
-        found, passed_over = search.sorted_out([*copies], results)
-    notes = search.account_of(str(url), found, passed_over)
-    return Found(tuple(cast(Path, copies[copy]) for copy in found), tuple(notes))
+        recordings, passed_over = search.sorted_out([*copies], results)
+    notes = search.account_of(name, recordings, passed_over)
+    found = [copies[copy] for copy in recordings]
+    return Found(tuple(found), (name,) * len(found), tuple(notes))
+
+
+def _is_seen(place: str) -> bool:
+    """Tell whether nothing is hidden in a place, nor leads out of it."""
+    return not any(part.startswith(".") for part in place.split("/"))
 
 
 def _copy(recording: Url, copy: Path) -> None:

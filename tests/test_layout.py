@@ -30,7 +30,7 @@ ORDER = (
         "findings/",
         "evaluation/",
         "reports/",
-        "batch",
+        "batch/",
     ),
     *("live/", "web/", "entry"),
 )

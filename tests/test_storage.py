@@ -10,7 +10,7 @@ import pytest
 from ecg_anomaly import storage
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.recording import open_recording
-from ecg_anomaly.storage import Url, at_hand, find_recordings, names_in, place, read_file, upload
+from ecg_anomaly.storage import Url, at_hand, find_recordings, local_name, names_in, place, read_file, upload
 
 BUCKET = "s3://recordings"
 
@@ -35,7 +35,8 @@ def bucket(simulated_records: Path) -> Iterator[Url]:
 def test_places():
     assert place("mitdb/100") == Path("mitdb/100")
     assert place("C:/mitdb/100") == Path("C:/mitdb/100")
-    assert place("file:///data/day%201/100.edf") == Path("/data/day 1/100.edf")
+    assert local_name("file:///data/day%201/100.edf") == "/data/day 1/100.edf"
+    assert local_name("s3://bucket/100.edf") == "s3://bucket/100.edf"
     url = place("s3://bucket/mitdb/100.hea")
     assert isinstance(url, Url)
     assert [str(url), str(url.parent), url.name] == ["s3://bucket/mitdb/100.hea", "s3://bucket/mitdb", "100.hea"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.kinds import NO_WFDB_SUFFIXES
@@ -32,6 +33,7 @@ class Found:
     """Recordings that were found, each once, and what was passed over beside them, in words."""
 
     paths: tuple[Path, ...]
+    given: tuple[str, ...]  # what each was found by
     notes: tuple[str, ...]
 
 
@@ -54,18 +56,28 @@ def find_recordings(named: Iterable[str], results: Sequence[str] = ()) -> Found:
     UserError
         When a folder or a pattern holds no recording, or a folder cannot be listed.
     """
-    paths: dict[str, Path] = {}  # by what tells them apart
+    paths: dict[str, tuple[Path, str]] = {}  # by what tells them apart
     notes: list[str] = []
     for name in named:
         found, passed_over = _meant(name, results)
         if not found and passed_over == [Path(name)]:
             raise UserError(f"{name}: is a result of an analysis; give the recording itself")
         notes += account_of(name, found, passed_over)
-        paths |= {_identity(path): path for path in found if _identity(path) not in paths}
-    return Found(tuple(paths.values()), tuple(notes))
+        for path in found:
+            paths.setdefault(_identity(path), (path, name))
+    return Found(tuple(path for path, _ in paths.values()), tuple(name for _, name in paths.values()), tuple(notes))
 
 
-def account_of(name: str, found: Sequence[PurePath], passed_over: Sequence[PurePath]) -> list[str]:
+def folder_meant(name: Path, path: Path) -> Path:
+    """Give the folder that a name means, by which a recording was found: the part of a pattern that is fixed."""
+    if name == path:
+        return path.parent
+    if not _is_pattern(str(name)):
+        return name
+    return type(name)(*itertools.takewhile(lambda part: not WILDCARDS.search(part), name.parts))
+
+
+def account_of(name: str, found: Sequence[Path], passed_over: Sequence[Path]) -> list[str]:
     """Give a note of what was passed over where a name means recordings; raise a `UserError` where it means none."""
     if not found:
         beside = f", but {_told(passed_over)}" if passed_over else ""
@@ -102,10 +114,9 @@ def _meant(name: str, results: Sequence[str]) -> tuple[list[Path], list[Path]]:
     """Tell what a name means: recordings, and files that are none."""
     path = Path(name)
     # Not those of a path, which raise an error where a folder above may not be looked into.
-    is_there, is_folder = os.path.exists(name), os.path.isdir(name)  # noqa: PTH110, PTH112
-    if is_folder and header_of(path) is None:
+    if os.path.isdir(name) and header_of(path) is None:  # noqa: PTH112
         return sorted_out(_files_in(path), results)
-    if WILDCARDS.search(name) and not is_there and header_of(path) is None:
+    if _is_pattern(name):
         matches = [Path(match) for match in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207 - of any folder
         inside = [file for match in matches if match.is_dir() for file in _files_in(match)]
         files = [_header_beside(match) for match in matches if not match.is_dir()]
@@ -113,6 +124,10 @@ def _meant(name: str, results: Sequence[str]) -> tuple[list[Path], list[Path]]:
     if _is_result(path, results):
         return [], [path]
     return [path], []
+
+
+def _is_pattern(name: str) -> bool:
+    return bool(WILDCARDS.search(name)) and not os.path.exists(name) and header_of(Path(name)) is None  # noqa: PTH110
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -165,7 +180,7 @@ def _identity(path: Path) -> str:
     return os.path.normcase(whole.parent.resolve() / whole.name)
 
 
-def _told(files: Sequence[PurePath]) -> str:
+def _told(files: Sequence[Path]) -> str:
     kinds = Counter(file.suffix.lower() or file.name for file in files).most_common()
     told = [f"{count:,} {kind}" for kind, count in kinds[:_KINDS_TOLD]]
     others = ", ..." if len(kinds) > _KINDS_TOLD else ""

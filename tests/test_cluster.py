@@ -1,0 +1,135 @@
+"""Calls on a Dask cluster: two processes of this machine, some of which are killed."""
+
+import importlib
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ecg_anomaly import __version__, cluster
+from ecg_anomaly.cluster import ClusterExecutor, _versions, connected, with_detector
+from ecg_anomaly.config import load_config
+from ecg_anomaly.errors import UserError
+from ecg_anomaly.handover.model import check_detector
+from ecg_anomaly.processes import WorkerDied, share_out
+from tests.cluster_work import LOOK_EVERY_S, die_at, folder_and_square, states, wait_for
+from tests.conftest import Workspace
+
+ALLOWED_FAILURES = 1
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """A client of a cluster of two processes."""
+    dask = pytest.importorskip("dask")
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    settings = {
+        "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
+        "distributed.deploy.lost-worker-timeout": "1h",  # a busy machine may take long to start a worker anew
+    }
+    with (
+        dask.config.set(settings),
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local,
+        connected(local.scheduler_address) as client,
+    ):
+        client.wait_for_workers(2)
+        yield client
+
+
+@pytest.fixture
+def config(finished: Workspace):
+    overrides = [*finished.settings("dask.recordings_per_task=3")[1::2]]
+    return check_detector(load_config(overrides=overrides))
+
+
+def test_calls_come_back_with_their_numbers(client, config):
+    done = sorted(with_detector(folder_and_square, ((number,) for number in range(8)), config, client=client))
+    assert [(number, square) for number, (_, square, _) in done] == [(number, number**2) for number in range(8)]
+    assert all(models.endswith("/models") and models != config.paths.models for _, (models, *_) in done)
+    assert not list(with_detector(folder_and_square, [], config, client=client))
+
+
+def test_a_worker_that_is_killed_costs_nothing_but_what_kills_each_time(client, config, tmp_path):
+    deaths = [0, 1, 0, 0, 99, 0, 0]
+    calls = [(tmp_path, number, count) for number, count in enumerate(deaths)]
+    done = dict(with_detector(die_at, calls, config, client=client))
+    assert done == {0: 0, 1: 1, 2: 2, 3: 3, 4: WorkerDied(ALLOWED_FAILURES + 1), 5: 5, 6: 6}
+
+
+def test_what_is_interrupted_is_cancelled(client, config, tmp_path):
+    client.wait_for_workers(2)
+
+    def in_state(state: str) -> bool:
+        return any(state in of_worker for of_worker in client.run(states).values())
+
+    found = with_detector(wait_for, ((tmp_path, number) for number in range(100)), config, client=client)
+    assert next(found) == (0, 0)
+    wait_until(lambda: len(list(tmp_path.iterdir())) > 3)
+    found.close()
+    wait_until(lambda: in_state("cancelled") and not in_state("executing"))
+    begun = set(tmp_path.iterdir())
+    (tmp_path / "go on").touch()
+    wait_until(lambda: not in_state("cancelled"))
+    assert set(tmp_path.iterdir()) == {*begun, tmp_path / "go on"}
+
+
+def test_what_is_wrong_with_the_cluster_is_told(client, tmp_path, monkeypatch):
+    def failing(work, *arguments):
+        with pytest.raises(UserError) as told:
+            list(share_out(work, [arguments], lambda: ClusterExecutor(client), ahead=1))
+        return str(told.value)
+
+    (tmp_path / "only_here.py").write_text("def work(): pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert (
+        "a worker of the cluster cannot load what it is sent: No module named 'only_here'; install there what is"
+        in failing(importlib.import_module("only_here").work)
+    )
+    monkeypatch.setattr(
+        cluster, "_versions", lambda: {**dict.fromkeys(_versions(), "?"), "numpy": _versions()["numpy"]}
+    )
+    told = failing(len, "")
+    assert re.match(rf"worker tcp://.*: has ecg_anomaly {__version__} instead of \?, Python 3\.\d+ instead of", told)
+    assert "numpy" not in told
+
+
+def test_a_cluster_that_cannot_be_reached_is_told(monkeypatch):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    monkeypatch.setattr(cluster, "_REACHED_WITHIN_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for address, words in (
+            (
+                f"tcp://127.0.0.1:{silent.getsockname()[1]}",
+                r"no Dask scheduler answers within 0\.2 s; check that it runs",
+            ),
+            (
+                "scheduler",
+                r"is no address of a Dask scheduler \(missing port.*\); give one such as tcp://scheduler:8786",
+            ),
+        ):
+            with pytest.raises(UserError, match=f"--cluster {address}: {words}"), connected(address):
+                pass
+    monkeypatch.setitem(sys.modules, "distributed.comm", None)
+    with pytest.raises(UserError, match=r'--cluster needs distributed.*: pip install "\.\[cluster\]"'), connected("x"):
+        pass
+
+
+def test_a_cluster_without_workers_is_waited_for(monkeypatch):
+    told = []
+    scheduler = SimpleNamespace(address="tcp://scheduler:8786")
+    client = SimpleNamespace(scheduler=scheduler, nthreads=dict)
+    with connected(client, told.append) as same:
+        assert same is client
+    assert told == ["tcp://scheduler:8786: the cluster has no worker yet; waiting for the first"]
+
+
+def wait_until(condition, t0=None):
+    t0 = time.time()
+    while not condition():
+        assert time.time() - t0 < 25
+        time.sleep(LOOK_EVERY_S)
