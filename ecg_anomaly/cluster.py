@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ecg_anomaly import __version__
+from ecg_anomaly import __version__, workers
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.errors import UserError, missing_extra
 from ecg_anomaly.handover.model import files_to_detect
-from ecg_anomaly.processes import WorkerDied, share_out
+from ecg_anomaly.processes import Executors, WorkerDied, share_out
 from ecg_anomaly.storage import SCRATCH
 from ecg_anomaly.workers import WhichDetector
 
@@ -36,11 +36,52 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _REACHED_WITHIN_S = 10
-_FEWEST_AHEAD = 256  # calls under way: a cluster that grows with what there is to do must see that there is something
+_FEWEST_AHEAD = 256  # tasks under way: a cluster that grows with what there is to do must see that there is something
 _KEPT = 4  # detectors of a worker that works for several runs
 _LIBRARIES = ("numpy", "pandas", "scipy", "bottleneck", "wfdb")  # through which every number goes
+Calls = Callable[..., Generator[tuple[int, Any], None, None]]
 _Batch = list[tuple[int, tuple[Any, ...]]]  # calls with their numbers
 _SAME = "install there what is installed here, the extra cluster too (for example by one image for all)"
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """Where a script has its calls made: in processes of this machine, or on a cluster."""
+
+    config: Config  # on a cluster with whole paths: its workers have other current folders
+    detecting: Calls | None = None  # on a cluster, makes calls of recordings as `workers.with_detector` does
+    scoring: Calls = workers.with_detector  # makes larger calls so
+    executors: Executors | None = None  # on a cluster, makes what runs calls without a detector
+    ahead: int | None = None  # how many of these are under way
+
+
+@contextlib.contextmanager
+def shared_out(cluster: str | Any | None, config: Config, tell: Callable[[str], None]) -> Iterator[Sharing]:
+    """Have calls made on a cluster while the block lasts, by its address or client; without one, on this machine.
+
+    An address in ``dask.scheduler`` counts where no other is given. ``tell`` and errors are as for `connected`.
+    """
+    cluster = cluster or config.dask.scheduler
+    if cluster is None:
+        yield Sharing(config)
+        return
+    with connected(cluster, tell) as client:
+        few = 2 * max(1, sum(client.nthreads().values()))
+        detecting = {"ahead": max(_FEWEST_AHEAD, few), "per_task": config.dask.recordings_per_task}
+        yield Sharing(
+            _with_whole_paths(config),
+            functools.partial(with_detector, client=client, **detecting),
+            functools.partial(with_detector, client=client, ahead=few),
+            functools.partial(ClusterExecutor, client),
+            few,
+        )
+
+
+def _with_whole_paths(config: Config) -> Config:
+    paths = config.paths
+    whole = {name: str(Path(getattr(paths, name)).absolute()) for name in ("processed", "models", "outputs")}
+    records = [str(folder.absolute()) for folder in paths.record_folders]
+    return config.model_copy(update={"paths": paths.model_copy(update={**whole, "records": records})})
 
 
 @contextlib.contextmanager
@@ -124,12 +165,6 @@ class ClusterExecutor(Executor):
         self._tasks.shutdown(wait=wait and not cancel_futures)
 
 
-def ahead(client: Any) -> int:
-    """Tell how many calls should be under way."""
-    threads: dict[str, int] = client.nthreads()
-    return max(_FEWEST_AHEAD, 2 * sum(threads.values()))
-
-
 def with_detector(
     work: Callable[..., Result],
     calls: Iterable[tuple[Any, ...]],
@@ -137,11 +172,14 @@ def with_detector(
     threshold: FittedThreshold | None = None,
     *,
     client: Any,
+    ahead: int,
+    per_task: int = 1,
 ) -> Generator[tuple[int, Result | WorkerDied], None, None]:
-    """Call a function many times on a cluster, in batches of ``dask.recordings_per_task``, as `workers.with_detector`.
+    """Call a function many times on a cluster, as `workers.with_detector` does on this machine.
 
-    The workers need not see the folder of the detector: what they need of it is sent. The calls of a batch whose
-    workers died are made again one by one, so that only what ends a worker is lost.
+    The workers need not see the folder of the detector: what they need of it is sent. Of the tasks, each of so many
+    calls, ``ahead`` are under way at most. The calls of a task whose workers died are made again one by one, so that
+    only what ends a worker is lost.
     """
     which = WhichDetector.of(config, threshold)
     packed = pickle.dumps(_Carried(which, files_to_detect(config)))
@@ -157,13 +195,13 @@ def with_detector(
                 yield work, [arguments for _, arguments in batch]
 
         executors = functools.partial(ClusterExecutor, client, sent)
-        with contextlib.closing(share_out(_detect_each, tasks(), executors, ahead=ahead(client))) as shared:
+        with contextlib.closing(share_out(_detect_each, tasks(), executors, ahead=ahead)) as shared:
             for number, results in shared:
                 yield under_way.pop(number), results
 
-    numbered, at_a_time = enumerate(calls), config.dask.recordings_per_task
+    numbered = enumerate(calls)
     again: _Batch = []
-    for batches in (iter(lambda: list(itertools.islice(numbered, at_a_time)), []), ([call] for call in again)):
+    for batches in (iter(lambda: list(itertools.islice(numbered, per_task)), []), ([call] for call in again)):
         with contextlib.closing(done(batches)) as finished:
             for batch, results in finished:
                 numbers = [number for number, _ in batch]
@@ -257,7 +295,7 @@ def _pass_on(outcome: Future[Any], task: Future[Any]) -> None:
         outcome.set_result(task.result())
     elif isinstance(error, _dask("distributed.scheduler").KilledWorker):
         outcome.set_result(WorkerDied(error.allowed_failures + 1))
-    elif isinstance(error, ImportError | AttributeError) or "deserialization" in str(error):
+    elif isinstance(error, ImportError) or "deserialization" in str(error):
         outcome.set_exception(
             UserError(f"the cluster cannot load what it is sent: {error.__cause__ or error}; {_SAME}")
         )

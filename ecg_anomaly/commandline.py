@@ -87,6 +87,11 @@ def run_with_options(
         return _fail(parser.prog, f"{reason}{where}; mend that and run again, what was there before is unchanged")
 
 
+def add_cluster_option(parser: argparse.ArgumentParser) -> None:
+    """Add what says that other machines do the work."""
+    parser.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler, as tcp://scheduler:8786")
+
+
 def asked_leads(text: str | None) -> tuple[str, ...]:
     """Take apart the names of leads that are asked for, between commas: ``II, V1``; none is asked for without a text.
 

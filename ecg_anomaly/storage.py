@@ -46,6 +46,10 @@ class Url(_Base):
         """Give the place itself: there are no links."""
         return self
 
+    def absolute(self) -> Url:
+        """Give the place itself: there is no current folder."""
+        return self
+
     @property
     def bucket(self) -> Url:
         """The bucket that it lies in."""
@@ -105,40 +109,53 @@ def at_hand(recording: Path) -> Iterator[Path]:
             raise UserError(str(error).replace(folder, str(recording.parent))) from None
 
 
-def upload(files: Iterable[Path], folder: Url) -> None:
-    """Put files into a folder of object storage, one after the other, each whole or not at all.
+def upload(source: Path, names: Iterable[str], folder: Url) -> None:
+    """Put files of a folder of this machine into one of object storage, in order, each whole or not at all.
 
     Raises
     ------
     UserError
         When one cannot be written there.
     """
-    storage = _storage(folder)
-    for file in files:
-        with _in_words(folder, "cannot be written"):
-            storage.put_file(str(file), _key(folder / file.name))
+    with _in_words(folder, "cannot be written"):
+        for name in names:
+            _storage(folder).put_file(str(source / name), _key(folder / name))
 
 
-def names_in(folder: Url) -> set[str]:
+def remove(names: Iterable[str], folder: Url) -> None:
+    """Delete files of a folder in object storage, in order, those that are there; errors as of `upload`."""
+    with _in_words(folder, "cannot be written"):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                _storage(folder).rm_file(_key(folder / name))
+
+
+def names_in(folder: Url) -> list[str]:
     """List the files in a folder of object storage and the folders in it, by their names relative to it.
 
-    Raises
-    ------
-    UserError
-        When it cannot be listed.
+    What is hidden is passed over. Raises a `UserError` when the folder cannot be listed.
     """
     with _in_words(folder, "cannot be listed"):
-        return {_relative(key, folder) for key in _storage(folder).find(_key(folder))}
+        names = [_relative(key, folder) for key in _storage(folder).find(_key(folder))]
+    return [name for name in names if _is_seen(name)]
+
+
+def exists(file: Url) -> bool:
+    """Tell whether a file is in object storage; raises a `UserError` when that cannot be told."""
+    with _in_words(file, "cannot be read"):
+        return bool(_storage(file).exists(_key(file)))
+
+
+def read_files(folder: Url, names: Iterable[str]) -> dict[str, bytes]:
+    """Read small files of a folder in object storage, by their names; raises a `UserError` when it cannot be read."""
+    keys = {_key(folder / name): name for name in names}
+    with _in_words(folder, "cannot be read"):
+        contents = _storage(folder).cat(list(keys)) if keys else {}
+    return {keys[key]: content for key, content in contents.items()}
 
 
 def read_file(file: Url) -> bytes | None:
-    """Read a small file of object storage; ``None`` if it is not there.
-
-    Raises
-    ------
-    UserError
-        When the storage cannot be reached.
-    """
+    """Read a small file of object storage, ``None`` where it is not there; raises a `UserError` as `read_files`."""
     with _in_words(file, "cannot be read"):
         try:
             content: bytes = _storage(file).cat_file(_key(file))

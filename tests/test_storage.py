@@ -10,7 +10,19 @@ import pytest
 from ecg_anomaly import storage
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.recording import open_recording
-from ecg_anomaly.storage import Url, at_hand, find_recordings, local_name, names_in, place, read_file, upload
+from ecg_anomaly.storage import (
+    Url,
+    at_hand,
+    exists,
+    find_recordings,
+    local_name,
+    names_in,
+    place,
+    read_file,
+    read_files,
+    remove,
+    upload,
+)
 
 BUCKET = "s3://recordings"
 
@@ -27,7 +39,7 @@ def bucket(simulated_records: Path) -> Iterator[Url]:
             patch.setenv(name, "testing")
         bucket = Url(BUCKET)
         storage._storage(bucket).mkdir("recordings")
-        upload(sorted((simulated_records / "simdb").glob("s00[12].*")), bucket / "simdb")
+        upload(simulated_records, [f"simdb/s00{number}.{part}" for number in (1, 2) for part in ("hea", "dat")], bucket)
         yield bucket
     server.stop()
 
@@ -49,8 +61,8 @@ def test_recordings_are_found_as_on_a_disk(bucket, tmp_path):
         (tmp_path / f"{name}.hea").write_text(f"{name} 1 250 250\n{name}.dat 16 200/mV 16 0 0 0 0 II\n")
         (tmp_path / f"{name}.dat").write_bytes(bytes(500))
     shutil.copy(tmp_path / "multi.hea", tmp_path / ".hidden.hea")
-    upload(sorted(tmp_path.iterdir()), bucket / "found")
-    upload([tmp_path / "multi_1.dat"], bucket / "found" / "below")
+    upload(tmp_path, [path.name for path in tmp_path.iterdir()], bucket / "found")
+    upload(tmp_path, ["multi_1.dat"], bucket / "found" / "below")
 
     (tmp_path / "local.edf").touch()
     named = [f"{BUCKET}/simdb/*.hea", f"{BUCKET}/found", str(tmp_path / "local.edf"), f"{BUCKET}/not/there.edf"]
@@ -82,13 +94,16 @@ def test_a_recording_is_copied_while_it_is_read(bucket, simulated_records, name)
 
 
 def test_results_are_uploaded_and_replaced(bucket, tmp_path):
-    folder = bucket / "out" / "day 1"
+    (tmp_path / "day 1").mkdir()
+    folder, name = bucket / "out", "day 1/s001.summary.json"
     for content in ("first", "second"):
-        (tmp_path / "s001.summary.json").write_text(content)
-        upload([tmp_path / "s001.summary.json"], folder)
-    assert read_file(folder / "s001.summary.json") == b"second"
-    assert read_file(folder / "s002.summary.json") is None
-    assert names_in(bucket / "out") == {"day 1/s001.summary.json"}
+        (tmp_path / name).write_text(content)
+        upload(tmp_path, [name], folder)
+    assert read_file(folder / name) == b"second"
+    assert read_files(folder, [name]) == {name: b"second"}
+    assert names_in(folder) == [name]
+    remove([name, "not there"], folder)
+    assert (names_in(folder), read_file(folder / name), exists(folder / name)) == ([], None, False)
 
 
 def test_what_goes_wrong_is_told_in_words(bucket, tmp_path, monkeypatch):
@@ -98,7 +113,7 @@ def test_what_goes_wrong_is_told_in_words(bucket, tmp_path, monkeypatch):
     ):
         open_recording(path)
     with pytest.raises(UserError, match=r"s3://nowhere/out: cannot be written: The specified bucket does not exist; "):
-        upload([Path(__file__)], Url("s3://nowhere/out"))
+        upload(Path(__file__).parent, ["conftest.py"], Url("s3://nowhere/out"))
     with pytest.raises(UserError, match=r"ftps://host/x: no storage is known as ftps:; give a path"):
         read_file(Url("ftps://host/x"))
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
