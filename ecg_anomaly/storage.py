@@ -106,7 +106,7 @@ def at_hand(recording: Path) -> Iterator[Path]:
             _copy(recording, copy)
             yield copy
         except UserError as error:
-            raise UserError(str(error).replace(folder, str(recording.parent))) from None
+            raise type(error)(str(error).replace(folder, str(recording.parent))) from None
 
 
 def upload(source: Path, names: Iterable[str], folder: Url) -> None:

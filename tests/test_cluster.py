@@ -1,5 +1,6 @@
 """Calls on a Dask cluster: two processes of this machine, some of which are killed."""
 
+import functools
 import importlib
 import re
 import socket
@@ -11,16 +12,21 @@ from typing import Any
 
 import pytest
 
-from ecg_anomaly import __version__, cluster
+from ecg_anomaly import __version__, cluster, workers
+from ecg_anomaly.batch.naming import find
+from ecg_anomaly.batch.request import Request
+from ecg_anomaly.batch.running import detect_all
 from ecg_anomaly.cluster import ClusterExecutor, _versions, connected, with_detector
 from ecg_anomaly.config import load_config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.model import check_detector
 from ecg_anomaly.processes import WorkerDied, share_out
-from tests.cluster_work import LOOK_EVERY_S, die_at, folder_and_square, states, wait_for
+from tests.cluster_work import LOOK_EVERY_S, DiesOnce, die, folder_and_square, states, wait_for
 from tests.conftest import Workspace
+from tests.test_processes import AtOnce
 
 ALLOWED_FAILURES = 1
+NAMES = [f"s{number:03}" for number in range(1, 9)]
 
 
 @pytest.fixture(scope="module")
@@ -43,22 +49,56 @@ def client() -> Iterator[Any]:
 
 @pytest.fixture
 def config(finished: Workspace):
-    overrides = [*finished.settings("dask.recordings_per_task=3")[1::2]]
+    overrides = [*finished.settings()[1::2]]
     return check_detector(load_config(overrides=overrides))
 
 
 def test_calls_come_back_with_their_numbers(client, config):
-    done = sorted(with_detector(folder_and_square, ((number,) for number in range(8)), config, client=client))
+    done = sorted(
+        with_detector(folder_and_square, ((number,) for number in range(8)), config, client=client, ahead=8, per_task=3)
+    )
     assert [(number, square) for number, (_, square, _) in done] == [(number, number**2) for number in range(8)]
     assert all(models.endswith("/models") and models != config.paths.models for _, (models, *_) in done)
-    assert not list(with_detector(folder_and_square, [], config, client=client))
+    assert not list(with_detector(folder_and_square, [], config, client=client, ahead=8, per_task=3))
 
 
-def test_a_worker_that_is_killed_costs_nothing_but_what_kills_each_time(client, config, tmp_path):
-    deaths = [0, 1, 0, 0, 99, 0, 0]
-    calls = [(tmp_path, number, count) for number, count in enumerate(deaths)]
-    done = dict(with_detector(die_at, calls, config, client=client))
-    assert done == {0: 0, 1: 1, 2: 2, 3: 3, 4: WorkerDied(ALLOWED_FAILURES + 1), 5: 5, 6: 6}
+def test_a_worker_that_is_killed_costs_nothing(client, config, finished, tmp_path):
+    """Of eight recordings in tasks of three, and results equal to the last bit those of one process."""
+
+    def on_cluster(work, calls, config):
+        killing = DiesOnce(work, 5, tmp_path / "died")
+        yield from with_detector(killing, calls, config, client=client, ahead=8, per_task=3)
+
+    def files_of(folder, calls):
+        recordings = find([str(finished.records / "simdb" / "*.hea")], None, print)
+        outcomes = list(detect_all(recordings, Request(folder, pages="none"), config, calls=calls))
+        assert {outcome.recording.name: outcome.error for outcome in outcomes} == dict.fromkeys(NAMES, "")
+        return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != ".lock"}
+
+    here = files_of(tmp_path / "here", functools.partial(workers.with_detector, executors=AtOnce, workers=1))
+    assert files_of(tmp_path / "cluster", on_cluster) == here
+    assert (tmp_path / "died").exists()
+    assert len(here) == 3 * len(NAMES) + 1
+
+
+def test_what_kills_each_worker_is_told_and_nothing_else_is_lost(client, config, monkeypatch):
+    def executors():
+        return ClusterExecutor(client)
+
+    assert list(share_out(die, [()], executors, ahead=1)) == [(0, WorkerDied(ALLOWED_FAILURES + 1))]
+
+    class Dying(AtOnce):
+        def __init__(self, *_):
+            pass
+
+        def submit(self, work, square, calls):
+            dies = any(number == 4 for (number,) in calls)
+            return super().submit(lambda: WorkerDied(2) if dies else [square(None, *arguments) for arguments in calls])
+
+    monkeypatch.setattr(cluster, "ClusterExecutor", Dying)
+    calls = ((number,) for number in range(8))
+    done = with_detector(lambda _, number: number**2, calls, config, client=client, ahead=8, per_task=3)
+    assert dict(done) == {number: WorkerDied(2) if number == 4 else number**2 for number in range(8)}
 
 
 def test_what_is_interrupted_is_cancelled(client, config, tmp_path):
@@ -67,7 +107,9 @@ def test_what_is_interrupted_is_cancelled(client, config, tmp_path):
     def in_state(state: str) -> bool:
         return any(state in of_worker for of_worker in client.run(states).values())
 
-    found = with_detector(wait_for, ((tmp_path, number) for number in range(100)), config, client=client)
+    found = with_detector(
+        wait_for, ((tmp_path, number) for number in range(100)), config, client=client, ahead=8, per_task=3
+    )
     assert next(found) == (0, 0)
     wait_until(lambda: len(list(tmp_path.iterdir())) > 3)
     found.close()
@@ -86,9 +128,8 @@ def test_what_is_wrong_with_the_cluster_is_told(client, tmp_path, monkeypatch):
 
     (tmp_path / "only_here.py").write_text("def work(): pass\n")
     monkeypatch.syspath_prepend(tmp_path)
-    assert (
-        "a worker of the cluster cannot load what it is sent: No module named 'only_here'; install there what is"
-        in failing(importlib.import_module("only_here").work)
+    assert "the cluster cannot load what it is sent: No module named 'only_here'; install there what is" in failing(
+        importlib.import_module("only_here").work
     )
     monkeypatch.setattr(
         cluster, "_versions", lambda: {**dict.fromkeys(_versions(), "?"), "numpy": _versions()["numpy"]}
@@ -128,8 +169,6 @@ def test_a_cluster_without_workers_is_waited_for(monkeypatch):
     assert told == ["tcp://scheduler:8786: the cluster has no worker yet; waiting for the first"]
 
 
-def wait_until(condition, t0=None):
-    t0 = time.time()
+def wait_until(condition):
     while not condition():
-        assert time.time() - t0 < 25
         time.sleep(LOOK_EVERY_S)

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,25 +23,6 @@ from ecg_anomaly.storage import (
     upload,
 )
 
-BUCKET = "s3://recordings"
-
-
-@pytest.fixture(scope="module")
-def bucket(simulated_records: Path) -> Iterator[Url]:
-    """A bucket of S3 on this machine, with the simulated records in its folder ``simdb``."""
-    server = pytest.importorskip("moto.server", reason="moto is not installed").ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "testing")
-        bucket = Url(BUCKET)
-        storage._storage(bucket).mkdir("recordings")
-        upload(simulated_records, [f"simdb/s00{number}.{part}" for number in (1, 2) for part in ("hea", "dat")], bucket)
-        yield bucket
-    server.stop()
-
 
 def test_places():
     assert place("mitdb/100") == Path("mitdb/100")
@@ -55,7 +35,7 @@ def test_places():
 
 
 def test_recordings_are_found_as_on_a_disk(bucket, tmp_path):
-    (tmp_path / "s001.summary.json").touch()
+    (tmp_path / "s007.summary.json").touch()
     (tmp_path / "multi.hea").write_text("multi/2 1 250 500\nmulti_1 250\nmulti_2 250\n")
     for name in ("multi_1", "multi_2"):
         (tmp_path / f"{name}.hea").write_text(f"{name} 1 250 250\n{name}.dat 16 200/mV 16 0 0 0 0 II\n")
@@ -65,28 +45,28 @@ def test_recordings_are_found_as_on_a_disk(bucket, tmp_path):
     upload(tmp_path, ["multi_1.dat"], bucket / "found" / "below")
 
     (tmp_path / "local.edf").touch()
-    named = [f"{BUCKET}/simdb/*.hea", f"{BUCKET}/found", str(tmp_path / "local.edf"), f"{BUCKET}/not/there.edf"]
+    named = [f"{bucket}/simdb/*.hea", f"{bucket}/found", str(tmp_path / "local.edf"), f"{bucket}/not/there.edf"]
     found = find_recordings(named, [".summary.json"])
     assert list(map(str, found.paths)) == [
         str(tmp_path / "local.edf"),
-        f"{BUCKET}/simdb/s001.hea",
-        f"{BUCKET}/simdb/s002.hea",
-        f"{BUCKET}/found/multi.hea",
-        f"{BUCKET}/not/there.edf",
+        f"{bucket}/simdb/s007.hea",
+        f"{bucket}/simdb/s008.hea",
+        f"{bucket}/found/multi.hea",
+        f"{bucket}/not/there.edf",
     ]
-    assert found.notes == (f"{BUCKET}/found: 1 recording; passed over 2 other files (1 .dat, 1 .json)",)
-    assert find_recordings([f"{BUCKET}/simdb/s001"]).paths == (bucket / "simdb" / "s001",)
+    assert found.notes == (f"{bucket}/found: 1 recording; passed over 2 other files (1 .dat, 1 .json)",)
+    assert find_recordings([f"{bucket}/simdb/s007"]).paths == (bucket / "simdb" / "s007",)
     with pytest.raises(UserError, match=r"s3://recordings/\*\.edf: no recording is there; give the path of one"):
-        find_recordings([f"{BUCKET}/*.edf"])
+        find_recordings([f"{bucket}/*.edf"])
     with at_hand(bucket / "found" / "multi.hea") as path:
         assert open_recording(path).samples == 500
 
 
-@pytest.mark.parametrize("name", ["s001", "s001.hea", "s001.dat"])
+@pytest.mark.parametrize("name", ["s007", "s007.hea", "s007.dat"])
 def test_a_recording_is_copied_while_it_is_read(bucket, simulated_records, name):
     with at_hand(bucket / "simdb" / name) as path:
         copied = open_recording(path).read()
-        assert {file.name for file in path.parent.iterdir()} == {"s001.hea", "s001.dat"}
+        assert {file.name for file in path.parent.iterdir()} == {"s007.hea", "s007.dat"}
     assert not path.parent.exists()
     assert (copied == open_recording(simulated_records / "simdb" / name).read()).all()
     with at_hand(simulated_records / "simdb" / name) as path:
@@ -95,7 +75,7 @@ def test_a_recording_is_copied_while_it_is_read(bucket, simulated_records, name)
 
 def test_results_are_uploaded_and_replaced(bucket, tmp_path):
     (tmp_path / "day 1").mkdir()
-    folder, name = bucket / "out", "day 1/s001.summary.json"
+    folder, name = bucket / "out", "day 1/s007.summary.json"
     for content in ("first", "second"):
         (tmp_path / name).write_text(content)
         upload(tmp_path, [name], folder)
@@ -116,12 +96,17 @@ def test_what_goes_wrong_is_told_in_words(bucket, tmp_path, monkeypatch):
         upload(Path(__file__).parent, ["conftest.py"], Url("s3://nowhere/out"))
     with pytest.raises(UserError, match=r"ftps://host/x: no storage is known as ftps:; give a path"):
         read_file(Url("ftps://host/x"))
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    type(storage._storage(bucket)).clear_instance_cache()
-    with pytest.raises(UserError, match=r"s3://other/x: cannot be read: .*credentials.*; check the name, the cred"):
-        read_file(Url("s3://other/x"))
     monkeypatch.setitem(sys.modules, "fsspec.core", None)
     with pytest.raises(UserError, match=r'gs://bucket/x: is in object storage, which needs fsspec, .*"\.\[cluster\]"'):
         read_file(Url("gs://bucket/x"))
+
+
+def test_credentials_that_are_missing_are_told(bucket, tmp_path, monkeypatch):
+    clear = type(storage._storage(bucket)).clear_instance_cache
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    clear()
+    with pytest.raises(UserError, match=r"s3://other/x: cannot be read: .*credentials.*; check the name, the cred"):
+        read_file(Url("s3://other/x"))
+    clear()

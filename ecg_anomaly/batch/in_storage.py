@@ -43,8 +43,12 @@ def shown_here(folder: Path) -> Iterator[Path]:
         _show(Path(shown), dict.fromkeys(names, b"") | read_files(folder, told))
         try:
             yield Path(shown)
-        finally:
-            upload(Path(shown), [name for name in (PLOTLY, OVERVIEW) if Path(shown, name).exists()], folder)
+        except OutputError:
+            raise
+        except BaseException:  # what is done stays
+            _upload_shared(Path(shown), folder)
+            raise
+        _upload_shared(Path(shown), folder)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class InStorage:
         summary = files.SUMMARY.format(recording.name)
         with tempfile.TemporaryDirectory(dir=SCRATCH.get(), ignore_cleanup_errors=True) as own:
             made, staging = Path(own, "results"), Path(own, "staging")
+            made.mkdir()
             staging.mkdir()
             before = read_file(folder / summary)
             if before is not None and request.resume:
@@ -87,6 +92,10 @@ class InStorage:
             if outcome.summary is not None and not outcome.kept:
                 _upload(made, recording.name, folder, before)
         return outcome
+
+
+def _upload_shared(shown: Path, folder: Url) -> None:
+    upload(shown, [name for name in (PLOTLY, OVERVIEW) if (shown / name).exists()], folder)
 
 
 def _show(folder: Path, contents: Mapping[str, bytes]) -> None:
