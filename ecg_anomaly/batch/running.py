@@ -102,7 +102,7 @@ def detect_all(
                 for number, result in done:
                     outcome = _died(recordings[number], result) if isinstance(result, WorkerDied) else result
                     figures[outcome.recording.name] = outcome.figures
-                    if elsewhere and several and outcome.page and outcome.summary:
+                    if elsewhere and several and outcome.page and request.pages != NO_PAGES:
                         share_plotly(folder, staging)
                     yield outcome
         finally:
