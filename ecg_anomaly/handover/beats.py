@@ -8,15 +8,16 @@ where test beats are detected ones ``quality, evaluated``. ``row`` is the row of
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.labelled import Detection
+from ecg_anomaly.beats.per_beat import rows_of_each_record
 from ecg_anomaly.config import DETECTOR, Config, Split
 from ecg_anomaly.errors import UserError, first_few
 from ecg_anomaly.manifest import Handover
@@ -26,6 +27,8 @@ TABLE = "beats.csv"
 # Where test beats are detected ones: how many of the annotated ones were found, and those that got no score.
 DETECTION = "detection.csv"
 MISSED_BEATS = "missed_beats.csv"
+
+_ROWS_AT_ONCE = 1 << 14  # of a table or an array: a few records
 
 
 def array_name(split: str, anomalous: bool) -> str:
@@ -64,9 +67,21 @@ class BeatWriter:
         self.beats += len(table)
 
 
-def read_table(folder: str | Path) -> pd.DataFrame:
-    """Read ``beats.csv``: one row per beat, ordered by record and sample."""
-    return read_csv(Path(folder) / TABLE)
+def read_table(folder: str | Path, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Read ``beats.csv``, or those of some columns that it has: one row per beat, ordered by record and sample."""
+    return read_csv(Path(folder) / TABLE, columns)
+
+
+def read_whole_records(folder: str | Path, *splits: str) -> Iterator[pd.DataFrame]:
+    """Read the `whole_records` of ``beats.csv`` with beats in some splits, a few records at a time."""
+    begun: list[pd.DataFrame] = []  # the last record of what was read so far
+    for portion in csv_portions(Path(folder) / TABLE):
+        known = pd.concat([*begun, portion])
+        last = rows_of_each_record(known["record"])[-1].start
+        if len(ended := whole_records(known[:last], *splits)):
+            yield ended
+        begun = [known[last:]]
+    yield from (ended for beats in begun if len(ended := whole_records(beats, *splits)))
 
 
 def write_detection(output: Handover, records: Sequence[Detection]) -> None:
@@ -82,11 +97,23 @@ def read_detection(folder: str | Path, config: Config) -> Detection | None:
     return Detection(read_csv(Path(folder) / DETECTION), read_csv(Path(folder) / MISSED_BEATS))
 
 
-def read_csv(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read any table of beats or records that the scripts hand on, or some of its columns."""
+def read_csv(path: Path, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Read any table of beats or records that the scripts hand on, or those of some columns that it has."""
+    table: pd.DataFrame = pd.read_csv(path, **_options(columns))
+    return table
+
+
+def csv_portions(path: Path, columns: Collection[str] | None = None) -> Iterator[pd.DataFrame]:
+    """Read what `read_csv` reads, a portion of the rows at a time."""
+    with pd.read_csv(path, **_options(columns), chunksize=_ROWS_AT_ONCE) as portions:
+        yield from portions
+
+
+def _options(columns: Collection[str] | None) -> dict[str, Any]:
     # The symbol and class of a beat are text whatever they look like ("NA" is no missing value).
     text = {"record": str, "symbol": str, "aami_class": str}
-    return pd.read_csv(path, usecols=columns, dtype=text, keep_default_na=False, na_values=[""])
+    chosen = None if columns is None else lambda name: name in columns
+    return {"usecols": chosen, "dtype": text, "keep_default_na": False, "na_values": [""]}
 
 
 def open_array(folder: str | Path, split: str, anomalous: bool) -> np.ndarray:
@@ -98,6 +125,13 @@ def open_array(folder: str | Path, split: str, anomalous: bool) -> np.ndarray:
     except ValueError:  # an empty array cannot be mapped
         array = np.load(path)
     return array
+
+
+def array_portions(folder: str | Path, split: str, anomalous: bool) -> Iterator[np.ndarray]:
+    """Read what `open_array` opens, a portion of the beats at a time; at least one, which may be empty."""
+    for start in range(0, max(1, len(open_array(folder, split, anomalous))), _ROWS_AT_ONCE):
+        # Opened anew, since what was read of a mapped file stays in memory for as long as it is open.
+        yield np.array(open_array(folder, split, anomalous)[start : start + _ROWS_AT_ONCE])
 
 
 def load_windows(folder: str | Path, table: pd.DataFrame) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,9 +58,12 @@ def write_training(output: Handover, history: pd.DataFrame, left_out: pd.DataFra
     left_out.to_csv(output.path(LEFT_OUT), index=False)
 
 
-def read_left_out(folder: str | Path) -> pd.DataFrame:
-    """Read ``left_out.csv``: beats, each scored by a network that was trained without its patient."""
-    return read_csv(Path(folder) / LEFT_OUT)
+def read_left_out(folder: str | Path, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Read ``left_out.csv``, or those of some columns that it has.
+
+    It has beats, each scored by a network that was trained without its patient.
+    """
+    return read_csv(Path(folder) / LEFT_OUT, columns)
 
 
 def write_litert(output: Handover, network: bytes, network_int8: bytes) -> None:
