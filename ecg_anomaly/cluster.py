@@ -28,7 +28,7 @@ from ecg_anomaly.errors import UserError, missing_extra
 from ecg_anomaly.handover.model import files_to_detect
 from ecg_anomaly.processes import Executors, WorkerDied, share_out
 from ecg_anomaly.storage import SCRATCH
-from ecg_anomaly.workers import WhichDetector
+from ecg_anomaly.workers import Calls, WhichDetector
 
 if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
@@ -39,7 +39,6 @@ _REACHED_WITHIN_S = 10
 _FEWEST_AHEAD = 256  # tasks under way: a cluster that grows with what there is to do must see that there is something
 _KEPT = 4  # detectors of a worker that works for several runs
 _LIBRARIES = ("numpy", "pandas", "scipy", "bottleneck", "wfdb")  # through which every number goes
-Calls = Callable[..., Generator[tuple[int, Any], None, None]]
 _Batch = list[tuple[int, tuple[Any, ...]]]  # calls with their numbers
 _SAME = "install there what is installed here, the extra cluster too (for example by one image for all)"
 

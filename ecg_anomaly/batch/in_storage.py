@@ -43,10 +43,11 @@ def shown_here(folder: Path) -> Iterator[Path]:
         _show(Path(shown), dict.fromkeys(names, b"") | read_files(folder, told))
         try:
             yield Path(shown)
-        except OutputError:
-            raise
-        except BaseException:  # what is done stays
-            _upload_shared(Path(shown), folder)
+        except BaseException as error:
+            if not isinstance(error, OutputError):
+                _upload_shared(Path(shown), folder)  # of what is done
+            if isinstance(error, UserError):
+                raise type(error)(str(error).replace(shown, str(folder))) from None
             raise
         _upload_shared(Path(shown), folder)
 

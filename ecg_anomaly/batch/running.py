@@ -8,7 +8,7 @@ import functools
 import shutil
 import tempfile
 import traceback
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,12 +40,11 @@ from ecg_anomaly.findings.store import analyse_to_store, read_store
 from ecg_anomaly.processes import WorkerDied, cores
 from ecg_anomaly.reports.pages import PLOTLY, share_plotly
 from ecg_anomaly.storage import Url
-from ecg_anomaly.workers import with_detector
+from ecg_anomaly.workers import Calls, with_detector
 
 if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
 
-Calls = Callable[..., Generator[tuple[int, Outcome | WorkerDied], None, None]]
 
 _LOCK, _STAGING = ".lock", ".incomplete"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)

@@ -7,7 +7,7 @@ figures need are kept, and judged when all are there.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,15 +36,12 @@ from ecg_anomaly.handover.scores import (
     write_reconstructions,
 )
 from ecg_anomaly.manifest import Handover
-from ecg_anomaly.processes import WorkerDied, in_order
+from ecg_anomaly.processes import in_order
 from ecg_anomaly.records.splits import TEST, TRAIN
-from ecg_anomaly.workers import with_detector
+from ecg_anomaly.workers import Calls, with_detector
 
 _BEATS_AT_ONCE = 2048  # of a record, so that a day takes no more memory than half an hour
 _KEPT = (*figures.COLUMNS, QUALITY)  # of all beats in memory
-
-# Calls a function with a detector and other arguments, many times, as `workers.with_detector` does.
-Calls = Callable[..., Generator[tuple[int, ScoredRecords | WorkerDied], None, None]]
 
 
 def evaluate_detector(output: Handover, config: Config, calls: Calls = with_detector) -> Evaluation:

@@ -189,12 +189,15 @@ def read_detector(config: Config, threshold: FittedThreshold | None = None) -> T
 
 
 def files_to_detect(config: Config) -> dict[str, bytes]:
-    """Read the files, by name, that make a folder of their own into one that `read_detector` can read elsewhere."""
+    """Read the files, by name, that make a folder of their own into one that `read_detector` can read elsewhere.
+
+    Without those of an evaluation where there was none yet.
+    """
     models, outputs = Path(config.paths.models), Path(config.paths.outputs)
     paths = [models / name for name in (WEIGHTS, REFERENCE, MANIFEST)] + [
         outputs / name for name in (THRESHOLD, METRICS)
     ]
-    return {path.name: path.read_bytes() for path in paths}
+    return {path.name: path.read_bytes() for path in paths if path.exists()}
 
 
 def describe_model(config: Config) -> str:

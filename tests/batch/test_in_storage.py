@@ -41,7 +41,7 @@ def test_results_are_those_of_a_disk_and_kept(bucket, detect, simulated_records,
     written = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name != ".lock"}
     assert {name: read_file(out / name) for name in names_in(out)} == written
 
-    with pytest.raises(UserError, match=r"s007\.anomaly: is there already; add --resume to go on"):
+    with pytest.raises(UserError, match=r"^s3://recordings/out/s007\.beats\.csv: is there already; add --resume"):
         detect(f"{bucket}/simdb", out)
     remove(["s008.anomaly"], out)
     again = detect(f"{bucket}/simdb", out, resume=True)
