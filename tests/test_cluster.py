@@ -3,6 +3,7 @@
 import functools
 import importlib
 import re
+import shutil
 import socket
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import evaluate_model
 from ecg_anomaly import __version__, cluster, workers
 from ecg_anomaly.batch.naming import find
 from ecg_anomaly.batch.request import Request
@@ -26,6 +28,7 @@ from tests.conftest import Workspace
 from tests.test_processes import AtOnce
 
 ALLOWED_FAILURES = 1
+UNLIKE = ("manifest.json", ".lock")  # which has the time, and paths
 NAMES = [f"s{number:03}" for number in range(1, 9)]
 
 
@@ -99,6 +102,17 @@ def test_what_kills_each_worker_is_told_and_nothing_else_is_lost(client, config,
     calls = ((number,) for number in range(8))
     done = with_detector(lambda _, number: number**2, calls, config, client=client, ahead=8, per_task=3)
     assert dict(done) == {number: WorkerDied(2) if number == 4 else number**2 for number in range(8)}
+
+
+def test_scripts_write_what_they_write_on_one_machine(client, finished, tmp_path):
+    there = Workspace(tmp_path, finished.records)
+    for folder in ("processed", "models"):
+        shutil.copytree(finished.folder / folder, tmp_path / folder)
+    address = ["--cluster", client.scheduler.address]
+    assert evaluate_model.main([*there.settings(), *address]) == 0
+    written = {path.name: path.read_bytes() for path in there.outputs.iterdir() if path.name not in UNLIKE}
+    assert written == {name: (finished.outputs / name).read_bytes() for name in written}
+    assert {"scores.csv", "reconstructions.npy", "metrics.json"} < written.keys()
 
 
 def test_what_is_interrupted_is_cancelled(client, config, tmp_path):
