@@ -183,7 +183,7 @@ def with_detector(
     which = WhichDetector.of(config, threshold)
     packed = pickle.dumps(_Carried(which, files_to_detect(config)))
     # The result of a task, which unlike scattered data is made anew when the worker that has it dies.
-    sent = client.submit(bytes, packed, key=f"detector-{which.model}-{which.settings}")
+    sent = client.submit(bytes, packed, pure=False)  # a key that is used again may still be let go of
 
     def done(batches: Iterable[_Batch]) -> Generator[tuple[_Batch, list[Result] | WorkerDied], None, None]:
         under_way: dict[int, _Batch] = {}
