@@ -38,9 +38,9 @@ class DiesOnce:
 
 
 def wait_for(detector, folder: Path, number: int) -> int:
-    """Say that work has begun; wait until it may go on, but for the first three."""
+    """Say that work has begun, and wait until it may go on."""
     (folder / str(number)).touch()
-    while number >= 3 and not (folder / "go on").exists():
+    while not (folder / "go on").exists():
         time.sleep(LOOK_EVERY_S)
     return number
 

@@ -2,12 +2,15 @@
 
 import functools
 import importlib
+import os
 import re
 import shutil
+import signal
 import socket
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,7 +25,7 @@ from ecg_anomaly.cluster import ClusterExecutor, _versions, connected, with_dete
 from ecg_anomaly.config import load_config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.model import check_detector
-from ecg_anomaly.processes import WorkerDied, share_out
+from ecg_anomaly.processes import WorkerDied, share_out, stopped_by_termination
 from tests.cluster_work import LOOK_EVERY_S, DiesOnce, die, folder_and_square, states, wait_for
 from tests.conftest import Workspace
 from tests.test_processes import AtOnce
@@ -65,6 +68,7 @@ def test_calls_come_back_with_their_numbers(client, config):
     assert not list(with_detector(folder_and_square, [], config, client=client, ahead=8, per_task=3))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 def test_a_worker_that_is_killed_costs_nothing(client, config, finished, tmp_path):
     """Of eight recordings in tasks of three, and results equal to the last bit those of one process."""
 
@@ -84,6 +88,7 @@ def test_a_worker_that_is_killed_costs_nothing(client, config, finished, tmp_pat
     assert len(here) == 3 * len(NAMES) + 1
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 def test_what_kills_each_worker_is_told_and_nothing_else_is_lost(client, config, monkeypatch):
     def executors():
         return ClusterExecutor(client)
@@ -115,18 +120,21 @@ def test_scripts_write_what_they_write_on_one_machine(client, finished, tmp_path
     assert {"scores.csv", "reconstructions.npy", "metrics.json"} < written.keys()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 def test_what_is_interrupted_is_cancelled(client, config, tmp_path):
     client.wait_for_workers(2)
 
     def in_state(state: str) -> bool:
         return any(state in of_worker for of_worker in client.run(states).values())
 
-    found = with_detector(
-        wait_for, ((tmp_path, number) for number in range(100)), config, client=client, ahead=8, per_task=3
-    )
-    assert next(found) == (0, 0)
-    wait_until(lambda: len(list(tmp_path.iterdir())) > 3)
-    found.close()
+    def interrupt():
+        wait_until(lambda: any(tmp_path.iterdir()))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    calls = ((tmp_path, number) for number in range(100))
+    with stopped_by_termination(), ThreadPoolExecutor(1) as thread, pytest.raises(KeyboardInterrupt):
+        thread.submit(interrupt)
+        list(with_detector(wait_for, calls, config, client=client, ahead=8, per_task=3))
     wait_until(lambda: in_state("cancelled") and not in_state("executing"))
     begun = set(tmp_path.iterdir())
     (tmp_path / "go on").touch()
