@@ -11,8 +11,15 @@ from ecg_anomaly.manifest import handover
 SCRIPT = "preprocess_data.py"
 
 
-def preprocess(config):
+def preprocess(config, options):
     """Write the hand-over files of ``paths.processed`` and say what is in them."""
+    from ecg_anomaly.cluster import shared_out
+
+    with shared_out(options.cluster, config, commandline.warn) as sharing:
+        _preprocess(sharing.config, sharing.executors, sharing.ahead)
+
+
+def _preprocess(config, executors, ahead):
     from tqdm import tqdm
 
     from ecg_anomaly import config as settings
@@ -26,7 +33,7 @@ def preprocess(config):
     inputs, detections = {}, []
     with handover(config.paths.processed) as output:
         with BeatWriter(output, config.beat.samples, config.records.lead_count) as writer:
-            processed = preprocessing.process_records(list(sources), list(sources.values()), config)
+            processed = preprocessing.process_records(list(sources), list(sources.values()), config, executors, ahead)
             for record in tqdm(processed, "records", total=len(sources), unit="record", disable=None):
                 summary.add(record)
                 if record.beats is not None:
@@ -43,7 +50,7 @@ def preprocess(config):
 
 def main(argv=None):
     """Run the script; return its exit status."""
-    return commandline.run_script(preprocess, __doc__, argv)
+    return commandline.run_with_options(preprocess, commandline.add_cluster_option, __doc__, argv)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import evaluate_model
+import preprocess_data
 from ecg_anomaly import __version__, cluster, workers
 from ecg_anomaly.batch.naming import find
 from ecg_anomaly.batch.request import Request
@@ -111,13 +112,16 @@ def test_what_kills_each_worker_is_told_and_nothing_else_is_lost(client, config,
 
 def test_scripts_write_what_they_write_on_one_machine(client, finished, tmp_path):
     there = Workspace(tmp_path, finished.records)
-    for folder in ("processed", "models"):
-        shutil.copytree(finished.folder / folder, tmp_path / folder)
-    address = ["--cluster", client.scheduler.address]
-    assert evaluate_model.main([*there.settings(), *address]) == 0
-    written = {path.name: path.read_bytes() for path in there.outputs.iterdir() if path.name not in UNLIKE}
-    assert written == {name: (finished.outputs / name).read_bytes() for name in written}
-    assert {"scores.csv", "reconstructions.npy", "metrics.json"} < written.keys()
+    shutil.copytree(finished.models, there.models)
+    on_cluster = [*there.settings(), "--cluster", client.scheduler.address]
+    for script, folder, name in (
+        (preprocess_data, "processed", "beats.csv"),
+        (evaluate_model, "outputs", "reconstructions.npy"),
+    ):
+        assert script.main(on_cluster) == 0
+        written = {path.name: path.read_bytes() for path in (tmp_path / folder).iterdir() if path.name not in UNLIKE}
+        assert written == {name: (finished.folder / folder / name).read_bytes() for name in written}
+        assert name in written
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")

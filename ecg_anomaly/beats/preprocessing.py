@@ -14,7 +14,7 @@ from ecg_anomaly.beats.lead_looks import START_S, look_at_start
 from ecg_anomaly.beats.leads import choose_leads
 from ecg_anomaly.config import DETECTOR, Config
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.processes import in_processes
+from ecg_anomaly.processes import Executors, in_processes
 from ecg_anomaly.records.annotations import Annotations, read_annotations
 from ecg_anomaly.records.catalogue import RecordFiles, record_fingerprints
 from ecg_anomaly.records.recording import Recording, open_recording
@@ -37,11 +37,18 @@ class ProcessedRecord:
     detection: Detection | None = None  # of its annotated beats by the QRS detector; None where those were cut
 
 
-def process_records(sources: Sequence[RecordFiles], groups: Sequence[str], config: Config) -> Iterator[ProcessedRecord]:
+def process_records(
+    sources: Sequence[RecordFiles],
+    groups: Sequence[str],
+    config: Config,
+    executors: Executors | None = None,
+    ahead: int | None = None,
+) -> Iterator[ProcessedRecord]:
     """Read records and cut their beats, one process per core; yield them in the given order.
 
     ``groups`` are the splits of the records, as `splits.assign_records` gives them. A record that matched a pattern and
-    is none of beats is yielded as such; so is a broken one with ``records.skip_broken``.
+    is none of beats is yielded as such; so is a broken one with ``records.skip_broken``. `processes.in_processes` says
+    what ``executors`` and ``ahead`` are.
 
     Raises
     ------
@@ -49,7 +56,7 @@ def process_records(sources: Sequence[RecordFiles], groups: Sequence[str], confi
         At the first broken record, without ``records.skip_broken``; or when a worker process dies.
     """
     calls = list(zip(sources, groups, [config] * len(sources), strict=True))
-    with closing(in_processes(process_record, calls, doing="reads records")) as results:  # at an error, too
+    with closing(in_processes(process_record, calls, "reads records", executors, ahead)) as results:  # at an error, too
         for result in results:
             if result.error and not (result.no_beats or config.records.skip_broken):
                 raise UserError(f"{result.error} (or set records.skip_broken: true to leave such records out)")
