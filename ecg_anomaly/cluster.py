@@ -103,11 +103,13 @@ def connected(cluster: str | Any, tell: Callable[[str], None] = lambda _: None) 
 
 
 def _client_of(address: str) -> Any:
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes wrong is told by errors
+    client = _dask("distributed").Client
+    for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what goes wrong is told by errors
     _check_reached(address)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of versions: those that matter are compared where calls are made
-        return _dask("distributed").Client(address, set_as_default=False)
+        return client(address, set_as_default=False)
 
 
 def _check_reached(address: str) -> None:
