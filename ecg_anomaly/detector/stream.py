@@ -5,9 +5,10 @@ A file and a live signal take the same way: a file is a signal that comes in lar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -150,15 +151,23 @@ class _ArrivingBeats:
             *(cut.samples, cut.times_s, cut.rr_before_s, cut.rr_after_s, cut.quality, cut.readable),
             *scored.columns().values(),
         )
-        return judge(pd.DataFrame(dict(zip(_SCORED, columns, strict=True))), self._threshold)
+        scored_beats = dict(zip(_SCORED, columns, strict=True))
+        return pd.DataFrame(scored_beats | _judgements(scored_beats, self._threshold))
 
 
 def judge(beats: pd.DataFrame, threshold: float) -> pd.DataFrame:
     """Give beats that are scored, with the last of `COLUMNS` as they are at a threshold."""
-    flagged = flags(beats["anomaly_score"].to_numpy(), threshold, beats["quality"].to_numpy())
-    reasons = np.array(list(MEASURES), dtype=object)[beats[[*_SURPRISES]].to_numpy().argmax(axis=1)]
-    beats = beats.assign(threshold=threshold, flagged=flagged)
-    return beats.assign(called=call_beats(beats), reason=np.where(flagged, reasons, ""))
+    return beats.assign(**_judgements(beats, threshold))
+
+
+def _judgements(beats: Mapping[str, Any] | pd.DataFrame, threshold: float) -> dict[str, np.ndarray]:
+    """Give the last of `COLUMNS`, of a table or of its columns: a portion of a stream is too short for many tables."""
+    score, quality, *surprises = (np.asarray(beats[name]) for name in ("anomaly_score", "quality", *_SURPRISES))
+    flagged = flags(score, threshold, quality)
+    reasons = np.array(list(MEASURES), dtype=object)[np.argmax(surprises, axis=0)]
+    called = call_beats({**{name: beats[name] for name in LOG_ODDS}, "flagged": flagged})
+    reason = np.where(flagged, reasons, "")
+    return {"threshold": np.full(len(score), threshold), "flagged": flagged, "called": called, "reason": reason}
 
 
 def analyse_blocks(
