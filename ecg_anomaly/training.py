@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +17,13 @@ from ecg_anomaly.detector.compared import ComparedBeats, compare_records, of_eac
 from ecg_anomaly.detector.measures import learn_reference
 from ecg_anomaly.detector.network import run_with
 from ecg_anomaly.detector.scorer import TrainedModel, score_record
-from ecg_anomaly.errors import UserError
+from ecg_anomaly.errors import UserError, missing_extra
 from ecg_anomaly.handover.beats import Records, read_records, read_table
 from ecg_anomaly.handover.model import write_litert, write_network
 from ecg_anomaly.manifest import Handover
 from ecg_anomaly.processes import ending_signals, in_processes, process_pool
 from ecg_anomaly.records.splits import TRAIN, VALIDATION
+from ecg_anomaly.words import count_text
 
 _METHOD = "spawn"  # TensorFlow does not survive a fork
 
@@ -49,8 +51,10 @@ def train_model(output: Handover, config: Config, report: Report) -> Outcome:
     Raises
     ------
     UserError
-        When there are fewer patients than folds, or a training diverges.
+        When there are fewer patients than folds, a training diverges, or TensorFlow is not installed.
     """
+    if importlib.util.find_spec("tensorflow") is None:
+        raise missing_extra("training a model", "tensorflow", "train")
     _ended.clear()
 
     def end() -> None:
@@ -85,16 +89,19 @@ def _call(work: Callable[..., Outcome], arguments: tuple[Any, ...]) -> Outcome:
 
 
 def _patients_of_folds(config: Config) -> list[tuple[_Patients, _Patients]]:
-    """Share the training records out: those that each fold trains on, and those that it leaves out."""
+    """Share the training patients out: the records that each fold trains on, and those that it leaves out."""
     folder, folds = config.paths.processed, config.training.folds
     table = read_table(folder)
     names = sorted(table.loc[table["split"] == TRAIN, "record"].unique())
-    if len(names) < folds:
+    person = {name: group[0] for group in config.split.same_patient for name in group}
+    patients = sorted({person.get(name, name) for name in names})
+    if len(patients) < folds:
         raise UserError(
-            f"split.train has only {len(names)} records for the {folds} groups of training.folds; give it more, "
-            "lower training.folds, or name records in split.validation"
+            f"split.train has only {count_text(len(patients), 'patient')} for the {folds} groups of training.folds; "
+            "give it more, lower training.folds, or name records in split.validation"
         )
-    groups = [names[fold::folds] for fold in range(folds)]
+    left_out = [patients[fold::folds] for fold in range(folds)]
+    groups = [[name for name in names if person.get(name, name) in group] for group in left_out]
     return [
         (_Patients(folder, TRAIN, [name for name in names if name not in group]), _Patients(folder, TRAIN, group))
         for group in groups
