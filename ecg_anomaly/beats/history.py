@@ -70,6 +70,6 @@ class EarlierBeats:
 
     def _usual(self, values: np.ndarray) -> np.ndarray:
         if self._quantile is None:
-            return np.asarray(bottleneck.nanmedian(values.astype(float), axis=0))
+            return np.asarray(bottleneck.nanmedian(values, axis=0))
         known = values[~np.isnan(values)]
         return np.asarray(np.quantile(known, self._quantile) if len(known) else np.nan)

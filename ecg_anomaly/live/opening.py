@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ecg_anomaly.batch import Request, open_leads
+from ecg_anomaly.commandline import command_of
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.lines import WHERE, SampleLines
@@ -48,7 +49,8 @@ def open_sources(options: argparse.Namespace, request: Request, config: Config) 
     if request.sampling_rate_hz is None:
         raise UserError(f"{WHERE}: give its lines per second with --sampling-rate")
     if sys.stdin.isatty():
-        raise UserError(f"{WHERE}: is the keyboard; pipe samples into it: device | python detect_live.py --stdin")
+        command = command_of("detect_live.py")
+        raise UserError(f"{WHERE}: is the keyboard; pipe samples into it: device | {command} --stdin")
     read = functools.partial(os.read, sys.stdin.fileno())
     return [SampleLines(read, request.sampling_rate_hz, request.leads, request.gain, config.records)]
 

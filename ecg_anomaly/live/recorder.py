@@ -21,6 +21,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from ecg_anomaly.batch import Request, write_results
+from ecg_anomaly.commandline import command_of
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings import files
@@ -132,9 +133,10 @@ class Recorder:
             self._store.close()
             summary = write_results(folder, self._staging) if self.samples else None
         except OSError as error:
+            command = f"{command_of('detect_live.py')} --finish --output {folder}"
             raise UserError(
                 f"{self._staging}: holds what was recorded, but its files could not be made "
-                f"({error.strerror or error}); make room, then run detect_live.py --finish --output {folder}"
+                f"({error.strerror or error}); make room, then run {command}"
             ) from None
         finally:
             self._journal.close()
