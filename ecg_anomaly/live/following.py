@@ -21,7 +21,7 @@ import numpy as np
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.messages import SOURCE, Message
 from ecg_anomaly.live.recorder import Recorder
-from ecg_anomaly.live.session import News, Session
+from ecg_anomaly.live.session import News, Session, push_together
 from ecg_anomaly.live.sources import LiveSignal, Portion, Replay
 from ecg_anomaly.live.views import LineView
 from ecg_anomaly.processes import ending_signals
@@ -32,7 +32,7 @@ _LOOK_EVERY_S = 0.1  # whether a reader is to end
 _GAP_S = 60.0  # of missing signal that is taken at once
 
 
-@dataclass
+@dataclass(eq=False)
 class Followed:
     """A signal that is followed."""
 
@@ -47,30 +47,32 @@ class Followed:
         """Say what begins; a recording that was cut off is taken up."""
         source = self.source
         start = f"{source.name}: {', '.join(source.leads)} at {float(source.sampling_rate_hz):g} Hz; Ctrl-C ends"
-        self._take(Portion(np.empty((0, len(source.leads))), (start, GUESS, *source.notes)))
+        portion = Portion(np.empty((0, len(source.leads))), (start, GUESS, *source.notes))
+        self.show(portion, self.session.push(portion, time.monotonic()))
         if self.recorder and self.recorder.samples:
             self.recorder.take_up(self.session)
             self._say(f"goes on with what was kept until {clock(self.session.tally.duration_s)}")
 
-    def take(self, portion: Portion, longest_s: float) -> bool:
-        """Take what has come; say whether more is to come."""
+    def within(self, portion: Portion, longest_s: float) -> tuple[Portion, bool]:
+        """Give of what has come what is within so many seconds of signal, and whether more is to come.
+
+        What nobody recorded before it has gone before.
+        """
         rate_hz, leads = float(self.source.sampling_rate_hz), len(self.source.leads)
         if self.recorder and (missing := self.recorder.missing_before(portion)):
             self._say(f"nothing was recorded for {clock(missing / rate_hz)}, which is missing")
             for first in range(0, missing, round(_GAP_S * rate_hz)):
                 nothing = np.full((min(round(_GAP_S * rate_hz), missing - first), leads), np.nan)
                 self._keep(Portion(nothing), self.session.push(Portion(nothing), time.monotonic()))
-        left = longest_s - self.session.tally.duration_s
-        if len(portion.signals_mv) >= left * rate_hz:
-            self._take(Portion(portion.signals_mv[: max(0, round(left * rate_hz))], portion.notes, portion.until))
-            return False
-        self._take(portion)
-        return True
+        left = (longest_s - self.session.tally.duration_s) * rate_hz
+        if len(portion.signals_mv) < left:
+            return portion, True
+        return Portion(portion.signals_mv[: max(0, round(left))], portion.notes, portion.until), False
 
     def end(self) -> None:
         """Tell the rest when nothing more comes."""
         nothing = Portion(np.empty((0, len(self.source.leads))))
-        self._show(nothing, self.session.finish())
+        self.show(nothing, self.session.finish())
 
     def fail(self, error: str) -> None:
         """Say that nothing more comes, and why."""
@@ -86,10 +88,8 @@ class Followed:
             self.error = self.error or str(error)
             return False
 
-    def _take(self, portion: Portion) -> None:
-        self._show(portion, self.session.push(portion, time.monotonic()))
-
-    def _show(self, portion: Portion, news: News) -> None:
+    def show(self, portion: Portion, news: News) -> None:
+        """Show and keep what has come, and what it has brought."""
         for message in news.messages:
             self._tell(message)
         self._keep(portion, news)
@@ -114,7 +114,7 @@ def follow(all_followed: Sequence[Followed], longest_s: float = np.inf) -> None:
     """
     arrived = threading.Event()
     with ending_signals() as ended, contextlib.ExitStack() as views:
-        readers = {id(each): _Reader(each.source, arrived) for each in all_followed}
+        readers = {followed: _Reader(followed.source, arrived) for followed in all_followed}
         try:
             for followed in all_followed:
                 views.enter_context(followed.view)
@@ -123,7 +123,7 @@ def follow(all_followed: Sequence[Followed], longest_s: float = np.inf) -> None:
             while going and not ended.is_set():
                 arrived.wait(_LOOK_EVERY_S)  # Ctrl-C does not wake it
                 arrived.clear()
-                going = [each for each in going if not ended.is_set() and _take(each, readers[id(each)], longest_s)]
+                going = _take_all([(each, readers[each]) for each in going], longest_s)
         finally:
             for reader in readers.values():
                 reader.stop()
@@ -133,17 +133,28 @@ def follow(all_followed: Sequence[Followed], longest_s: float = np.inf) -> None:
                 followed.end()
 
 
-def _take(followed: Followed, reader: _Reader, longest_s: float) -> bool:
-    """Take what has come of a signal; say whether more is to come."""
-    portions, is_over = reader.portions()
-    goes_on = not portions or followed.take(Portion.joined(portions), longest_s)
-    if not goes_on:
-        reader.stop()
-    elif is_over and reader.error is not None:
-        if not isinstance(reader.error, UserError | OSError):
-            raise reader.error
-        followed.fail(str(reader.error))
-    return goes_on and not is_over
+def _take_all(going: Sequence[tuple[Followed, _Reader]], longest_s: float) -> list[Followed]:
+    """Take what has come of all signals; give those of which more is to come."""
+    coming, go_on = [], []
+    for followed, reader in going:
+        portions, is_over = reader.portions()
+        if portions:
+            portion, goes_on = followed.within(Portion.joined(portions), longest_s)
+            coming.append((followed, portion))
+            is_over |= not goes_on
+        if is_over:
+            reader.stop()
+        else:
+            go_on.append(followed)
+    told = push_together([(followed.session, portion) for followed, portion in coming], time.monotonic())
+    for (followed, portion), news in zip(coming, told, strict=True):
+        followed.show(portion, news)
+    for followed, reader in going:
+        if reader.error is not None and followed not in go_on:
+            if not isinstance(reader.error, UserError | OSError):
+                raise reader.error
+            followed.fail(str(reader.error))
+    return go_on
 
 
 class _Reader:
