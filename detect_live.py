@@ -15,7 +15,7 @@ from ecg_anomaly.live.options import add_options
 
 def detect(config, options):
     """Follow the sources until they end or Ctrl-C, say what is found, write the files and return the exit status."""
-    from ecg_anomaly.batch import Request
+    from ecg_anomaly.batch.request import Request
     from ecg_anomaly.handover.model import check_detector, read_detector
     from ecg_anomaly.live.following import follow
     from ecg_anomaly.live.opening import open_sources

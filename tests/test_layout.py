@@ -28,7 +28,7 @@ ORDER = (
         "findings/",
         "evaluation/",
         "reports/",
-        "batch",
+        "batch/",
     ),
     *("live/", "web/", "entry"),
 )

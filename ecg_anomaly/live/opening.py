@@ -10,7 +10,8 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from ecg_anomaly.batch import Request, open_leads
+from ecg_anomaly.batch.opening import open_leads
+from ecg_anomaly.batch.request import Request
 from ecg_anomaly.commandline import command_of
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from filelock import FileLock, Timeout
 
-from ecg_anomaly.batch import Request, write_results
+from ecg_anomaly.batch.request import Request
+from ecg_anomaly.batch.results import files_of, is_complete, publish, write_results
 from ecg_anomaly.commandline import command_of
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.findings import files
 from ecg_anomaly.findings.store import StoreWriter
 from ecg_anomaly.findings.summary import Summary
 from ecg_anomaly.live.journal import Journal, Left, Origin, read_left
@@ -298,10 +298,11 @@ def _finish_one(folder: Path, name: str, detector: TrainedDetector) -> str:
     staging = folder / _FOLDER.format(name)
     lock = _take(staging)
     left = read_left(staging)
-    if left is None:
+    if left is None or is_complete(staging):
+        publish(staging, folder)  # its files, if they were made and it was cut off only then
         lock.release()
         _discard(staging)
-        return f"{name}: nothing was recorded"
+        return f"{name}: {'nothing was recorded' if left is None else 'its files were complete'}"
     kept_as = _free_name(folder, name)
     Recorder(staging, lock, left.origin, detector, left).finish(folder, kept_as)
     return f"{kept_as}: {clock(left.samples / float(left.origin.sampling_rate_hz))} of signal"
@@ -332,4 +333,4 @@ def _discard(staging: Path) -> None:
 def _free_name(folder: Path, name: str, first: int = 0) -> str:
     """Give the name, or else ``NAME.1`` and so on: the first that no file has."""
     names = (f"{name}.{number}" if number else name for number in itertools.count(first))
-    return next(each for each in names if not any((folder / file.format(each)).exists() for file in files.FILES))
+    return next(each for each in names if not any((folder / file).exists() for file in files_of(each)))

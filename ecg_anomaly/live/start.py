@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ecg_anomaly.batch import Request, check_free
+from ecg_anomaly.batch.request import Request
+from ecg_anomaly.batch.results import files_of
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.following import Followed
 from ecg_anomaly.live.recorder import open_recorder
@@ -51,8 +52,7 @@ def start_all(
         for source, name in zip(opened, names, strict=True)
     ]
     if options.output:
-        for name in filter(None, names):
-            check_free([name], request)
+        _check_free(filter(None, names), request)
     errors = [source for source in opened if isinstance(source, UserError)]
     if len(errors) < len(opened):
         detector = read_detector()
@@ -90,3 +90,11 @@ def _names(opened: Sequence[LiveSignal | UserError], named: Sequence[str]) -> li
             raise UserError(f"two signals are called {name}; tell them apart by --name, once for each")
         seen.add(name.lower())
     return names
+
+
+def _check_free(names: Iterable[str], request: Request) -> None:
+    there = [path for name in names for file in files_of(name) if (path := request.folder / file).exists()]
+    if there and not request.force:
+        raise UserError(
+            f"{there[0]}: is there already; add --force to replace it, or name others with --name or --output"
+        )
