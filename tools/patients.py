@@ -80,9 +80,7 @@ def _follow(
     """Push a stretch of signal to all sessions, a portion of each after the other."""
     for second in range(start_s, end_s, _PORTION_S):
         samples = slice(second * SAMPLING_RATE_HZ, (second + _PORTION_S) * SAMPLING_RATE_HZ)
-        portions = [
-            Portion(signals_mv[samples]) for _, signals_mv in zip(sessions, itertools.cycle(records), strict=False)
-        ]
+        portions = [Portion(records[number % len(records)][samples]) for number in range(len(sessions))]
         told = push_together(list(zip(sessions, portions, strict=True)), float(second))
         for recorder, portion, news in zip(recorders, portions, told, strict=True):
             if recorder is not None:
