@@ -5,9 +5,11 @@ One line of JSON per entry, each written at once; a line that a kill has cut off
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -86,12 +88,15 @@ def read_left(folder: Path) -> Left | None:
     Raises
     ------
     UserError
-        When an earlier version has left it, whose signals nobody can tell from their folder alone.
+        When nobody knows of which signal it is, as of what an earlier version has left.
     """
     entries = list(_entries(folder / JOURNAL))
-    if not entries:
-        if not (folder / JOURNAL).exists() and (folder / BEATS).exists():
-            raise UserError(f"{folder}: is left from an earlier version, with its beats in {BEATS}; move it away")
+    if not entries or "source" not in entries[0]:
+        if (folder / BEATS).exists():
+            raise UserError(
+                f"{folder}: nobody knows of which signal this is left, as from an earlier version; its beats are in "
+                f"{BEATS}: move it away"
+            )
         return None
     about = entries[0]
     rate_hz, leads = Fraction(about["sampling_rate_hz"]), tuple(about["leads"])
@@ -108,6 +113,7 @@ def read_left(folder: Path) -> Left | None:
     return Left(origin, samples, start_time, ends, known.get("notes", [])) if samples else None
 
 
-def _entries(path: Path) -> list[dict[str, Any]]:
-    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
-    return [json.loads(line) for line in lines]
+def _entries(path: Path) -> Iterator[dict[str, Any]]:
+    for line in path.read_bytes().split(b"\n") if path.exists() else ():
+        with contextlib.suppress(ValueError):  # a line that was cut off
+            yield json.loads(line)

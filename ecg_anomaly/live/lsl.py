@@ -72,7 +72,7 @@ class LslStream:
         self.leads = self._columns.leads
         self._clock = SampleClock(self.sampling_rate_hz, len(self.leads))
         self._reported, self._reported_s = 0, -np.inf
-        with contextlib.suppress(self._pylsl.util.LostError, TimeoutError):  # else it is waited for later
+        with contextlib.suppress(RuntimeError):  # it is waited for later
             self._inlet.open_stream(_ANSWER_S)  # what comes from now on is kept, whatever has to be done first
 
     @property

@@ -9,7 +9,9 @@ would: the patient's own beat, scale and rhythm are learnt from all that was rec
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
+import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -29,7 +31,7 @@ from ecg_anomaly.findings.store import StoreWriter
 from ecg_anomaly.findings.summary import Summary
 from ecg_anomaly.live.journal import Journal, Left, Origin, read_left
 from ecg_anomaly.live.session import Session
-from ecg_anomaly.live.sources import LiveSignal, Portion, Replay
+from ecg_anomaly.live.sources import LiveSignal, Portion, Recorded, Replay
 from ecg_anomaly.words import StartTime, clock
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ _LONGEST_GAP = timedelta(days=1)  # after which a recording is begun anew
 _TRY_AGAIN_S = 10.0  # after nothing could be written
 _LEAST_ROOM_S = 60.0  # of signal, for which there must be room before writing starts again
 _VALUE_BYTES = 4
+_LOOK_S, _ALIKE_MV = 10.0, 1e-5  # how much of a recording is compared, and how near to it what was kept of it is
 
 
 class Recorder:
@@ -79,9 +82,20 @@ class Recorder:
 
     def take_up(self, session: Session) -> None:
         """Have a session analyse what was kept of a run that was cut off, as if it came now."""
-        for block in self._store.kept_blocks(_BLOCK_S):
-            self._store.add_findings(session.push(Portion(block), time.monotonic()).findings)
         self._is_whole = True
+        for block in self._store.kept_blocks(_BLOCK_S):
+            findings = session.push(Portion(block), time.monotonic()).findings
+            try:
+                if self._is_whole:
+                    self._store.add_findings(findings)
+            except OSError:
+                self._is_whole = False
+
+    def starts_like(self, recording: Recorded) -> bool:
+        """Say whether what was kept starts as a recording does, which might be another one of that name."""
+        blocks = next(self._store.kept_blocks(_LOOK_S)), next(recording.blocks(_LOOK_S))
+        both = min(map(len, blocks))
+        return np.allclose(blocks[0][:both], blocks[1][:both], atol=_ALIKE_MV, equal_nan=True)
 
     def missing_before(self, portion: Portion) -> int:
         """Count the samples that nobody recorded between what was left and the first portion that comes."""
@@ -212,6 +226,8 @@ class Recorder:
         origin = self._origin
         session = Session(self._detector, origin.sampling_rate_hz, origin.leads, look_at_start=origin.is_live)
         self.take_up(session)
+        if not self._is_whole:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._store.add_findings(session.finish().findings)
         return session.notes
 
@@ -252,6 +268,12 @@ def open_recorder(
         lock, left = _take(staging), None
     recorder = Recorder(staging, lock, origin, detector, left)
     if isinstance(source, Replay):
+        if left is not None and not recorder.starts_like(source.recording):
+            lock.release()
+            raise UserError(
+                f"{staging}: holds what was cut off of another recording than {source.origin} is now; make its files "
+                "with --finish, or give this one another --name"
+            )
         recorder.begin(source.start_time)
         source.go_on_from(recorder.samples)
     return recorder

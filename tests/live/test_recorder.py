@@ -20,7 +20,7 @@ from ecg_anomaly.live import recorder as recorders
 from ecg_anomaly.live.journal import JOURNAL, Journal
 from ecg_anomaly.live.recorder import finish_left, open_recorder
 from ecg_anomaly.live.session import Session
-from ecg_anomaly.live.sources import Portion
+from ecg_anomaly.live.sources import Portion, Replay
 from ecg_anomaly.records.simulate import simulate_record
 
 FILES = {"a.beats.csv", "a.anomaly", "a.summary.json", "a.html"}
@@ -157,7 +157,7 @@ def test_what_an_earlier_version_left_is_kept(start, out):
     (out / ".a.live").mkdir(parents=True)
     (out / ".a.live" / "beats.csv").write_text("beats of hours")
     for force in (False, True):
-        with pytest.raises(UserError, match="is left from an earlier version"):
+        with pytest.raises(UserError, match="nobody knows of which signal this is left"):
             start(force=force)
     assert (out / ".a.live" / "beats.csv").read_text() == "beats of hours"
 
@@ -225,6 +225,21 @@ def test_another_signal_does_not_go_on_with_it(record, signals_mv):
         with pytest.raises(UserError, match=r"holds what was cut off of test, II, V1 at 360 Hz; .* --finish"):
             record(signals_mv, **about)
     kill(record(signals_mv[:0])[0])  # nobody holds it meanwhile
+
+
+def test_a_recording_that_was_replaced_does_not_go_on_with_it(detector, out, signals_mv):
+    def replay(signals_mv):
+        about = {"name": "a", "notes": (), "leads": ("II", "V1"), "sampling_rate_hz": Fraction(RATE_HZ)}
+        return Replay(SimpleNamespace(**about, samples=len(signals_mv), blocks=lambda _: iter([signals_mv])))
+
+    recorder = open_recorder(Request(out), "a", detector, replay(signals_mv))
+    recorder.add(Portion(signals_mv[: 20 * RATE_HZ]), NOTHING)
+    kill(recorder)
+    with pytest.raises(UserError, match="holds what was cut off of another recording than replay of a is now"):
+        open_recorder(Request(out), "a", detector, replay(signals_mv + 0.01))
+    source = replay(signals_mv)
+    kill(open_recorder(Request(out), "a", detector, source))
+    assert source.from_s == 20.0
 
 
 @pytest.mark.parametrize("place", ["add_signals", "add_findings", "write"])
