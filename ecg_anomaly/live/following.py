@@ -27,7 +27,7 @@ from ecg_anomaly.live.views import LineView
 from ecg_anomaly.processes import ending_signals
 from ecg_anomaly.words import GUESS, clock
 
-_WAITING = 16  # portions of a source, which then waits itself
+_WAITING = 16  # portions of a source that waits itself
 _LOOK_EVERY_S = 0.1  # whether a reader is to end
 _GAP_S = 60.0  # of missing signal that is taken at once
 
@@ -162,7 +162,7 @@ class _Reader:
 
     def __init__(self, source: LiveSignal, arrived: threading.Event):
         self._source, self._arrived = source, arrived
-        self._waiting: queue.Queue[Portion | None] = queue.Queue(_WAITING)
+        self._waiting: queue.Queue[Portion | None] = queue.Queue(_WAITING if source.waits else 0)
         self._stopped = threading.Event()
         self.error: Exception | None = None  # what has ended it
         self._thread = threading.Thread(target=self._read, daemon=True)

@@ -58,7 +58,7 @@ class SampleLines:
         When the first lines cannot be understood. The constructor waits for them.
     """
 
-    name, origin = "stdin", WHERE
+    name, origin, waits = "stdin", WHERE, True
 
     def __init__(
         self, read: ReadBytes, sampling_rate_hz: float, names: Sequence[str], gain: float | None, settings: Records

@@ -27,7 +27,7 @@ _RESOLVE_ALL_S = 1.0
 _ANSWER_S = 5.0
 _FORGOTTEN_S = 2.0  # after which a stream that answers no longer is gone
 _CLOCK_S = 2.0  # asking a clock that was not asked before takes 0.6 s
-_BUFFERED_S = 360  # what the library keeps while the analysis is busy
+_BUFFERED_S = 60  # what the library keeps until it is read, in memory that it takes at once
 _MOST_SAMPLES = 8192  # taken at once
 _REPORT_S = 10.0  # between two notes of dropped samples
 
@@ -63,7 +63,7 @@ class LslStream:
         self._predicate = f"name={quoted} or source_id={quoted}"  # what streams must be, in XPath
         self._info = self._resolve_one()
         self._inlet = self._open_inlet(self._info)
-        self.origin = "stream"
+        self.origin, self.waits = "stream", False
         self.name = re.sub(r"[^\w.-]+", "_", self._info.name()).strip("._") or "stream"
         self._check()
         self.sampling_rate_hz = Fraction(self._info.nominal_srate()).limit_denominator(1000)

@@ -172,7 +172,7 @@ class Recorder:
         until, samples = portion.until, self.samples + len(portion.signals_mv)
         if until is not None and samples and samples - self._marked >= _MARK_S * self._rate_hz:
             if self._start_time is None:
-                self.begin(until - timedelta(seconds=samples / self._rate_hz))
+                self.begin(until - timedelta(milliseconds=round(1000 * samples / self._rate_hz)))
             self._journal.write(samples=samples, until=until.isoformat())
             self._marked = samples
 

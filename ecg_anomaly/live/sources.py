@@ -84,6 +84,7 @@ class LiveSignal(Protocol):
 
     name: str  # what outputs are called after
     origin: str  # what it is, in words: a recording that was cut off is known again by that
+    waits: bool  # whether it waits while it is not read; else it has to be, whatever else is to be done
     sampling_rate_hz: Fraction  # of each lead
     leads: tuple[str, ...]  # names of those that are passed on
 
@@ -136,6 +137,7 @@ class Replay:
         patient.
     """
 
+    waits = True
     _clock: Any = time  # what tells the time and waits
 
     def __init__(self, recording: Recorded, speed: float = 1.0, at_s: float = 0.0):

@@ -18,7 +18,7 @@ RATE_HZ = Fraction(360)
 class Scripted:
     """Gives ten seconds of signal at once, so many times, then fails or ends; or gives nothing more, without end."""
 
-    origin, sampling_rate_hz, leads, notes = "test", RATE_HZ, ("II", "V1"), ()
+    origin, waits, sampling_rate_hz, leads, notes = "test", True, RATE_HZ, ("II", "V1"), ()
 
     def __init__(self, name, parts, then="ends"):
         self.name, self._parts, self._then = name, parts, then
