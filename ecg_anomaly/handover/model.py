@@ -138,15 +138,30 @@ def packaged_detector(config: Config) -> Config:
     UserError
         When other settings of how beats are cut, compared or scored are asked for than it was made with.
     """
-    manifest = read_manifest(PACKAGED, made_by="make pretrained")
-    own = _with_own_settings(config, manifest["config"], str(PACKAGED))
+    own = whole_detector(PACKAGED, config)
     if others := _contradictions(own, config):
         raise UserError(
             f"{PACKAGED}: the detector that comes with the package was made with other settings: {first_few(others)}; "
             "leave these, or train a model with yours: run the four scripts"
         )
-    folder = str(PACKAGED)
-    return own.model_copy(update={"paths": own.paths.model_copy(update={"models": folder, "outputs": folder})})
+    return own
+
+
+def whole_detector(folder: Path, config: Config, report: Callable[[str], None] = lambda _: None) -> Config:
+    """Give the settings with those of a detector that lies in one folder, threshold and all.
+
+    Reports a line where the two contradict each other.
+
+    Raises
+    ------
+    UserError
+        When it is not whole.
+    """
+    manifest = read_manifest(folder, made_by="make pretrained")
+    own, place = _with_own_settings(config, manifest["config"], str(folder)), str(folder)
+    if contradicting := _contradictions(own, config):
+        report(f"{folder}: the detector keeps to the settings that it was made with: {first_few(contradicting)}")
+    return own.model_copy(update={"paths": own.paths.model_copy(update={"models": place, "outputs": place})})
 
 
 def check_learns_from_earlier_beats(config: Config) -> None:
@@ -218,7 +233,8 @@ def cost_of_leads(config: Config, leads: int) -> str:
 
 
 def _contradictions(own: Config, asked: Config) -> list[str]:
-    return [f"{key} is {kept}, not {wanted}" for key, kept, wanted in differences(own.model_dump(), asked.model_dump())]
+    kept, wanted = (config.model_dump(exclude={"paths"}) for config in (own, asked))
+    return [f"{key} is {its}, not {other}" for key, its, other in differences(kept, wanted)]
 
 
 def _with_own_settings(config: Config, made_with: Mapping[str, Any], folder: str) -> Config:
