@@ -60,10 +60,12 @@ class Left:
 
 
 class Journal:
-    """Writes a journal, after the entries that it has."""
+    """Writes a journal, anew or after the entries that it has."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, anew: bool):
         path = folder / JOURNAL
+        if anew:
+            path.unlink(missing_ok=True)
         self._file = path.open("ab", buffering=0)
         self._file.truncate(path.read_bytes().rfind(b"\n") + 1)  # without a line that was cut off
 

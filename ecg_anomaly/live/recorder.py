@@ -68,7 +68,7 @@ class Recorder:
         self._staging, self._lock, self._origin, self._detector = staging, lock, origin, detector
         self._rate_hz = float(origin.sampling_rate_hz)
         self.samples = left.samples if left else 0  # of each lead, that were kept so far
-        self._journal = Journal(staging)
+        self._journal = Journal(staging, anew=left is None)
         if left is None:
             self._journal.write(**origin.to_json())
         self._store = self._open_store()
@@ -253,6 +253,11 @@ def open_recorder(
         raise UserError(f"--name is {name}; give a name for files, without a folder")
     staging, origin = request.folder / _FOLDER.format(name), Origin.of(source)
     lock = _take(staging)
+    if is_complete(staging):  # it had ended, and was cut off while its files came to their place
+        _publish(staging, lock, request.folder)
+        if not request.force:
+            raise UserError(f"{request.folder}: {name} is complete there; add --force to replace it, or give --name")
+        lock = _take(staging)
     left = read_left(staging)
     if left is not None and not request.force and left.origin != origin:
         lock.release()
@@ -319,12 +324,10 @@ def finish_left(
 def _finish_one(folder: Path, name: str, detector: TrainedDetector) -> str:
     staging = folder / _FOLDER.format(name)
     lock = _take(staging)
-    left = read_left(staging)
-    if left is None or is_complete(staging):
-        publish(staging, folder)  # its files, if they were made and it was cut off only then
-        lock.release()
-        _discard(staging)
-        return f"{name}: {'nothing was recorded' if left is None else 'its files were complete'}"
+    is_made, left = is_complete(staging), read_left(staging)
+    if left is None or is_made:
+        _publish(staging, lock, folder)
+        return f"{name}: {'its files were made already' if is_made else 'nothing was recorded'}"
     kept_as = _free_name(folder, name)
     Recorder(staging, lock, left.origin, detector, left).finish(folder, kept_as)
     return f"{kept_as}: {clock(left.samples / float(left.origin.sampling_rate_hz))} of signal"
@@ -342,6 +345,13 @@ def _take(staging: Path) -> FileLock:
             f"{staging}: another run is recording under this name; give this one another --name or --output"
         ) from None
     return lock
+
+
+def _publish(staging: Path, lock: FileLock, folder: Path) -> None:
+    """Bring files that were made to their place, if some were, and forget the rest."""
+    publish(staging, folder)
+    lock.release()
+    _discard(staging)
 
 
 def _discard(staging: Path) -> None:

@@ -1,6 +1,7 @@
 """A live recording on disk: whole at the end, and taken up again whatever has cut it off."""
 
 import errno
+import json
 from datetime import datetime, timedelta, timezone
 from fractions import Fraction
 from types import SimpleNamespace
@@ -227,6 +228,18 @@ def test_another_signal_does_not_go_on_with_it(record, signals_mv):
     kill(record(signals_mv[:0])[0])  # nobody holds it meanwhile
 
 
+def test_what_was_cut_off_before_its_first_sample_is_nothing(record, detector, out, signals_mv):
+    kill(record(signals_mv[:0], leads=("V1", "II"))[0])
+    kill(record(signals_mv[: 10 * RATE_HZ])[0])
+    assert finish_left(str(out), [], detector, print) == 0
+    assert json.loads((out / "a.summary.json").read_text())["leads"] == ["II", "V1"]
+    kill(record(signals_mv[:0])[0])
+    told = []
+    assert finish_left(str(out), ["a"], detector, told.append) == 0
+    assert told == ["a: nothing was recorded"]
+    assert {path.name for path in out.iterdir()} == FILES
+
+
 def test_a_recording_that_was_replaced_does_not_go_on_with_it(detector, out, signals_mv):
     def replay(signals_mv):
         about = {"name": "a", "notes": (), "leads": ("II", "V1"), "sampling_rate_hz": Fraction(RATE_HZ)}
@@ -272,6 +285,21 @@ def test_a_full_disk_stops_writing_alone(record, detector, out, signals_mv, monk
     signals_mv = signals_mv.copy()
     signals_mv[30 * RATE_HZ : 70 * RATE_HZ] = np.nan
     check_beats(out, detector, signals_mv)
+
+
+@pytest.mark.parametrize("again", ["finish", "the same command"])
+def test_files_that_were_made_come_to_their_place(record, detector, out, signals_mv, monkeypatch, again):
+    recorder, _, _ = record(signals_mv[: 20 * RATE_HZ])
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("ecg_anomaly.batch.results.publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        recorder.finish(out, "a")
+    assert not (out / "a.html").exists()
+    if again == "finish":
+        assert finish_left(str(out), ["a"], detector, print) == 0
+    else:
+        with pytest.raises(UserError, match="a is complete there; add --force"):
+            record(signals_mv)
+    assert {path.name for path in out.iterdir()} == FILES
 
 
 def test_files_that_cannot_be_made_leave_what_was_recorded(record, detector, out, signals_mv, monkeypatch):
