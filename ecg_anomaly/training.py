@@ -20,7 +20,7 @@ from ecg_anomaly.detector.measures import learn_reference
 from ecg_anomaly.detector.network import run_with
 from ecg_anomaly.detector.scorer import RecordScorer, TrainedModel
 from ecg_anomaly.errors import UserError, missing_extra
-from ecg_anomaly.handover.beats import read_beats
+from ecg_anomaly.handover.beats import hold_beats, read_beats
 from ecg_anomaly.handover.compared import KnownRecord, NormalBeats, known_records
 from ecg_anomaly.handover.model import LEFT_OUT, write_left_out, write_litert, write_network
 from ecg_anomaly.manifest import Handover
@@ -78,6 +78,9 @@ def train_model(output: Handover, config: Config, report: Report) -> Outcome:
         report("interrupted: ending with the weights so far (Ctrl-C again to end at once)")
 
     with ending_signals(end), TemporaryDirectory(dir=output.path(LEFT_OUT).parent) as scratch:
+        beats = Path(scratch) / "processed"
+        hold_beats(config.paths.processed, beats)
+        config = config.model_copy(update={"paths": config.paths.model_copy(update={"processed": str(beats)})})
         trainings = _plan(Path(scratch), config, report)
         calls = [(_train, (patients, config, report, number, output)) for number, patients in enumerate(trainings)]
         if len(calls) == 1:

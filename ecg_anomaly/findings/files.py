@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -55,13 +56,15 @@ def anomaly_annotations(beats: pd.DataFrame, events: Iterable[Event], sampling_r
         that cannot be read (subtype -1 where it starts), comments around an asystole, a ventricular tachycardia or a
         rhythm. What is said of a marked beat ends with its mark. A recording without any has one comment that says so.
     """
-    entries = list(_beat_entries(beats))
-    taken = {_RESERVED, *(sample for sample, *_ in entries)}
-    for event in events:
-        entries += _event_entries(event, sampling_rate_hz, taken)
-    entries.sort(key=lambda entry: entry[0])
     columns = ["sample", "symbol", "subtype", "aux_note"]
-    return pd.DataFrame(entries or [(_RESERVED + 1, _NOTE, 0, _NO_BEATS)], columns=columns)
+    starts = range(0, len(beats), _ROWS_AT_ONCE)
+    parts = (list(_beat_entries(beats.iloc[first : first + _ROWS_AT_ONCE])) for first in starts)
+    of_beats, taken = np.sort(beats["sample"].to_numpy(dtype=np.int64)), {_RESERVED}
+    others = (entry for event in events for entry in _event_entries(event, sampling_rate_hz, of_beats, taken))
+    tables = [pd.DataFrame(part, columns=columns) for part in itertools.chain(parts, [list(others)]) if part]
+    if not tables:
+        return pd.DataFrame([(_RESERVED + 1, _NOTE, 0, _NO_BEATS)], columns=columns)
+    return pd.concat(tables).sort_values("sample", kind="stable", ignore_index=True)
 
 
 def write_annotations(path: Path, annotations: pd.DataFrame, sampling_rate_hz: float) -> None:
@@ -127,19 +130,19 @@ def _beat_entries(beats: pd.DataFrame) -> Iterator[_Entry]:
             yield int(sample), _NORMAL, 0, f"score {score:.1f}{mark}"
 
 
-def _event_entries(event: Event, sampling_rate_hz: float, taken: set[int]) -> Iterator[_Entry]:
+def _event_entries(event: Event, sampling_rate_hz: float, of_beats: np.ndarray, taken: set[int]) -> Iterator[_Entry]:
     # On samples that no other annotation has: WFDB allows one per sample and channel.
     starts, ends = _ENDS.get(event.kind, (_NOTE, _NOTE))
     words = describe(event) if isinstance(event, Rhythm) else event.kind
-    start = _free(round(event.start_s * sampling_rate_hz), taken)
+    start = _free(round(event.start_s * sampling_rate_hz), of_beats, taken)
     yield start, starts, _UNREADABLE_SUBTYPE if event.kind == UNREADABLE else 0, words
-    end = _free(max(round(event.end_s * sampling_rate_hz) - 1, start + 1), taken)
+    end = _free(max(round(event.end_s * sampling_rate_hz) - 1, start + 1), of_beats, taken)
     yield end, ends, 0, f"end of {event.kind}"
 
 
-def _free(sample: int, taken: set[int]) -> int:
+def _free(sample: int, of_beats: np.ndarray, taken: set[int]) -> int:
     """Take the first sample from one on that has no annotation."""
-    while sample in taken:
+    while sample in taken or sample in of_beats[np.searchsorted(of_beats, sample) :][:1]:
         sample += 1
     taken.add(sample)
     return sample

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import itertools
+import shutil
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,16 @@ class BeatWriter:
         numbered.insert(list(table.columns).index("split") + 1, "row", rows)
         numbered.to_csv(self._table, mode="a", header=self.beats == 0, index=False)
         self.beats += len(table)
+
+
+def hold_beats(folder: str | Path, into: Path) -> None:
+    """Keep the beats of a folder as they are now in another one, though new ones may be cut meanwhile."""
+    into.mkdir()
+    for name in (TABLE, *(array_name(*key) for key in itertools.product(SPLITS, (False, True)))):
+        try:
+            (into / name).hardlink_to(Path(folder) / name)
+        except OSError:  # on another disk, or on one that has no links
+            shutil.copyfile(Path(folder) / name, into / name)
 
 
 @dataclass(frozen=True)
