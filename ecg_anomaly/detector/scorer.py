@@ -49,6 +49,17 @@ class ScoredBeats(PerBeat):
         return {**self.answers, "anomaly_score": self.anomaly_score}
 
 
+class RecordScorer:
+    """Scores the beats of one record in portions; the scores do not depend on the portions."""
+
+    def __init__(self, model: TrainedModel):
+        self._model, self._memory = model, PatientMemory(model.config)
+
+    def score(self, beats: ScaledBeats) -> ScoredBeats:
+        """Score the next beats of the record; those of the first seconds have to come together."""
+        return score_compared(self._model, self._memory.compare(beats))
+
+
 def score_compared(model: TrainedModel, compared: ComparedBeats) -> ScoredBeats:
     """Score beats that are compared with the patient's earlier ones: add up the components that count."""
     measured = measure(model.network, compared, Frame.of(model.config.beat))
@@ -59,7 +70,7 @@ def score_compared(model: TrainedModel, compared: ComparedBeats) -> ScoredBeats:
 
 def score_record(model: TrainedModel, beats: ScaledBeats) -> ScoredBeats:
     """Score all beats of one record."""
-    return score_compared(model, PatientMemory(model.config).compare(beats))
+    return RecordScorer(model).score(beats)
 
 
 def score_records(model: TrainedModel, beats: pd.DataFrame, windows: np.ndarray) -> ScoredBeats:
