@@ -19,7 +19,7 @@ from ecg_anomaly.detector.surprise import reconstruction_error
 from ecg_anomaly.evaluation import noise_stress
 from ecg_anomaly.evaluation.evaluate import evaluate_detector
 from ecg_anomaly.handover.beats import BeatWriter, read_records
-from ecg_anomaly.handover.model import write_training
+from ecg_anomaly.handover.model import LEFT_OUT, write_history
 from ecg_anomaly.handover.scores import Evaluation, write_evaluation
 from ecg_anomaly.manifest import Handover, folder_fingerprint, handover
 from ecg_anomaly.records import noise
@@ -87,7 +87,8 @@ def write_run(
     with handover(folder / "models") as output:
         training = read_records(folder / "processed", "train")
         answers = score_records(_model(run, seed, noise), training.table, training.windows).answers
-        write_training(output, history(epochs), training.table.assign(**answers))
+        write_history(output, history(epochs))
+        training.table.assign(**answers).to_csv(output.path(LEFT_OUT), index=False)
         inputs = dict([folder_fingerprint(folder / "processed")])
         output.describe("train_model.py", settings, SHAPES_MODEL, inputs)
     with handover(run.outputs) as output:

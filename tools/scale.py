@@ -37,8 +37,12 @@ def scale(config: Config, options: argparse.Namespace) -> None:
         folder = Path(options.folder or temporary).resolve()
         originals = find_records(config.split.test, "split.test", config)
         names = write_copies(originals, folder / "records" / _DATABASE, max(options.counts))
-        rows = [row for count in options.counts for row in _measured(names[:count], options.scripts, folder, config)]
-    print(markdown(rows))
+        print(_line(_COLUMNS), _line(["---"] + ["---:"] * (len(_COLUMNS) - 1)), sep="\n", flush=True)
+        rows = []
+        for count in options.counts:
+            for row in _measured(names[:count], options.scripts, folder, config):
+                print(_line(form.format(row[name]) for name, form in _COLUMNS.values()), flush=True)
+                rows.append(row)
     for script in options.scripts:
         print(growth([row for row in rows if row["what"] == script]))
 
@@ -65,13 +69,6 @@ def write_copies(originals: Sequence[RecordFiles], folder: Path, count: int) -> 
     return [f"{_DATABASE}/r{number:05d}" for number in range(count)]
 
 
-def markdown(rows: Iterable[Row]) -> str:
-    """Write what was measured as a table."""
-    cells = [list(_COLUMNS), ["---"] + ["---:"] * (len(_COLUMNS) - 1)]
-    cells += [[form.format(row[name]) for name, form in _COLUMNS.values()] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
-
-
 def growth(rows: Sequence[Row]) -> str:
     """Say what each further record takes a script, from its first row to its last."""
     first, last = rows[0], rows[-1]
@@ -84,6 +81,10 @@ def growth(rows: Sequence[Row]) -> str:
     return (
         f"{first['what']}: {cpu_s:.2f} CPU seconds, {peak_mb:.2f} MB of memory and {written_mb:.2f} MB of disk a record"
     )
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _measured(names: Sequence[str], scripts: Sequence[str], folder: Path, config: Config) -> Iterable[Row]:

@@ -7,8 +7,8 @@ figures need are kept, and judged when all are there.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,20 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.labelled import EVALUATED, QUALITY, Detection
-from ecg_anomaly.beats.per_beat import rows_of_each_record
 from ecg_anomaly.config import Config
-from ecg_anomaly.detector.compared import ScaledBeats
 from ecg_anomaly.detector.naming import call_beats
 from ecg_anomaly.detector.scorer import RecordScorer, TrainedDetector, with_anomaly_score
 from ecg_anomaly.detector.thresholds import FittedThreshold, find_threshold, flag_beats
 from ecg_anomaly.evaluation import figures, metrics
 from ecg_anomaly.evaluation.baselines import PrincipalComponents, prematurity_scores
-from ecg_anomaly.handover.beats import array_portions, load_windows, read_detection, read_table, read_whole_records
+from ecg_anomaly.handover.beats import (
+    RecordRows,
+    array_portions,
+    find_records,
+    read_beats,
+    read_detection,
+    read_table,
+)
 from ecg_anomaly.handover.model import read_left_out
 from ecg_anomaly.handover.scores import (
     Evaluation,
@@ -40,7 +45,8 @@ from ecg_anomaly.processes import in_order
 from ecg_anomaly.records.splits import TEST, TRAIN
 from ecg_anomaly.workers import Calls, with_detector
 
-_BEATS_AT_ONCE = 2048  # of a record, so that a day takes no more memory than half an hour
+_BEATS_AT_ONCE = 1 << 14  # of several records
+_BASELINES = ("pca", "prematurity")
 _KEPT = (*figures.COLUMNS, QUALITY)  # of all beats in memory
 
 
@@ -65,28 +71,42 @@ def evaluate_detector(output: Handover, config: Config, calls: Calls = with_dete
     threshold = find_threshold(left_out, config.threshold)
     beats = read_table(config.paths.processed, ("record", "split", EVALUATED))
     splits = {str(name): sorted(rows["record"].unique()) for name, rows in beats.groupby("split")}
-    shape = int(evaluated_beats(beats).sum()), config.beat.samples, config.records.lead_count
+    tested = beats.assign(tested=evaluated_beats(beats)).groupby("record")["tested"].sum()[splits[TEST]]
 
-    writer, target = ScoreWriter(output), begin_reconstructions(output, shape)
-    kept = []
-    for scored in in_order(calls(score_records, _portions(target, config), config, threshold), "scores records"):
+    writer, kept = ScoreWriter(output), []
+    target = begin_reconstructions(output, (int(tested.sum()), config.beat.samples, config.records.lead_count))
+    done = calls(score_records, _portions(tested, target, config), config, threshold)
+    for scored in in_order(done, "scores records"):
         writer.append(scored)
         kept.append(scored.with_columns(_KEPT))
     detection = read_detection(config.paths.processed, config)
     return judge(ScoredRecords.joined(kept), left_out, threshold, detection, splits, config)
 
 
-def _portions(target: Path, config: Config) -> Iterator[tuple[Any, ...]]:
-    """Give the arguments of `score_records` but the first, for a few records at a time."""
-    processed, first = config.paths.processed, 0
-    pca = PrincipalComponents.of_batches(array_portions(processed, TRAIN, anomalous=False))
-    for beats in read_whole_records(processed, TEST):
-        yield beats, pca, processed, target, first
-        first += int(evaluated_beats(beats).sum())
+def _portions(tested: pd.Series, target: Path, config: Config) -> Iterator[tuple[Any, ...]]:
+    """Give the arguments of `score_records` but the first, for a few records at a time.
+
+    ``tested`` counts the test beats of each record that is to be scored, by its name.
+    """
+    folder = config.paths.processed
+    pca = PrincipalComponents.of_batches(array_portions(folder, TRAIN, anomalous=False))
+    coming = [record for record in find_records(folder) if record.record in tested.index]
+    # So many beats are worth the way to another process.
+    numbers = np.cumsum([record.beats for record in coming]) // _BEATS_AT_ONCE
+    first = 0
+    for _, group in itertools.groupby(zip(numbers, coming, strict=True), key=lambda pair: pair[0]):
+        records = [record for _, record in group]
+        yield records, pca, folder, target, first
+        first += int(tested[[record.record for record in records]].sum())
 
 
 def score_records(
-    detector: TrainedDetector, beats: pd.DataFrame, pca: PrincipalComponents, folder: str, target: Path, first: int
+    detector: TrainedDetector,
+    records: Sequence[RecordRows],
+    pca: PrincipalComponents,
+    folder: str,
+    target: Path,
+    first: int,
 ) -> ScoredRecords:
     """Score the test beats of some records.
 
@@ -94,49 +114,48 @@ def score_records(
     ----------
     detector
         A trained detector.
-    beats
-        Rows of ``beats.csv``: all of these records.
+    records
+        Where ``beats.csv`` has their beats.
     pca
         The baseline that has learned from training beats.
     folder
-        That of the windows.
+        That of the beats.
     target, first
         The file of the reconstructions, and the row of the first test beat in it.
     """
-    counted, parts = evaluated_beats(beats), []
-    for record in rows_of_each_record(beats["record"]):
-        for rows, columns, reconstructions in _score_record(detector, beats[record], pca, folder):
-            chosen = counted[record][rows]
-            write_reconstructions(target, first, reconstructions[chosen])
-            first += int(chosen.sum())
-            parts.append(pd.DataFrame(columns))
+    parts = []
+    for beats, reconstructions in (its for record in records for its in _score_record(detector, record, pca, folder)):
+        counted = evaluated_beats(beats)
+        write_reconstructions(target, first, reconstructions[counted])
+        first += int(counted.sum())
+        parts.append(beats)
     scored = pd.concat(parts, ignore_index=True)
-    leads = [f"{1 + lead}" for lead in range(detector.config.records.lead_count)]
-    baselines = scored[["pca"]].assign(prematurity=prematurity_scores(beats, detector.config))
-    table = beats.reset_index(drop=True).join(scored.drop(columns=["pca", *leads]))
-    tables = _flag_and_call(table, detector.threshold), baselines, scored[leads]
-    return ScoredRecords(*(table[counted].reset_index(drop=True) for table in tables))
+    scored = scored.assign(prematurity=prematurity_scores(scored, detector.config))[evaluated_beats(scored)]
+    scored, leads = scored.reset_index(drop=True), _lead_names(detector.config)
+    scores = _flag_and_call(scored.drop(columns=[*_BASELINES, *leads]), detector.threshold)
+    return ScoredRecords(scores, scored[list(_BASELINES)], scored[leads])
 
 
 def _score_record(
-    detector: TrainedDetector, beats: pd.DataFrame, pca: PrincipalComponents, folder: str
-) -> Iterator[tuple[slice, dict[str, np.ndarray], np.ndarray]]:
-    """Score all beats of a record, some at a time: their rows, columns of scores, and reconstructions.
+    detector: TrainedDetector, record: RecordRows, pca: PrincipalComponents, folder: str
+) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+    """Score all beats of a record, some at a time: their rows with all scores, and their reconstructions.
 
     With each lead alone, too, by its position (``"1"`` is the first). The beats stay where both leads have found them;
     a recording of one lead has its beats found in that lead too.
     """
-    config, times_s = detector.config, beats["time_s"].to_numpy()
-    both, *alone = (RecordScorer(detector) for _ in range(1 + config.records.lead_count))
-    first = max(_BEATS_AT_ONCE, int(np.searchsorted(times_s, config.beat.start_s)))  # the scorer wants these together
-    for start, end in pairwise([0, *range(first, len(beats), _BEATS_AT_ONCE), len(beats)]):
-        windows = load_windows(folder, beats[start:end])
-        its = ScaledBeats.of_table(beats[start:end], windows, config.patient)
-        scored, columns = both.score(its), {"pca": pca.error(windows)}
-        for lead, scorer in enumerate(alone):
-            one = windows * (np.arange(windows.shape[2]) == lead)
-            columns[f"{1 + lead}"] = scorer.score(dataclasses.replace(its, windows=one)).anomaly_score
-        yield slice(start, end), columns | scored.columns(), scored.measured.reconstructions
+    leads = _lead_names(detector.config)
+    both, *alone = (RecordScorer(detector) for _ in ("both", *leads))
+    for beats, its in read_beats(folder, record, detector.config.patient):
+        scored, columns = both.score(its), {"pca": pca.error(its.windows)}
+        for number, (lead, scorer) in enumerate(zip(leads, alone, strict=True)):
+            one = its.windows * (np.arange(len(leads)) == number)
+            columns[lead] = scorer.score(dataclasses.replace(its, windows=one)).anomaly_score
+        yield beats.assign(**columns, **scored.columns()), scored.measured.reconstructions
+
+
+def _lead_names(config: Config) -> list[str]:
+    return [f"{1 + lead}" for lead in range(config.records.lead_count)]
 
 
 def judge(

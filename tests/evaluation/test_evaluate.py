@@ -83,8 +83,9 @@ def test_reconstructions_are_those_of_the_beats_in_their_rows(run, scores):
 
 def test_scores_do_not_depend_on_how_many_beats_are_read_or_scored_at_once(tmp_path, monkeypatch):
     run = write_run(tmp_path / "run", noise=0)  # the made-up network then gives each beat what it gave it before
-    monkeypatch.setattr(beat_files, "_ROWS_AT_ONCE", 70)
-    monkeypatch.setattr(evaluate, "_BEATS_AT_ONCE", 40)
+    monkeypatch.setattr(beat_files, "BEATS_AT_ONCE", 70)
+    monkeypatch.setattr(beat_files, "_ROWS_AT_ONCE", 100)
+    monkeypatch.setattr(evaluate, "_BEATS_AT_ONCE", 300)
     with handover(tmp_path / "again") as output:
         found = evaluation_of(run, output, noise=0)
         write_json(output.path("manifest.json"), {})
