@@ -32,6 +32,7 @@ DETECTION = "detection.csv"
 MISSED_BEATS = "missed_beats.csv"
 
 BEATS_AT_ONCE = 4096  # of a record, so that it may last for days
+_ROWS_AT_ONCE = 1 << 14  # of a table or an array
 
 # The symbol and class of a beat are text whatever they look like ("NA" is no missing value).
 _CELLS: dict[str, Any] = {
@@ -133,9 +134,9 @@ def read_beats(folder: str | Path, record: RecordRows, settings: Patient) -> Ite
         yield rows, ScaledBeats.of_table(rows, load_windows(folder, rows), settings)
 
 
-def read_table(folder: str | Path) -> pd.DataFrame:
-    """Read ``beats.csv``: one row per beat, ordered by record and sample."""
-    return read_csv(Path(folder) / TABLE)
+def read_table(folder: str | Path, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Read ``beats.csv``, or those of some columns that it has: one row per beat, ordered by record and sample."""
+    return read_csv(Path(folder) / TABLE, columns)
 
 
 def write_detection(output: Handover, records: Sequence[Detection]) -> None:
@@ -151,10 +152,16 @@ def read_detection(folder: str | Path, config: Config) -> Detection | None:
     return Detection(read_csv(Path(folder) / DETECTION), read_csv(Path(folder) / MISSED_BEATS))
 
 
-def read_csv(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read any table of beats or records that the scripts hand on, or some of its columns."""
-    table: pd.DataFrame = pd.read_csv(path, usecols=columns, **_CELLS)
+def read_csv(path: Path, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Read any table of beats or records that the scripts hand on, or those of some columns that it has."""
+    chosen = None if columns is None else lambda name: name in columns
+    table: pd.DataFrame = pd.read_csv(path, usecols=chosen, **_CELLS)
     return table
+
+
+def csv_portions(path: Path) -> Iterator[pd.DataFrame]:
+    """Read what `read_csv` reads, a portion of the rows at a time."""
+    yield from pd.read_csv(path, chunksize=_ROWS_AT_ONCE, **_CELLS)
 
 
 def open_array(folder: str | Path, split: str, anomalous: bool) -> np.ndarray:
@@ -166,6 +173,13 @@ def open_array(folder: str | Path, split: str, anomalous: bool) -> np.ndarray:
     except ValueError:  # an empty array cannot be mapped
         array = np.load(path)
     return array
+
+
+def array_portions(folder: str | Path, split: str, anomalous: bool) -> Iterator[np.ndarray]:
+    """Read what `open_array` opens, a portion of the beats at a time; at least one, which may be empty."""
+    for start in range(0, max(1, len(open_array(folder, split, anomalous))), _ROWS_AT_ONCE):
+        # Opened anew, since what was read of a mapped file stays in memory for as long as it is open.
+        yield np.array(open_array(folder, split, anomalous)[start : start + _ROWS_AT_ONCE])
 
 
 def load_windows(folder: str | Path, table: pd.DataFrame) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,9 +68,12 @@ def write_left_out(output: Handover, parts: Iterable[Path]) -> None:
                 shutil.copyfileobj(file, whole)
 
 
-def read_left_out(folder: str | Path) -> pd.DataFrame:
-    """Read ``left_out.csv``: beats, each scored by a network that was trained without its patient."""
-    return read_csv(Path(folder) / LEFT_OUT)
+def read_left_out(folder: str | Path, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Read ``left_out.csv``, or those of some columns that it has.
+
+    It has beats, each scored by a network that was trained without its patient.
+    """
+    return read_csv(Path(folder) / LEFT_OUT, columns)
 
 
 def write_litert(output: Handover, network: bytes, network_int8: bytes) -> None:
