@@ -40,6 +40,7 @@ from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.web.warm_up import warm_up
 from tools.load import measure_load
 from tools.page import Page
+from tools.patients import measure_patients
 from tools.reading import STEPS_PER_MV, measure, write_wfdb
 from tools.review import measure_review
 from tools.running import SCRIPTS, Row, run_script
@@ -67,7 +68,8 @@ def benchmark(config: Config) -> None:
         rows.append({"what": "all four scripts"} | sums | {"peak_mb": max(row["peak_mb"] for row in rows)})
         for name in SCRIPTS:
             rows.append({"what": f"{name} --help", "seconds": _median_s(run_script, name, "--help")})
-        rows += [*_network(trial), _live(trial), *_web(trial, Path(folder)), *_review(trial, Path(folder))]
+        rows += [*_network(trial), _live(trial), *measure_patients("--config", str(trial_file))]
+        rows += [*_web(trial, Path(folder)), *_review(trial, Path(folder))]
         rows += measure(Path(folder))
     print(pd.DataFrame(rows).round(2).to_string(index=False, na_rep=""))
     target = Path(config.paths.outputs) / "benchmark.json"

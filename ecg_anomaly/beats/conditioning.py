@@ -5,6 +5,7 @@ Everything here looks at most one second ahead: a stream can do the same, one se
 
 from __future__ import annotations
 
+import functools
 from fractions import Fraction
 
 import numpy as np
@@ -100,15 +101,19 @@ def steepest_points(signals_mv: np.ndarray, near: np.ndarray, reach: int, sampli
         How many samples a point may lie from there.
     """
     slope_power = np.sum(np.gradient(signals_mv, axis=0) ** 2, axis=1)
-    width = max(3, round(_SLOPE_SMOOTHING_S * sampling_rate_hz))
-    smoothing = signal.windows.hann(width + 2)[1:-1]
-    steepness = ndimage.convolve1d(slope_power, smoothing / smoothing.sum(), mode="nearest")
+    steepness = ndimage.convolve1d(slope_power, _slope_smoothing(sampling_rate_hz), mode="nearest")
     around = near[:, np.newaxis] + np.arange(-reach, reach + 1)
     # Equal maxima (a flat stretch) go to the one nearest to the annotation.
     candidates = steepness[np.clip(around, 0, len(steepness) - 1)]
     best = candidates == candidates.max(axis=1, keepdims=True)
     distance = np.where(best, np.abs(around - near[:, np.newaxis]), reach + 1)
     return np.asarray(np.clip(near - reach + distance.argmin(axis=1), 0, len(steepness) - 1))
+
+
+@functools.cache
+def _slope_smoothing(sampling_rate_hz: int) -> np.ndarray:
+    smoothing = signal.windows.hann(max(3, round(_SLOPE_SMOOTHING_S * sampling_rate_hz)) + 2)[1:-1]
+    return np.asarray(smoothing / smoothing.sum())
 
 
 class _GapFiller:

@@ -6,6 +6,8 @@ import bottleneck
 import numpy as np
 import pandas as pd
 
+_FEW = 8  # new beats for which medians one by one take less than a moving one, which begins with the beats before
+
 
 class EarlierBeats:
     """What was usual among the beats before each beat, while they arrive: what a live detector knows when one comes.
@@ -56,8 +58,9 @@ class EarlierBeats:
         """Find what was usual before each beat from ``first`` on."""
         if len(known) == first:
             return known[:0]
-        if len(known) == first + 1:  # as in a stream
-            return self._usual(known[max(0, first - self._beats) : first])[np.newaxis]
+        if len(known) - first <= _FEW:  # as in a stream
+            ends = range(first, len(known))
+            return np.stack([self._usual(known[max(0, end - self._beats) : end]) for end in ends])
         earlier = known[:-1]
         if self._quantile is None:
             usual = bottleneck.move_median(earlier.astype(float), min(self._beats, len(earlier)), min_count=1, axis=0)
@@ -67,6 +70,6 @@ class EarlierBeats:
 
     def _usual(self, values: np.ndarray) -> np.ndarray:
         if self._quantile is None:
-            return np.asarray(bottleneck.nanmedian(values.astype(float), axis=0))
+            return np.asarray(bottleneck.nanmedian(values, axis=0))
         known = values[~np.isnan(values)]
         return np.asarray(np.quantile(known, self._quantile) if len(known) else np.nan)

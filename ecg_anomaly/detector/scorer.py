@@ -53,8 +53,7 @@ class RecordScorer:
     """Scores the beats of one record in portions; the scores do not depend on the portions."""
 
     def __init__(self, model: TrainedModel):
-        self._model = model
-        self._memory = PatientMemory(model.config)
+        self._model, self._memory = model, PatientMemory(model.config)
 
     def score(self, beats: ScaledBeats) -> ScoredBeats:
         """Score the next beats of the record; those of the first seconds have to come together."""

@@ -5,9 +5,11 @@ A file and a live signal take the same way: a file is a signal that comes in lar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,10 +20,11 @@ from ecg_anomaly.beats.events import Event, EventFinder
 from ecg_anomaly.beats.per_beat import PerBeat
 from ecg_anomaly.beats.qrs import QrsDetector
 from ecg_anomaly.beats.windows import Scaler
-from ecg_anomaly.detector.compared import ScaledBeats
+from ecg_anomaly.config import Config
+from ecg_anomaly.detector.compared import ComparedBeats, PatientMemory, ScaledBeats
 from ecg_anomaly.detector.measures import LOG_ODDS, MEASURES, surprise_column
 from ecg_anomaly.detector.naming import call_beats
-from ecg_anomaly.detector.scorer import RecordScorer, ScoredBeats, TrainedDetector
+from ecg_anomaly.detector.scorer import ScoredBeats, TrainedDetector, score_compared
 from ecg_anomaly.detector.thresholds import flags
 
 _SURPRISES = tuple(surprise_column(question) for question in MEASURES)
@@ -73,15 +76,19 @@ class Analysis:
         self._conditioner = Conditioner(leads, sampling_rate_hz, beat)
         self._qrs = QrsDetector(beat.sampling_rate_hz, leads)
         self._cutter = BeatCutter(sampling_rate_hz, leads, beat, detector.config.rhythm)
-        self._scorer = _ArrivingBeats(detector)
+        self._detector, self._beats = detector, _ArrivingBeats(detector.config)
         self._events = EventFinder(beat.sampling_rate_hz, leads)
 
     def push(self, signals_mv: np.ndarray) -> Findings:
         """Take the next samples, of shape ``(samples, leads)`` in millivolts, NaN where they are missing."""
+        return score_together([self.take(signals_mv)])[0]
+
+    def take(self, signals_mv: np.ndarray) -> Taken:
+        """Take the next samples, as `push` does; what is found in them `score_together` tells."""
         conditioned, missing = self._conditioner.push(signals_mv)
         cut = self._cut(conditioned, missing, self._qrs.push(conditioned, missing))
         events = self._find_events(conditioned, missing, cut)
-        return self._findings(cut, self._cutter.delivered_until_s, events)
+        return self._taken(cut, self._cutter.delivered_until_s, events)
 
     def finish(self) -> Findings:
         """Give the rest when the recording has ended."""
@@ -89,7 +96,7 @@ class Analysis:
         found = np.concatenate([self._qrs.push(conditioned, missing), self._qrs.finish()])
         cut = CutBeats.joined([self._cut(conditioned, missing, found), self._cutter.finish()])
         events = self._find_events(conditioned, missing, cut) + self._events.finish()
-        return self._findings(cut, np.inf, events)
+        return score_together([self._taken(cut, np.inf, events)])[0]
 
     @property
     def ongoing(self) -> list[Event]:
@@ -106,38 +113,69 @@ class Analysis:
         beats = np.round(cut.fiducials_s * rate_hz).astype(np.int64)
         return self._events.push(conditioned, missing, beats, cut.readable, known_until)
 
-    def _findings(self, cut: CutBeats, until_s: float, events: list[Event]) -> Findings:
-        beats, shapes = self._scorer.push(cut.chosen(cut.left_out == ""), until_s)
-        return Findings(beats, events, shapes)
+    def _taken(self, cut: CutBeats, until_s: float, events: list[Event]) -> Taken:
+        return Taken(self._detector, self._beats.push(cut.chosen(cut.left_out == ""), until_s), events)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What an analysis has taken: beats, compared with the patient's, that are not scored yet."""
+
+    detector: TrainedDetector
+    beats: tuple[CutBeats, ComparedBeats] | None
+    events: list[Event]
+
+
+def score_together(taken: Sequence[Taken]) -> list[Findings]:
+    """Score the beats that analyses with one detector have taken: of many patients at once, in a fraction of the time.
+
+    Gives the findings of each; they do not depend on the others.
+    """
+    coming = [its.beats for its in taken if its.beats is not None]
+    if not coming:
+        return [Findings(_NO_BEATS, its.events, _no_shapes(its.detector.config)) for its in taken]
+    detector = taken[0].detector
+    cut = CutBeats.joined([its for its, _ in coming])
+    scored = score_compared(detector, ComparedBeats.joined([its for _, its in coming]))
+    beats = _table(cut, scored, detector.threshold.threshold)
+    shapes = BeatShapes(scored.paired.windows, scored.paired.own_beats, scored.measured.reconstructions)
+    if len(taken) == 1:
+        return [Findings(beats, taken[0].events, shapes)]
+    ends = np.cumsum([0 if its.beats is None else len(its.beats[0]) for its in taken])
+    rows = [slice(*ends_of) for ends_of in itertools.pairwise([0, *ends.tolist()])]
+    return [
+        Findings(beats.iloc[its_rows].reset_index(drop=True), its.events, shapes.chosen(its_rows))
+        for its, its_rows in zip(taken, rows, strict=True)
+    ]
 
 
 _NO_BEATS = pd.DataFrame(columns=list(COLUMNS))
 
 
-class _ArrivingBeats:
-    """Scales, scores and flags the beats of one recording as they arrive; those of the first seconds wait."""
+def _no_shapes(config: Config) -> BeatShapes:
+    nothing = np.empty((0, config.beat.samples, config.records.lead_count), dtype=np.float32)
+    return BeatShapes(nothing, nothing, nothing)
 
-    def __init__(self, detector: TrainedDetector):
-        self._config = detector.config
-        self._scaler = Scaler(detector.config.beat)
-        self._scorer = RecordScorer(detector)
-        self._threshold = detector.threshold.threshold
+
+class _ArrivingBeats:
+    """Scales the beats of one recording and compares them with earlier ones; those of the first seconds wait."""
+
+    def __init__(self, config: Config):
+        self._config = config
+        self._scaler = Scaler(config.beat)
+        self._memory = PatientMemory(config)
         self._started = False
         self._waiting: list[CutBeats] = []
-        nothing = np.empty((0, self._config.beat.samples, self._config.records.lead_count), dtype=np.float32)
-        self._no_shapes = BeatShapes(nothing, nothing, nothing)
 
-    def push(self, cut: CutBeats, until_s: float) -> tuple[pd.DataFrame, BeatShapes]:
-        """Judge the next beats, all of those before ``until_s``; give their rows with `COLUMNS`, and their shapes."""
+    def push(self, cut: CutBeats, until_s: float) -> tuple[CutBeats, ComparedBeats] | None:
+        """Compare the next beats, all of those before ``until_s``; ``None`` where there are none."""
         if len(cut):
             self._waiting.append(cut)
         self._started |= until_s >= self._config.beat.start_s
         if not self._started or not self._waiting:
-            return _NO_BEATS, self._no_shapes
+            return None
         cut, self._waiting = CutBeats.joined(self._waiting), []
-        scored = self._scorer.score(self._scaled(cut))
-        shapes = BeatShapes(scored.paired.windows, scored.paired.own_beats, scored.measured.reconstructions)
-        return self._table(cut, scored), shapes
+        return cut, self._memory.compare(self._scaled(cut))
 
     def _scaled(self, cut: CutBeats) -> ScaledBeats:
         scale = self._scaler.push(cut.windows_mv, cut.fiducials_s)
@@ -145,20 +183,29 @@ class _ArrivingBeats:
         counting = np.ones(len(cut), dtype=bool)
         return ScaledBeats(cut.times_s, cut.fiducials_s, cut.rr_before_s, cut.rr_after_s, counting, windows)
 
-    def _table(self, cut: CutBeats, scored: ScoredBeats) -> pd.DataFrame:
-        columns = (
-            *(cut.samples, cut.times_s, cut.rr_before_s, cut.rr_after_s, cut.quality, cut.readable),
-            *scored.columns().values(),
-        )
-        return judge(pd.DataFrame(dict(zip(_SCORED, columns, strict=True))), self._threshold)
+
+def _table(cut: CutBeats, scored: ScoredBeats, threshold: float) -> pd.DataFrame:
+    columns = (
+        *(cut.samples, cut.times_s, cut.rr_before_s, cut.rr_after_s, cut.quality, cut.readable),
+        *scored.columns().values(),
+    )
+    scored_beats = dict(zip(_SCORED, columns, strict=True))
+    return pd.DataFrame(scored_beats | _judgements(scored_beats, threshold))
 
 
 def judge(beats: pd.DataFrame, threshold: float) -> pd.DataFrame:
     """Give beats that are scored, with the last of `COLUMNS` as they are at a threshold."""
-    flagged = flags(beats["anomaly_score"].to_numpy(), threshold, beats["quality"].to_numpy())
-    reasons = np.array(list(MEASURES), dtype=object)[beats[[*_SURPRISES]].to_numpy().argmax(axis=1)]
-    beats = beats.assign(threshold=threshold, flagged=flagged)
-    return beats.assign(called=call_beats(beats), reason=np.where(flagged, reasons, ""))
+    return beats.assign(**_judgements(beats, threshold))
+
+
+def _judgements(beats: Mapping[str, Any] | pd.DataFrame, threshold: float) -> dict[str, np.ndarray]:
+    """Give the last of `COLUMNS`, of a table or of its columns: a portion of a stream is too short for many tables."""
+    score, quality, *surprises = (np.asarray(beats[name]) for name in ("anomaly_score", "quality", *_SURPRISES))
+    flagged = flags(score, threshold, quality)
+    reasons = np.array(list(MEASURES), dtype=object)[np.argmax(surprises, axis=0)]
+    called = call_beats({**{name: beats[name] for name in LOG_ODDS}, "flagged": flagged})
+    reason = np.where(flagged, reasons, "")
+    return {"threshold": np.full(len(score), threshold), "flagged": flagged, "called": called, "reason": reason}
 
 
 def analyse_blocks(

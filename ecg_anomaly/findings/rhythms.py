@@ -5,8 +5,9 @@ The rules, and how they do on annotated records, stand in ``docs/explanation/rhy
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import bottleneck
 import numpy as np
@@ -70,7 +71,9 @@ def find_rhythms(beats: pd.DataFrame, events: Sequence[Event], limits: RhythmEve
     return sorted(found, key=lambda rhythm: rhythm.start_s)
 
 
-def find_rows_and_pauses(beats: pd.DataFrame, events: Sequence[Event], limits: RhythmEvents) -> list[Rhythm]:
+def find_rows_and_pauses(
+    beats: Mapping[str, Any] | pd.DataFrame, events: Sequence[Event], limits: RhythmEvents
+) -> list[Rhythm]:
     """Find couplets, triplets, runs and pauses alone, as `find_rhythms` does, whatever the rhythm around them."""
     heard = _Heard.of(beats, events)
     found = [*_rows(heard, _premature(heard, [])), *_pauses(heard, events, limits.pause_s)]
@@ -134,14 +137,14 @@ class _Heard:
     called: np.ndarray  # V, S, other or empty
 
     @classmethod
-    def of(cls, beats: pd.DataFrame, events: Sequence[Event]) -> _Heard:
-        time_s, before_s = (beats[name].to_numpy(dtype=float) for name in ("time_s", "rr_before_s"))
-        readable = beats["readable"].to_numpy(dtype=bool) & (beats["event"] != FIBRILLATION).to_numpy(dtype=bool)
-        follows = readable & np.append(False, readable[:-1])[: len(beats)] & (before_s > 0)
+    def of(cls, beats: Mapping[str, Any] | pd.DataFrame, events: Sequence[Event]) -> _Heard:
+        time_s, before_s = (np.asarray(beats[name], dtype=float) for name in ("time_s", "rr_before_s"))
+        readable = np.asarray(beats["readable"], dtype=bool) & (np.asarray(beats["event"]) != FIBRILLATION)
+        follows = readable & np.append(False, readable[:-1])[: len(time_s)] & (before_s > 0)
         # Between the beats, since `rr_before_s` is cut off where a pause is very long.
         between_s = np.diff(time_s, prepend=np.nan).round(6)
         between_s[~follows | _torn(time_s, events)] = np.nan
-        flagged = beats["flagged"].to_numpy(dtype=bool)
+        flagged = np.asarray(beats["flagged"], dtype=bool)
         return cls(time_s, between_s, np.where(flagged & readable, beats["called"], ""))
 
     @property

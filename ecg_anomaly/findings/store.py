@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -29,7 +29,7 @@ from ecg_anomaly.findings.annotated import Compared, compare
 from ecg_anomaly.findings.extremes import lowest_and_highest
 from ecg_anomaly.findings.summary import conclude, doubts
 from ecg_anomaly.findings.templates import Templates, TemplateWriter, read_templates
-from ecg_anomaly.handover.beats import ArrayWriter
+from ecg_anomaly.handover.beats import ArrayWriter, rows_written
 from ecg_anomaly.manifest import write_json
 from ecg_anomaly.records.recording import RecordingFile
 from ecg_anomaly.words import StartTime
@@ -107,8 +107,7 @@ class Stored:
         """Give some leads, or else the judged ones, between two times: shape ``(samples, leads)``, to the nanovolt."""
         leads = self.judged if leads is None else leads
         first, last = (max(0, round(time_s * self.sampling_rate_hz)) for time_s in (start_s, end_s))
-        signals_mv = np.stack([self.signals_mv[lead][first:last] for lead in leads], axis=1)
-        return signals_mv.astype(float).round(_DECIMALS)  # so that what was 0.005 is that again
+        return np.stack([_read_mv(self.signals_mv[lead], slice(first, last)) for lead in leads], axis=1)
 
 
 class StoreWriter:
@@ -126,6 +125,9 @@ class StoreWriter:
         Which of the leads are analysed, in that order.
     shapes
         Whether to keep the shapes of beats, which take more room than the signals.
+    kept
+        So many samples of each lead are in the folder already (see `samples_written`): others follow them, and what was
+        found in them is added anew.
     """
 
     def __init__(
@@ -136,10 +138,11 @@ class StoreWriter:
         leads: Sequence[str],
         judged: Sequence[int],
         shapes: bool,
+        kept: int = 0,
     ):
         beat = detector.config.beat
         self._folder, self._rate_hz, self._keeps_shapes = folder, sampling_rate_hz, shapes
-        self._leads, self._judged = leads, judged
+        self._leads, self._judged, self._kept = leads, judged, kept
         self._events: list[Event] = []
         self._model = {
             "threshold": detector.threshold.to_json(),
@@ -147,7 +150,7 @@ class StoreWriter:
             "window_samples_before": beat.samples_before,
             "rhythm_events": detector.config.rhythm_events.model_dump(),
         }
-        self._signals = [ArrayWriter(folder / _SIGNAL.format(lead), ()) for lead in range(len(leads))]
+        self._signals = [ArrayWriter(folder / _SIGNAL.format(lead), (), kept) for lead in range(len(leads))]
         self._shapes = ArrayWriter(folder / _SHAPES, (3, beat.samples, detector.config.records.lead_count))
         self._templates = TemplateWriter(folder, detector.config, len(judged))
         self._beats = (folder / BEATS).open("w", encoding="utf-8", newline="")
@@ -155,8 +158,28 @@ class StoreWriter:
 
     def add(self, signals_mv: np.ndarray, findings: Findings) -> None:
         """Keep what has come, of shape ``(samples, leads)``, and what was found meanwhile."""
+        self.add_signals(signals_mv)
+        self.add_findings(findings)
+
+    def add_signals(self, signals_mv: np.ndarray) -> None:
+        """Keep what has come, of shape ``(samples, leads)``."""
         for signal, signal_mv in zip(self._signals, signals_mv.T, strict=True):
             signal.append(signal_mv)
+
+    def kept_blocks(self, seconds: float) -> Iterator[np.ndarray]:
+        """Read the signals that were kept, block by block, of shape ``(samples, leads)``."""
+        signals_mv, length = _open_signals(self._folder, self._leads), round(seconds * self._rate_hz)
+        for first in range(0, self._kept, length):
+            block = slice(first, min(first + length, self._kept))
+            yield np.stack([_read_mv(signal_mv, block) for signal_mv in signals_mv], axis=1)
+
+    def cut_signals(self, samples: int) -> None:
+        """Keep the first samples of each lead alone: what could not be written to the end is in some leads only."""
+        for signal in self._signals:
+            signal.cut(samples)
+
+    def add_findings(self, findings: Findings) -> None:
+        """Keep what was found."""
         self._events += findings.events
         if len(findings.beats):
             # With all digits, so that what is read again is what was found.
@@ -258,11 +281,16 @@ def _check_room(folder: Path, recording: RecordingFile, values_per_beat: int) ->
         )
 
 
+def samples_written(folder: Path, leads: int) -> int:
+    """Count the samples of each lead that a `StoreWriter` has written, also where it was killed."""
+    return min(rows_written(folder / _SIGNAL.format(lead), ()) for lead in range(leads))
+
+
 def read_store(folder: Path) -> Stored:
     """Read what a `StoreWriter` wrote, once it is closed; signals and shapes are read where they are used."""
     about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
     rate_hz = float(Fraction(about["sampling_rate_hz"]))
-    signals_mv = [np.load(folder / _SIGNAL.format(lead), mmap_mode="r") for lead in range(len(about["leads"]))]
+    signals_mv = _open_signals(folder, about["leads"])
     shapes = np.load(folder / _SHAPES, mmap_mode="r")
     findings = Findings(_read_beats(folder / BEATS), [Event(**event) for event in about["events"]])
     concluded = conclude(findings, len(signals_mv[0]) / rate_hz)
@@ -284,6 +312,14 @@ def read_store(folder: Path) -> Stored:
         None if about["annotated"] is None else pd.DataFrame(about["annotated"]),
         RhythmEvents(**about["rhythm_events"]),
     )
+
+
+def _open_signals(folder: Path, leads: Sequence[str]) -> list[np.ndarray]:
+    return [np.load(folder / _SIGNAL.format(lead), mmap_mode="r") for lead in range(len(leads))]
+
+
+def _read_mv(signal_mv: np.ndarray, samples: slice) -> np.ndarray:
+    return np.asarray(signal_mv[samples].astype(float).round(_DECIMALS))  # so that what was 0.005 is that again
 
 
 def _read_beats(path: Path) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import itertools
+import math
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -233,18 +234,33 @@ def check_splits(beats: pd.DataFrame, settings: Split, skipped: Collection[str] 
 
 
 class ArrayWriter:
-    """Writes one NPY file of float32, block by block along the first axis, each with rows of one shape."""
+    """Writes one NPY file of float32, block by block along the first axis, each with rows of one shape.
 
-    def __init__(self, path: Path, row_shape: tuple[int, ...]):
+    What is written is in the file at once: a run that is killed leaves it, and `rows_written` finds it. ``kept`` rows
+    that are there already stay, and those after them go.
+    """
+
+    def __init__(self, path: Path, row_shape: tuple[int, ...], kept: int = 0):
         self._row_shape = row_shape
-        self._file: BinaryIO = path.open("wb")
-        self.rows = 0
+        self._file: BinaryIO = path.open("r+b" if kept else "wb", buffering=0)
+        self.rows = kept
         self._write_header()
+        self._first_byte = self._file.tell()
+        self.cut(kept)
 
     def append(self, rows: np.ndarray) -> None:
         """Write a block, of shape ``(rows, *row_shape)``."""
-        self._file.write(np.ascontiguousarray(rows, dtype="<f4").data)
+        left = np.ascontiguousarray(rows, dtype="<f4").reshape(-1).view(np.uint8).data
+        while left:  # a disk that is almost full takes a part
+            left = left[self._file.write(left) :]
         self.rows += len(rows)
+
+    def cut(self, rows: int) -> None:
+        """Keep the first rows alone."""
+        end = self._first_byte + rows * _row_bytes(self._row_shape)
+        self._file.truncate(end)
+        self._file.seek(end)
+        self.rows = rows
 
     def close(self) -> None:
         """Close the file: only now can it be read."""
@@ -256,3 +272,20 @@ class ArrayWriter:
     def _write_header(self) -> None:
         header = {"descr": "<f4", "fortran_order": False, "shape": (self.rows, *self._row_shape)}
         np.lib.format.write_array_header_1_0(self._file, header)
+
+
+def rows_written(path: Path, row_shape: tuple[int, ...]) -> int:
+    """Count the rows in the file of an `ArrayWriter` that was not closed; 0 where there is no such file."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        try:
+            np.lib.format.read_magic(file)
+            np.lib.format.read_array_header_1_0(file)
+        except ValueError:  # killed before the header was whole
+            return 0
+        return (path.stat().st_size - file.tell()) // _row_bytes(row_shape)
+
+
+def _row_bytes(row_shape: tuple[int, ...]) -> int:
+    return 4 * math.prod(row_shape)

@@ -8,13 +8,14 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from fractions import Fraction
 
 import numpy as np
 
 from ecg_anomaly.config import Records
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.live.sources import PORTION_S, Columns, Portion, choose_columns
+from ecg_anomaly.live.sources import PORTION_S, Columns, Portion, choose_columns, now_here
 from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import check_sampling_rate
 from ecg_anomaly.records.tables.cells import LARGEST_NUMBER, is_missing
@@ -57,7 +58,7 @@ class SampleLines:
         When the first lines cannot be understood. The constructor waits for them.
     """
 
-    name = "stdin"
+    name, origin, waits = "stdin", WHERE, True
 
     def __init__(
         self, read: ReadBytes, sampling_rate_hz: float, names: Sequence[str], gain: float | None, settings: Records
@@ -66,6 +67,7 @@ class SampleLines:
         self.sampling_rate_hz = Fraction(sampling_rate_hz).limit_denominator(1000)
         self._batches = _batches_of_lines(_read_in_background(read))
         skipped, header, self._first = _find_first_rows(self._batches)
+        self._came = now_here()
         self._width = len(_values(self._first[0]))
         rate_hz = self.sampling_rate_hz
         self._columns, self._chosen = _choose_columns(header, self._width, rate_hz, names, gain, settings)
@@ -82,11 +84,11 @@ class SampleLines:
 
     def portions(self) -> Iterator[Portion]:
         """Yield the samples as their lines come, until the end of the text."""
-        yield self._portion(self._first)
+        yield self._portion(self._first, self._came)
         for lines in self._batches:
-            yield self._portion(lines)
+            yield self._portion(lines, now_here())
 
-    def _portion(self, lines: Sequence[str]) -> Portion:
+    def _portion(self, lines: Sequence[str], came: datetime) -> Portion:
         rows, notes = [], []
         for line in lines:
             self._number += 1
@@ -101,7 +103,7 @@ class SampleLines:
             rows.append(row)
         values = np.array(rows).reshape(len(rows), self._width)
         values[~(np.abs(values) < LARGEST_NUMBER)] = np.nan
-        return Portion(self._columns.millivolts(values), tuple(notes))
+        return Portion(self._columns.millivolts(values), tuple(notes), came)
 
 
 def _choose_columns(

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -16,7 +17,7 @@ from ecg_anomaly import words
 from ecg_anomaly.config import Records
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.sample_clock import SampleClock
-from ecg_anomaly.live.sources import PORTION_S, Columns, Portion, choose_columns
+from ecg_anomaly.live.sources import PORTION_S, Columns, Portion, choose_columns, now_here
 from ecg_anomaly.quiet import quiet_native_output
 from ecg_anomaly.records.channels import Channel
 from ecg_anomaly.records.checks import check_sampling_rate
@@ -26,7 +27,7 @@ _RESOLVE_ALL_S = 1.0
 _ANSWER_S = 5.0
 _FORGOTTEN_S = 2.0  # after which a stream that answers no longer is gone
 _CLOCK_S = 2.0  # asking a clock that was not asked before takes 0.6 s
-_BUFFERED_S = 360  # what the library keeps while the analysis is busy
+_BUFFERED_S = 60  # what the library keeps until it is read, in memory that it takes at once
 _MOST_SAMPLES = 8192  # taken at once
 _REPORT_S = 10.0  # between two notes of dropped samples
 
@@ -62,6 +63,7 @@ class LslStream:
         self._predicate = f"name={quoted} or source_id={quoted}"  # what streams must be, in XPath
         self._info = self._resolve_one()
         self._inlet = self._open_inlet(self._info)
+        self.origin, self.waits = "stream", False
         self.name = re.sub(r"[^\w.-]+", "_", self._info.name()).strip("._") or "stream"
         self._check()
         self.sampling_rate_hz = Fraction(self._info.nominal_srate()).limit_denominator(1000)
@@ -70,6 +72,8 @@ class LslStream:
         self.leads = self._columns.leads
         self._clock = SampleClock(self.sampling_rate_hz, len(self.leads))
         self._reported, self._reported_s = 0, -np.inf
+        with contextlib.suppress(RuntimeError):  # it is waited for later
+            self._inlet.open_stream(_ANSWER_S)  # what comes from now on is kept, whatever has to be done first
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -90,7 +94,13 @@ class LslStream:
             with contextlib.suppress(RuntimeError):  # an old answer does: clocks drift by some milliseconds a minute
                 self._offset_s = self._inlet.time_correction(0.0)
             portion_mv = self._clock.push(self._columns.millivolts(signals), times_s + self._offset_s)
-            yield Portion(portion_mv, tuple(self._new_gaps()))
+            yield Portion(portion_mv, tuple(self._new_gaps()), self._until())
+
+    def _until(self) -> datetime:
+        """Tell when the next sample is due, by the clock on the wall."""
+        due_s = self._clock.expected_s
+        ago_s = 0.0 if np.isnan(due_s) else self._pylsl.local_clock() - due_s
+        return now_here() - timedelta(milliseconds=round(1000 * ago_s))
 
     def _wait_until_back(self) -> Iterator[Portion]:
         nothing = np.empty((0, len(self.leads)))

@@ -28,6 +28,8 @@ _RATE_BEATS = 8  # the heart rate is that of the median RR interval of so many b
 # A fibrillation is known some seconds after its beats, but those of the first seconds wait until after it.
 _REMEMBERED_S = 60.0
 _FIBRILLATIONS = 10
+_RHYTHM = ("time_s", "rr_before_s", "readable", "flagged", "called")  # columns that runs and pauses are told from,
+_TOLD = ("anomaly_score", "threshold", "reason")  # and what else is told of a flagged beat
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Announcer:
 
     def __init__(self, limits: RhythmEvents) -> None:
         self._limits = limits
-        self._latest = pd.DataFrame()  # beats from the last that is not premature on
+        self._latest: dict[str, np.ndarray] = {}  # columns of the beats from the last that is not premature on
         self.tally = Tally()  # how much there was so far; whoever takes the signal sets its ``duration_s``
         self._lasting: set[tuple[str, float]] = set()  # kind and start of events that were announced and are not over
         self._fibrillations: deque[Event] = deque(maxlen=_FIBRILLATIONS)  # the latest that are over
@@ -100,25 +102,28 @@ class Announcer:
         """Say what is new in what has become known, and of events that are certain but not over."""
         messages: list[Message] = []
         if len(findings.beats):
-            self._count(findings.beats)
-            messages += [*_flagged_beats(findings.beats), *self._rhythms(findings.beats, [*findings.events, *ongoing])]
+            columns = _columns(findings.beats)
+            self._count(columns)
+            messages += [*_flagged_beats(columns), *self._rhythms(columns, [*findings.events, *ongoing])]
         messages += [self._over(event) for event in findings.events]
         return messages + list(self._changes({(event.kind, event.start_s) for event in ongoing}))
 
-    def _rhythms(self, beats: pd.DataFrame, events: Sequence[Event]) -> Iterator[Message]:
+    def _rhythms(self, beats: dict[str, np.ndarray], events: Sequence[Event]) -> Iterator[Message]:
         """Say which runs are over and which pauses were."""
-        until_s = self._latest["time_s"].iloc[-1] if len(self._latest) else 0.0
-        table = pd.concat([self._latest, beats.assign(event="")], ignore_index=True)
-        ends_s = table["time_s"].iloc[-1]
+        until_s = self._latest["time_s"][-1] if self._latest else 0.0
+        table = {name: np.append(self._latest.get(name, beats[name][:0]), beats[name]) for name in _RHYTHM}
+        table["event"] = np.full(len(table["time_s"]), "")
+        ends_s = table["time_s"][-1]
         for rhythm in find_rows_and_pauses(table, [*events, *self._fibrillations], self._limits):
             is_over = rhythm.kind in (RUN, TRIPLET) and rhythm.end_s < ends_s
             is_new = rhythm.kind == PAUSE and until_s < rhythm.end_s < rhythm.start_s + ASYSTOLE_S
             if is_over or is_new:
                 yield Message(rhythm.end_s, EVENT, f"over: {describe(rhythm)}, from {clock(rhythm.start_s)}")
-        early = table["called"].isin((V, S)).to_numpy()
-        self._latest = table.iloc[max([0, *np.flatnonzero(~early)[-1:]]) :]
+        early = np.isin(table["called"], (V, S))
+        kept = slice(max([0, *np.flatnonzero(~early)[-1:]]), None)
+        self._latest = {name: values[kept] for name, values in table.items()}
 
-    def _count(self, beats: pd.DataFrame) -> None:
+    def _count(self, beats: dict[str, np.ndarray]) -> None:
         came = list(map(_Beat, *(beats[name].tolist() for name in _Beat._fields)))
         self._recent += came
         self.tally.add(came)
@@ -152,9 +157,14 @@ class Announcer:
         self._recent = [beat for beat in self._recent if beat.time_s >= since_s]
 
 
-def _flagged_beats(beats: pd.DataFrame) -> Iterator[Message]:
-    columns = ["time_s", "anomaly_score", "threshold", "called", "reason"]
-    flagged = beats.loc[beats["flagged"].to_numpy(dtype=bool), columns]
-    for time_s, score, threshold, called, reason in flagged.itertuples(index=False):
-        words = f"score {score_text(score)} (threshold {score_text(threshold)})"
-        yield Message(time_s, BEAT, f"beat flagged, {words}, {CALLED[called]}, {styles.question(reason)}")
+def _columns(beats: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Take the columns that something is told from: most portions bring one beat, for which tables take long."""
+    return {name: beats[name].to_numpy() for name in (*_RHYTHM, *_TOLD)}
+
+
+def _flagged_beats(beats: dict[str, np.ndarray]) -> Iterator[Message]:
+    for beat in np.flatnonzero(beats["flagged"]):
+        score, threshold = (score_text(beats[name][beat]) for name in ("anomaly_score", "threshold"))
+        called, question = CALLED[beats["called"][beat]], styles.question(beats["reason"][beat])
+        words = f"beat flagged, score {score} (threshold {threshold}), {called}, {question}"
+        yield Message(float(beats["time_s"][beat]), BEAT, words)

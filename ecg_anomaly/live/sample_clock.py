@@ -39,7 +39,7 @@ class SampleClock:
 
     def __init__(self, sampling_rate_hz: Fraction, leads: int):
         self._nominal_s = self._period_s = float(1 / sampling_rate_hz)
-        self._expected_s = np.nan  # when the next sample should have been taken
+        self.expected_s = np.nan  # when the next sample should have been taken
         self._jitter_s = 0.0  # how far stamps lie off, on average
         self._learnt_s = 0.0
         self._signals = np.empty((0, leads))  # held back
@@ -53,11 +53,11 @@ class SampleClock:
         """
         self._signals = np.concatenate([self._signals, signals])
         self._times_s = np.concatenate([self._times_s, times_s])
-        if np.isnan(self._expected_s) and len(self._times_s):
-            self._expected_s = self._times_s[0]
+        if np.isnan(self.expected_s) and len(self._times_s):
+            self.expected_s = self._times_s[0]
         given = [self._signals[:0]]
         while len(self._times_s):
-            lateness_s = self._times_s - self._expected_s - np.arange(len(self._times_s)) * self._period_s
+            lateness_s = self._times_s - self.expected_s - np.arange(len(self._times_s)) * self._period_s
             off = np.flatnonzero(np.abs(lateness_s) > self._limit_s)
             if not len(off) or off[0]:
                 in_time = lateness_s[: off[0]] if len(off) else lateness_s
@@ -90,7 +90,7 @@ class SampleClock:
     def _shift(self, shift_s: float) -> np.ndarray:
         """Move on by a gap; a clock that was set back, or far ahead, is followed without one."""
         missing = round(min(shift_s, LONGEST_GAP_S) / self._period_s) if shift_s > 0 else 0
-        self._expected_s += shift_s if shift_s <= 0 or shift_s > LONGEST_GAP_S else missing * self._period_s
+        self.expected_s += shift_s if shift_s <= 0 or shift_s > LONGEST_GAP_S else missing * self._period_s
         if missing:
             self.gaps += 1
             self.dropped += missing
@@ -98,7 +98,7 @@ class SampleClock:
 
     def _forward(self, count: int) -> np.ndarray:
         passed, self._signals, self._times_s = self._signals[:count], self._signals[count:], self._times_s[count:]
-        self._expected_s += count * self._period_s
+        self.expected_s += count * self._period_s
         return passed
 
     def _follow(self, lateness_s: np.ndarray) -> None:
@@ -107,7 +107,7 @@ class SampleClock:
         self._learnt_s += passed_s
         gain = 1 - np.exp(-passed_s / _LOOP_S)
         error_s = float(np.median(lateness_s))
-        self._expected_s += gain * error_s
+        self.expected_s += gain * error_s
         # The gain of the rate makes a loop that settles without swinging (alpha-beta filter, critically damped).
         self._period_s += gain**2 / (2 - gain) * error_s / len(lateness_s)
         slowest_s, fastest_s = self._nominal_s * (1 + _RATE_TOLERANCE), self._nominal_s * (1 - _RATE_TOLERANCE)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ecg_anomaly.beats.events import Event
 from ecg_anomaly.detector.scorer import TrainedDetector
-from ecg_anomaly.detector.stream import Analysis, Findings
+from ecg_anomaly.detector.stream import Analysis, Findings, Taken, score_together
 from ecg_anomaly.live.messages import LEAD, SOURCE, Announcer, Message
 from ecg_anomaly.live.sources import Portion
 from ecg_anomaly.live.watches import LeadWatch, StallWatch, StartLook
@@ -62,18 +62,26 @@ class Session:
 
     def push(self, portion: Portion, now_s: float) -> News:
         """Take what has come, perhaps nothing; by ``now_s``, on any clock that goes evenly, a stall is noticed."""
+        return push_together([(self, portion)], now_s)[0]
+
+    def take(self, portion: Portion, now_s: float) -> tuple[list[Message], Taken | None]:
+        """Take what has come, as `push` does; what is found in it `push_together` tells."""
         came = len(portion.signals_mv) > 0
         self._samples += len(portion.signals_mv)
         self.tally.duration_s = self._from_s + self._samples / self._rate_hz
         messages = self._now(SOURCE, [*portion.notes, *self._stall.look(came, now_s)])
         if not came:
-            return News(_NOTHING, messages)
+            return messages, None
         messages += [
             Message(self._from_s + time_s, LEAD, text) for time_s, text in self._leads.push(portion.signals_mv)
         ]
         if self._start is not None:
             messages += self._note(self._start.push(portion.signals_mv))
-        findings = self._in_recording(self._analysis.push(portion.signals_mv))
+        return messages, self._analysis.take(portion.signals_mv)
+
+    def announce(self, messages: list[Message], found: Findings) -> News:
+        """Give what a portion has brought, after what was said of it before its beats were scored."""
+        findings = self._in_recording(found)
         ongoing = [self._later(event) for event in self._analysis.ongoing]
         return News(findings, messages + self._announcer.announce(findings, ongoing))
 
@@ -103,3 +111,13 @@ class Session:
 
     def _later(self, event: Event) -> Event:
         return dataclasses.replace(event, start_s=event.start_s + self._from_s, end_s=event.end_s + self._from_s)
+
+
+def push_together(coming: Sequence[tuple[Session, Portion]], now_s: float) -> list[News]:
+    """Push to several sessions what has come of each, in a fraction of the time; they have one detector."""
+    told = [session.take(portion, now_s) for session, portion in coming]
+    found = iter(score_together([taken for _, taken in told if taken is not None]))
+    return [
+        News(_NOTHING, messages) if taken is None else session.announce(messages, next(found))
+        for (session, _), (messages, taken) in zip(coming, told, strict=True)
+    ]

@@ -6,7 +6,9 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -32,6 +34,15 @@ class Portion:
 
     signals_mv: np.ndarray
     notes: tuple[str, ...] = ()  # what happened at the source, in words
+    until: datetime | None = None  # when the sample after its last one is due, at a source that is live
+
+    @classmethod
+    def joined(cls, parts: Sequence[Portion]) -> Portion:
+        """Put portions that follow each other into one; at least one is needed."""
+        if len(parts) == 1:
+            return parts[0]
+        notes = tuple(note for part in parts for note in part.notes)
+        return cls(np.concatenate([part.signals_mv for part in parts]), notes, parts[-1].until)
 
 
 @dataclass(frozen=True)
@@ -62,10 +73,18 @@ def choose_columns(
     return Columns(names, positions, factors), (*leads.notes, *not_analysed(leads.names, names))
 
 
+def now_here() -> datetime:
+    """Tell the time of this machine, with its zone, to the millisecond."""
+    now = datetime.now().astimezone()
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
 class LiveSignal(Protocol):
     """A signal that arrives."""
 
     name: str  # what outputs are called after
+    origin: str  # what it is, in words: a recording that was cut off is known again by that
+    waits: bool  # whether it waits while it is not read; else it has to be, whatever else is to be done
     sampling_rate_hz: Fraction  # of each lead
     leads: tuple[str, ...]  # names of those that are passed on
 
@@ -118,16 +137,23 @@ class Replay:
         patient.
     """
 
+    waits = True
     _clock: Any = time  # what tells the time and waits
 
     def __init__(self, recording: Recorded, speed: float = 1.0, at_s: float = 0.0):
         self.name, self.notes = recording.name, recording.notes
         self.sampling_rate_hz, self.leads = recording.sampling_rate_hz, recording.leads
         self.start_time = getattr(recording, "start_time", None)
+        path: Path | None = getattr(recording, "path", None)
+        self.origin = f"replay of {self.name if path is None else path.resolve()}"
         self.recording, self.speed, self.at_s = recording, speed, at_s
         self.from_s = max(0.0, at_s - _BEFORE_S)  # where its samples start
         self.is_paused = False  # nothing comes meanwhile
         self.is_late = False  # it is taken more slowly than it should come
+
+    def go_on_from(self, sample: int) -> None:
+        """Start at a sample, with nothing of what is before: that was replayed already."""
+        self.at_s = self.from_s = sample / float(self.sampling_rate_hz)
 
     def portions(self) -> Iterator[Portion]:
         """Yield the recording, each portion when its last sample would have come."""

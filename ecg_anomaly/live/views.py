@@ -32,7 +32,13 @@ _BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])  # of
 
 
 class LineView:
-    """Shows messages inside a ``with`` block, a line each, and draws nothing."""
+    """Shows messages inside a ``with`` block, a line each, and draws nothing.
+
+    Lines begin with ``name``, where several signals are shown.
+    """
+
+    def __init__(self, name: str = ""):
+        self._before = f"{name}  " if name else ""
 
     def __enter__(self) -> LineView:
         return self
@@ -42,7 +48,7 @@ class LineView:
 
     def say(self, stamp: str, message: Message) -> None:
         """Write a message and when it happened."""
-        print(f"{stamp}  {message.text}", flush=True)
+        print(f"{self._before}{stamp}  {message.text}", flush=True)
 
     def show(self, signals_mv: np.ndarray, news: News, tally: Tally, now_s: float) -> None:
         """Take in the next portion, of shape ``(samples, leads)``, what it has brought, and how much there was so far.
@@ -55,6 +61,7 @@ class TerminalView(LineView):
     """Draws a signal below the messages, which scroll away above it."""
 
     def __init__(self, name: str, leads: Sequence[str], sampling_rate_hz: float, console: Console):
+        super().__init__()
         self._name, self._leads = name, list(leads[:_LEADS])
         self._signals_mv = np.full((round(_SHOWN_S * sampling_rate_hz), len(self._leads)), np.nan)
         self._marks: deque[tuple[float, str]] = deque()  # times of beats, and how they are marked
@@ -106,8 +113,8 @@ class TerminalView(LineView):
         return Text("".join(line), style="bold red")
 
 
-def open_view(kind: str | None, name: str, source: LiveSignal) -> LineView:
-    """Open the view of a kind; of none: lines.
+def open_view(kind: str | None, name: str, source: LiveSignal, of_many: bool = False) -> LineView:
+    """Open the view of a kind; of none: lines, which say of which signal where it is one of many.
 
     Raises
     ------
@@ -115,7 +122,9 @@ def open_view(kind: str | None, name: str, source: LiveSignal) -> LineView:
         When standard output cannot show it.
     """
     if kind is None:
-        return LineView()
+        return LineView(name if of_many else "")
+    if of_many:
+        raise UserError("--view terminal draws one signal; leave it out where several are followed")
     if not sys.stdout.isatty():
         raise UserError("--view terminal draws on a terminal, and standard output is none; leave the option out")
     return TerminalView(name, source.leads, float(source.sampling_rate_hz), Console())

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 
 import numpy as np
@@ -46,6 +47,7 @@ class Shown:
     said: int = 0  # how many messages there were, with those that are not kept
     from_s: float = 0.0  # since when what came is analysed
     end_s: float = 0.0
+    until: datetime | None = None  # the time of day at its end, of a stream
     counts: str = ""
     state: str = _LOADING
 
@@ -65,9 +67,12 @@ class Shown:
         if not self.counts:
             return ""
         since = f", since {clock(self.from_s)}" if self.from_s else ""
-        return f"{clock(self.end_s)}: {self.counts}{since}."
+        day_time = "" if self.until is None else f"{self.until:%H:%M:%S}, "
+        return f"{day_time}{clock(self.end_s)}: {self.counts}{since}."
 
-    def after(self, signals_mv: np.ndarray, news: News, tally: Tally, rate_hz: float) -> Shown:
+    def after(
+        self, signals_mv: np.ndarray, news: News, tally: Tally, rate_hz: float, until: datetime | None = None
+    ) -> Shown:
         """Give what the screen shows when more has come."""
         signals_mv = np.concatenate([self.signals_mv, signals_mv])[-round(SHOWN_S * rate_hz) :]
         beat_s, flagged, found = self.beat_s, self.flagged, news.findings.beats
@@ -83,6 +88,7 @@ class Shown:
             beat_s=beat_s[seen],
             flagged=flagged[seen],
             end_s=tally.duration_s,
+            until=until or self.until,
             counts=tally.counts() + heart,
         )
 
@@ -184,7 +190,7 @@ class _Play:
                 news = session.push(portion, time.monotonic())
                 messages = [message for message in news.messages if message.time_s >= at_s]
                 news = dataclasses.replace(news, messages=messages)
-                self.shown = self.shown.after(portion.signals_mv, news, session.tally, rate_hz)
+                self.shown = self.shown.after(portion.signals_mv, news, session.tally, rate_hz, portion.until)
         rest = self.shown.after(self.shown.signals_mv[:0], session.finish(), session.tally, rate_hz)
         self.shown = dataclasses.replace(rest, state=_ENDED)
         return None

@@ -4,8 +4,11 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pandas as pd
@@ -15,7 +18,7 @@ import wfdb
 import detect_anomalies
 import detect_live
 from ecg_anomaly.records.simulate import simulate_record
-from tests.conftest import Workspace
+from tests.conftest import ROOT, Workspace
 from tests.live.lsl_outlets import Sender, pylsl  # noqa: F401 - a fixture
 
 
@@ -61,18 +64,61 @@ def test_a_replay_writes_what_the_batch_writes(finished: Workspace, live, tmp_pa
     summary, expected_summary = (
         json.loads((tmp_path / where / "s007.summary.json").read_text()) for where in ("live", "batch")
     )
+    del expected_summary["made_from"]  # by which a batch knows what is done
     assert summary == expected_summary
     found, expected_found = (wfdb.rdann(str(tmp_path / where / "s007"), "anomaly") for where in ("live", "batch"))
     assert found.symbol == expected_found.symbol
     np.testing.assert_array_equal(found.sample, expected_found.sample)
-    assert {path.name for path in (tmp_path / "live").iterdir()} == {
-        path.name for path in (tmp_path / "batch").iterdir()
-    }
+    live_files, batch_files = ({path.name for path in (tmp_path / where).iterdir()} for where in ("live", "batch"))
+    assert live_files == batch_files - {".lock"}
 
     assert told.count("beat flagged, score ") == summary["flagged"] > 0
     assert f"0:02:00 of signal: {summary['beats']} beats, {summary['flagged']} flagged" in told
     for time_s in expected.loc[expected["flagged"], "time_s"]:
         assert f"0:{int(time_s) // 60:02d}:{int(time_s) % 60:02d}.{int(time_s * 10) % 10}  beat flagged" in told
+
+
+def test_a_killed_run_is_taken_up_by_the_same_command(finished: Workspace, live, tmp_path, capsys):
+    arguments = ["--replay", "simdb/s007", "--duration", "90", "--output", str(tmp_path / "live")]
+    command = [sys.executable, str(ROOT / "detect_live.py"), *arguments, "--speed", "20", *finished.settings()]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        wait_for_beats(tmp_path / "live" / ".s007.live" / "beats.csv", 40)
+        process.kill()
+    assert live(*arguments, "--speed", "max") == 0
+    told = capsys.readouterr().out
+    assert "goes on with what was kept until 0:0" in told
+    beats = pd.read_csv(tmp_path / "live" / "s007.beats.csv")
+
+    assert live(*arguments[:4], "--speed", "max", "--output", tmp_path / "at once") == 0
+    pd.testing.assert_frame_equal(beats, pd.read_csv(tmp_path / "at once" / "s007.beats.csv"), rtol=0, atol=1e-4)
+    summaries = [(tmp_path / where / "s007.summary.json").read_text() for where in ("live", "at once")]
+    assert summaries[0] == summaries[1]
+
+
+def test_several_recordings_at_once(live, tmp_path, capsys):
+    named = [word for name in ("s007", "s008", "s999") for word in ("--replay", f"simdb/{name}")]
+    options = ("--speed", "max", "--duration", "30", "--output", tmp_path)
+    assert live(*named, *options) == 1  # one is not there
+    captured = capsys.readouterr()
+    assert "simdb/s999: is not there" in captured.err
+    for name in ("s007", "s008"):
+        assert (tmp_path / f"{name}.html").is_file()
+        assert f"{name}  0:00:30 of signal: " in captured.out
+    for mistake, message in (
+        (["--name", "one"], "--name is there 1 times, for 3 signals"),
+        (["--name", "a", "--name", "b", "--name", "A"], "two signals are called A"),
+        (["--view", "terminal"], "--view terminal draws one signal"),
+        ([], "is there already; add --force"),
+    ):
+        assert live(*named, *options, *mistake) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_files_of_what_was_cut_off(live, tmp_path, capsys):
+    assert live("--finish") == 2
+    assert "name it with --output" in capsys.readouterr().err
+    assert live("--finish", "--output", tmp_path) == 2
+    assert "nothing was cut off there" in capsys.readouterr().err
 
 
 def test_a_replay_takes_its_time(live, capsys):
@@ -101,6 +147,9 @@ def test_lines_on_standard_input(live, pipe, lines, tmp_path, capsys):
         assert live("--stdin", *options) == 0
     told = json.loads((tmp_path / "patient.summary.json").read_text())
     assert (told["leads"], told["duration_s"]) == (["II", "V1"], 60.0)
+    begun = datetime.fromisoformat(told["start_time"])
+    assert begun.utcoffset() is not None
+    assert timedelta(seconds=60) <= datetime.now(timezone.utc) - begun < timedelta(hours=1)
     assert told["beats"] > 50
     assert "0:01:00 of signal" in capsys.readouterr().out
 
@@ -154,6 +203,8 @@ def test_a_stream(live, pylsl, tmp_path, capsys):  # noqa: F811
     assert told["leads"] == ["II", "V1"]
     assert told["beats"] > 50
     assert told["notes"] == ["720 samples (2.00 s) did not arrive, in 1 gap"]
+    ago_s = (datetime.now(timezone.utc) - datetime.fromisoformat(told["start_time"])).total_seconds()
+    assert ago_s == pytest.approx(pylsl.local_clock() - sender.start_s, abs=0.5)
     beats = pd.read_csv(tmp_path / "live_script.beats.csv")
     assert not beats["time_s"].between(20.1, 21.9).any()
     assert "did not arrive" in capsys.readouterr().out
@@ -198,4 +249,4 @@ def test_mistakes_in_words(live, arguments, message, capsys):
 
 def test_without_a_model_the_script_to_run_is_named(workspace: Workspace, capsys):
     assert detect_live.main(["--replay", "simdb/s007", *workspace.settings()]) == 2
-    assert "run python train_model.py" in capsys.readouterr().err
+    assert "train a model with yours: run the four scripts" in capsys.readouterr().err

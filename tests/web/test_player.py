@@ -3,6 +3,7 @@
 import math
 import threading
 import time
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -131,7 +132,7 @@ class Streaming:
     def portions(self):
         while True:
             time.sleep(0.01)
-            yield Portion(np.empty((0, 1)))
+            yield Portion(np.empty((0, 1)), until=datetime(2026, 3, 4, 14, 3, 22))
 
 
 def test_a_stream_cannot_be_steered(detector):
@@ -139,6 +140,8 @@ def test_a_stream_cannot_be_steered(detector):
     key = players.play(Streaming)
     wait_for(lambda: players.shown(key).said)
     assert players.shown(key).news[0].text == "left out channel 3"
+    wait_for(lambda: players.shown(key).counts)
+    assert players.shown(key).words.startswith("14:03:22, 0:00:00: 0 beats")
     for act in (players.pause, lambda key: players.seek(key, 5.0)):
         with pytest.raises(UserError, match="as it comes"):
             act(key)
