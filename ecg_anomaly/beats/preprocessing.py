@@ -117,7 +117,10 @@ def _cut(
     file: Path | None,
 ) -> tuple[RecordBeats, Detection | None]:
     """Cut the beats of a record where they are annotated, or else detected."""
-    portions: Portions = PortionsOnDisk(file) if file else []
+    portions: Portions = []
+    if file:
+        file.unlink(missing_ok=True)  # left by a process that was killed at the same record
+        portions = PortionsOnDisk(file)
     detects = config.beat.source == DETECTOR and group == TEST
     beats = cut_at_annotations(recording, annotations, config, deque(maxlen=0) if detects else portions)
     if not len(beats):

@@ -150,6 +150,7 @@ def test_a_record_that_goes_to_a_file_in_blocks_has_the_same_beats(tmp_path, mon
     files, config = write(tmp_path), load_config(overrides=[f"beat.source={source}"])
     whole = process_record(files, "test", config).beats
     monkeypatch.setattr(labelled, "_BLOCK_S", 7.0)
+    (tmp_path / "beats").write_bytes(b"left by a process that was killed")
     parts = list(process_record(files, "test", config, tmp_path / "beats").beats.parts())
 
     assert len(parts) > 2

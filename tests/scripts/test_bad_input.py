@@ -484,7 +484,8 @@ def test_killed_training_leaves_the_earlier_model(copied: Workspace):
     process.communicate()
 
     assert process.returncode == -signal.SIGKILL
-    assert contents(copied.models) == before
+    there = contents(copied.models)  # also what the next run clears away
+    assert {name: content for name, content in there.items() if not name.startswith(".incomplete")} == before
     assert copied.train(*QUICK) == 0
     assert contents(copied.models).keys() == before.keys()
 
