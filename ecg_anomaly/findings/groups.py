@@ -96,8 +96,8 @@ def rest_note(beats: pd.DataFrame, numbers: np.ndarray) -> list[str]:
     if rest <= _TOLD_FROM * count:
         return []
     return [
-        f"{rest:,} of {words.count_text(count, 'flagged beat')} ({words.percent(rest / count)}) are in no group: they are "
-        f"like too few others, or of more shapes than {_MOST} groups hold; the list of beats has them"
+        f"{rest:,} of {words.count_text(count, 'flagged beat')} ({words.percent(rest / count)}) are in no group: "
+        f"they are like too few others, or of more shapes than {_MOST} groups hold; the list of beats has them"
     ]
 
 
