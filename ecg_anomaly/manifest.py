@@ -14,7 +14,7 @@ import json
 import platform
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ecg_anomaly.config import Config  # imports pydantic, which --help need not wait for
 
 MANIFEST = "manifest.json"
-FORMAT = 2  # raised when files that are handed on change so that earlier ones can no longer be read
+FORMAT = 3  # raised when files that are handed on change so that earlier ones can no longer be read
 _LOCK = ".lock"
 _STAGING = ".incomplete"
 _PROJECT = "ecg-anomaly-detector"
@@ -56,7 +56,7 @@ class Handover:
         The ``sections`` of the settings shaped the files; ``inputs`` are what they were made from, a name and a
         fingerprint each; ``notes`` are what else the next script or a reader should know.
         """
-        libraries = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+        libraries = {name: version for name in _LIBRARIES if (version := _installed(name))}
         manifest = {
             "format": FORMAT,
             "script": script,
@@ -212,6 +212,13 @@ def differences(made_with: dict[str, Any], now: dict[str, Any], prefix: str = ""
             yield from differences(old, new, f"{prefix}{key}.")
         elif old != new:
             yield f"{prefix}{key}", json.dumps(old), json.dumps(new)
+
+
+def _installed(library: str) -> str | None:
+    """Version of a library; ``None`` for TensorFlow where nothing is trained."""
+    with suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.version(library)
+    return None
 
 
 def _files(folder: Path) -> list[Path]:

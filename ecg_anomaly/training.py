@@ -14,6 +14,7 @@ from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.compared import ComparedBeats, compare_records, of_each_record
 from ecg_anomaly.detector.measures import learn_reference
+from ecg_anomaly.detector.network import run_with
 from ecg_anomaly.detector.scorer import TrainedModel, score_record
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.beats import Records, read_records, read_table
@@ -140,10 +141,11 @@ def _train(
     tensorboard = config.paths.tensorboard if output else None
     settings = (config.model, config.training, beats, Frame.of(config.beat), report)
     trained = autoencoder.train(*settings, tensorboard, watched, _ended.is_set)
-    network = autoencoder.compiled(trained.model)
-    model = TrainedModel(network, learn_reference(network, beats, Frame.of(config.beat)), config)
+    weights, frame = autoencoder.weights_of(trained.model), Frame.of(config.beat)
+    network = run_with(weights, config.model, frame, config.records.lead_count)
+    model = TrainedModel(network, learn_reference(network, beats, frame), config)
     if output:
-        write_network(output, trained, model.reference)
+        write_network(output, trained, weights, model.reference)
     if output and config.training.litert:
         from ecg_anomaly.detector import litert
 

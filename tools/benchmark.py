@@ -115,14 +115,15 @@ def _memory_bytes(pid: int) -> int:
 
 def _network(config: Config) -> Iterator[Row]:
     """Measure the network alone, scoring with all components, one beat alone, and the networks for small devices."""
-    from ecg_anomaly.detector import autoencoder, litert
+    import keras
+
+    from ecg_anomaly.detector import litert
 
     records = read_records(config.paths.processed, TEST)
     model = read_model(config)
     compared = compare_records(records.table, records.windows, config)
     alone = [compared.chosen(np.array([row])) for row in range(_SINGLE_BEATS)]
 
-    score_compared(model, alone[0])  # compiles
     single_s = statistics.median(_seconds(score_compared, model, beat) for beat in alone)
     batch_s, score_s = _median_s(model.network, compared), _median_s(score_records, model, *vars(records).values())
     yield {"what": "network, in batches", "beats_per_second": len(records.table) / batch_s}
@@ -130,7 +131,7 @@ def _network(config: Config) -> Iterator[Row]:
     yield {"what": "one beat: network and score", "milliseconds": 1000 * single_s}
 
     few = compared.chosen(np.arange(_SINGLE_BEATS))
-    network = autoencoder.load(Path(config.paths.models) / MODEL, config.model.architecture, records.windows.shape[1:])
+    network = keras.models.load_model(Path(config.paths.models) / MODEL, compile=False)
     small = litert.convert_int8(network, few, config.training.seed)
     for name, content in (("float", litert.convert(network)), ("int8", small)):
         beat_s = _median_s(litert_network(content), few) / _SINGLE_BEATS

@@ -24,6 +24,7 @@ from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector import measures, thresholds
 from ecg_anomaly.detector.compared import ComparedBeats, compare_records
+from ecg_anomaly.detector.network import run_with
 from ecg_anomaly.detector.scorer import TrainedModel, score_compared
 from ecg_anomaly.detector.surprise import anomaly_score, reconstruction_error
 from ecg_anomaly.evaluation import metrics
@@ -95,8 +96,10 @@ def _out_of_fold_scores(known: pd.DataFrame, compared: ComparedBeats, config: Co
 def _train(normal: ComparedBeats, config: Config) -> measures.Network:
     from ecg_anomaly.detector import autoencoder
 
-    settings = (config.model, config.training, normal, Frame.of(config.beat))
-    return autoencoder.compiled(autoencoder.train(*settings, report=lambda line: None).model)
+    frame = Frame.of(config.beat)
+    trained = autoencoder.train(config.model, config.training, normal, frame, report=lambda line: None)
+    weights = autoencoder.weights_of(trained.model)
+    return run_with(weights, config.model, frame, config.records.lead_count)
 
 
 def _without_network(scored: pd.DataFrame) -> dict[str, np.ndarray]:

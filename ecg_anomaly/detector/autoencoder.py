@@ -1,4 +1,4 @@
-"""The autoencoder: trained and run."""
+"""The autoencoder: trained. Trained, it runs without TensorFlow: see `network`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ import pandas as pd
 
 from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Model, Training
+from ecg_anomaly.detector.architectures import KINDS, RECONSTRUCTION, input_shapes, outputs_of
 from ecg_anomaly.detector.compared import ComparedBeats, inputs_of
 from ecg_anomaly.detector.ectopy.examples import Examples, simulate
-from ecg_anomaly.detector.measures import Network
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.quiet import quiet_native_output
 
@@ -29,7 +28,6 @@ with quiet_native_output():
     import tensorflow as tf
     from keras import ops
 
-    from ecg_anomaly.detector.architectures import KINDS, RECONSTRUCTION, build
 
 # Threads of networks as small as these wait for each other longer than they work: two were slower than one.
 tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -112,49 +110,34 @@ def train(
     return Trained(model, history, progress.interrupted)
 
 
-def compiled(model: keras.Model) -> Network:
-    """Compile a network for many calls: ``Model.predict`` spends most of its time around the network."""
-    signature = {its.name: tf.TensorSpec(its.shape, tf.float32) for its in model.inputs}
-    function = tf.function(lambda inputs: model(inputs, training=False), [signature])
-    network = function.get_concrete_function()  # the general one looks for the right one at every call
+class _KerasEngine:
+    """Makes a network of Keras layers."""
 
-    def run(beats: ComparedBeats) -> tuple[np.ndarray, np.ndarray]:
-        windows = beats.paired.windows
-        found = {RECONSTRUCTION: np.empty(windows.shape, np.float32), KINDS: np.empty((len(windows), 3), np.float32)}
-        for start in range(0, len(windows), _BEATS_PER_CALL):
-            batch = slice(start, start + _BEATS_PER_CALL)
-            its = beats.chosen(batch)
-            inputs = inputs_of(its.paired, its.timed.tachograms)
-            outputs = network({name: tf.constant(values) for name, values in inputs.items()})
-            for name, values in found.items():
-                values[batch] = outputs[name]
-        return found[RECONSTRUCTION], found[KINDS]
+    ops = ops
 
-    return run
+    def dense(self, x: Any, units: int, activation: str | None, name: str) -> Any:
+        return keras.layers.Dense(units, activation=activation, name=name)(x)
+
+    def conv(self, x: Any, width: int, length: int, stride: int, activation: str | None, name: str) -> Any:
+        layer = keras.layers.Conv1D(width, length, stride, padding="same", activation=activation, name=name)
+        return layer(x)
+
+    def lstm(self, x: Any, units: int, name: str, sequences: bool = False) -> Any:
+        return keras.layers.LSTM(units, return_sequences=sequences, name=name)(x)
+
+    def dropout(self, x: Any, share: float) -> Any:
+        return keras.layers.Dropout(share)(x)
 
 
-def load(path: Path, architecture: str, window_shape: tuple[int, ...]) -> keras.Model:
-    """Load a trained autoencoder.
+def build(settings: Model, frame: Frame, leads: int) -> keras.Model:
+    """Build an untrained network; its inputs and outputs are those of `architectures.outputs_of`, by name."""
+    inputs = {name: keras.Input(shape, name=name) for name, shape in input_shapes(frame, leads).items()}
+    return keras.Model(inputs, outputs_of(_KerasEngine(), inputs, settings, frame), name=settings.architecture)
 
-    Raises
-    ------
-    UserError
-        When the file cannot be read, or holds another network than the settings and the beats ask for.
-    """
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:  # Keras raises whatever a damaged or newer file provokes
-        raise UserError(
-            f"{path}: cannot be loaded by Keras {keras.__version__} ({str(error).splitlines()[0]}); "
-            "run python train_model.py again"
-        ) from None
-    found = model.inputs[0].shape[1:]
-    if model.name != architecture or found != tuple(window_shape):
-        raise UserError(
-            f"{path}: holds the architecture {model.name} for beats of shape {found}, but {architecture} for "
-            f"{tuple(window_shape)} is needed; run python train_model.py again"
-        )
-    return model
+
+def weights_of(model: keras.Model) -> dict[str, np.ndarray]:
+    """Give the weights as `network.run_with` takes them."""
+    return {f"{layer.name}/{its.name}": its.numpy() for layer in model.layers for its in layer.trainable_weights}
 
 
 def error_of_present_leads(beats: Any, reconstructions: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,10 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.compared import EARLIER_BEATS
+from ecg_anomaly.detector.network import run_with
 from ecg_anomaly.detector.scorer import TrainedDetector, TrainedModel
 from ecg_anomaly.detector.surprise import Surprise
 from ecg_anomaly.detector.thresholds import FittedThreshold
@@ -23,7 +26,7 @@ from ecg_anomaly.manifest import Handover, check_input, differences, folder_fing
 if TYPE_CHECKING:
     from ecg_anomaly.detector.autoencoder import Trained
 
-MODEL = "autoencoder.keras"
+MODEL, WEIGHTS = "autoencoder.keras", "autoencoder.npz"  # for users of Keras; the weights alone, which is what is run
 LITERT, LITERT_INT8 = "autoencoder.tflite", "autoencoder_int8.tflite"  # with training.litert
 HISTORY, LEFT_OUT, REFERENCE = "history.csv", "left_out.csv", "reference.npz"
 _VALUES, _SURPRISES = "_values", "_surprises"
@@ -33,9 +36,12 @@ _OWN_SECTIONS = ("beat", "rhythm", "patient", "model", "training", "scoring", "t
 _OWN_RECORDS = ("leads", "lead_count")
 
 
-def write_network(output: Handover, trained: Trained, reference: Mapping[str, Surprise]) -> None:
-    """Write the network, and how surprising values are among normal training beats."""
+def write_network(
+    output: Handover, trained: Trained, weights: Mapping[str, np.ndarray], reference: Mapping[str, Surprise]
+) -> None:
+    """Write the network, its weights, and how surprising values are among normal training beats."""
     trained.model.save(output.path(MODEL))
+    np.savez(output.path(WEIGHTS), allow_pickle=False, **weights)
     write_reference(output, reference)
 
 
@@ -140,12 +146,21 @@ def describe_model(config: Config) -> str:
 
 
 def read_model(config: Config) -> TrainedModel:
-    """Read all that scoring beats needs, the trained autoencoder ready to run."""
-    from ecg_anomaly.detector import autoencoder  # imports TensorFlow
+    """Read all that scoring beats needs, the trained autoencoder ready to run.
 
-    window = config.beat.samples, config.records.lead_count
-    network = autoencoder.load(Path(config.paths.models) / MODEL, config.model.architecture, window)
-    return TrainedModel(autoencoder.compiled(network), read_reference(config.paths.models), config)
+    Raises
+    ------
+    UserError
+        When the weights cannot be read, or are of another network than the settings ask for.
+    """
+    path = Path(config.paths.models) / WEIGHTS
+    try:
+        with np.load(path) as arrays:
+            weights = dict(arrays)
+        network = run_with(weights, config.model, Frame.of(config.beat), config.records.lead_count)
+    except (OSError, ValueError, zipfile.BadZipFile, UserError) as error:
+        raise UserError(f"{path}: cannot be run ({error}); run python train_model.py again") from None
+    return TrainedModel(network, read_reference(config.paths.models), config)
 
 
 def cost_of_leads(config: Config, leads: int) -> str:

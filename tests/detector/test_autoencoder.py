@@ -5,7 +5,7 @@ import pytest
 
 from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import load_config
-from ecg_anomaly.detector import architectures, autoencoder
+from ecg_anomaly.detector import architectures, autoencoder, network
 from ecg_anomaly.detector.compared import ComparedBeats, compare_records
 from ecg_anomaly.detector.ectopy.examples import PREMATURE, VENTRICULAR, simulate
 from ecg_anomaly.detector.patient import PairedBeats
@@ -59,7 +59,11 @@ LONGER = {"epochs": 4, "batch_size": 16}
 def untrained(architecture):
     model, training = settings(architecture)
     autoencoder.keras.utils.set_random_seed(training.seed)
-    return architectures.build(model, frame(), LEADS)
+    return autoencoder.build(model, frame(), LEADS)
+
+
+def run_untrained(architecture):
+    return network.run_with(autoencoder.weights_of(untrained(architecture)), settings(architecture)[0], frame(), LEADS)
 
 
 def equal_weights(first, second):
@@ -70,11 +74,11 @@ def equal_weights(first, second):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize(("samples", "leads"), [(96, 2), (90, 1), (101, 2), (8, 1)])
 def test_networks_fit_windows_of_any_length(architecture, samples, leads):
-    network = architectures.build(settings(architecture)[0], frame(samples), leads)
-    assert network.name == architecture
-    shapes = {name: its.shape for name, its in network.output.items()}
+    model = autoencoder.build(settings(architecture)[0], frame(samples), leads)
+    assert model.name == architecture
+    shapes = {name: its.shape for name, its in model.output.items()}
     assert shapes == {"reconstruction": (None, samples, leads), "kinds": (None, 3)}
-    assert network.get_layer("latent").output.shape[-1] == 4
+    assert model.get_layer("latent").output.shape[-1] == 4
 
 
 @pytest.mark.parametrize("architecture", ["own_beat", "dense"])
@@ -147,7 +151,7 @@ def changed(name, values):
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_only_the_network_that_is_given_the_own_beat_restores_from_it(architecture):
-    run = autoencoder.compiled(untrained(architecture))
+    run = run_untrained(architecture)
     (restored, kinds), (with_other, other_kinds) = run(beats()), run(changed("own_beats", np.zeros_like))
     assert np.array_equal(restored, with_other) == (architecture != "own_beat")
     assert not np.array_equal(kinds, other_kinds)
@@ -155,7 +159,7 @@ def test_only_the_network_that_is_given_the_own_beat_restores_from_it(architectu
 
 @pytest.mark.parametrize("architecture", ["own_beat", "dense"])
 def test_a_missing_lead_says_nothing(architecture):
-    run = autoencoder.compiled(untrained(architecture))
+    run = run_untrained(architecture)
     lost = beats()
     for name in ("windows", "own_beats", "recent_beats", "spread"):
         getattr(lost.paired, name)[:, :, 1] = 0
@@ -237,41 +241,9 @@ def test_without_ectopic_beats_all_examples_are_normal():
 
 
 def test_beats_are_reconstructed_alike_one_by_one_and_together():
-    run, last = autoencoder.compiled(untrained("own_beat")), autoencoder._BEATS_PER_CALL
+    run, last = run_untrained("own_beat"), network._BEATS_PER_CALL
     many = beats(last + 3)
     for together, alone in zip(run(many), run(many.chosen(np.array([last]))), strict=True):
         np.testing.assert_allclose(together[last], alone[0], atol=1e-5)
     none, no_kinds = run(many.chosen(np.array([], dtype=int)))
     assert (none.shape, no_kinds.shape) == ((0, SAMPLES, LEADS), (0, 3))
-
-
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_saved_and_reloaded_network_reconstructs_equally(tmp_path, architecture):
-    network = untrained(architecture)
-    path = tmp_path / "autoencoder.keras"
-    network.save(path)
-    loaded = autoencoder.load(path, architecture, (SAMPLES, LEADS))
-    for before, after in zip(*(autoencoder.compiled(its)(beats()) for its in (network, loaded)), strict=True):
-        np.testing.assert_array_equal(before, after)
-
-
-@pytest.mark.parametrize(
-    ("architecture", "shape"), [("lstm", (48, 2)), ("dense", (49, 2)), ("dense", (48, 1))], ids=str
-)
-def test_other_network_than_asked_for_is_an_error(tmp_path, architecture, shape):
-    path = tmp_path / "autoencoder.keras"
-    untrained("dense").save(path)
-    with pytest.raises(UserError, match=r"the architecture dense for beats of shape \(48, 2\), .* train_model\.py"):
-        autoencoder.load(path, architecture, shape)
-
-
-@pytest.mark.parametrize("content", [None, b"", b"not a network", "half"], ids=["absent", "empty", "other", "half"])
-def test_damaged_file_is_an_error_that_says_what_to_do(tmp_path, content):
-    path = tmp_path / "autoencoder.keras"
-    if content == "half":
-        untrained("dense").save(path)
-        content = path.read_bytes()[: path.stat().st_size // 2]
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(UserError, match=r"autoencoder\.keras: cannot be loaded by Keras .* run python train_model\.py"):
-        autoencoder.load(path, "dense", (48, 2))

@@ -14,6 +14,7 @@ from ecg_anomaly.handover.beats import read_records
 from ecg_anomaly.handover.model import MODEL, read_reference
 from tests.conftest import Workspace
 from tests.detector.test_autoencoder import beats, frame
+from tests.detector.test_network import outputs_of_keras
 from tools.benchmark import litert_network
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed: pip install -r requirements-dev.txt")
@@ -22,11 +23,11 @@ pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed: p
 @pytest.fixture(scope="module")
 def trained(finished: Workspace):
     """Model, and test beats compared with the patients' own."""
-    from ecg_anomaly.detector import autoencoder
+    from ecg_anomaly.detector.autoencoder import keras
 
     config = load_config(overrides=finished.settings()[1::2])
     records = read_records(finished.processed, "test")
-    model = autoencoder.load(finished.models / MODEL, config.model.architecture, records.windows.shape[1:])
+    model = keras.models.load_model(finished.models / MODEL, compile=False)
     return model, records.table, compare_records(records.table, records.windows, config)
 
 
@@ -36,24 +37,24 @@ def assert_equal_outputs(found, expected):
 
 
 def test_float_gives_what_keras_gives(trained):
-    from ecg_anomaly.detector import autoencoder, litert
+    from ecg_anomaly.detector import litert
 
     model, _, compared = trained
-    assert_equal_outputs(litert_network(litert.convert(model))(compared), autoencoder.compiled(model)(compared))
+    assert_equal_outputs(litert_network(litert.convert(model))(compared), outputs_of_keras(model, compared))
 
 
 @pytest.mark.parametrize("architecture", ["convolutional", "dense", "tutorial"])
 def test_networks_that_restore_from_the_beat_alone_are_converted_too(architecture):
-    from ecg_anomaly.detector import architectures, autoencoder, litert
+    from ecg_anomaly.detector import autoencoder, litert
 
     some = beats(20)
-    model = architectures.build(load_config(overrides=[f"model.architecture={architecture}"]).model, frame(), 2)
-    assert_equal_outputs(litert_network(litert.convert(model))(some), autoencoder.compiled(model)(some))
+    model = autoencoder.build(load_config(overrides=[f"model.architecture={architecture}"]).model, frame(), 2)
+    assert_equal_outputs(litert_network(litert.convert(model))(some), outputs_of_keras(model, some))
     assert all(np.isfinite(its).all() for its in litert_network(litert.convert_int8(model, some, seed=1))(some))
 
 
 def test_eight_bits_rank_beats_as_well(trained, finished: Workspace):
-    from ecg_anomaly.detector import autoencoder, litert
+    from ecg_anomaly.detector import litert
 
     model, table, compared = trained
     small = litert.convert_int8(model, compared, seed=1)
@@ -65,7 +66,7 @@ def test_eight_bits_rank_beats_as_well(trained, finished: Workspace):
         return metrics.ranking_figures(table, values[component])["auc"]
 
     for component in ("ectopy", "reconstruction"):
-        whole = auc(autoencoder.compiled(model), component)
+        whole = auc(lambda beats: outputs_of_keras(model, beats), component)
         assert auc(litert_network(small), component) > whole - 0.01, component
 
 

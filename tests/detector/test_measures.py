@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from ecg_anomaly.config import load_config
-from ecg_anomaly.detector import autoencoder, measures
+from ecg_anomaly.detector import measures
 from ecg_anomaly.detector.scorer import score_records
 from ecg_anomaly.handover.beats import load_windows, read_table, whole_records
-from ecg_anomaly.handover.model import MODEL, read_model
+from ecg_anomaly.handover.model import WEIGHTS, read_model
 from tests.conftest import Workspace
 
 START_S = 10.0
@@ -115,5 +115,5 @@ def _relabel_anomalies(source, target, normal):
 
 
 def _weights(run: Workspace):
-    model = autoencoder.load(run.models / MODEL, "own_beat", (108, 2))
-    return model.get_weights()
+    with np.load(run.models / WEIGHTS) as weights:
+        return [weights[name] for name in weights.files]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ecg_anomaly.detector.network import run_with
+from ecg_anomaly.handover import model
 from tests.conftest import ROOT, Workspace
 
 SCRIPTS = ("preprocess_data", "train_model", "evaluate_model", "visualize_results")
@@ -22,14 +24,14 @@ def copied(finished: Workspace, tmp_path: Path) -> Workspace:
 
 @pytest.fixture(scope="module")
 def second_run(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, object]:
-    """The finished pipeline once more, and its model as it was before it was saved."""
+    """The finished pipeline once more, and the weights of its model as they were before they were saved."""
     from ecg_anomaly.detector import autoencoder
 
     run, kept, train = Workspace(tmp_path_factory.mktemp("second"), finished.records), [], autoencoder.train
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(autoencoder, "train", lambda *args, **kwargs: kept.append(train(*args, **kwargs)) or kept[0])
         assert (run.preprocess(), run.train(), run.evaluate()) == (0, 0, 0)
-    return run, kept[0].model
+    return run, autoencoder.weights_of(kept[0].model)
 
 
 def visualize(workspace: Workspace, *overrides: str) -> int:
@@ -152,11 +154,9 @@ def test_equal_seeds_give_equal_results(finished: Workspace, second_run: tuple[W
 def test_saved_and_loaded_model_gives_equal_scores(
     second_run: tuple[Workspace, object], monkeypatch: pytest.MonkeyPatch
 ):
-    from ecg_anomaly.detector import autoencoder
-
-    run, model = second_run
+    run, weights = second_run
     of_saved_model = (run.outputs / "scores.csv").read_bytes()
-    monkeypatch.setattr(autoencoder, "load", lambda *_: model)
+    monkeypatch.setattr(model, "run_with", lambda _, *others: run_with(weights, *others))
 
     assert run.evaluate() == 0
     assert (run.outputs / "scores.csv").read_bytes() == of_saved_model
