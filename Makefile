@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCRIPTS := preprocess_data.py train_model.py evaluate_model.py visualize_results.py
 
-.PHONY: help demo run app test lint benchmark screenshots experiment generated grouping schema clean
+.PHONY: help demo run app test lint benchmark screenshots experiment generated grouping pretrained schema clean
 
 help:            ## list the targets
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -29,8 +29,16 @@ lint: $(VENV)/.installed-dev   ## check style and types
 benchmark: $(VENV)/.installed-dev   ## measure time and memory of the scripts on MIT-BIH
 	$(BIN)/python -m tools.benchmark
 
+pretrained: $(VENV)/.installed-dev outputs/metrics.json   ## train the detector that comes with the package, on all of MIT-BIH
+	@for script in $(filter-out visualize_results.py,$(SCRIPTS)); do \
+	  echo "== $$script"; $(BIN)/python $$script --config configs/pretrained.yaml || exit; done
+	$(BIN)/python -m tools.pretrained --config configs/pretrained.yaml
+
 screenshots: $(VENV)/.installed-dev outputs/demo/threshold.json   ## take the pictures of the web application for the README
 	$(BIN)/python -m tools.screenshots --config configs/demo.yaml
+
+outputs/metrics.json:
+	@$(MAKE) --no-print-directory run
 
 outputs/demo/threshold.json:
 	@$(MAKE) --no-print-directory demo

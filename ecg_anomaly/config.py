@@ -112,6 +112,7 @@ class Split(Section):
     train: list[RecordPattern]
     validation: list[RecordPattern]
     test: list[RecordPattern]
+    same_patient: list[list[RecordPattern]]
     records: list[RecordPattern]
     test_share: Share
     validation_share: Share

@@ -22,6 +22,7 @@ from ecg_anomaly.handover.model import write_litert, write_network
 from ecg_anomaly.manifest import Handover
 from ecg_anomaly.processes import ending_signals, in_processes, process_pool
 from ecg_anomaly.records.splits import TRAIN, VALIDATION
+from ecg_anomaly.words import count_text
 
 _METHOD = "spawn"  # TensorFlow does not survive a fork
 
@@ -85,16 +86,19 @@ def _call(work: Callable[..., Outcome], arguments: tuple[Any, ...]) -> Outcome:
 
 
 def _patients_of_folds(config: Config) -> list[tuple[_Patients, _Patients]]:
-    """Share the training records out: those that each fold trains on, and those that it leaves out."""
+    """Share the training patients out: the records that each fold trains on, and those that it leaves out."""
     folder, folds = config.paths.processed, config.training.folds
     table = read_table(folder)
     names = sorted(table.loc[table["split"] == TRAIN, "record"].unique())
-    if len(names) < folds:
+    person = {name: group[0] for group in config.split.same_patient for name in group}
+    patients = sorted({person.get(name, name) for name in names})
+    if len(patients) < folds:
         raise UserError(
-            f"split.train has only {len(names)} records for the {folds} groups of training.folds; give it more, "
-            "lower training.folds, or name records in split.validation"
+            f"split.train has only {count_text(len(patients), 'patient')} for the {folds} groups of training.folds; "
+            "give it more, lower training.folds, or name records in split.validation"
         )
-    groups = [names[fold::folds] for fold in range(folds)]
+    left_out = [patients[fold::folds] for fold in range(folds)]
+    groups = [[name for name in names if person.get(name, name) in group] for group in left_out]
     return [
         (_Patients(folder, TRAIN, [name for name in names if name not in group]), _Patients(folder, TRAIN, group))
         for group in groups

@@ -31,8 +31,14 @@ def test_every_patient_is_left_out_once(finished: Workspace):
     assert [(learned.names, unseen.names) for learned, unseen in folds] == [(even, odd), (odd, even)]
 
 
+def test_all_records_of_a_patient_are_left_out_together(finished: Workspace):
+    same = "split.same_patient=[[simdb/s002, simdb/s003]]"
+    folds = training._patients_of_folds(settings(finished, *FOLDS, same))
+    assert [unseen.names for _, unseen in folds] == [["simdb/s001", "simdb/s004"], ["simdb/s002", "simdb/s003"]]
+
+
 def test_too_few_patients_for_the_folds_are_told(finished: Workspace):
-    with pytest.raises(UserError, match=r"split\.train has only 4 records for the 5 groups of training\.folds"):
+    with pytest.raises(UserError, match=r"split\.train has only 4 patients for the 5 groups of training\.folds"):
         training._patients_of_folds(settings(finished, "training.folds=5"))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+import ecg_anomaly
 from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.compared import EARLIER_BEATS
@@ -21,14 +22,16 @@ from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.errors import UserError, first_few
 from ecg_anomaly.handover.beats import read_csv
 from ecg_anomaly.handover.scores import read_metrics, read_threshold
-from ecg_anomaly.manifest import Handover, check_input, differences, folder_fingerprint, read_manifest
+from ecg_anomaly.manifest import MANIFEST, Handover, check_input, differences, folder_fingerprint, read_manifest
 
 if TYPE_CHECKING:
     from ecg_anomaly.detector.autoencoder import Trained
 
 MODEL, WEIGHTS = "autoencoder.keras", "autoencoder.npz"  # for users of Keras; the weights alone, which is what is run
+CARD, EXPECTED = "card.md", "expected.csv"  # of the packaged detector: what it is, and its scores of a simulated record
 LITERT, LITERT_INT8 = "autoencoder.tflite", "autoencoder_int8.tflite"  # with training.litert
 HISTORY, LEFT_OUT, REFERENCE = "history.csv", "left_out.csv", "reference.npz"
+PACKAGED = Path(ecg_anomaly.__file__).with_name("pretrained")  # the folder of the detector that comes with the package
 _VALUES, _SURPRISES = "_values", "_surprises"
 
 # What a model keeps of the settings that it was made with; of the section records, which leads it takes.
@@ -88,8 +91,20 @@ def read_reference(folder: str | Path) -> dict[str, Surprise]:
 def check_detector(config: Config, report: Callable[[str], None] = lambda _: None) -> Config:
     """Check that a trained model and its threshold are there, before anything slow.
 
-    Gives the settings of the run, but for those that the model was made with (how beats are cut, compared and scored);
-    reports a line where the two contradict each other.
+    Where nobody has trained one, the detector that comes with the package is taken, and a line says so.
+
+    Parameters
+    ----------
+    config
+        The settings of the run.
+    report
+        Called with what the user should know.
+
+    Returns
+    -------
+    Config
+        The settings, but for those that the model was made with (how beats are cut, compared and scored): a line tells
+        where the two contradict each other. `read_detector` reads the detector that its paths name.
 
     Raises
     ------
@@ -97,20 +112,40 @@ def check_detector(config: Config, report: Callable[[str], None] = lambda _: Non
         With the script to run, or when the model cannot serve a recording that nobody annotated.
     """
     models, outputs = config.paths.models, config.paths.outputs
+    if not any((Path(folder) / MANIFEST).exists() for folder in (models, outputs)):
+        packaged = packaged_detector(config)
+        report(f"{models}: nobody has trained a model here; the detector that comes with the package is used")
+        return packaged
     read_manifest(models, made_by="train_model.py")
     manifest = read_manifest(outputs, made_by="evaluate_model.py")
     check_input(manifest, outputs, models, made_by="evaluate_model.py")
     own = _with_own_settings(config, manifest["config"], outputs)
     check_learns_from_earlier_beats(own)
-    contradicting = [
-        f"{key} is {kept}, not {asked}" for key, kept, asked in differences(own.model_dump(), config.model_dump())
-    ]
-    if contradicting:
+    if contradicting := _contradictions(own, config):
         report(
             f"{models}: the model keeps to the settings that it was made with: {first_few(contradicting)}; "
             "run the four scripts again to change that"
         )
     return own
+
+
+def packaged_detector(config: Config) -> Config:
+    """Give the settings with those of the detector that comes with the package, in whose folder it lies.
+
+    Raises
+    ------
+    UserError
+        When other settings of how beats are cut, compared or scored are asked for than it was made with.
+    """
+    manifest = read_manifest(PACKAGED, made_by="make pretrained")
+    own = _with_own_settings(config, manifest["config"], str(PACKAGED))
+    if others := _contradictions(own, config):
+        raise UserError(
+            f"{PACKAGED}: the detector that comes with the package was made with other settings: {first_few(others)}; "
+            "leave these, or train a model with yours: run the four scripts"
+        )
+    folder = str(PACKAGED)
+    return own.model_copy(update={"paths": own.paths.model_copy(update={"models": folder, "outputs": folder})})
 
 
 def check_learns_from_earlier_beats(config: Config) -> None:
@@ -179,6 +214,10 @@ def cost_of_leads(config: Config, leads: int) -> str:
     ]
     cost = f": on the test patients the first lead alone reaches {' and '.join(compared)}" if compared else ""
     return f"has {leads} of the {config.records.lead_count} leads that the model takes{cost}"
+
+
+def _contradictions(own: Config, asked: Config) -> list[str]:
+    return [f"{key} is {kept}, not {wanted}" for key, kept, wanted in differences(own.model_dump(), asked.model_dump())]
 
 
 def _with_own_settings(config: Config, made_with: Mapping[str, Any], folder: str) -> Config:
