@@ -25,6 +25,7 @@ from ecg_anomaly.findings.store import analyse_to_store, read_store
 from ecg_anomaly.findings.summary import Summary
 from ecg_anomaly.handover.model import cost_of_leads
 from ecg_anomaly.manifest import write_json
+from ecg_anomaly.processes import in_order
 from ecg_anomaly.records.recording import RecordingFile, open_recording, recording_name
 from ecg_anomaly.records.search import find_recordings, read_list
 from ecg_anomaly.reports.pages import PLOTLY, is_plotly, share_plotly
@@ -193,7 +194,7 @@ def detect_all(paths: Sequence[Path], request: Request, config: Config) -> Gener
             (path, name, Path(staging) / str(number), request, len(paths) > 1)
             for number, (path, name) in enumerate(zip(paths, names, strict=True))
         ]
-        yield from with_detector(_detect, calls, "analyses recordings", config)
+        yield from in_order(with_detector(_detect, calls, config), "analyses recordings")
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import _thread
+import functools
+import itertools
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from types import FrameType
 from typing import Any, TypeVar
@@ -21,48 +32,140 @@ from ecg_anomaly.errors import UserError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+Executors = Callable[[], Executor]
+"""Makes what runs calls, such as a pool of processes: at first, and anew when one of its processes has died."""
+
 _LOOK_EVERY_S = 0.2  # whether work is to be ended
+_MOST_ON_WINDOWS = 61  # processes that one can wait for
+
+
+@dataclass(frozen=True)
+class WorkerDied:
+    """In place of a result: the process that worked on it died, each time."""
+
+    times: int
+
+
+def share_out(
+    work: Callable[..., Result], calls: Iterable[tuple[Any, ...]], executors: Executors, *, ahead: int, tries: int = 2
+) -> Generator[tuple[int, Result | WorkerDied], None, None]:
+    """Call a function many times, in processes that are replaced when they die; yield what is done as it is done.
+
+    Parameters
+    ----------
+    work
+        A function of a module; what it raises is raised here.
+    calls
+        The arguments of each call, of any number: they are taken as there is room.
+    executors
+        Makes the processes. An executor says that one has died by a `BrokenExecutor`, of the calls that this ended
+        or, as a pool does, of all.
+    ahead
+        How many calls are under way at most.
+    tries
+        How many more times a call is tried, alone, that was under way when a process died.
+
+    Yields
+    ------
+    tuple
+        The number of the call, from 0, and its result.
+    """
+    sharing = _Sharing(work, executors)
+    coming = enumerate(calls)
+    deaths: dict[int, int] = {}  # of the processes that had a call, by its number
+    suspects: deque[tuple[int, tuple[Any, ...]]] = deque()  # one of them ends the process that runs it
+    try:
+        while True:
+            if not suspects:
+                for call in itertools.islice(coming, ahead - len(sharing.under_way)):
+                    sharing.submit(*call)
+            elif not sharing.under_way:
+                sharing.submit(*suspects.popleft())
+            if not sharing.under_way:
+                return
+            for number, arguments, future in sharing.done():
+                error = future.exception()
+                if not isinstance(error, BrokenExecutor):
+                    deaths.pop(number, None)
+                    yield number, future.result()
+                    continue
+                deaths[number] = deaths.get(number, 0) + 1
+                if deaths[number] <= tries:
+                    suspects.append((number, arguments))
+                else:
+                    yield number, WorkerDied(deaths.pop(number))
+    except BaseException:
+        end_processes(sharing.executor)  # which would go on with their work first
+        raise
+    finally:
+        sharing.executor.shutdown(cancel_futures=True)
+
+
+class _Sharing:
+    """Calls that are under way, and what runs them."""
+
+    def __init__(self, work: Callable[..., Any], executors: Executors):
+        self._work, self._executors, self.executor = work, executors, executors()
+        self.under_way: dict[Future[Any], tuple[int, tuple[Any, ...]]] = {}
+
+    def submit(self, number: int, arguments: tuple[Any, ...]) -> None:
+        """Have a call made, in a new process where one has died."""
+        with without_ctrl_c():  # it may start a process
+            try:
+                future = self.executor.submit(self._work, *arguments)
+            except BrokenExecutor:
+                self.executor.shutdown()
+                self.executor = self._executors()
+                future = self.executor.submit(self._work, *arguments)
+            self.under_way[future] = number, arguments
+
+    def done(self) -> Iterator[tuple[int, tuple[Any, ...], Future[Any]]]:
+        """Wait until one or more calls are done; give each with its number and arguments."""
+        for future in wait(self.under_way, return_when=FIRST_COMPLETED).done:
+            yield *self.under_way.pop(future), future
 
 
 def in_processes(
-    work: Callable[..., Result], calls: Sequence[tuple[Any, ...]], doing: str, pool: ProcessPoolExecutor | None = None
+    work: Callable[..., Result], calls: Sequence[tuple[Any, ...]], doing: str, executors: Executors | None = None
 ) -> Generator[Result, None, None]:
     """Call a function many times, in processes that end afterwards; yield the results in the given order.
 
     Parameters
     ----------
-    work
-        A function of a module.
-    calls
-        The arguments of each call.
+    work, calls, executors
+        As for `share_out`; without ``executors`` there is a process per core.
     doing
         What a process does, for the message when one dies.
-    pool
-        The processes, from `process_pool`; else there is one per core.
 
     Raises
     ------
     UserError
-        When a process is ended from outside.
+        When a process is ended from outside each time that a call is tried.
     """
-    with pool or process_pool(len(calls)) as executor:
-        try:
-            with without_ctrl_c():
-                # Not by executor.map, which cancels what it waits for: that collides with the end of the processes.
-                coming = deque(executor.submit(work, *arguments) for arguments in calls)
-            while coming:
-                yield coming.popleft().result()
-        except BrokenProcessPool:
-            raise UserError(
-                f"a process that {doing} was ended from outside, perhaps for want of memory; "
-                "close other programs and run again"
-            ) from None
-        except (KeyboardInterrupt, GeneratorExit):  # it was interrupted here, or where the results go
-            for process in multiprocessing.active_children():
-                process.terminate()  # else it would go on with its work first
-            raise
-        finally:
-            executor.shutdown(cancel_futures=True)
+    executors = executors or functools.partial(process_pool, max(1, min(len(calls), cores())))
+    yield from in_order(share_out(work, calls, executors, ahead=cores() + 1), doing)
+
+
+def in_order(done: Generator[tuple[int, Result | WorkerDied], None, None], doing: str) -> Generator[Result, None, None]:
+    """Yield what `share_out` gives in the order of the calls; parameters and errors as of `in_processes`."""
+    early: dict[int, Result] = {}
+    following = 0
+    with closing(done):
+        for number, result in done:
+            if isinstance(result, WorkerDied):
+                raise UserError(
+                    f"a process that {doing} was ended from outside {result.times} times, perhaps for want of memory; "
+                    "close other programs and run again"
+                )
+            early[number] = result
+            while following in early:
+                yield early.pop(following)
+                following += 1
+
+
+def cores() -> int:
+    """Count the cores that this process may use; a batch system may grant fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def one_ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -77,15 +180,16 @@ def one_ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator
 
 
 def process_pool(
-    most: int, method: str | None = None, start: Callable[..., None] | None = None, *arguments: Any
+    processes: int, method: str | None = None, start: Callable[..., None] | None = None, *arguments: Any
 ) -> ProcessPoolExecutor:
-    """Make processes: ``most``, but not more than there are cores.
+    """Make processes, so many at most.
 
     They start by a ``method`` of ``multiprocessing.get_context``, else in the platform's way, and call ``start`` with
     its arguments before their first work.
     """
+    most = min(processes, _MOST_ON_WINDOWS) if sys.platform == "win32" else processes
     context = multiprocessing.get_context(method)
-    return ProcessPoolExecutor(min(most, os.cpu_count() or 1), context, _start_process, (start, *arguments))
+    return ProcessPoolExecutor(most, context, _start_process, (start, *arguments))
 
 
 def end_processes(pool: Executor) -> None:
@@ -96,16 +200,40 @@ def end_processes(pool: Executor) -> None:
 
 @contextmanager
 def without_ctrl_c() -> Iterator[None]:
-    """Start processes inside the block that Ctrl-C never reaches, not even before they come to `_start_process`."""
-    if not hasattr(signal, "pthread_sigmask"):  # on Windows
+    """Start processes inside the block, which Ctrl-C never reaches, not even before they come to `_start_process`.
+
+    A signal that interrupts does so after the block: a process that is only half known could not be ended.
+    """
+    with _signals_wait():
+        if not hasattr(signal, "pthread_sigmask"):  # on Windows
+            yield
+            return
+        resource_tracker.ensure_running()  # which would lift the block that processes inherit
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Have a signal that comes inside the block do what it does after it."""
+    if threading.current_thread() is not threading.main_thread():  # no handler runs there
         yield
         return
-    resource_tracker.ensure_running()  # which would lift the block that processes inherit
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handled = {number: handler for number, handler in before.items() if callable(handler)}  # others are the system's
+    for number in handled:
+        signal.signal(number, lambda number, _: came.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handled.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 @contextmanager

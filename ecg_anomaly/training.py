@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.beats import Records, read_records, read_table
 from ecg_anomaly.handover.model import write_litert, write_network
 from ecg_anomaly.manifest import Handover
-from ecg_anomaly.processes import ending_signals, in_processes, process_pool
+from ecg_anomaly.processes import cores, ending_signals, in_processes, process_pool
 from ecg_anomaly.records.splits import TRAIN, VALIDATION
 from ecg_anomaly.words import count_text
 
@@ -64,7 +65,8 @@ def train_model(output: Handover, config: Config, report: Report) -> Outcome:
         calls: list[tuple[Any, ...]] = [(_train_own, (output, config, report))]
         folds = enumerate(_patients_of_folds(config), start=1)
         calls += [(_train_fold, (*fold, config, report)) for fold in folds]
-        own, *others = in_processes(_call, calls, "trains", process_pool(len(calls), _METHOD, _share, _ended))
+        processes = functools.partial(process_pool, min(len(calls), cores()), _METHOD, _share, _ended)
+        own, *others = in_processes(_call, calls, "trains", processes)
     losses = pd.concat([fold.history for fold in others]).groupby("epoch")["val_loss"].mean()
     own.history.insert(2, "val_loss", own.history["epoch"].map(losses))
     left_out = pd.concat([fold.left_out for fold in others]).sort_values(["record", "sample"], ignore_index=True)

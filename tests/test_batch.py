@@ -49,7 +49,7 @@ def test_what_is_not_finished_is_deleted_when_a_batch_is_stopped(tmp_path, monke
     def analyse(_work, calls, *_):
         for _, _, staging, *_ in calls:
             staging.mkdir()
-            yield staging
+            yield 0, staging
 
     monkeypatch.setattr(batch, "with_detector", analyse)
     for folder in (tmp_path / "out", tmp_path):

@@ -22,6 +22,7 @@ from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.summary import conclude, unreadable_s
 from ecg_anomaly.handover.model import check_learns_from_earlier_beats
+from ecg_anomaly.processes import in_order
 from ecg_anomaly.records.annotations import Annotations
 from ecg_anomaly.records.catalogue import RecordFiles, find_records
 from ecg_anomaly.records.noise import KINDS, add_noise, make_noise
@@ -71,7 +72,7 @@ def stress(sources: Sequence[RecordFiles], threshold: FittedThreshold, config: C
         When a record is broken or has no annotated beat.
     """
     calls = [(files, *noise) for files in sources for noise in noises(config.noise)]
-    return with_detector(stress_record, calls, "adds noise to records", config, threshold)
+    return in_order(with_detector(stress_record, calls, config, threshold), "adds noise to records")
 
 
 def stress_record(detector: TrainedDetector, files: RecordFiles, kind: str, snr_db: float) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def test_scores_rise_with_noise_in_the_band_of_beats_alone(detector, finished: W
 
 
 def test_evaluation_adds_noise_where_the_settings_name_records(finished: Workspace, detector, tmp_path, monkeypatch):
-    monkeypatch.setattr(workers, "_PROCESSES", 1)  # one other process will do, and takes seconds to start
+    monkeypatch.setattr(workers, "cores", lambda: 1)  # one other process will do, and takes seconds to start
     noise = "noise={records: [simdb/s008], snr_db: [12, 0], seed: 1}"
     assert finished.evaluate(f"paths.outputs='{tmp_path}'", noise) == 0
 

@@ -26,7 +26,7 @@ def detect(finished: Workspace, tmp_path):
 def test_a_batch_writes_files_of_each_recording_and_goes_on_past_a_broken_one(
     finished: Workspace, detect, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(workers, "_PROCESSES", 1)  # one other process will do, and takes seconds to start
+    monkeypatch.setattr(workers, "cores", lambda: 1)  # one other process will do, and takes seconds to start
     record = simulate_record(7, 2, seed=1)
     times_s = np.arange(len(record.signals_mv)) / 360
     table = pd.DataFrame({"time_s": times_s, "II": record.signals_mv[:, 0], "V1": record.signals_mv[:, 1]})

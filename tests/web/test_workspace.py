@@ -312,7 +312,7 @@ def test_closing_waits_for_no_process(finished, tmp_path):
 
 @pytest.fixture
 def working(finished, monkeypatch):
-    monkeypatch.setattr(workers, "_PROCESSES", 1)  # each takes seconds to start
+    monkeypatch.setattr(workers, "cores", lambda: 1)  # each takes seconds to start
     workspace = Workspace(lambda: detector_pool(config_of(finished)))
     yield workspace
     workspace.close()
