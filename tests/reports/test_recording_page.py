@@ -230,6 +230,8 @@ def test_the_page_says_what_the_rhythm_is() -> None:
         "2 runs of 3 and more premature beats, the longest of 5 at 0:01:00, 60 bpm.",
     ]
     assert ("premature beats", "V 3 (90 per hour, 1 single); S 0") in facts(summary)
+    assert "recorded" not in dict(facts(summary))
+    assert facts({**summary, "start_time": "2024-05-02T14:03:22"})[0] == ("recorded", "2024-05-02 14:03:22")
 
 
 def test_the_table_holds_the_highest_scores_first() -> None:
