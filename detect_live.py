@@ -14,7 +14,8 @@ from ecg_anomaly.live.options import add_options
 
 def detect(config, options):
     """Follow the source until it ends or Ctrl-C, say what is found, and write the files."""
-    from ecg_anomaly.batch import Request, check_free
+    from ecg_anomaly.batch.request import Request
+    from ecg_anomaly.batch.results import check_free
     from ecg_anomaly.handover.model import check_detector, read_detector
     from ecg_anomaly.live.following import follow
     from ecg_anomaly.live.opening import open_source

@@ -19,6 +19,17 @@ EXIT_SOME_FAILED = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
+COMMAND = "ecg-anomaly"  # what pip installs; its sub-commands, the script of each and what it is for
+SUBCOMMANDS = {
+    "detect": ("detect_anomalies.py", "find the beats that are not normal in recordings"),
+    "live": ("detect_live.py", "find them while the signal arrives"),
+    "app": ("web_app.py", "find and review them on a page in the browser"),
+    "preprocess": ("preprocess_data.py", "cut annotated records into beats, to train and test with"),
+    "train": ("train_model.py", "train the autoencoder on normal beats; needs the extra train"),
+    "evaluate": ("evaluate_model.py", "score the test beats and compare with the annotations"),
+    "visualize": ("visualize_results.py", "draw what was found: plots and a report"),
+}
+
 
 def run_script(work: Callable[[Config], None], description: str | None, argv: Sequence[str] | None = None) -> int:
     """Run a script that has the options that all scripts share and no others; see `run_with_options`."""
@@ -92,6 +103,14 @@ def asked_leads(text: str | None) -> tuple[str, ...]:
         wrong = f"{twice[0]} twice" if twice else "no lead"
         raise UserError(f"--leads names {wrong}; name leads between commas, each once, as II,V1")
     return names
+
+
+def command_of(script: str) -> str:
+    """Say how the user runs a script: ``python train_model.py``, or as a sub-command where one was run."""
+    names = {file: name for name, (file, _) in SUBCOMMANDS.items()}
+    if Path(sys.argv[0]).name.startswith(COMMAND) and script in names:
+        return f"{COMMAND} {names[script]}"
+    return f"python {script}" if script.endswith(".py") else script
 
 
 def warn(line: str) -> None:

@@ -28,3 +28,8 @@ def first_few(problems: Sequence[str]) -> str:
     """Name the first three of several problems, and say how many more there are."""
     more = f" (and {len(problems) - 3} more)" if len(problems) > 3 else ""
     return "; ".join(problems[:3]) + more
+
+
+def missing_extra(doing: str, library: str, extra: str) -> UserError:
+    """Say that something needs a library that comes with an extra of the package, and how to install it."""
+    return UserError(f'{doing} needs {library}; install it in the project\'s folder with: pip install ".[{extra}]"')

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from ecg_anomaly import __version__
+from ecg_anomaly.commandline import command_of
 from ecg_anomaly.errors import UserError, first_few
 
 if TYPE_CHECKING:
@@ -129,17 +130,17 @@ def read_manifest(folder: str | Path, made_by: str) -> dict[str, Any]:
         files, shaped_by = manifest["files"], manifest["shaped_by"]
         dict(files), dict(manifest["config"]), dict(manifest["inputs"]), list(shaped_by)
     except FileNotFoundError:
-        raise UserError(f"{folder}: no finished results of {made_by} are here; run python {made_by}") from None
+        raise UserError(f"{folder}: no finished results of {made_by} are here; run {command_of(made_by)}") from None
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"{folder / MANIFEST}: is damaged; run python {made_by} again") from None
+        raise UserError(f"{folder / MANIFEST}: is damaged; run {command_of(made_by)} again") from None
     if manifest.get("format") != FORMAT:
-        raise UserError(f"{folder}: was made by another version of this project; run python {made_by} again")
+        raise UserError(f"{folder}: was made by another version of this project; run {command_of(made_by)} again")
     for name, expected in files.items():
         path = folder / name
         if not path.is_file():
-            raise UserError(f"{path}: is missing; run python {made_by} again")
+            raise UserError(f"{path}: is missing; run {command_of(made_by)} again")
         if fingerprint(path) != expected:
-            raise UserError(f"{path}: was changed after {made_by} wrote it; run python {made_by} again")
+            raise UserError(f"{path}: was changed after {made_by} wrote it; run {command_of(made_by)} again")
     return manifest
 
 
@@ -156,7 +157,7 @@ def read_checked_manifest(folder: str | Path, config: Config, made_by: str) -> d
     asked = config.model_dump(include=set(made_with))
     changed = [f"{key} was {old} and is now {new}" for key, old, new in differences(made_with, asked)]
     if changed:
-        raise UserError(f"{folder}: made with other settings: {first_few(changed)}; run python {made_by} again")
+        raise UserError(f"{folder}: made with other settings: {first_few(changed)}; run {command_of(made_by)} again")
     return manifest
 
 
@@ -170,7 +171,7 @@ def check_input(manifest: dict[str, Any], folder: str | Path, source: str | Path
     """
     name, expected = folder_fingerprint(source)
     if manifest["inputs"].get(name) != expected:
-        raise UserError(f"{folder}: was made from other files than {source} has now; run python {made_by} again")
+        raise UserError(f"{folder}: was made from other files than {source} has now; run {command_of(made_by)} again")
 
 
 def folder_fingerprint(folder: str | Path) -> tuple[str, str]:

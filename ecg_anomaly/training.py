@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import multiprocessing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from ecg_anomaly.detector.compared import ComparedBeats, compare_records, of_eac
 from ecg_anomaly.detector.measures import learn_reference
 from ecg_anomaly.detector.network import run_with
 from ecg_anomaly.detector.scorer import TrainedModel, score_record
-from ecg_anomaly.errors import UserError
+from ecg_anomaly.errors import UserError, missing_extra
 from ecg_anomaly.handover.beats import Records, read_records, read_table
 from ecg_anomaly.handover.model import write_litert, write_network
 from ecg_anomaly.manifest import Handover
@@ -51,8 +52,10 @@ def train_model(output: Handover, config: Config, report: Report) -> Outcome:
     Raises
     ------
     UserError
-        When there are fewer patients than folds, or a training diverges.
+        When there are fewer patients than folds, a training diverges, or TensorFlow is not installed.
     """
+    if importlib.util.find_spec("tensorflow") is None:
+        raise missing_extra("training a model", "tensorflow", "train")
     _ended.clear()
 
     def end() -> None:

@@ -11,6 +11,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.errors import UserError
@@ -87,7 +89,7 @@ def with_detector(
     if executors is None:
         first = list(itertools.islice(calls := iter(calls), 2))
         if len(first) < 2:
-            yield from ((number, work(which.read(), *arguments)) for number, arguments in enumerate(first))
+            yield from ((number, _call(which, work, *arguments)) for number, arguments in enumerate(first))
             return
         calls, executors = itertools.chain(first, calls), functools.partial(process_pool, workers, _METHOD)
     asked = ((which, work, *arguments) for arguments in calls)
@@ -105,7 +107,7 @@ def detector_pool(config: Config, workers: int | None = None) -> ProcessPoolExec
 def call_with_detector(work: Callable[..., Result], *arguments: Any) -> Result:
     """Call a function, in a process that `detector_pool` made, with the detector as its first argument."""
     assert _held is not None  # the worker has started
-    return work(_held.read(), *arguments)
+    return _call(_held, work, *arguments)
 
 
 # That of a process that `detector_pool` made.
@@ -119,7 +121,9 @@ def _hold(which: WhichDetector) -> None:
 
 
 def _call(which: WhichDetector, work: Callable[..., Result], *arguments: Any) -> Result:
-    return work(which.read(), *arguments)
+    # Of more threads sums come out another way, and processes take each other's cores.
+    with threadpool_limits(1, "blas"):
+        return work(which.read(), *arguments)
 
 
 @functools.lru_cache(_KEPT)

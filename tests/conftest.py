@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,9 +88,9 @@ class Workspace:
         command = [sys.executable, str(ROOT / script), *self.settings(*overrides)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def start_paused(self, script: str, place: str, *overrides: str) -> subprocess.Popen:
+    def start_paused(self, script: str, place: str, *overrides: str, options: Sequence[str] = ()) -> subprocess.Popen:
         """Start a script and wait until it has come to a place, where it stays; see `tests.scripts.paused`."""
-        command = [sys.executable, "-m", "tests.scripts.paused", place, script, *self.settings(*overrides)]
+        command = [sys.executable, "-m", "tests.scripts.paused", place, script, *options, *self.settings(*overrides)]
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         process = subprocess.Popen(command, **streams, text=True, cwd=ROOT)
         if PAUSED not in map(str.strip, process.stdout):

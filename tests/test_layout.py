@@ -17,7 +17,7 @@ PACKAGE = "ecg_anomaly"
 
 # From the ground up; folders with a slash. Each imports itself and what stands before it.
 ORDER = (
-    *("errors", "words", "quiet", "processes", "config", "manifest", "commandline"),
+    *("errors", "words", "quiet", "processes", "config", "commandline", "manifest"),
     *(
         "records/",
         "beats/",
@@ -28,9 +28,9 @@ ORDER = (
         "findings/",
         "evaluation/",
         "reports/",
-        "batch",
+        "batch/",
     ),
-    *("live/", "web/"),
+    *("live/", "web/", "entry"),
 )
 
 LOADS_TENSORFLOW = {f"ecg_anomaly.detector.{name}" for name in ("autoencoder", "litert")}

@@ -1,5 +1,6 @@
 """Trainings side by side: what each leaves out, and that all end together."""
 
+import importlib.util
 import json
 import re
 import signal
@@ -35,6 +36,12 @@ def test_all_records_of_a_patient_are_left_out_together(finished: Workspace):
     same = "split.same_patient=[[simdb/s002, simdb/s003]]"
     folds = training._patients_of_folds(settings(finished, *FOLDS, same))
     assert [unseen.names for _, unseen in folds] == [["simdb/s001", "simdb/s004"], ["simdb/s002", "simdb/s003"]]
+
+
+def test_training_without_tensorflow_says_how_to_install_it(finished: Workspace, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r'^training a model needs tensorflow; .* pip install "\.\[train\]"$'):
+        training.train_model(None, settings(finished), print)
 
 
 def test_too_few_patients_for_the_folds_are_told(finished: Workspace):

@@ -23,7 +23,8 @@ import pandas as pd
 import psutil
 
 from ecg_anomaly import commandline
-from ecg_anomaly.batch import Request, open_leads
+from ecg_anomaly.batch.opening import open_leads
+from ecg_anomaly.batch.request import Request
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.compared import ComparedBeats, compare_records, inputs_of
 from ecg_anomaly.detector.measures import Network

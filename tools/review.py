@@ -18,7 +18,8 @@ import numpy as np
 from playwright.sync_api import Page
 
 from ecg_anomaly import commandline
-from ecg_anomaly.batch import Request, open_leads
+from ecg_anomaly.batch.opening import open_leads
+from ecg_anomaly.batch.request import Request
 from ecg_anomaly.config import Config
 from ecg_anomaly.findings.review import Review
 from ecg_anomaly.records.catalogue import find_recording

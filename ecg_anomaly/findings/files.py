@@ -83,11 +83,15 @@ def write_annotations(path: Path, annotations: pd.DataFrame, sampling_rate_hz: f
 
 
 def write_beats_csv(path: Path, beats: pd.DataFrame) -> None:
-    """Write the table of beats, whole or not at all, with as many decimals as mean something."""
+    """Write the table of beats, whole or not at all."""
+    write_whole(path, rounded(beats).to_csv(index=False, lineterminator="\n"))
+
+
+def rounded(beats: pd.DataFrame) -> pd.DataFrame:
+    """Give the table of beats with as many decimals as mean something."""
     decimals = _DECIMALS | {name: _SURPRISE_DECIMALS for name in beats if str(name).endswith("_surprise")}
     # Tables that come from portions may hold numbers as objects, which pandas does not round.
-    table = beats.astype(dict.fromkeys(decimals, float)).round(decimals)
-    write_whole(path, table.to_csv(index=False, lineterminator="\n"))
+    return beats.astype(dict.fromkeys(decimals, float)).round(decimals)
 
 
 def _beat_entries(beats: pd.DataFrame) -> Iterator[_Entry]:

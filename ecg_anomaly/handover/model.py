@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 import ecg_anomaly
 from ecg_anomaly.beats.windows import Frame
+from ecg_anomaly.commandline import command_of
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.compared import EARLIER_BEATS
 from ecg_anomaly.detector.network import run_with
@@ -194,7 +195,7 @@ def read_model(config: Config) -> TrainedModel:
             weights = dict(arrays)
         network = run_with(weights, config.model, Frame.of(config.beat), config.records.lead_count)
     except (OSError, ValueError, zipfile.BadZipFile, UserError) as error:
-        raise UserError(f"{path}: cannot be run ({error}); run python train_model.py again") from None
+        raise UserError(f"{path}: cannot be run ({error}); run {command_of('train_model.py')} again") from None
     return TrainedModel(network, read_reference(config.paths.models), config)
 
 

@@ -8,7 +8,8 @@ import math
 import os
 import sys
 
-from ecg_anomaly.batch import Request, open_leads
+from ecg_anomaly.batch.opening import open_leads
+from ecg_anomaly.batch.request import Request
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.lines import WHERE, SampleLines

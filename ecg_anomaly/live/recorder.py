@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from filelock import FileLock, Timeout
 
-from ecg_anomaly.batch import Request, write_results
+from ecg_anomaly.batch.request import Request
+from ecg_anomaly.batch.results import write_results
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.store import BEATS, StoreWriter
@@ -32,8 +33,8 @@ class Recorder:
     Parameters
     ----------
     request
-        The folder of the results, in which `batch.check_free` says whether files are there that would be replaced; and
-        whether what a run that was killed has left may be.
+        The folder of the results, in which `results.check_free` says whether files are there that would be replaced;
+        and whether what a run that was killed has left may be.
     name
         What the files are called after.
     detector, sampling_rate_hz, leads

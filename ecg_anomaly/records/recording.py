@@ -24,7 +24,7 @@ from ecg_anomaly.records.devices.xdf_reader import open_xdf
 from ecg_anomaly.records.edf_reader import open_edf
 from ecg_anomaly.records.source import Source
 from ecg_anomaly.records.tables.reader import open_csv
-from ecg_anomaly.records.wfdb_reader import header_of, open_wfdb
+from ecg_anomaly.records.wfdb_reader import files_of, header_of, open_wfdb
 from ecg_anomaly.words import StartTime
 
 _SHORTEST_S = 1.0  # no shorter recording holds a beat
@@ -164,6 +164,18 @@ def open_recording(
 def recording_name(path: Path) -> str:
     """Name a recording by its file, without folder and extension; a WFDB record may be given without one."""
     return (_header_of(path) or path).stem
+
+
+def files_of_recording(path: Path) -> list[Path]:
+    """List the files that a recording consists of, as far as they are there.
+
+    Raises
+    ------
+    UserError
+        When a WFDB header cannot be read.
+    """
+    header = _header_of(path)
+    return [file for file in ([path] if header is None else files_of(header)) if file.is_file()]
 
 
 def _header_of(path: Path) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import re
 import sys
@@ -32,6 +33,7 @@ class Found:
     """Recordings that were found, each once, and what was passed over beside them, in words."""
 
     paths: tuple[Path, ...]
+    given: tuple[str, ...]  # what each was found by
     notes: tuple[str, ...]
 
 
@@ -54,7 +56,7 @@ def find_recordings(named: Iterable[str], results: Sequence[str] = ()) -> Found:
     UserError
         When a folder or a pattern holds no recording, or a folder cannot be listed.
     """
-    paths: dict[str, Path] = {}  # by what tells them apart
+    paths: dict[str, tuple[Path, str]] = {}  # by what tells them apart
     notes: list[str] = []
     for name in named:
         found, passed_over = _meant(name, results)
@@ -63,10 +65,20 @@ def find_recordings(named: Iterable[str], results: Sequence[str] = ()) -> Found:
         if not found:
             beside = f", but {_told(passed_over)}" if passed_over else ""
             raise UserError(f"{name}: no recording is there{beside}; give the path of one, a folder or a pattern")
-        paths |= {_identity(path): path for path in found if _identity(path) not in paths}
+        for path in found:
+            paths.setdefault(_identity(path), (path, name))
         if passed_over:
             notes.append(f"{name}: {count_text(len(found), 'recording')}; passed over {_told(passed_over)}")
-    return Found(tuple(paths.values()), tuple(notes))
+    return Found(tuple(path for path, _ in paths.values()), tuple(name for _, name in paths.values()), tuple(notes))
+
+
+def folder_meant(name: str, path: Path) -> Path:
+    """Give the folder that a name means, by which a recording was found: the part of a pattern that is fixed."""
+    if Path(name) == path:
+        return path.parent
+    if not _is_pattern(name):
+        return Path(name)
+    return Path(*itertools.takewhile(lambda part: not _WILDCARDS.search(part), Path(name).parts))
 
 
 def read_list(source: str) -> list[str]:
@@ -98,10 +110,9 @@ def _meant(name: str, results: Sequence[str]) -> tuple[list[Path], list[Path]]:
     """Tell what a name means: recordings, and files that are none."""
     path = Path(name)
     # Not those of a path, which raise an error where a folder above may not be looked into.
-    is_there, is_folder = os.path.exists(name), os.path.isdir(name)  # noqa: PTH110, PTH112
-    if is_folder and header_of(path) is None:
+    if os.path.isdir(name) and header_of(path) is None:  # noqa: PTH112
         return _sorted_out(_files_in(path), results)
-    if _WILDCARDS.search(name) and not is_there and header_of(path) is None:
+    if _is_pattern(name):
         matches = [Path(match) for match in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207 - of any folder
         inside = [file for match in matches if match.is_dir() for file in _files_in(match)]
         files = [_header_beside(match) for match in matches if not match.is_dir()]
@@ -109,6 +120,10 @@ def _meant(name: str, results: Sequence[str]) -> tuple[list[Path], list[Path]]:
     if _is_result(path, results):
         return [], [path]
     return [path], []
+
+
+def _is_pattern(name: str) -> bool:
+    return bool(_WILDCARDS.search(name)) and not os.path.exists(name) and header_of(Path(name)) is None  # noqa: PTH110
 
 
 def _files_in(folder: Path) -> list[Path]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ecg_anomaly import batch
+from ecg_anomaly.batch.opening import open_all_leads
+from ecg_anomaly.batch.request import Request
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings.annotated import read_annotated
 from ecg_anomaly.findings.review import Review, review
@@ -103,8 +104,8 @@ def analyse(detector: TrainedDetector, job: Job) -> Analysed:
         with ended_when(lambda: not noted.exists()):
             went_on(0.0)
             entered = job.entered
-            request = batch.Request(job.folder, entered.leads, entered.sampling_rate_hz, entered.gain)
-            recording, judged = batch.open_all_leads(job.path, request, detector.config)
+            request = Request(job.folder, entered.leads, entered.sampling_rate_hz, entered.gain)
+            recording, judged = open_all_leads(job.path, request, detector.config)
             annotated, note = read_annotated(recording, detector.config)
             notes = (*recording.notes, *([note] if note else []))
             recording = dataclasses.replace(recording, name=job.name, notes=notes)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import wfdb
 
-from ecg_anomaly.batch import Request, open_all_leads, open_leads
+from ecg_anomaly.batch.opening import open_all_leads, open_leads
+from ecg_anomaly.batch.request import Request
 from ecg_anomaly.beats.lead_looks import look_at_leads, look_at_start
 from ecg_anomaly.beats.leads import choose_leads, left_out, oddities
 from ecg_anomaly.beats.preprocessing import read_record

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg_anomaly.batch import Request
+from ecg_anomaly.batch.request import Request
 from ecg_anomaly.beats.events import Event
 from ecg_anomaly.config import load_config
 from ecg_anomaly.detector.stream import COLUMNS, Findings

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecg_anomaly.batch import Request, open_leads
+from ecg_anomaly.batch.opening import open_leads
+from ecg_anomaly.batch.request import Request
 from ecg_anomaly.detector.stream import Findings, analyse
 from ecg_anomaly.findings.summary import About, conclude, summarise
 from ecg_anomaly.live.messages import BEAT, SOURCE

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from detect_anomalies import add_options
-from ecg_anomaly.batch import Request, open_leads
+from ecg_anomaly.batch.opening import open_leads
+from ecg_anomaly.batch.request import Request
 from ecg_anomaly.beats.cutter import cut_beats
 from ecg_anomaly.commandline import asked_leads
 from ecg_anomaly.config import load_config

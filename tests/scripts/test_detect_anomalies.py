@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,9 @@ import pytest
 import wfdb
 
 import detect_anomalies
-from ecg_anomaly import batch, workers
+from ecg_anomaly import workers
+from ecg_anomaly.batch import running
+from ecg_anomaly.batch.outcome import Outcome
 from ecg_anomaly.records.simulate import simulate_record
 from ecg_anomaly.reports.pages import PLOTLY
 from tests.conftest import Workspace
@@ -48,7 +51,9 @@ def test_a_batch_writes_files_of_each_recording_and_goes_on_past_a_broken_one(
         assert name in page.read_text()
         assert page.stat().st_size < 2_000_000
     assert (tmp_path / "out" / PLOTLY).is_file()
-    assert not list((tmp_path / "out").glob(".*"))
+    assert [path.name for path in (tmp_path / "out").glob(".*")] == [".lock"]
+    table = pd.read_csv(tmp_path / "out" / "recordings.summary.csv", index_col="recording")
+    assert list(table.index) == ["broken", "from_csv", "s007"]
 
 
 def test_results_are_not_replaced_without_force(finished: Workspace, detect, tmp_path, capsys):
@@ -78,16 +83,39 @@ def test_the_model_detects_as_it_was_made_and_says_what_settings_contradict(
 
 
 def test_a_batch_that_is_stopped_says_how_far_it_was(finished: Workspace, detect, tmp_path, capsys, monkeypatch):
-    def stopped(paths, *_):
-        yield batch.Outcome(paths[0], error=f"{paths[0]}: is empty")
+    def stopped(recordings, *_, **__):
+        yield Outcome(recordings[0], error=f"{recordings[0].path}: is empty")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(batch, "detect_all", stopped)
+    monkeypatch.setattr(running, "detect_all", stopped)
     (tmp_path / "list").write_text(f"# all of them\n{finished.records}/simdb/s00[78]*\n")
     assert detect("--from", tmp_path / "list") == 130
     said = capsys.readouterr().err
     assert "s00[78]*: 2 recordings; passed over 2 other files (2 .atr)" in said
-    assert said.endswith("stopped: no recording is done, 1 could not be analysed; nothing was written\n")
+    assert said.endswith("stopped: no recording is done, 1 could not be analysed\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_a_script_that_is_ended_leaves_results_that_are_whole_or_none(finished: Workspace, detect, tmp_path, capsys):
+    out, options = tmp_path / "out", [str(finished.records / "simdb" / "s007"), "--output", str(tmp_path / "out")]
+
+    def paused(place):
+        return finished.start_paused("detect_anomalies.py", f"ecg_anomaly.batch.running:{place}", options=options)
+
+    with paused("analyse_to_store") as process:
+        assert (out / ".incomplete").exists()
+        process.terminate()
+        assert process.communicate()[1] == "detect_anomalies.py: stopped: no recording is done\n"
+    assert process.returncode == 130
+    assert not out.exists()
+
+    with paused("publish") as process:
+        process.kill()
+    assert {path.name for path in out.iterdir()} == {".lock", ".incomplete"}
+    assert detect(*options[:1], "--resume") == 0
+    assert "1 result of the same recording, model and settings kept" in capsys.readouterr().out
+    names = {f"s007.{ending}" for ending in ("beats.csv", "anomaly", "summary.json", "html")}
+    assert {path.name for path in out.iterdir()} == {".lock", *names}
 
 
 @pytest.mark.parametrize("options", [(), ("--from", "nobody"), ("s007", "--leads", "")])

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ecg_anomaly.errors import UserError
+from ecg_anomaly.errors import UserError, missing_extra
 
 
 def library(name: str, path: Path, kind: str) -> Any:
@@ -35,10 +35,7 @@ def library(name: str, path: Path, kind: str) -> Any:
 
 def missing(name: str, path: Path, kind: str) -> UserError:
     """Say that a library is not installed, and how to install it."""
-    return UserError(
-        f"{path}: is {kind}, and reading it needs {name.partition('.')[0]}; install it in the project's folder with: "
-        'pip install ".[formats]"'
-    )
+    return missing_extra(f"{path}: is {kind}, and reading it", name.partition(".")[0], "formats")
 
 
 @contextlib.contextmanager

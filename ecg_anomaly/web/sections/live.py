@@ -8,7 +8,8 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html
 
-from ecg_anomaly import batch
+from ecg_anomaly.batch.opening import open_leads
+from ecg_anomaly.batch.request import Request
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.live.lsl import FoundStream, LslStream, find_streams
 from ecg_anomaly.live.sources import LiveSignal
@@ -190,8 +191,8 @@ def _source(state: ServerState, choice: Any, speed: float, at_s: float, gain: fl
         stored = state.recordings.stored(choice.removeprefix(_ANALYSED))
         return lambda: replay(StoredSignal(stored), speed, at_s)
     path = state.find_record(choice.removeprefix(_RECORD))
-    request = batch.Request(path.parent)
-    return lambda: replay(batch.open_leads(path, request, state.config), speed, at_s)
+    request = Request(path.parent)
+    return lambda: replay(open_leads(path, request, state.config), speed, at_s)
 
 
 def _speed(value: Any) -> float:
