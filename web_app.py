@@ -20,7 +20,9 @@ def add_options(parser):
         "--host", default=LOOPBACK[0], help="another address than this machine's own: whoever reaches it can use it"
     )
     parser.add_argument("--workspace", type=Path, metavar="FOLDER", help="where recordings and marks stay")
-    parser.add_argument("--workers", type=int, metavar="N", help="recordings analysed at a time; default: one per core")
+    parser.add_argument(
+        "--workers", type=commandline.positive_count, metavar="N", help="recordings at a time; default: one per core"
+    )
     parser.add_argument("--debug", action="store_true", help="Dash's development server, with its tools")
 
 

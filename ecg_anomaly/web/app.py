@@ -44,8 +44,8 @@ _THEME = {
 }
 
 _PACKAGED = (
-    "The detector that comes with the package judges, since nobody has trained one here: it has learned normal beats of "
-    "the MIT-BIH Arrhythmia Database."
+    "The detector that comes with the package judges, since nobody has trained one here; it has learned normal beats "
+    "of the MIT-BIH Arrhythmia Database."
 )
 _NO_ANSWER = (
     "The server does not answer; is it still running? What you mark stays in this page, and is sent when it is back."

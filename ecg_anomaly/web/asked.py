@@ -59,12 +59,11 @@ class _Part(BaseModel):
     property: _Text
     value: Any = None
 
-    @property
     def name(self) -> str:
         return f"{self.id}.{self.property}"
 
     def check(self) -> None:
-        _ADAPTERS[self.name if self.name in _ADAPTERS else self.property].validate_python(self.value)
+        _ADAPTERS[self.name() if self.name() in _ADAPTERS else self.property].validate_python(self.value)
 
 
 class _Request(BaseModel):
@@ -85,12 +84,12 @@ def is_callback(app: Dash, body: Any) -> bool:
         if "callback" not in known:  # one that the page's scripts answer
             return False
         for parts, expected in ((asked.inputs, known["inputs"]), (asked.state, known["state"])):
-            if [part.name for part in parts] != [f"{part['id']}.{part['property']}" for part in expected]:
+            if [part.name() for part in parts] != [f"{part['id']}.{part['property']}" for part in expected]:
                 return False
             for part in parts:
                 part.check()
     except (ValidationError, RecursionError):
         return False
     outputs = asked.outputs if isinstance(asked.outputs, list) else [asked.outputs]
-    is_written = [part.name for part in outputs] == asked.output.strip(".").split("...")
-    return is_written and {*asked.changedPropIds} <= {part.name for part in asked.inputs}
+    is_written = [part.name() for part in outputs] == asked.output.strip(".").split("...")
+    return is_written and {*asked.changedPropIds} <= {part.name() for part in asked.inputs}

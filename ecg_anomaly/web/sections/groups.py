@@ -22,12 +22,12 @@ def layout(_state: ServerState) -> html.Div:
     columns = [
         parts.column("number", "no.", 52, "groupOf(params.value)"),
         parts.column("shape", "mean beat", _WIDTH + 16, cellRenderer="MeanBeat", cellDataType=False, sortable=False),
-        parts.column("name", "like", flex=1, minWidth=100, wrapText=True, cellClass="wrapped"),
+        parts.column("name", "like", flex=1, minWidth=100, wrapText=True, autoHeight=True, cellClass="wrapped"),
         parts.column("count", "beats", 68, "count(params.value)"),
         parts.column("number", "your mark", 88, "groupMark(params.data)", **mark),
         parts.column("share", "share, coupling", 80, "shareAndCoupling(params.data)", **both),
     ]
-    options = {"rowSelection": parts.CHOOSE_MANY, "rowHeight": _HEIGHT + 8}
+    options: dict[str, Any] = {"rowSelection": parts.CHOOSE_MANY, "rowHeight": _HEIGHT + 12}
     return html.Div(
         [
             parts.many_marks("groups", "Mark the chosen groups"),
