@@ -42,10 +42,10 @@ _HOLD: dict[str, Any] = {
     "value": _Text | None,
 }
 _HOLD |= {f"{name}.data": _Text | None for name in (ids.OPENED, ids.READY, ids.DELETED, ids.DELETING, ids.PLAYING)}
-_HOLD |= {f"{name}.data": list[Any] | None for name in (ids.ON_PAPER, ids.VIEW)}
-_HOLD |= {f"{name}.data": _Count for name in (ids.BEAT, ids.MARKED)}
+_HOLD |= {f"{name}.data": list[Any] | None for name in (ids.MARKED, ids.ON_PAPER, ids.VIEW)}
 _HOLD |= {
     f"{ids.AT}.data": Annotated[list[_Number | None], Field(min_length=2, max_length=2)] | None,
+    f"{ids.BEAT}.data": _Count,
     f"{ids.CLICKED}.data": _Number | None,
     f"{ids.THRESHOLD}.value": _Number | None,
     f"{ids.THRESHOLD_FIELD}.value": _Text | _Number | None,
