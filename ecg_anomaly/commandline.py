@@ -54,19 +54,7 @@ def run_with_options(
         The exit status: 0 on success, 1 when some of several inputs failed, 2 on a mistake that the user can mend
         (one line on standard error says which), 130 after Ctrl-C.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="settings that replace those of config.yaml, key by key"
-    )
-    parser.add_argument(
-        "--set",
-        dest="overrides",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="one setting for this run, for example --set training.epochs=5; may be repeated",
-    )
-    add_options(parser)
+    parser = make_parser(add_options, description)
     arguments = parser.parse_args(argv)
     try:
         from ecg_anomaly.config import load_config  # pydantic and YAML take half a second: --help need not wait
@@ -85,6 +73,26 @@ def run_with_options(
         where = f": {error.filename}" if error.filename else ""
         reason = error.strerror or str(error)
         return _fail(parser.prog, f"{reason}{where}; mend that and run again, what was there before is unchanged")
+
+
+def make_parser(
+    add_options: Callable[[argparse.ArgumentParser], None], description: str | None
+) -> argparse.ArgumentParser:
+    """Make the parser of a script, with the options that all scripts share and its own; see `run_with_options`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings that replace those of config.yaml, key by key"
+    )
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="one setting for this run, for example --set training.epochs=5; may be repeated",
+    )
+    add_options(parser)
+    return parser
 
 
 def asked_leads(text: str | None) -> tuple[str, ...]:

@@ -83,7 +83,8 @@ def left_out(what: str, reasons: Sequence[tuple[str, str]]) -> list[str]:
     for name, reason in reasons:
         alike = by_reason[reason]
         if len(alike) <= _FEW:
-            notes.append(f"left out {what} {name}: {reason}")
+            called = name if name.startswith(f"{what} ") else f"{what} {name}"  # one without a name is called lead 2
+            notes.append(f"left out {called}: {reason}")
         elif name == alike[0]:
             notes.append(f"left out {len(alike)} {what}s ({listed(alike)}), each because: {reason}")
     return notes

@@ -30,7 +30,7 @@ ORDER = (
         "reports/",
         "batch/",
     ),
-    *("live/", "web/", "entry"),
+    *("live/", "web/", "api/", "entry"),
 )
 
 LOADS_TENSORFLOW = {f"ecg_anomaly.detector.{name}" for name in ("autoencoder", "litert")}
@@ -43,6 +43,8 @@ MOST_LINES = 60
 NOT_OF_ONE_MODULE = {
     "tests/test_layout.py": "the package as a whole",
     "tests/test_packaging.py": "the package as it is installed",
+    "tests/test_docs.py": "README and documentation beside the code",
+    "tests/api/test_first_steps.py": "the notebook of the documentation",
     "tests/records/test_one_reader.py": "the pipeline beside the reader",
     "tests/records/devices/test_device_files.py": "every reader, with what devices write",
     "tests/records/test_fuzz_readers.py": "every reader, with damaged files",

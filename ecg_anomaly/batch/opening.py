@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from ecg_anomaly.batch.request import Request
-from ecg_anomaly.beats.lead_looks import START_S, look_at_start
+from ecg_anomaly.beats.lead_looks import START_S, LeadLook, look_at_start
 from ecg_anomaly.beats.leads import choose_leads, left_out, oddities
 from ecg_anomaly.config import Config
 from ecg_anomaly.handover.model import cost_of_leads
@@ -33,6 +33,11 @@ def open_all_leads(path: str | Path, request: Request, config: Config) -> tuple[
     The latter come in the order in which they are analysed. Errors as of `open_leads`.
     """
     whole = open_recording(path, request.sampling_rate_hz, request.gain, request.leads, with_others=True)
+    return choose_judged(whole, config)[:2]
+
+
+def choose_judged(whole: RecordingFile, config: Config) -> tuple[RecordingFile, list[int], list[LeadLook]]:
+    """Choose the leads of a recording that are analysed; as `open_all_leads`, and with what their start looks like."""
     looked_at = whole.chosen(whole.asked) if whole.asked else whole
     looks, start_s = look_at_start(looked_at.blocks(START_S), whole.sampling_rate_hz, config)
     chosen = choose_leads(looked_at.leads, config.records, whole.path, looks, whole.asked)
@@ -48,4 +53,4 @@ def open_all_leads(path: str | Path, request: Request, config: Config) -> tuple[
     if hidden := len(whole.leads) - len(shown.leads):
         notes.append(f"shown: {len(shown.leads)} of its {len(whole.leads)} leads; not the last {hidden} of the others")
     shown = dataclasses.replace(shown, notes=(*whole.notes, *notes))
-    return shown, [shown.leads.index(name) for name in names]
+    return shown, [shown.leads.index(name) for name in names], [looks[lead] for lead in chosen]

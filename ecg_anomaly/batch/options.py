@@ -39,6 +39,11 @@ def request_of(options: argparse.Namespace, folder: Path, recordings: int) -> Re
         options.gain,
         options.force,
         options.resume,
-        options.pages or (ALL_PAGES if recordings <= _FEW else FLAGGED_PAGES),
+        options.pages or usual_pages(recordings),
         options.table,
     )
+
+
+def usual_pages(recordings: int) -> str:
+    """Say which of so many recordings get a page where nobody asks."""
+    return ALL_PAGES if recordings <= _FEW else FLAGGED_PAGES

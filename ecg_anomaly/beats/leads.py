@@ -104,15 +104,22 @@ def _oddities(lead: str, look: LeadLook) -> Iterator[str]:
         return
     if not look.beats_seen:
         yield f"no QRS complex is seen at the start of {lead}; is it an ECG?"
-    elif not PLAUSIBLE_MV[0] <= look.height_mv <= PLAUSIBLE_MV[1]:
-        yield (
-            f"{lead} is {look.height_mv:,.3g} mV high, which no ECG at the skin is, and cannot be judged; "
-            f"{_likely_unit(look.height_mv)}"
-        )
+    elif doubt := unit_doubt(lead, look):
+        yield doubt
     if look.downward and lead.removeprefix("lead ").lower() in _UPRIGHT_LEADS:
         yield f"{lead} looks upside down: its QRS complexes and T waves point down; are its electrodes swapped?"
     if look.clipped_share > _CLIPPED_SHARE:
         yield f"{look.clipped_share:.0%} of {lead} lies at its highest or lowest value; was the amplifier saturated?"
+
+
+def unit_doubt(lead: str, look: LeadLook) -> str:
+    """Say that a lead with beats is not as high as an ECG in millivolts is; empty where it is."""
+    if not look.beats_seen or PLAUSIBLE_MV[0] <= look.height_mv <= PLAUSIBLE_MV[1]:
+        return ""
+    return (
+        f"{lead} is {words.score_text(look.height_mv)} mV high, which no ECG at the skin is, and cannot be judged; "
+        f"{_likely_unit(look.height_mv)}"
+    )
 
 
 def _likely_unit(height_mv: float) -> str:

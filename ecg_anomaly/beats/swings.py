@@ -1,6 +1,6 @@
 """What a signal swings in that is seldom at the isoelectric line: tachycardia, flutter or fibrillation, or no heart.
 
-How the limits were chosen: docs/experiments.md.
+How the limits were chosen: docs/explanation/experiments.md.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ trained (`network`). Tensors have the shape ``(beats, samples, leads)``, or wher
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from ecg_anomaly.beats.windows import Frame
@@ -19,6 +19,8 @@ from ecg_anomaly.detector.tachogram import FEATURES
 RECONSTRUCTION, KINDS = "reconstruction", "kinds"  # the outputs; kinds: logits of N, S and V
 LATENT = "latent"  # the layer whose numbers a beat is squeezed through
 
+Layer = Callable[[Any], Any]
+
 # P wave, QRS complex, and ST segment with T wave, from the steepest point of the QRS complex.
 _SEGMENTS_S = ((-0.28, -0.07), (-0.07, 0.08), (0.08, 0.43))
 _LEAST_ENERGY = 1e-4  # far below that of noise
@@ -27,22 +29,22 @@ _DROPOUT = 0.1
 
 
 class Engine(Protocol):
-    """What computes a network. Layers go by names, under which their weights are kept."""
+    """What computes a network: makes layers, which are called with tensors and keep their weights under a name."""
 
     @property
     def ops(self) -> Any:
         """The operations: those of Keras, which are called as NumPy's."""
 
-    def dense(self, x: Any, units: int, activation: str | None, name: str) -> Any:
+    def dense(self, units: int, activation: str | None, name: str) -> Layer:
         """Weigh the last axis."""
 
-    def conv(self, x: Any, width: int, length: int, stride: int, activation: str | None, name: str) -> Any:
+    def conv(self, width: int, length: int, stride: int, activation: str | None, name: str) -> Layer:
         """Convolve along the second axis, with zeros around it."""
 
-    def lstm(self, x: Any, units: int, name: str, sequences: bool = False) -> Any:
+    def lstm(self, units: int, name: str, sequences: bool = False) -> Layer:
         """Run along the second axis; give the last output, or those of all steps."""
 
-    def dropout(self, x: Any, share: float) -> Any:
+    def dropout(self, share: float) -> Layer:
         """Leave out a share of the values, in training alone."""
 
 
@@ -142,15 +144,15 @@ class _Network:
         channels = [inputs["beat"] - level, own_beat - level, *squeezed, in_spreads / 5]
         x = ops.transpose(ops.stack(channels, axis=-1), (0, 2, 1, 3))
         x = ops.reshape(x, (-1, *x.shape[2:]))  # one lead after the other
-        x = engine.conv(x, 24, 9, 3, "gelu", "wide")
-        x = engine.conv(x, 40, 5, 2, "gelu", "narrow")
+        x = engine.conv(24, 9, 3, "gelu", "wide")(x)
+        x = engine.conv(40, 5, 2, "gelu", "narrow")(x)
         x = ops.reshape(x, (-1, leads, math.prod(x.shape[1:])))
-        code = engine.dense(ops.concatenate([x, distances], axis=-1), 64, "gelu", "code")
+        code = engine.dense(64, "gelu", "code")(ops.concatenate([x, distances], axis=-1))
 
-        latent = engine.dense(code, latent_size, None, LATENT)
+        latent = engine.dense(latent_size, None, LATENT)(code)
         own_leads = ops.transpose(own_beat - level, (0, 2, 1))
-        x = engine.dense(ops.concatenate([latent, own_leads], axis=-1), 96, "gelu", "decoded")
-        difference = engine.dense(x, samples, None, "difference")
+        x = engine.dense(96, "gelu", "decoded")(ops.concatenate([latent, own_leads], axis=-1))
+        difference = engine.dense(samples, None, "difference")(x)
         return code, own_beat + ops.transpose(difference, (0, 2, 1))
 
     def _squeezed(self, values: Any) -> Any:
@@ -161,14 +163,14 @@ class _Network:
     def _head(self, code: Any, residual: Any, present: Any, inputs: Mapping[str, Any]) -> Any:
         """Tell kinds of beats apart, by the present leads, by the beats before, and by the rhythm; ``(beats, 3)``."""
         engine, ops = self._engine, self._ops
-        x = engine.dense(ops.concatenate([code, residual], axis=-1), 64, "gelu", "of_each_lead")
+        x = engine.dense(64, "gelu", "of_each_lead")(ops.concatenate([code, residual], axis=-1))
         average = ops.sum(x * present, axis=1) / ops.maximum(ops.sum(present, axis=1), 1)
         most = ops.max(x * present + (present - 1), axis=1)  # GELU is above -1
-        rhythm = engine.dropout(engine.dense(inputs["rhythm"], 96, "gelu", "rhythm_1"), _DROPOUT)
-        rhythm = engine.dense(rhythm, 48, "gelu", "rhythm_2")
+        rhythm = engine.dense(96, "gelu", "rhythm_1")(inputs["rhythm"])
+        rhythm = engine.dense(48, "gelu", "rhythm_2")(engine.dropout(_DROPOUT)(rhythm))
         x = ops.concatenate([average, most, inputs["earlier_distances"] / 3 + 1, rhythm], axis=-1)
-        x = engine.dropout(engine.dense(x, 96, "gelu", "together"), _DROPOUT)
-        return engine.dense(x, 3, None, KINDS)
+        x = engine.dropout(_DROPOUT)(engine.dense(96, "gelu", "together")(x))
+        return engine.dense(3, None, KINDS)(x)
 
     def _convolutional(self, window: Any, latent_size: int) -> tuple[Any, Any]:
         engine, ops = self._engine, self._ops
@@ -176,42 +178,40 @@ class _Network:
         widths = [16, 32, 32]
         x = window
         for layer, width in enumerate(widths, start=1):
-            x = engine.conv(x, width, 7, 2, "leaky_relu", f"encoder_{layer}")
+            x = engine.conv(width, 7, 2, "leaky_relu", f"encoder_{layer}")(x)
         coarse = x.shape[1]
-        latent = engine.dense(self._flat(x), latent_size, None, LATENT)
-        x = engine.dense(latent, coarse * widths[-1], "leaky_relu", "decoder_0")
+        latent = engine.dense(latent_size, None, LATENT)(self._flat(x))
+        x = engine.dense(coarse * widths[-1], "leaky_relu", "decoder_0")(latent)
         x = ops.reshape(x, (-1, coarse, widths[-1]))
         for layer, width in enumerate(reversed(widths), start=1):
-            x = engine.conv(ops.repeat(x, 2, axis=1), width, 7, 1, "leaky_relu", f"decoder_{layer}")
-        return latent, engine.conv(x, leads, 7, 1, None, "decoded")[:, :samples]
+            x = engine.conv(width, 7, 1, "leaky_relu", f"decoder_{layer}")(ops.repeat(x, 2, axis=1))
+        return latent, engine.conv(leads, 7, 1, None, "decoded")(x)[:, :samples]
 
     def _dense(self, window: Any, latent_size: int) -> tuple[Any, Any]:
         x = self._dense_layers(self._flat(window), (128, 64), "leaky_relu", "encoder")
-        latent = self._engine.dense(x, latent_size, None, LATENT)
-        x = self._dense_layers(latent, (64, 128), "leaky_relu", "decoder")
-        return latent, self._decoded(x, window.shape[1:])
+        latent = self._engine.dense(latent_size, None, LATENT)(x)
+        decoded = self._engine.dense(math.prod(window.shape[1:]), None, "decoded")
+        x = decoded(self._dense_layers(latent, (64, 128), "leaky_relu", "decoder"))
+        return latent, self._ops.reshape(x, (-1, *window.shape[1:]))
 
     def _lstm(self, window: Any, latent_size: int) -> tuple[Any, Any]:
         samples, leads = window.shape[1:]
-        latent = self._engine.dense(self._engine.lstm(window, 64, "encoder"), latent_size, None, LATENT)
-        x = self._engine.lstm(self._ops.repeat(latent[:, None], samples, axis=1), 64, "decoder", sequences=True)
-        return latent, self._engine.dense(x, leads, None, "decoded")
+        latent = self._engine.dense(latent_size, None, LATENT)(self._engine.lstm(64, "encoder")(window))
+        x = self._engine.lstm(64, "decoder", sequences=True)(self._ops.repeat(latent[:, None], samples, axis=1))
+        return latent, self._engine.dense(leads, None, "decoded")(x)
 
     def _tutorial(self, window: Any, latent_size: int) -> tuple[Any, Any]:
         """Write down the network of https://www.tensorflow.org/tutorials/generative/autoencoder, third example."""
         x = self._dense_layers(self._flat(window), (32, 16), "relu", "encoder")
-        latent = self._engine.dense(x, latent_size, "relu", LATENT)
-        x = self._dense_layers(latent, (16, 32), "relu", "decoder")
-        return latent, self._decoded(x, window.shape[1:], "sigmoid")
+        latent = self._engine.dense(latent_size, "relu", LATENT)(x)
+        decoded = self._engine.dense(math.prod(window.shape[1:]), "sigmoid", "decoded")
+        x = decoded(self._dense_layers(latent, (16, 32), "relu", "decoder"))
+        return latent, self._ops.reshape(x, (-1, *window.shape[1:]))
 
     def _dense_layers(self, x: Any, widths: Sequence[int], activation: str, name: str) -> Any:
         for layer, width in enumerate(widths, start=1):
-            x = self._engine.dense(x, width, activation, f"{name}_{layer}")
+            x = self._engine.dense(width, activation, f"{name}_{layer}")(x)
         return x
-
-    def _decoded(self, x: Any, shape: Sequence[int], activation: str | None = None) -> Any:
-        x = self._engine.dense(x, math.prod(shape), activation, "decoded")
-        return self._ops.reshape(x, (-1, *shape))
 
     def _flat(self, x: Any) -> Any:
         return self._ops.reshape(x, (-1, math.prod(x.shape[1:])))

@@ -115,18 +115,17 @@ class _KerasEngine:
 
     ops = ops
 
-    def dense(self, x: Any, units: int, activation: str | None, name: str) -> Any:
-        return keras.layers.Dense(units, activation=activation, name=name)(x)
+    def dense(self, units: int, activation: str | None, name: str) -> Any:
+        return keras.layers.Dense(units, activation=activation, name=name)
 
-    def conv(self, x: Any, width: int, length: int, stride: int, activation: str | None, name: str) -> Any:
-        layer = keras.layers.Conv1D(width, length, stride, padding="same", activation=activation, name=name)
-        return layer(x)
+    def conv(self, width: int, length: int, stride: int, activation: str | None, name: str) -> Any:
+        return keras.layers.Conv1D(width, length, stride, padding="same", activation=activation, name=name)
 
-    def lstm(self, x: Any, units: int, name: str, sequences: bool = False) -> Any:
-        return keras.layers.LSTM(units, return_sequences=sequences, name=name)(x)
+    def lstm(self, units: int, name: str, sequences: bool = False) -> Any:
+        return keras.layers.LSTM(units, return_sequences=sequences, name=name)
 
-    def dropout(self, x: Any, share: float) -> Any:
-        return keras.layers.Dropout(share)(x)
+    def dropout(self, share: float) -> Any:
+        return keras.layers.Dropout(share)
 
 
 def build(settings: Model, frame: Frame, leads: int) -> keras.Model:

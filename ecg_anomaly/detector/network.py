@@ -11,7 +11,7 @@ from scipy.special import erf, expit
 
 from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Model
-from ecg_anomaly.detector.architectures import KINDS, RECONSTRUCTION, input_shapes, outputs_of
+from ecg_anomaly.detector.architectures import KINDS, RECONSTRUCTION, Layer, input_shapes, outputs_of
 from ecg_anomaly.detector.compared import ComparedBeats, inputs_of
 from ecg_anomaly.detector.measures import Network
 from ecg_anomaly.errors import UserError
@@ -62,33 +62,46 @@ class _NumpyEngine:
     def ops(self) -> ModuleType:
         return np
 
-    def dense(self, x: np.ndarray, units: int, activation: str | None, name: str) -> np.ndarray:
-        return _activated(x @ self._kernel(name, (x.shape[-1], units)) + self._bias(name, units), activation)
+    def dense(self, units: int, activation: str | None, name: str) -> Layer:
+        bias = self._bias(name, units)
 
-    def conv(
-        self, x: np.ndarray, width: int, length: int, stride: int, activation: str | None, name: str
-    ) -> np.ndarray:
-        samples, channels = x.shape[1:]
-        kernel = self._kernel(name, (length, channels, width))
-        lacking = max(0, (-(-samples // stride) - 1) * stride + length - samples)
-        padded = np.pad(x, ((0, 0), (lacking // 2, lacking - lacking // 2), (0, 0)))
-        seen = np.lib.stride_tricks.sliding_window_view(padded, length, axis=1)[:, ::stride]
-        return _activated(np.tensordot(seen, kernel, ((3, 2), (0, 1))) + self._bias(name, width), activation)
+        def layer(x: np.ndarray) -> np.ndarray:
+            return _activated(x @ self._kernel(name, (x.shape[-1], units)) + bias, activation)
 
-    def lstm(self, x: np.ndarray, units: int, name: str, sequences: bool = False) -> np.ndarray:
-        kernel = self._kernel(name, (x.shape[-1], 4 * units))
-        recurrent, bias = self._weight(f"{name}/recurrent_kernel", (units, 4 * units)), self._bias(name, 4 * units)
-        output = state = np.zeros((len(x), units), np.float32)
-        outputs = []
-        for step in np.moveaxis(x, 1, 0):
-            taken, kept, new, given = np.split(step @ kernel + output @ recurrent + bias, 4, axis=1)
-            state = expit(kept) * state + expit(taken) * np.tanh(new)
-            output = expit(given) * np.tanh(state)
-            outputs.append(output)
-        return np.stack(outputs, axis=1) if sequences else output
+        return layer
 
-    def dropout(self, x: np.ndarray, share: float) -> np.ndarray:
-        return x
+    def conv(self, width: int, length: int, stride: int, activation: str | None, name: str) -> Layer:
+        bias = self._bias(name, width)
+
+        def layer(x: np.ndarray) -> np.ndarray:
+            samples, channels = x.shape[1:]
+            lacking = max(0, (-(-samples // stride) - 1) * stride + length - samples)
+            padded = np.pad(x, ((0, 0), (lacking // 2, lacking - lacking // 2), (0, 0)))
+            seen = np.lib.stride_tricks.sliding_window_view(padded, length, axis=1)[:, ::stride]
+            kernel = self._kernel(name, (length, channels, width))
+            return _activated(np.tensordot(seen, kernel, ((3, 2), (0, 1))) + bias, activation)
+
+        return layer
+
+    def lstm(self, units: int, name: str, sequences: bool = False) -> Layer:
+        recurrent = self._weight(f"{name}/recurrent_kernel", (units, 4 * units))
+        bias = self._bias(name, 4 * units)
+
+        def layer(x: np.ndarray) -> np.ndarray:
+            kernel = self._kernel(name, (x.shape[-1], 4 * units))
+            output = state = np.zeros((len(x), units), np.float32)
+            outputs = []
+            for step in np.moveaxis(x, 1, 0):
+                taken, kept, new, given = np.split(step @ kernel + output @ recurrent + bias, 4, axis=1)
+                state = expit(kept) * state + expit(taken) * np.tanh(new)
+                output = expit(given) * np.tanh(state)
+                outputs.append(output)
+            return np.stack(outputs, axis=1) if sequences else output
+
+        return layer
+
+    def dropout(self, share: float) -> Layer:
+        return lambda x: x
 
     def _kernel(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         return self._weight(f"{name}/kernel", shape)

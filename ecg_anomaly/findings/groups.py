@@ -17,7 +17,7 @@ from ecg_anomaly.findings.templates import Templates
 
 REST = 0  # number of what belongs to no group
 
-# Chosen inside DS1 (docs/groups.md): distances as templates have them.
+# Chosen inside DS1 (docs/explanation/groups.md): distances as templates have them.
 _MOST = 30  # groups of flagged beats, and of the others
 _WITHIN = 1.3  # groups that are nearer are one,
 _ADDING = 3.0  # and so are those of so few beats that their squared distances add up to less

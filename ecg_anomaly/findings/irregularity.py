@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 # The coefficient of sample entropy (COSEn) of Lake, Moorman, Am J Physiol Heart Circ Physiol 300:H319-H325, 2011, over
-# so many intervals. Twelve do for them; in DS1 60 take atrial ectopy less often for fibrillation (docs/rhythms.md).
+# so many intervals. Twelve do for them; in DS1 60 take atrial ectopy less often for fibrillation
+# (docs/explanation/rhythms.md).
 _INTERVALS = 60
 _IRREGULAR = -0.7  # from here on; about -2 in a sinus rhythm
 _TOLERANCES_S = 0.03 * 2.0 ** np.arange(7)  # of a match: the first with which enough pairs match

@@ -13,8 +13,8 @@ from ecg_anomaly.findings.templates import Templates
 
 RIGHT, WRONG = "right", "wrong"  # what a mark says of a flagged beat: it is not normal; it is normal for this patient
 
-# Chosen inside DS1 (docs/groups.md). The score adds logarithms: what looks as what is marked becomes about 50 times
-# likelier, or less likely.
+# Chosen inside DS1 (docs/explanation/groups.md). The score adds logarithms: what looks as what is marked becomes about
+# 50 times likelier, or less likely.
 MOST, REACH = 4.0, 3.0
 
 

@@ -1,6 +1,6 @@
 """The rhythm of what was found: premature beats one by one and in rows, pauses, slow, fast and irregular rhythm.
 
-The rules, and how they do on annotated records, stand in ``docs/rhythms.md``.
+The rules, and how they do on annotated records, stand in ``docs/explanation/rhythms.md``.
 """
 
 from __future__ import annotations

@@ -138,15 +138,26 @@ def packaged_detector(config: Config) -> Config:
     UserError
         When other settings of how beats are cut, compared or scored are asked for than it was made with.
     """
-    manifest = read_manifest(PACKAGED, made_by="make pretrained")
-    own = _with_own_settings(config, manifest["config"], str(PACKAGED))
-    if others := _contradictions(own, config):
+    own = whole_detector(PACKAGED, config)
+    if others := _contradictions(own.model_copy(update={"paths": config.paths}), config):
         raise UserError(
             f"{PACKAGED}: the detector that comes with the package was made with other settings: {first_few(others)}; "
             "leave these, or train a model with yours: run the four scripts"
         )
-    folder = str(PACKAGED)
-    return own.model_copy(update={"paths": own.paths.model_copy(update={"models": folder, "outputs": folder})})
+    return own
+
+
+def whole_detector(folder: Path, config: Config) -> Config:
+    """Give the settings with those of a detector that lies in one folder, threshold and all.
+
+    Raises
+    ------
+    UserError
+        When it is not whole.
+    """
+    manifest = read_manifest(folder, made_by="make pretrained")
+    own, place = _with_own_settings(config, manifest["config"], str(folder)), str(folder)
+    return own.model_copy(update={"paths": own.paths.model_copy(update={"models": place, "outputs": place})})
 
 
 def check_learns_from_earlier_beats(config: Config) -> None:

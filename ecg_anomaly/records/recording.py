@@ -147,6 +147,15 @@ def open_recording(
             raise UserError(f"{option} is {value:g}; give a number above 0")
     path = Path(path)
     source = _open_source(path, sampling_rate_hz)
+    recording = recording_of(source, recording_name(path), path, gain, leads, with_others)
+    check_asked_rate(sampling_rate_hz, recording.sampling_rate_hz, path, "what it says itself", "the file")
+    return recording
+
+
+def recording_of(
+    source: Source, name: str, path: Path, gain: float | None, leads: Sequence[str], with_others: bool
+) -> RecordingFile:
+    """Choose the leads of a source that is open, as `open_recording` does, and check it; ``path`` is for messages."""
     try:
         chosen = choose_ecg(source.channels, path, leads, gain, with_others)
     except UserError as error:  # what the file says of itself may help
@@ -154,10 +163,8 @@ def open_recording(
     first = source.channels[chosen.channels[0]]
     notes = tuple(map(harmless, (*source.notes, *chosen.notes)))
     described = first.sampling_rate_hz, chosen.names, first.samples, notes
-    recording = RecordingFile(
-        recording_name(path), path, *described, source, chosen.asked, chosen.channels, chosen.factors_mv
-    )
-    _check(recording, sampling_rate_hz)
+    recording = RecordingFile(name, path, *described, source, chosen.asked, chosen.channels, chosen.factors_mv)
+    _check(recording)
     return recording
 
 
@@ -200,11 +207,10 @@ def _open_source(path: Path, sampling_rate_hz: float | None) -> Source:
     return open_csv(path, sampling_rate_hz) if kind == kinds.TABLE else _READERS[kind](path)
 
 
-def _check(recording: RecordingFile, asked_hz: float | None) -> None:
+def _check(recording: RecordingFile) -> None:
     path = recording.path
     rate_hz = float(recording.sampling_rate_hz)
     check_sampling_rate(rate_hz, path)
-    check_asked_rate(asked_hz, rate_hz, path, "what it says itself", "the file")
     if recording.samples < _SHORTEST_S * rate_hz:
         raise UserError(
             f"{path}: is shorter than {_SHORTEST_S:g} s ({recording.samples} samples at {rate_hz:g} Hz); "

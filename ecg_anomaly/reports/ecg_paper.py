@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -186,11 +186,17 @@ def _path(x_mm: np.ndarray, y_mm: np.ndarray, sampling_rate_hz: float) -> str:
     )
 
 
+def points_of(path: str) -> Iterator[np.ndarray]:
+    """Give the points of a lane's path in millimetres, of shape ``(points, 2)``, for each of its unbroken parts."""
+    for walk in path.split("M")[1:]:
+        yield np.array(walk.replace("L", " ").split(), dtype=float).reshape(-1, 2)
+
+
 def _in_steps(path: str) -> str:
     """Write what `_path` gave in whole steps from point to point; what goes on straight ahead is one step."""
     text = []
-    for walk in path.split("M")[1:]:
-        places = np.rint(np.array(walk.replace("L", " ").split(), dtype=float).reshape(-1, 2) / _STEP_MM).astype(int)
+    for points_mm in points_of(path):
+        places = np.rint(points_mm / _STEP_MM).astype(int)
         x, y = places[0]
         level = np.append(False, np.diff(places[:, 1]) == 0)
         steps = np.diff(places[~(level & np.append(level[1:], False))], axis=0)

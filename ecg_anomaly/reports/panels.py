@@ -18,7 +18,7 @@ from ecg_anomaly import words
 from ecg_anomaly.reports import figure_data, plots, styles
 from ecg_anomaly.reports.examples import MISTAKES, RULES
 from ecg_anomaly.reports.figure_data import ExampleBeat
-from ecg_anomaly.reports.plots import STYLE, plain
+from ecg_anomaly.reports.plots import STYLE
 from ecg_anomaly.reports.results import Results
 
 DOTS_PER_INCH = 150
@@ -147,7 +147,9 @@ def _panels(results: Results) -> Iterator[Panel]:
     yield Panel("reconstructions", "Beats and their reconstructions", plots.plot_examples(results.examples_of(RULES)))
     yield Panel("mistakes", "The worst mistakes", plots.plot_mistakes(results.examples_of(MISTAKES)))
     note = f"Chosen because {strip.reason}"
-    yield Panel("record_strip", f"Record {plain(strip.record)} over time", plots.plot_strip(strip, axis), note=note)
+    yield Panel(
+        "record_strip", f"Record {styles.plain(strip.record)} over time", plots.plot_strip(strip, axis), note=note
+    )
     yield Panel(
         "auc_per_record",
         "AUC of each record",

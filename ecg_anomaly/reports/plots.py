@@ -42,22 +42,7 @@ _NOISE_FIGURES = {
     "sensitivity_V": "sensitivity to class V",
     "unreadable_share": "unreadable share",
 }
-STYLE = {
-    **sns.axes_style("ticks"),
-    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), styles.INK),
-    "font.size": 11,
-    "axes.titlesize": 11,
-    "axes.titlelocation": "left",
-    "axes.facecolor": "none",
-    "axes.grid": True,
-    "grid.color": styles.RULE,
-    "grid.linewidth": 0.7,
-    "lines.solid_capstyle": "butt",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-    "font.sans-serif": ["DejaVu Sans"],  # comes with Matplotlib, so that figures look alike everywhere
-}
+STYLE = {**sns.axes_style("ticks"), **styles.FIGURE}
 _SMALL = {
     **STYLE,
     **{"font.size": 9, "axes.titlesize": 9},
@@ -207,7 +192,9 @@ def plot_examples(examples: Sequence[ExampleBeat]) -> Figure:
     classes = list(dict.fromkeys(beat.example.aami_class for beat in examples))
     columns = [rule for rule in _COLUMNS if any(beat.example.rules[0] == rule for beat in examples)]
     places = [(classes.index(beat.example.aami_class), columns.index(beat.example.rules[0])) for beat in examples]
-    titles = [f"{beat.example.aami_class}: {beat.rules}\n{plain(beat.words)}\n{beat.verdict}" for beat in examples]
+    titles = [
+        f"{beat.example.aami_class}: {beat.rules}\n{styles.plain(beat.words)}\n{beat.verdict}" for beat in examples
+    ]
     return _grid(examples, places, titles, max(2, len(columns)) * _WIDTH_IN / len(_COLUMNS), around=False)
 
 
@@ -224,7 +211,7 @@ def plot_mistakes(mistakes: Sequence[ExampleBeat]) -> Figure:
         places += [(first + n // _MISTAKES_IN_ROW, n % _MISTAKES_IN_ROW) for n, _ in enumerate(of_a_kind)]
     titles = [
         f"{beat.rules}, class {beat.example.aami_class}, {'called ' + beat.called if beat.called else 'not flagged'}\n"
-        f"{plain(beat.words)}\n{beat.intervals}"
+        f"{styles.plain(beat.words)}\n{beat.intervals}"
         for beat in mistakes
     ]
     columns = 1 + max(column for _, column in places)
@@ -264,7 +251,7 @@ def plot_parts(examples: Sequence[ExampleBeat]) -> Figure:
         axes.bar_label(bars, texts, label_type="center", color="black", fontsize=10, bbox=box)
     names = [
         f"{beat.example.aami_class}: {beat.example.rules[0]}, score {words.score_text(beat.score)}\n"
-        f"{plain(beat.record)} {words.clock(beat.time_s)}"
+        f"{styles.plain(beat.record)} {words.clock(beat.time_s)}"
         for beat in flagged
     ]
     axes.set_yticks(np.arange(len(flagged)), names, fontsize=9)
@@ -327,7 +314,9 @@ def plot_records(ranked: pd.DataFrame) -> Figure:
             look: dict[str, Any] = {"marker": marker, "facecolor": face, "edgecolor": styles.BLUE, "linewidth": 1.4}
             axes.scatter(ranked["auc"][chosen], height[chosen], s=46, zorder=3, label=name, **look)
     axes.axvline(0.5, color=styles.GREY, linestyle=(0, (2, 4)), label="chance")
-    names = [f"{plain(name)} ({count:,})" for name, count in zip(ranked["record"], ranked["anomalous"], strict=True)]
+    names = [
+        f"{styles.plain(name)} ({count:,})" for name, count in zip(ranked["record"], ranked["anomalous"], strict=True)
+    ]
     axes.set_yticks(height, names)
     axes.set_ylabel("record, and its anomalous beats")
     axes.set(xlim=(low - 0.02, 1.01), ylim=(len(ranked) - 0.3, -0.7))
@@ -425,7 +414,7 @@ def _mark_beats(panels: Sequence[Axes], beats: pd.DataFrame) -> None:
         weight = "normal" if name == styles.NOT_FLAGGED else "bold"
         place: dict[str, Any] = {"transform": above, "ha": "center", "va": "bottom", "fontsize": 10}
         for time_s, symbol in zip(its["fiducial_s"], its["symbol"], strict=True):
-            top.text(time_s, 1.16, plain(str(symbol)), fontweight=weight, **place)
+            top.text(time_s, 1.16, styles.plain(str(symbol)), fontweight=weight, **place)
             if name != styles.NOT_FLAGGED:
                 top.plot(time_s, 1.09, transform=above, clip_on=False, markersize=7, **sign.look)
             if name in (styles.FOUND, styles.FALSE_ALARM):
@@ -435,8 +424,3 @@ def _mark_beats(panels: Sequence[Axes], beats: pd.DataFrame) -> None:
 
 def _say(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=12)
-
-
-def plain(text: str) -> str:
-    """Escape what would start a formula."""
-    return text.replace("$", r"\$")

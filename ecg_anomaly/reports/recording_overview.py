@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -23,8 +24,8 @@ _RATE = {"mode": "lines", "name": "heart rate", "line": {"width": 1.2, "color": 
 
 _POINTS = 1500  # of a curve over the whole recording: more than a screen has room for
 _LONGEST_LINE_S = 10.0  # between two beats: a line across a longer pause would say that the heart beat on
-_SHADES = 500  # side by side over the whole recording: narrower ones are not seen
-_NOT_SHADED = (COUPLET, TRIPLET, PAUSE)  # too short to be seen; their beats are marked, or the heart rate shows them
+SHADES = 500  # side by side over the whole recording: narrower ones are not seen
+NOT_SHADED = (COUPLET, TRIPLET, PAUSE)  # too short to be seen; their beats are marked, or the heart rate shows them
 
 
 def overview_figure(
@@ -66,8 +67,8 @@ def _extremes(beats: pd.DataFrame, duration_s: float) -> pd.DataFrame:
     return beats.iloc[np.unique([scores.idxmin(), scores.idxmax()])]
 
 
-def _heart_rate(beats: pd.DataFrame, duration_s: float) -> pd.DataFrame:
-    """Heart rate of each stretch: columns ``time_s``, ``lowest``, ``median`` and ``highest``; NaN in a pause."""
+def heart_rate_curve(beats: pd.DataFrame, duration_s: float) -> pd.DataFrame:
+    """Give the heart rate of stretches: columns ``time_s``, ``lowest``, ``median`` and ``highest``; NaN in a pause."""
     rows, rr_s, _ = readable_intervals(beats)
     times_s = beats["time_s"].to_numpy(dtype=float)[rows]
     stretches = pd.DataFrame({"time_s": times_s, "bpm": 60 / rr_s}).groupby(_stretches(times_s, duration_s))
@@ -80,7 +81,7 @@ def _heart_rate(beats: pd.DataFrame, duration_s: float) -> pd.DataFrame:
 
 
 def _add_heart_rate(figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit_s: float) -> None:
-    rate = _heart_rate(beats, duration_s)
+    rate = heart_rate_curve(beats, duration_s)
     times = (rate["time_s"].to_numpy() / unit_s).round(5)
     if not rate["lowest"].equals(rate["highest"]):
         outline = _outline(times, rate["lowest"].to_numpy(), rate["highest"].to_numpy())
@@ -103,21 +104,45 @@ def _outline(times: np.ndarray, lowest: np.ndarray, highest: np.ndarray) -> np.n
     return np.concatenate(walks)
 
 
+@dataclass(frozen=True)
+class ShownScores:
+    """The beats whose scores are drawn: of many those that stand out."""
+
+    axis: ScoreAxis
+    threshold: float  # NaN without any beat
+    others: pd.DataFrame  # that are not flagged: the highest of each stretch
+    flagged: pd.DataFrame  # the highest and the lowest of each
+    name_of_flagged: str  # says so
+    highest: float
+
+    @classmethod
+    def of(cls, beats: pd.DataFrame, duration_s: float) -> ShownScores:
+        """Choose among the beats that can be read."""
+        judged = beats[beats["readable"].to_numpy(dtype=bool)].astype({"anomaly_score": float})
+        flagged = judged["flagged"].to_numpy(dtype=bool)
+        threshold = float(beats["threshold"].iloc[0]) if len(beats) else np.nan
+        axis = ScoreAxis(np.fmax(1.0, threshold))
+        others, stretch = judged[~flagged], _stretches(judged.loc[~flagged, "time_s"].to_numpy(dtype=float), duration_s)
+        highest = others.loc[others.groupby(stretch)["anomaly_score"].idxmax()] if len(others) else others
+        marked = _extremes(judged[flagged], duration_s) if flagged.any() else judged[flagged]
+        some = f" (lowest and highest of each {2 * duration_s / _POINTS:.0f} s)"
+        name_of_flagged = "flagged" + (some if len(marked) < flagged.sum() else "")
+        reach = float(judged["anomaly_score"].max()) if len(judged) else axis.unit
+        return cls(axis, threshold, highest, marked, name_of_flagged, max(reach, axis.unit))
+
+    def ticks(self) -> tuple[np.ndarray, list[str]]:
+        """Positions and labels of the axis."""
+        return self.axis.ticks(0.0, self.highest, 6)
+
+
 def _add_scores(
     figure: go.Figure, beats: pd.DataFrame, duration_s: float, unit_s: float, when: Callable[[float], str]
 ) -> None:
-    judged = beats[beats["readable"].to_numpy(dtype=bool)].astype({"anomaly_score": float})
-    flagged = judged["flagged"].to_numpy(dtype=bool)
-    threshold = float(beats["threshold"].iloc[0]) if len(beats) else np.nan
-    axis = ScoreAxis(np.fmax(1.0, threshold))
-    others, stretch = judged[~flagged], _stretches(judged.loc[~flagged, "time_s"].to_numpy(dtype=float), duration_s)
-    highest = others.loc[others.groupby(stretch)["anomaly_score"].idxmax()] if len(others) else others
-    marked = _extremes(judged[flagged], duration_s) if flagged.any() else judged[flagged]
-    some = f" (lowest and highest of each {2 * duration_s / _POINTS:.0f} s)"
-    name_of_marked = "flagged" + (some if len(marked) < flagged.sum() else "")
+    shown = ShownScores.of(beats, duration_s)
+    axis = shown.axis
     for beat_rows, name, sign, size in (
-        (highest, "not flagged", styles.OUTCOMES[styles.NOT_FLAGGED], 3),
-        (marked, name_of_marked, styles.OUTCOMES[styles.FOUND], 8),
+        (shown.others, "not flagged", styles.OUTCOMES[styles.NOT_FLAGGED], 3),
+        (shown.flagged, shown.name_of_flagged, styles.OUTCOMES[styles.FOUND], 8),
     ):
         figure.add_scatter(
             x=(beat_rows["time_s"].to_numpy(dtype=float) / unit_s).round(5),
@@ -130,10 +155,9 @@ def _add_scores(
             row=2,
             col=1,
         )
-    ends, positions = [0, duration_s / unit_s], axis.position(np.full(2, threshold))
+    ends, positions = [0, duration_s / unit_s], axis.position(np.full(2, shown.threshold))
     figure.add_scatter(x=ends, y=positions, hoverinfo="skip", **styles.THRESHOLD, row=2, col=1)
-    reach = float(judged["anomaly_score"].max()) if len(judged) else axis.unit
-    positions, labels = axis.ticks(0.0, max(reach, axis.unit), 6)
+    positions, labels = shown.ticks()
     figure.update_yaxes(title=styles.SCORE, tickvals=positions, ticktext=labels, row=2)
 
 
@@ -141,9 +165,9 @@ def _add_events(figure: go.Figure, events: Sequence[Event], duration_s: float, u
     """Shade events over both plots; each kind has an empty curve so that it stands in the legend."""
     shapes = []
     for kind, colour in styles.EVENT_COLOURS.items():
-        if kind in _NOT_SHADED:
+        if kind in NOT_SHADED:
             continue
-        spans = visible_spans([event for event in events if event.kind == kind], duration_s, duration_s / _SHADES)
+        spans = visible_spans([event for event in events if event.kind == kind], duration_s, duration_s / SHADES)
         if not spans:
             continue
         marker = {"symbol": "square", "size": 12, "color": colour, "opacity": 0.4}

@@ -78,6 +78,24 @@ INK, RULE, GROUND = "#1b1f24", "#e3e4e6", "#fefefe"
 PAGE_COLOURS = {INK: "var(--ink)", RULE: "var(--rule)", GROUND: "var(--card)"}
 
 
+# Settings of Matplotlib for all figures.
+FIGURE: Any = {
+    **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), INK),
+    "font.size": 11,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.7,
+    "lines.solid_capstyle": "butt",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "font.sans-serif": ["DejaVu Sans"],  # comes with Matplotlib, so that figures look alike everywhere
+}
+
+
 @dataclass(frozen=True)
 class Sign:
     """How one kind of beat is drawn: a colour, and a marker in Matplotlib's words."""
@@ -170,6 +188,11 @@ def literal(text: object) -> str:
     Every name of a lead, a recording or a symbol that goes into a figure passes here.
     """
     return html.escape(str(text), quote=False)
+
+
+def plain(text: str) -> str:
+    """Write what comes from a file so that Matplotlib shows it as it is: what stands between $ would be a formula."""
+    return text.replace("$", r"\$")
 
 
 def beat_words(beats: pd.DataFrame, when: Callable[[float], str] = words.clock) -> list[str]:

@@ -29,7 +29,11 @@ def test_gives_what_keras_gives(architecture):
 
 @pytest.mark.parametrize(
     ("architecture", "samples", "leads", "lacking"),
-    [("lstm", 48, 2, "encoder/kernel"), ("own_beat", 60, 2, "code/kernel"), ("dense", 48, 1, "encoder_1/kernel")],
+    [
+        ("lstm", 48, 2, "encoder/recurrent_kernel"),
+        ("own_beat", 60, 2, "code/kernel"),
+        ("dense", 48, 1, "encoder_1/kernel"),
+    ],
 )
 def test_weights_of_another_network_are_told(architecture, samples, leads, lacking):
     weights = autoencoder.weights_of(untrained("own_beat" if architecture == "own_beat" else "dense"))

@@ -124,10 +124,10 @@ def test_nothing_to_do_is_told(detect, capsys, options):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_without_a_model_the_script_to_run_is_named(workspace: Workspace, capsys):
+def test_without_a_model_of_such_settings_the_way_to_one_is_told(workspace: Workspace, capsys):
     arguments = [str(workspace.records / "simdb" / "s007"), *workspace.settings()]
     assert detect_anomalies.main(arguments) == 2
-    assert "run python train_model.py" in capsys.readouterr().err
+    assert "run the four scripts" in capsys.readouterr().err
 
 
 def test_leads_that_are_not_there_are_told(finished: Workspace, detect, capsys):

@@ -1,0 +1,1 @@
+"""What `import ecg_anomaly` offers: the functions of the scripts for notebooks and programs."""
