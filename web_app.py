@@ -16,13 +16,10 @@ LOOPBACK = ("127.0.0.1", "localhost")
 def add_options(parser):
     """Add where the application is served."""
     parser.add_argument("--port", type=int, default=8050, help="default: 8050")
-    parser.add_argument(
-        "--host", default=LOOPBACK[0], help="another address than this machine's own: whoever reaches it can use it"
-    )
+    parser.add_argument("--host", default=LOOPBACK[0], help="of another address: whoever reaches it can use it")
     parser.add_argument("--workspace", type=Path, metavar="FOLDER", help="where recordings and marks stay")
-    parser.add_argument(
-        "--workers", type=commandline.positive_count, metavar="N", help="recordings at a time; default: one per core"
-    )
+    count = commandline.positive_count
+    parser.add_argument("--workers", type=count, metavar="N", help="recordings at a time; default: one per core")
     parser.add_argument("--debug", action="store_true", help="Dash's development server, with its tools")
 
 
