@@ -440,6 +440,7 @@
       });
       if (another) {
         [saved, local, version, raised, lowered, current, place] = [null, [], null, [], new Set(), null, null];
+        set("news", { children: "" }); // which is of the other one
         for (const { key, act, at, body } of queue) if (key === listed?.key && act === "marks") local.push({ ...body, at });
         mergeMarks();
         for (const list of ["groups", "beats"]) (await grid(list)).deselectAll();
