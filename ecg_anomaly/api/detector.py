@@ -250,7 +250,7 @@ class Detector:
 
         Examples
         --------
-        >>> portions = (signal_mv[start : start + 36] for start in range(0, 7200, 36))  # as a device gives them
+        >>> portions = (signal_mv[start : start + 360] for start in range(0, 7200, 360))  # as from a device
         >>> beats = [beat for beat in detector.stream(portions, sampling_rate_hz=360)]
         >>> stream = detector.stream(sampling_rate_hz=360)  # or give it portions yourself
         >>> others = stream.push(signal_mv[:7200]) + stream.finish()
@@ -328,7 +328,7 @@ def _settings_of(
             f"{models}: has no {THRESHOLD}; name the folder that evaluate_model.py wrote, too, as "
             f'load_detector("{models.as_posix()}", outputs="outputs")'
         )
-    return whole_detector(models, asked)
+    return whole_detector(models, asked, report)
 
 
 def _check_unit(signal: Signal, recording: RecordingFile, names: Sequence[str], looks: Sequence[LeadLook]) -> None:
@@ -346,5 +346,5 @@ def _record_name(signal: Signal) -> str | None:
     """Name the WFDB record that a path is of; ``None`` where it is none."""
     if not is_path(signal):
         return None
-    header = header_of(Path(signal))
+    header = header_of(Path(signal).expanduser())
     return None if header is None else header.stem

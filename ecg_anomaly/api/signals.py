@@ -240,12 +240,17 @@ def _of_record(record: wfdb.Record) -> ArraySource:
         frames = record.samps_per_frame
     else:
         physical = record.dac() if record.p_signal is None and record.d_signal is not None else record.p_signal
-        if physical is None:
-            raise UserError(f"{record.record_name}: holds no signals; read them with wfdb.rdrecord")
-        signals, frames = list(physical.T), [1] * physical.shape[1]
-    rates_hz = [Fraction(record.fs).limit_denominator(1000) * its for its in frames]
-    described = zip(record.sig_name, record.units, rates_hz, strict=True)
-    channels = [Channel(label or "", unit or "", rate_hz) for label, unit, rate_hz in described]
+        signals, frames = [] if physical is None else list(physical.T), None
+    if not signals or not record.fs:
+        raise UserError(
+            f"{record.record_name or NAME}: lacks signals or their sampling rate; read it with wfdb.rdrecord"
+        )
+    # One that was made by hand may lack what a file says.
+    each = [
+        its or [default] * len(signals) for its, default in ((record.sig_name, ""), (record.units, ""), (frames, 1))
+    ]
+    rate_hz = Fraction(record.fs).limit_denominator(1000)
+    channels = [Channel(label or "", unit or "", rate_hz * its) for label, unit, its in zip(*each, strict=True)]
     return array_source(channels, signals, (), start_time(record.base_date, record.base_time))
 
 
@@ -285,5 +290,5 @@ def _why_no_ecg(kind: str, kinds: Sequence[str]) -> str:
 
 
 def _name_of(raw: Raw) -> str:
-    files = [file for file in raw.filenames if file]
+    files = [file for file in getattr(raw, "filenames", ()) if file]
     return Path(files[0]).stem if files else NAME

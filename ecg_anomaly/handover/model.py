@@ -139,7 +139,7 @@ def packaged_detector(config: Config) -> Config:
         When other settings of how beats are cut, compared or scored are asked for than it was made with.
     """
     own = whole_detector(PACKAGED, config)
-    if others := _contradictions(own.model_copy(update={"paths": config.paths}), config):
+    if others := _contradictions(own, config):
         raise UserError(
             f"{PACKAGED}: the detector that comes with the package was made with other settings: {first_few(others)}; "
             "leave these, or train a model with yours: run the four scripts"
@@ -147,8 +147,10 @@ def packaged_detector(config: Config) -> Config:
     return own
 
 
-def whole_detector(folder: Path, config: Config) -> Config:
+def whole_detector(folder: Path, config: Config, report: Callable[[str], None] = lambda _: None) -> Config:
     """Give the settings with those of a detector that lies in one folder, threshold and all.
+
+    Reports a line where the two contradict each other.
 
     Raises
     ------
@@ -157,6 +159,8 @@ def whole_detector(folder: Path, config: Config) -> Config:
     """
     manifest = read_manifest(folder, made_by="make pretrained")
     own, place = _with_own_settings(config, manifest["config"], str(folder)), str(folder)
+    if contradicting := _contradictions(own, config):
+        report(f"{folder}: the detector keeps to the settings that it was made with: {first_few(contradicting)}")
     return own.model_copy(update={"paths": own.paths.model_copy(update={"models": place, "outputs": place})})
 
 
@@ -229,7 +233,8 @@ def cost_of_leads(config: Config, leads: int) -> str:
 
 
 def _contradictions(own: Config, asked: Config) -> list[str]:
-    return [f"{key} is {kept}, not {wanted}" for key, kept, wanted in differences(own.model_dump(), asked.model_dump())]
+    kept, wanted = (config.model_dump(exclude={"paths"}) for config in (own, asked))
+    return [f"{key} is {its}, not {other}" for key, its, other in differences(kept, wanted)]
 
 
 def _with_own_settings(config: Config, made_with: Mapping[str, Any], folder: str) -> Config:

@@ -1,6 +1,7 @@
 """The detector in Python."""
 
 import doctest
+import importlib
 import pickle
 import shutil
 import warnings
@@ -11,7 +12,6 @@ import pytest
 import wfdb
 
 import ecg_anomaly
-from ecg_anomaly.api import detector, found, pipeline, stream
 from ecg_anomaly.api.detector import load_detector
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.model import PACKAGED
@@ -105,15 +105,14 @@ def test_model_keeps_its_settings_and_says_so(finished):
     with pytest.warns(UserWarning, match=r"beat.window_after_s is 0.5, not 0.6") as told:
         load_detector(finished.models, finished.outputs, settings={"beat.window_after_s": 0.6})
     assert told[0].filename == __file__
+    with pytest.warns(UserWarning, match="keeps to the settings that it was made with: training.folds is 3, not 4"):
+        load_detector(PACKAGED, settings={"training.folds": 4})
     limits = load_detector(settings={"rhythm_events": {"slow_bpm": 45}}).settings["rhythm_events"]
     assert limits["slow_bpm"] == 45
 
 
-@pytest.mark.parametrize("module", [detector, found, pipeline, stream])
-def test_examples_in_docstrings(module, packaged, recorded):
-    known = {
-        **{"ecg_anomaly": ecg_anomaly, "detector": packaged, "signal_mv": recorded.signals_mv[:7200]},
-        "found": packaged.analyse(recorded.signals_mv[:7200], 360),
-    }
-    results = doctest.testmod(module, extraglobs=known)
+@pytest.mark.parametrize("module", ["detector", "found", "pipeline", "stream"])
+def test_examples_in_docstrings(module, packaged, recorded, found):
+    known = {"ecg_anomaly": ecg_anomaly, "detector": packaged, "signal_mv": recorded.signals_mv[:7200], "found": found}
+    results = doctest.testmod(importlib.import_module(f"ecg_anomaly.api.{module}"), extraglobs=known)
     assert not results.failed

@@ -48,6 +48,6 @@ def test_what_cannot_be_asked_is_told(packaged, tmp_path, arguments, message):
 
 def test_program_that_workers_would_run_again_is_told(packaged, tmp_path, monkeypatch):
     (tmp_path / "main.py").write_text("detector.analyse_files(...)", encoding="utf-8")
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / "main.py"))
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", str(tmp_path / "main.py"), raising=False)
     with pytest.raises(UserError, match=r"main\.py: .* put the call under if __name__"):
         packaged.analyse_files("s001", tmp_path, workers=2)

@@ -108,7 +108,7 @@ def test_missing_and_infinite_samples_are_told():
         (SIGNAL_MV > 0, (RATE_HZ,), "no array of numbers"),
         ((SIGNAL_MV, {"fs": 250}), (RATE_HZ,), r"no array of numbers \(tuple\)"),
         (pd.DataFrame({"label": ["N"]}), (RATE_HZ,), "a table without numbers"),
-        (wfdb.Record(record_name="r1", n_sig=0, fs=250), (), "r1: holds no signals"),
+        (wfdb.Record(record_name="r1", n_sig=0, fs=250), (), "r1: lacks signals"),
         (raw_of(SIGNAL_MV), (500,), "night: is sampled at 250 Hz"),
         (raw_of(SIGNAL_MV), (None, None, None, time(1)), "start_time is for an array or a table"),
         ("not/there.edf", (), "is not there"),
@@ -137,6 +137,8 @@ def test_record_says_units_and_start():
     recording = opened(record)
     np.testing.assert_allclose(recording.read(), SIGNAL_MV)
     assert recording.start_time == datetime(2024, 5, 2, 14, 3)
+    bare = opened(wfdb.Record(p_signal=SIGNAL_MV, fs=RATE_HZ))
+    assert (bare.name, bare.leads, bare.notes[0][:16]) == ("signal", ("lead 1", "lead 2"), "no unit is given")
 
 
 def test_raw_of_mne_is_in_volts_and_says_what_is_an_ecg():
