@@ -19,20 +19,13 @@ def evaluate(config):
     from ecg_anomaly.evaluation import noise_stress
     from ecg_anomaly.evaluation.evaluate import evaluate_detector
     from ecg_anomaly.evaluation.summary import summary
-    from ecg_anomaly.handover.beats import open_array, read_detection, read_records, read_table
-    from ecg_anomaly.handover.model import read_left_out, read_model
     from ecg_anomaly.handover.scores import write_evaluation
     from ecg_anomaly.records.catalogue import record_fingerprints
-    from ecg_anomaly.records.splits import TEST, TRAIN
 
-    processed, models = config.paths.processed, config.paths.models
     stressed = noise_stress.find_sources(config)
     inputs = _check_inputs(config) | record_fingerprints(stressed)
     with handover(config.paths.outputs) as output:
-        beats, normal_beats = read_table(processed), open_array(processed, TRAIN, anomalous=False)
-        tested, detection = read_records(processed, TEST), read_detection(processed, config)
-        model, left_out = read_model(config), read_left_out(models)
-        found = evaluate_detector(model, beats, normal_beats, tested, detection, left_out)
+        found = evaluate_detector(output, config)
         if stressed:
             total = len(stressed) * len(noise_stress.noises(config.noise))
             rows = tqdm(noise_stress.stress(stressed, found.threshold, config), "noise", total, disable=None)
@@ -40,7 +33,7 @@ def evaluate(config):
         write_evaluation(output, found)
         output.describe(SCRIPT, config, SHAPES_SCORES, inputs)
     print(summary(found))
-    print(f"Wrote scores and figures to {config.paths.outputs}. Next: python visualize_results.py")
+    print(f"Wrote scores and figures to {config.paths.outputs}. Next: {commandline.command_of('visualize_results.py')}")
 
 
 def _check_inputs(config):

@@ -13,24 +13,30 @@ SCRIPT = "preprocess_data.py"
 
 def preprocess(config):
     """Write the hand-over files of ``paths.processed`` and say what is in them."""
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
     from tqdm import tqdm
 
     from ecg_anomaly import config as settings
     from ecg_anomaly.beats import preprocessing
     from ecg_anomaly.beats.counts import PreprocessingSummary
-    from ecg_anomaly.handover.beats import BeatWriter, check_splits, write_detection
+    from ecg_anomaly.handover.beats import TABLE, BeatWriter, check_splits, write_detection
     from ecg_anomaly.records import fetching
 
     sources = fetching.locate_records(config, report=print)
     summary = PreprocessingSummary()
     inputs, detections = {}, []
     with handover(config.paths.processed) as output:
-        with BeatWriter(output, config.beat.samples, config.records.lead_count) as writer:
-            processed = preprocessing.process_records(list(sources), list(sources.values()), config)
+        scratch = TemporaryDirectory(dir=output.path(TABLE).parent)
+        with scratch as folder, BeatWriter(output, config.beat.samples, config.records.lead_count) as writer:
+            files, groups = list(sources), list(sources.values())
+            processed = preprocessing.process_records(files, groups, config, Path(folder))
             for record in tqdm(processed, "records", total=len(sources), unit="record", disable=None):
                 summary.add(record)
                 if record.beats is not None:
-                    writer.append(record.beats.table, record.beats.windows)
+                    for rows, windows in record.beats.parts():
+                        writer.append(rows, windows)
                     inputs.update(record.inputs)
                     detections += [record.detection] if record.detection else []
         check_splits(summary.per_split(), config.split, summary.skipped)

@@ -11,23 +11,15 @@ SCRIPT = "train_model.py"
 def train(config):
     """Write the model, its history and what scores and threshold need to ``paths.models``."""
     from ecg_anomaly.config import SHAPES_MODEL
-    from ecg_anomaly.handover.beats import read_table
-    from ecg_anomaly.handover.model import LITERT, LITERT_INT8, write_training
-    from ecg_anomaly.records.splits import TRAIN
+    from ecg_anomaly.handover.model import LITERT, LITERT_INT8, write_history
     from ecg_anomaly.training import train_model
-    from ecg_anomaly.words import count_text
 
     processed = config.paths.processed
     read_checked_manifest(processed, config, made_by="preprocess_data.py")
     inputs = dict([folder_fingerprint(processed)])  # now: other beats may be cut while this one trains
-    beats = read_table(processed)
-    training = beats[(beats["split"] == TRAIN) & ~beats["anomalous"]]
-
     with handover(config.paths.models) as output:
-        normal, records = len(training), training["record"].nunique()
-        _print_line(f"Training on {count_text(normal, 'normal beat')} of {count_text(records, 'record')}")
         trained = train_model(output, config, _print_line)
-        write_training(output, trained.history, trained.left_out)
+        write_history(output, trained.history)
         output.describe(SCRIPT, config, SHAPES_MODEL, inputs, interrupted=trained.interrupted)
     if config.training.litert:
         _print_line(f"Converted to {LITERT} and {LITERT_INT8}")

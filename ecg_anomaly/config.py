@@ -204,6 +204,7 @@ class Training(Section):
     seed: Seed
     epochs: Count
     batch_size: Count
+    beats_per_record: Count = 5000  # as good as all, as in models from before this key
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     ectopic_share: Annotated[float, Field(ge=0, lt=1)]
     restoration_weight: Positive

@@ -13,7 +13,7 @@ import importlib.metadata
 import json
 import platform
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -153,12 +153,18 @@ def read_checked_manifest(folder: str | Path, config: Config, made_by: str) -> d
         As `read_manifest` does, or with the keys that changed, from what to what, and the script to run.
     """
     manifest = read_manifest(folder, made_by)
-    made_with = {name: manifest["config"].get(name) for name in manifest["shaped_by"]}
+    made_with = {name: _later_keys(config, name) | manifest["config"].get(name, {}) for name in manifest["shaped_by"]}
     asked = config.model_dump(include=set(made_with))
     changed = [f"{key} was {old} and is now {new}" for key, old, new in differences(made_with, asked)]
     if changed:
         raise UserError(f"{folder}: made with other settings: {first_few(changed)}; run {command_of(made_by)} again")
     return manifest
+
+
+def _later_keys(config: Config, section: str) -> dict[str, Any]:
+    """Give the settings of a section that folders made before them lack, as they were then: their own defaults."""
+    fields = type(getattr(config, section)).model_fields
+    return {key: field.default for key, field in fields.items() if not (field.is_required() or field.exclude)}
 
 
 def check_input(manifest: dict[str, Any], folder: str | Path, source: str | Path, made_by: str) -> None:
@@ -195,11 +201,12 @@ def write_json(path: Path, value: Any) -> None:
     path.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file that appears whole or not at all."""
+def write_whole(path: Path, text: str | Iterable[str]) -> None:
+    """Write a text file, perhaps in parts, that appears whole or not at all."""
     beside = path.with_name(f".{path.name}.incomplete")
     try:
-        beside.write_text(text, encoding="utf-8")
+        with beside.open("w", encoding="utf-8") as file:
+            file.writelines([text] if isinstance(text, str) else text)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

@@ -9,18 +9,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.beats.labelled import CLASSES, Detection
+from ecg_anomaly.beats.labelled import CLASSES
 from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import SHAPES_BEATS, SHAPES_MODEL, SHAPES_SCORES, Config, load_config
 from ecg_anomaly.detector import measures
 from ecg_anomaly.detector.compared import ComparedBeats, compare_records
-from ecg_anomaly.detector.scorer import TrainedModel, score_records
+from ecg_anomaly.detector.scorer import TrainedDetector, TrainedModel, score_records
 from ecg_anomaly.detector.surprise import reconstruction_error
-from ecg_anomaly.evaluation import evaluate, noise_stress
-from ecg_anomaly.handover.beats import BeatWriter, read_records, read_table
-from ecg_anomaly.handover.model import HISTORY
+from ecg_anomaly.evaluation import noise_stress
+from ecg_anomaly.evaluation.evaluate import evaluate_detector
+from ecg_anomaly.handover.beats import BeatWriter, read_records
+from ecg_anomaly.handover.model import LEFT_OUT, write_history
 from ecg_anomaly.handover.scores import Evaluation, write_evaluation
-from ecg_anomaly.manifest import folder_fingerprint, handover
+from ecg_anomaly.manifest import Handover, folder_fingerprint, handover
 from ecg_anomaly.records import noise
 
 _SYMBOLS = {"N": "N", "S": "A", "V": "V", "F": "F", "Q": "/"}
@@ -55,11 +56,13 @@ def write_run(
     missing_leads: int = 0,
     epochs: int = 8,
     seed: int = 1,
+    noise: float = 0.35,
 ) -> MadeUpRun:
     """Write the folders of the first three scripts.
 
     ``records`` may map each test record to its shares of the classes; the last ``missing_leads`` leads of the
-    first test record are missing.
+    first test record are missing. In place of the network there is an average of beats, more or less of it by
+    ``noise``.
     """
     mixes = records if isinstance(records, Mapping) else dict.fromkeys(records, _USUAL_MIX)
     options = (
@@ -82,22 +85,34 @@ def write_run(
                 writer.append(*_beats(rng, settings, split, record, mix, beats_per_record, leads, lost))
         output.describe("preprocess_data.py", settings, SHAPES_BEATS, {})
     with handover(folder / "models") as output:
-        history(epochs).to_csv(output.path(HISTORY), index=False)
+        training = read_records(folder / "processed", "train")
+        answers = score_records(_model(run, seed, noise), training.table, training.windows).answers
+        write_history(output, history(epochs))
+        training.table.assign(**answers).to_csv(output.path(LEFT_OUT), index=False)
         inputs = dict([folder_fingerprint(folder / "processed")])
         output.describe("train_model.py", settings, SHAPES_MODEL, inputs)
     with handover(run.outputs) as output:
-        write_evaluation(output, evaluation_of(run, seed=seed))
+        write_evaluation(output, evaluation_of(run, output, seed, noise))
         inputs = dict(folder_fingerprint(folder / name) for name in ("processed", "models"))
         output.describe("evaluate_model.py", settings, SHAPES_SCORES, inputs)
     return run
 
 
-def evaluation_of(run: MadeUpRun, detection: Detection | None = None, seed: int = 1, noise: float = 0.35) -> Evaluation:
-    """Evaluate as evaluate_model.py does, with an average of beats, more or less of it, in place of the network."""
+def evaluation_of(run: MadeUpRun, output: Handover, seed: int = 1, noise: float = 0.35) -> Evaluation:
+    """Evaluate as evaluate_model.py does; what has a row per beat is written."""
+    model = _model(run, seed, noise)
+
+    def calls(work, portions, config, threshold):
+        detector = TrainedDetector(**vars(model), threshold=threshold)
+        yield from enumerate(work(detector, *portion) for portion in portions)
+
+    return evaluate_detector(output, run.config, calls)
+
+
+def _model(run: MadeUpRun, seed: int, noise: float) -> TrainedModel:
     rng = np.random.default_rng(seed)
-    training, tested = (read_records(run.folder / "processed", split) for split in ("train", "test"))
-    normal_beats = training.windows[training.normal("train")]
-    average = normal_beats.mean(axis=0)
+    training = read_records(run.folder / "processed", "train")
+    average = training.windows[training.normal("train")].mean(axis=0)
 
     def network(beats: ComparedBeats) -> tuple[np.ndarray, np.ndarray]:
         windows = beats.paired.windows
@@ -109,10 +124,7 @@ def evaluation_of(run: MadeUpRun, detection: Detection | None = None, seed: int 
         return reconstructions, logits + rng.normal(0, 3 * noise, logits.shape)
 
     compared = compare_records(training.table, training.windows, run.config, training.normal("train"))
-    model = TrainedModel(network, measures.learn_reference(network, compared, Frame.of(run.config.beat)), run.config)
-    left_out = training.table.assign(**score_records(model, training.table, training.windows).answers)
-    beats = read_table(run.folder / "processed")
-    return evaluate.evaluate_detector(model, beats, normal_beats, tested, detection, left_out)
+    return TrainedModel(network, measures.learn_reference(network, compared, Frame.of(run.config.beat)), run.config)
 
 
 def history(epochs: int) -> pd.DataFrame:

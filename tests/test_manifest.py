@@ -238,6 +238,18 @@ def test_files_of_an_older_version_without_a_setting_are_refused(tmp_path: Path)
     assert "beat.start_s was null and is now 10.0" in message
 
 
+def test_a_setting_that_came_later_is_taken_to_have_had_its_own_default(tmp_path: Path):
+    with handover(tmp_path) as output:
+        output.describe(SCRIPT, load_config(), ["training"], {})
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    del manifest["config"]["training"]["beats_per_record"]
+    write_json(tmp_path / "manifest.json", manifest)
+
+    read_checked_manifest(tmp_path, load_config(), SCRIPT)
+    message = refusal(read_checked_manifest, tmp_path, load_config(None, ["training.beats_per_record=9"]), SCRIPT)
+    assert "training.beats_per_record was 5000 and is now 9" in message
+
+
 @pytest.mark.parametrize("version", [None, FORMAT - 1, FORMAT + 1])
 def test_files_of_another_version_are_refused(tmp_path: Path, version: int | None):
     write_folder(tmp_path, "old")

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 import signal
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -26,16 +27,23 @@ def settings(run: Workspace, *overrides: str):
     return load_config(overrides=run.settings(*overrides)[1::2])
 
 
-def test_every_patient_is_left_out_once(finished: Workspace):
+def test_every_patient_is_left_out_once(finished: Workspace, tmp_path: Path):
+    own, *folds = training._plan(tmp_path, settings(finished, *FOLDS), lambda line: None)
     odd, even = ["simdb/s001", "simdb/s003"], ["simdb/s002", "simdb/s004"]
-    folds = training._patients_of_folds(settings(finished, *FOLDS))
-    assert [(learned.names, unseen.names) for learned, unseen in folds] == [(even, odd), (odd, even)]
+    assert (own.learned, own.unseen) == ({*odd, *even}, [])
+    assert [(its.learned, [record.name for record in its.unseen]) for its in folds] == [
+        (set(even), odd),
+        (set(odd), even),
+    ]
 
 
-def test_all_records_of_a_patient_are_left_out_together(finished: Workspace):
+def test_all_records_of_a_patient_are_left_out_together(finished: Workspace, tmp_path: Path):
     same = "split.same_patient=[[simdb/s002, simdb/s003]]"
-    folds = training._patients_of_folds(settings(finished, *FOLDS, same))
-    assert [unseen.names for _, unseen in folds] == [["simdb/s001", "simdb/s004"], ["simdb/s002", "simdb/s003"]]
+    _, *folds = training._plan(tmp_path, settings(finished, *FOLDS, same), lambda line: None)
+    assert [[record.name for record in its.unseen] for its in folds] == [
+        ["simdb/s001", "simdb/s004"],
+        ["simdb/s002", "simdb/s003"],
+    ]
 
 
 def test_training_without_tensorflow_says_how_to_install_it(finished: Workspace, monkeypatch: pytest.MonkeyPatch):
@@ -44,9 +52,9 @@ def test_training_without_tensorflow_says_how_to_install_it(finished: Workspace,
         training.train_model(None, settings(finished), print)
 
 
-def test_too_few_patients_for_the_folds_are_told(finished: Workspace):
+def test_too_few_patients_for_the_folds_are_told(finished: Workspace, tmp_path: Path):
     with pytest.raises(UserError, match=r"split\.train has only 4 patients for the 5 groups of training\.folds"):
-        training._patients_of_folds(settings(finished, "training.folds=5"))
+        training._plan(tmp_path, settings(finished, "split.validation=[]", "training.folds=5"), lambda line: None)
 
 
 def test_validation_beats_are_scored_where_there_are_any(finished: Workspace):

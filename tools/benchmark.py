@@ -7,20 +7,16 @@ Machines differ and are shared: compare figures of one run, and repeat.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import psutil
 
 from ecg_anomaly import commandline
 from ecg_anomaly.batch.opening import open_leads
@@ -46,19 +42,15 @@ from tools.load import measure_load
 from tools.page import Page
 from tools.reading import STEPS_PER_MV, measure, write_wfdb
 from tools.review import measure_review
+from tools.running import SCRIPTS, Row, run_script
 
-_ROOT = Path(__file__).resolve().parent.parent
-_SCRIPTS = ("preprocess_data.py", "train_model.py", "evaluate_model.py", "visualize_results.py")
 _REPEATS = 5
 _SINGLE_BEATS = 500
 _BLOCK_S = 60.0  # of a recording, read at once
-_LOOK_EVERY_S = 0.2  # how often memory is looked at
 
 _WEB_MINUTES, _WEB_SEED = 10.0, 3  # of the simulated record that is repeated for the web application
 _WEB_RECORDS = {"30 minutes": 3, "24 hours": 144}  # how often
 _LOAD = "30 minutes"  # what many people look at at once
-
-Row = dict[str, Any]  # what was measured, and its figures
 
 
 def benchmark(config: Config) -> None:
@@ -70,11 +62,11 @@ def benchmark(config: Config) -> None:
         trial = config.model_copy(update={"paths": paths})
         trial_file = Path(folder) / "config.yaml"
         trial_file.write_text(trial.model_dump_json(), encoding="utf-8")  # JSON is YAML
-        rows = [_script(name, "--config", str(trial_file)) for name in _SCRIPTS]
-        sums = {"seconds": sum(row["seconds"] for row in rows), "peak_mb": max(row["peak_mb"] for row in rows)}
-        rows.append({"what": "all four scripts"} | sums)
-        for name in _SCRIPTS:
-            rows.append({"what": f"{name} --help", "seconds": _median_s(_script, name, "--help")})
+        rows = [run_script(name, "--config", str(trial_file)) for name in SCRIPTS]
+        sums = {name: sum(row[name] for row in rows) for name in ("seconds", "cpu_seconds")}
+        rows.append({"what": "all four scripts"} | sums | {"peak_mb": max(row["peak_mb"] for row in rows)})
+        for name in SCRIPTS:
+            rows.append({"what": f"{name} --help", "seconds": _median_s(run_script, name, "--help")})
         rows += [*_network(trial), _live(trial), *_web(trial, Path(folder)), *_review(trial, Path(folder))]
         rows += measure(Path(folder))
     print(pd.DataFrame(rows).round(2).to_string(index=False, na_rep=""))
@@ -82,36 +74,6 @@ def benchmark(config: Config) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     write_json(target, rows)
     print(f"\nWrote {target}")
-
-
-def _script(name: str, *options: str) -> Row:
-    """Measure the time of a script, and the memory of all its processes together."""
-    print(f"running {name} {options[0]}", file=sys.stderr, flush=True)
-    started = time.perf_counter()
-    command = [sys.executable, str(_ROOT / name), *options]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        peak_bytes = 0
-        while process.poll() is None:
-            peak_bytes = max(peak_bytes, _memory_bytes(process.pid))
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_LOOK_EVERY_S)
-        message = process.stderr.read() if process.stderr else ""
-    if process.returncode:
-        raise UserError(f"{name} ended with {process.returncode}: {message}")
-    return {"what": name, "seconds": time.perf_counter() - started, "peak_mb": peak_bytes / 1e6}
-
-
-def _memory_bytes(pid: int) -> int:
-    """Memory of a process and its children that no other process shares (where the system tells)."""
-    total = 0
-    try:
-        process = psutil.Process(pid)
-        for member in [process, *process.children(recursive=True)]:
-            memory = member.memory_full_info()
-            total += getattr(memory, "pss", memory.rss)
-    except psutil.Error:
-        pass  # it has just ended
-    return total
 
 
 def _network(config: Config) -> Iterator[Row]:

@@ -28,8 +28,8 @@ from ecg_anomaly.detector.network import run_with
 from ecg_anomaly.detector.scorer import TrainedModel, score_compared
 from ecg_anomaly.detector.surprise import anomaly_score, reconstruction_error
 from ecg_anomaly.evaluation import metrics
-from ecg_anomaly.evaluation.baselines import pca_error, prematurity_scores
-from ecg_anomaly.evaluation.bootstrap import resampled_patients
+from ecg_anomaly.evaluation.baselines import PrincipalComponents, prematurity_scores
+from ecg_anomaly.evaluation.bootstrap import drawn_patients
 from ecg_anomaly.handover.beats import Records, load_windows, open_array, read_records, read_table
 from ecg_anomaly.manifest import read_checked_manifest
 from ecg_anomaly.records.splits import TEST, TRAIN
@@ -127,7 +127,8 @@ def paired_differences(
 ) -> dict[str, dict[str, float]]:
     """Give percentiles of first minus second, two scores of shape ``(beats,)``, on the same draws of patients."""
     anomalous = table["anomalous"].to_numpy(dtype=bool)
-    draws = list(resampled_patients(table["record"].to_numpy(), resamples, seed))
+    patients, names = pd.factorize(table["record"], sort=True)
+    draws = [counts[patients] for counts in drawn_patients(len(names), resamples, seed)]
 
     def percentiles(figure: Callable[..., float]) -> dict[str, float]:
         one, other = ([figure(anomalous, scores, sample_weight=c) for c in draws] for scores in (first, second))
@@ -166,7 +167,7 @@ def _compare_baselines(table: pd.DataFrame, config: Config) -> pd.DataFrame:
     few = normal[random.choice(len(normal), min(len(normal), _MOST_BEATS), replace=False)]
     isolation_forest = IsolationForest(random_state=config.training.seed, n_jobs=-1)
     methods: dict[str, Callable[[], np.ndarray]] = {
-        "PCA": lambda: pca_error(normal, windows),
+        "PCA": lambda: PrincipalComponents.of_batches([normal]).error(windows),
         "prematurity": lambda: prematurity_scores(whole, config)[tested],
         "nearest neighbours": lambda: neighbour_distance(few, windows),
         "isolation forest": lambda: outlier_score(isolation_forest, few, windows),
@@ -183,13 +184,13 @@ def _compare_baselines(table: pd.DataFrame, config: Config) -> pd.DataFrame:
 
 
 def neighbour_distance(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
-    """Distance to the nearest normal training beat; arguments as for `pca_error`."""
+    """Distance to the nearest normal training beat; all windows have the shape ``(beats, samples, leads)``."""
     neighbours = NearestNeighbors(n_neighbors=1, n_jobs=-1).fit(_flat(normal_beats))
     return np.asarray(neighbours.kneighbors(_flat(windows))[0][:, 0])
 
 
 def outlier_score(method: IsolationForest | OneClassSVM, normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
-    """How far outside of normal training beats the method sees a beat; arguments as for `pca_error`."""
+    """How far outside of normal training beats the method sees a beat; arguments as for `neighbour_distance`."""
     return np.asarray(-method.fit(_flat(normal_beats)).decision_function(_flat(windows)))
 
 

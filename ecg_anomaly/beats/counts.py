@@ -36,16 +36,16 @@ class PreprocessingSummary:
             if not record.no_beats:
                 self._broken.add(record.name)
             return
-        table = record.beats.table
-        classes = table["aami_class"].value_counts()
-        splits = " ".join(sorted(set(table["split"]), key=SPLITS.index))
+        labels = record.beats.labels
+        classes = labels["aami_class"].value_counts()
+        splits = " ".join(sorted(set(labels["split"]), key=SPLITS.index))
         row: dict[str, object] = {"record": record.name, "split": splits}
         row |= {name: int(classes.get(name, 0)) for name in CLASSES}
         if record.detection is not None:
             counts = record.detection.counts.iloc[0]
             row |= {name: str(counts[kind] - counts["matched"]) for name, kind in _UNMATCHED.items()}
         self._rows.append(row | {"left out": record.beats.left_out.total(), "leads": ", ".join(record.leads)})
-        self._per_split.update(zip(table["split"], table["aami_class"], strict=True))
+        self._per_split.update(zip(labels["split"], labels["aami_class"], strict=True))
         self._left_out += record.beats.left_out
         self._uncovered += record.beats.uncovered
         dead = [f"{lead_called(lead)} holds no signal and is not used" for lead in record.dead_leads]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
-from ecg_anomaly.beats.conditioning import condition
+from ecg_anomaly.beats.conditioning import Conditioner
 from ecg_anomaly.beats.per_beat import PerBeat
-from ecg_anomaly.beats.qrs import detect_beats
+from ecg_anomaly.beats.qrs import QrsDetector
 from ecg_anomaly.beats.quality import LEAST_QUALITY, beat_quality
 from ecg_anomaly.beats.windows import cut_windows_mv, fiducial_points
 from ecg_anomaly.config import Beat, Rhythm
@@ -38,9 +39,6 @@ class CutBeats(PerBeat):
     left_out: np.ndarray  # why it cannot be judged; an empty string where it can
     quality: np.ndarray  # how well its best lead can be read, from 0 to 1; NaN where it is annotated: nobody asked
     windows_mv: np.ndarray  # shape (beats, samples, leads): NaN where a lead has no signal
-
-    def __len__(self) -> int:
-        return len(self.samples)
 
     @property
     def readable(self) -> np.ndarray:
@@ -211,13 +209,51 @@ def cut_beats(
     annotated
         Shape ``(beats,)``: where somebody has marked the beats, increasing samples; ``None`` to detect them.
     """
-    conditioned, missing = condition(signals_mv, sampling_rate_hz, settings)
-    samples = annotated
-    if samples is None:
-        found = detect_beats(conditioned, missing, settings.sampling_rate_hz)
-        samples = recording_samples(found, sampling_rate_hz, settings)
-    cutter = BeatCutter(sampling_rate_hz, signals_mv.shape[1], settings, rhythm, detected=annotated is None)
-    return CutBeats.joined([cutter.push(conditioned, missing, samples, len(conditioned)), cutter.finish()])
+    leads = signals_mv.shape[1]
+    return CutBeats.joined(list(cut_blocks([signals_mv], leads, sampling_rate_hz, settings, rhythm, annotated)))
+
+
+def cut_blocks(
+    blocks: Iterable[np.ndarray],
+    leads: int,
+    sampling_rate_hz: Fraction,
+    settings: Beat,
+    rhythm: Rhythm,
+    annotated: np.ndarray | None = None,
+) -> Iterator[CutBeats]:
+    """Cut the beats of a record that comes in blocks, of shape ``(samples, leads)``; else as `cut_beats`.
+
+    Yields them as they are complete; those of the first seconds (``beat.start_s``) together.
+    """
+    cutter = BeatCutter(sampling_rate_hz, leads, settings, rhythm, detected=annotated is None)
+    detector, given, end, waiting = QrsDetector(settings.sampling_rate_hz, leads), 0, 0, list[CutBeats]()
+    for conditioned, missing, last in _conditioned(blocks, Conditioner(leads, sampling_rate_hz, settings)):
+        end += len(conditioned)
+        if annotated is None:
+            found = [detector.push(conditioned, missing), *([detector.finish()] if last else [])]
+            samples = recording_samples(np.concatenate(found), sampling_rate_hz, settings)
+            certain_until = detector.certain_until
+        else:
+            position = annotated / float(sampling_rate_hz) * settings.sampling_rate_hz
+            known = len(annotated) if last else int(np.searchsorted(position, end))
+            samples, given = annotated[given:known], known
+            # The last one waits for the next, after however long a pause.
+            certain_until = end if known in (0, len(annotated)) else int(position[known - 1])
+        waiting.append(cutter.push(conditioned, missing, samples, certain_until))
+        if last:
+            waiting.append(cutter.finish())
+        if last or cutter.delivered_until_s >= settings.start_s:
+            yield CutBeats.joined(waiting)
+            waiting = []
+
+
+def _conditioned(
+    blocks: Iterable[np.ndarray], conditioner: Conditioner
+) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
+    """Condition blocks as they come; true with the rest, after the last of them."""
+    for block in blocks:
+        yield *conditioner.push(block), False
+    yield *conditioner.finish(), True
 
 
 def recording_samples(found: np.ndarray, sampling_rate_hz: Fraction, settings: Beat) -> np.ndarray:

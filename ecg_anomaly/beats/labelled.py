@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from ecg_anomaly.beats.cutter import CutBeats, cut_beats
+from ecg_anomaly.beats.cutter import cut_blocks
 from ecg_anomaly.beats.matching import NO_BEAT, UNMATCHED, Comparison, compare_beats
+from ecg_anomaly.beats.portions import Portion, Portions
 from ecg_anomaly.beats.windows import Scaler
 from ecg_anomaly.config import Config
 from ecg_anomaly.records.annotations import Annotations
-from ecg_anomaly.records.recording import Recording
+from ecg_anomaly.records.recording import Recording, RecordingFile
 from ecg_anomaly.records.splits import database_of
 
 CLASSES = ("N", "S", "V", "F", "Q")
@@ -28,15 +30,40 @@ EXTRA_SYMBOL = "|"
 # counts in the figures. Beats that do not count are scored all the same, since later beats are compared with them.
 QUALITY, EVALUATED = "quality", "evaluated"
 
+_BLOCK_S = 900.0
+_BEFORE_LABELS = ("record", "sample", "time_s")
+
 
 @dataclass(frozen=True)
 class RecordBeats:
     """The beats of one record."""
 
-    table: pd.DataFrame  # one row per kept beat, in order of time: the columns of beats.csv but split and row
-    windows: np.ndarray  # shape (beats, samples, leads), float32: scaled; all zeros where a lead is missing
+    portions: Portions
+    # One row per kept beat, in order of time: ``symbol, aami_class, anomalous``, and what is to stand beside them.
+    labels: pd.DataFrame
+    samples: np.ndarray  # shape (beats,): where each stands
     left_out: Counter[str]  # how many beats were left out, by reason
     uncovered: Counter[str]  # how many annotations carry a symbol that no class covers, by symbol
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def parts(self) -> Iterator[Portion]:
+        """Give the beats portion by portion, their rows with the columns of ``beats.csv`` but ``row``."""
+        first = 0
+        for rows, windows in self.portions:
+            yield _with_labels(rows, self.labels.iloc[first : first + len(rows)]), windows
+            first += len(rows)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """All rows at once."""
+        return pd.concat([rows for rows, _ in self.parts()], ignore_index=True)
+
+    @cached_property
+    def windows(self) -> np.ndarray:
+        """All windows at once."""
+        return np.concatenate([windows for _, windows in self.portions])
 
 
 @dataclass(frozen=True)
@@ -52,7 +79,9 @@ class Detection:
     missed: pd.DataFrame
 
 
-def cut_at_annotations(recording: Recording, annotations: Annotations, config: Config) -> RecordBeats:
+def cut_at_annotations(
+    recording: Recording | RecordingFile, annotations: Annotations, config: Config, portions: Portions | None = None
+) -> RecordBeats:
     """Cut a record at its annotated beats.
 
     Parameters
@@ -63,21 +92,28 @@ def cut_at_annotations(recording: Recording, annotations: Annotations, config: C
         All annotations of the record; those with a symbol that no class covers are no beats.
     config
         Classes, filter, window and scaling.
+    portions
+        Where the beats go as they are cut, if not into memory.
     """
     of_database = config.labels.of(database_of(recording.name))
     classes = classes_of(annotations, of_database)
     covered = classes != NO_BEAT
     samples, symbols = annotations.samples[covered], annotations.symbols[covered]
-    cut = cut_beats(recording.signals_mv, recording.sampling_rate_hz, config.beat, config.rhythm, samples)
+    portions = [] if portions is None else portions
+    cut = _cut(recording, config, samples, portions)
     uncovered = Counter(symbol for symbol in annotations.symbols.tolist() if symbol not in of_database)
-    beats = _labelled(recording.name, cut, symbols, classes[covered], {}, uncovered, config)
+    beats = _labelled(cut, portions, symbols, classes[covered], {}, uncovered)
     if same_time := int(np.sum(~covered)) - uncovered.total():
         beats.left_out[SAME_TIME] += same_time
     return beats
 
 
 def cut_at_detections(
-    recording: Recording, annotations: Annotations, annotated: RecordBeats, config: Config
+    recording: Recording | RecordingFile,
+    annotations: Annotations,
+    annotated: RecordBeats,
+    config: Config,
+    portions: Portions | None = None,
 ) -> tuple[RecordBeats, Detection]:
     """Cut a record at its detected beats, and give each the label of the annotated beat that it is.
 
@@ -87,7 +123,7 @@ def cut_at_detections(
 
     Parameters
     ----------
-    recording, annotations, config
+    recording, annotations, config, portions
         As for `cut_at_annotations`.
     annotated
         What that gives.
@@ -99,17 +135,17 @@ def cut_at_detections(
     """
     classes = classes_of(annotations, config.labels.of(database_of(recording.name)))
     rate_hz = recording.sampling_rate_hz
-    cut = cut_beats(recording.signals_mv, rate_hz, config.beat, config.rhythm)
+    portions = [] if portions is None else portions
+    cut = _cut(recording, config, None, portions)
     compared = compare_beats(annotations, classes, cut.samples, float(rate_hz))
-    counting = np.isin(compared.annotated.samples, annotated.table["sample"])
+    counting = np.isin(compared.annotated.samples, annotated.samples)
 
     symbols = compared.to_detected(compared.annotated.symbols, EXTRA_SYMBOL)
     aami_classes = compared.to_detected(compared.classes, NORMAL_CLASS)
     evaluated = compared.to_detected(counting, True) & ~compared.in_flutter
-    columns = {QUALITY: cut.quality, EVALUATED: evaluated}
-    beats = _labelled(recording.name, cut, symbols, aami_classes, columns, annotated.uncovered, config)
+    beats = _labelled(cut, portions, symbols, aami_classes, {EVALUATED: evaluated}, annotated.uncovered)
 
-    scored = compared.to_annotated(cut.left_out == "", False)
+    scored = compared.to_annotated(cut.judged, False)
     missed = _describe(recording, compared, counting & ~scored)
     return beats, Detection(_count(recording.name, compared), missed)
 
@@ -125,36 +161,71 @@ def classes_of(annotations: Annotations, classes: Mapping[str, str]) -> np.ndarr
     return given
 
 
-def _labelled(
-    record: str,
-    cut: CutBeats,
-    symbols: np.ndarray,
-    aami_classes: np.ndarray,
-    columns: Mapping[str, np.ndarray],
-    uncovered: Counter[str],
-    config: Config,
-) -> RecordBeats:
-    """Take the beats that can be judged, scale their windows, and put their labels and other columns beside them."""
-    kept, lead_count = np.array(cut.left_out == "", dtype=bool), config.records.lead_count
-    beats = cut.chosen(kept)
-    scale = Scaler(config.beat).push(beats.windows_mv, beats.fiducials_s)
-    table = pd.DataFrame(
-        {
-            "record": record,
+@dataclass(frozen=True)
+class _Cut:
+    """All beats of a record."""
+
+    samples: np.ndarray  # shape (beats,): where each stands
+    judged: np.ndarray  # shape (beats,), bool: whether it can be judged, and is kept
+    left_out: Counter[str]  # how many are not, by reason
+
+
+def _cut(
+    recording: Recording | RecordingFile, config: Config, annotated: np.ndarray | None, portions: Portions
+) -> _Cut:
+    """Cut a record block by block; the beats that can be judged go to the portions, scaled."""
+    scaler, lead_count, left_out = Scaler(config.beat), config.records.lead_count, Counter[str]()
+    samples, judged = [], []
+    blocks, leads = recording.blocks(_BLOCK_S), len(recording.leads)
+    for cut in cut_blocks(blocks, leads, recording.sampling_rate_hz, config.beat, config.rhythm, annotated):
+        kept = np.array(cut.left_out == "", dtype=bool)
+        samples.append(cut.samples)
+        judged.append(kept)
+        left_out.update(cut.left_out[~kept].tolist())
+        beats = cut.chosen(kept)
+        scale = scaler.push(beats.windows_mv, beats.fiducials_s)
+        columns = {
+            "record": recording.name,
             "sample": beats.samples,
             "time_s": beats.times_s,
-            "symbol": symbols[kept],
-            "aami_class": aami_classes[kept],
-            "anomalous": (aami_classes[kept] != NORMAL_CLASS).astype(bool),
             "rr_before_s": beats.rr_before_s,
             "rr_after_s": beats.rr_after_s,
             "fiducial_s": beats.fiducials_s,
             **scale.columns(lead_count),
+            **({QUALITY: beats.quality} if annotated is None else {}),
+        }
+        portions.append((pd.DataFrame(columns), scale.apply(beats.windows_mv, lead_count)))
+    return _Cut(np.concatenate(samples), np.concatenate(judged), left_out)
+
+
+def _labelled(
+    cut: _Cut,
+    portions: Portions,
+    symbols: np.ndarray,
+    aami_classes: np.ndarray,
+    columns: Mapping[str, np.ndarray],
+    uncovered: Counter[str],
+) -> RecordBeats:
+    """Put labels and other columns beside the beats that are kept."""
+    kept = cut.judged
+    labels = pd.DataFrame(
+        {
+            "symbol": pd.Categorical(symbols[kept]),
+            "aami_class": pd.Categorical(aami_classes[kept]),
+            "anomalous": (aami_classes[kept] != NORMAL_CLASS).astype(bool),
             **{name: values[kept] for name, values in columns.items()},
         }
     )
-    left_out = Counter(cut.left_out[~kept].tolist())
-    return RecordBeats(table, scale.apply(beats.windows_mv, lead_count), left_out, uncovered)
+    return RecordBeats(portions, labels, cut.samples[kept], cut.left_out, uncovered)
+
+
+def _with_labels(rows: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+    """Put labels into rows: after what says which beat it is; what the QRS detector adds comes last."""
+    texts = {name: str for name in labels if isinstance(labels[name].dtype, pd.CategoricalDtype)}
+    labels = labels.astype(texts).set_index(rows.index)
+    last = [name for name in (QUALITY, EVALUATED) if name in labels]
+    before = [*_BEFORE_LABELS]
+    return pd.concat([rows[before], labels.drop(columns=last), rows.drop(columns=before), labels[last]], axis=1)
 
 
 def _count(record: str, compared: Comparison) -> pd.DataFrame:
@@ -166,7 +237,7 @@ def _count(record: str, compared: Comparison) -> pd.DataFrame:
     return pd.DataFrame([{"record": record, **counts}])
 
 
-def _describe(recording: Recording, compared: Comparison, chosen: np.ndarray) -> pd.DataFrame:
+def _describe(recording: Recording | RecordingFile, compared: Comparison, chosen: np.ndarray) -> pd.DataFrame:
     """Tabulate annotated beats."""
     samples, aami_classes = compared.annotated.samples[chosen], compared.classes[chosen]
     return pd.DataFrame(

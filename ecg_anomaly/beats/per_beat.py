@@ -16,6 +16,9 @@ Table = TypeVar("Table", bound="PerBeat")
 class PerBeat:
     """Base of dataclasses whose fields all have one entry per beat: arrays, others of this kind, mappings of arrays."""
 
+    def __len__(self) -> int:
+        return len(next(iter(vars(self).values())))
+
     def chosen(self: Table, rows: np.ndarray | slice) -> Table:
         """Choose some of the beats, by a mask, an index or a slice."""
         return type(self)(*(_combined([value], lambda arrays: arrays[0][rows]) for value in vars(self).values()))
@@ -34,7 +37,7 @@ class PerBeat:
         """
         whole: Table | None = None
         for rows, part in parts:
-            whole = whole or _combined([part], functools.partial(_empty, beats))
+            whole = _combined([part], functools.partial(_empty, beats)) if whole is None else whole
             whole = _combined([whole, part], functools.partial(_filled, rows))
         assert whole is not None
         return whole

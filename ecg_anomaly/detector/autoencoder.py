@@ -15,7 +15,7 @@ import pandas as pd
 from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Model, Training
 from ecg_anomaly.detector.architectures import KINDS, RECONSTRUCTION, input_shapes, outputs_of
-from ecg_anomaly.detector.compared import ComparedBeats, inputs_of
+from ecg_anomaly.detector.compared import ManyBeats, inputs_of
 from ecg_anomaly.detector.ectopy.examples import Examples, simulate
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.quiet import quiet_native_output
@@ -52,11 +52,11 @@ class Trained:
 def train(
     settings: Model,
     training: Training,
-    beats: ComparedBeats,
+    beats: ManyBeats,
     frame: Frame,
     report: Callable[[str], None],
     tensorboard: str | None = None,
-    watched: ComparedBeats | None = None,
+    watched: ManyBeats | None = None,
     ended: Callable[[], bool] = lambda: False,
 ) -> Trained:
     """Train an autoencoder on normal beats, and on premature and ventricular ones that are simulated from them.
@@ -85,7 +85,7 @@ def train(
     """
     keras.utils.set_random_seed(training.seed)
     tf.config.experimental.enable_op_determinism()
-    model = build(settings, frame, beats.paired.windows.shape[2])
+    model = build(settings, frame, beats.chosen(slice(1)).paired.windows.shape[2])
     batches = _Batches(beats, training, frame)
     model.compile(
         optimizer=_optimizer(training.learning_rate, steps=training.epochs * len(batches)),
@@ -165,10 +165,10 @@ def _make_variables(model: keras.Model) -> None:
     model.compute_loss(y=nothing, y_pred=nothing)
 
 
-def _examples(beats: ComparedBeats, rows: np.ndarray, share: float, frame: Frame, seed: Sequence[int]) -> Examples:
+def _examples(beats: ManyBeats, rows: np.ndarray, share: float, frame: Frame, seed: Sequence[int]) -> Examples:
     """Make one example of each beat in ``rows``."""
     random = np.random.default_rng(seed)
-    others = beats.paired.own_beats[random.choice(len(beats.paired.windows), len(rows))]
+    others = beats.chosen(random.choice(len(beats), len(rows))).paired.own_beats
     # Of the patients' leads no order is certain: half of the foreign beats show themselves the other way round.
     others = np.where(random.random((len(rows), 1, 1)) < 0.5, others, others[:, :, ::-1])
     its, next_seed = beats.chosen(rows), int(random.integers(2**31))
@@ -182,17 +182,16 @@ def _seen_and_wanted(examples: Examples) -> tuple[dict[str, np.ndarray], dict[st
 
 
 def _watched_examples(
-    watched: ComparedBeats, training: Training, frame: Frame
+    watched: ManyBeats, training: Training, frame: Frame
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    count = len(watched.paired.windows)
-    rows = np.random.default_rng(training.seed).permutation(count)[:_MOST_WATCHED]
+    rows = np.random.default_rng(training.seed).permutation(len(watched))[:_MOST_WATCHED]
     return _seen_and_wanted(_examples(watched, rows, training.ectopic_share, frame, [training.seed]))
 
 
 class _Batches(keras.utils.PyDataset):
     """Batches of examples: one of every beat, in each epoch in another order and simulated anew."""
 
-    def __init__(self, beats: ComparedBeats, training: Training, frame: Frame):
+    def __init__(self, beats: ManyBeats, training: Training, frame: Frame):
         super().__init__()
         self._beats, self._training, self._frame = beats, training, frame
         self._epoch = 0
@@ -212,7 +211,7 @@ class _Batches(keras.utils.PyDataset):
 
     def _shuffle(self) -> None:
         random = np.random.default_rng([self._training.seed, self._epoch])
-        self._order = random.permutation(len(self._beats.paired.windows))
+        self._order = random.permutation(len(self._beats))
 
 
 class _Progress(keras.callbacks.Callback):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -49,6 +50,16 @@ class ComparedBeats(PerBeat):
 
     paired: PairedBeats
     timed: Timing
+
+
+class ManyBeats(Protocol):
+    """Compared beats of many patients, in memory (`ComparedBeats`) or on disk."""
+
+    def __len__(self) -> int:
+        """Count them."""
+
+    def chosen(self, rows: np.ndarray | slice) -> ComparedBeats:
+        """Give some of them."""
 
 
 class PatientMemory:

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ecg_anomaly.detector.compared import ComparedBeats, inputs_of
+from ecg_anomaly.detector.compared import ManyBeats, inputs_of
 from ecg_anomaly.quiet import quiet_native_output
 
 _CALIBRATION_BEATS = 500  # from whose values the converter learns the range of each layer
@@ -26,20 +26,20 @@ def convert(model: keras.Model) -> bytes:
     return _run(_converter(model))
 
 
-def convert_int8(model: keras.Model, beats: ComparedBeats, seed: int) -> bytes:
+def convert_int8(model: keras.Model, beats: ManyBeats, seed: int) -> bytes:
     """Convert a trained autoencoder to whole numbers of 8 bits, which small processors multiply faster.
 
     Some of the normal training beats, chosen by ``seed``, tell which values occur. The network still takes and gives
     float32.
     """
-    count = len(beats.paired.windows)
-    some = beats.chosen(np.random.default_rng(seed).choice(count, min(count, _CALIBRATION_BEATS), replace=False))
+    rows = np.random.default_rng(seed).choice(len(beats), min(len(beats), _CALIBRATION_BEATS), replace=False)
+    some = beats.chosen(rows)
     converter = _converter(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     inputs = inputs_of(some.paired, some.timed.tachograms)
     converter.representative_dataset = lambda: (
-        {name: values[[row]] for name, values in inputs.items()} for row in range(len(some.paired.windows))
+        {name: values[[row]] for name, values in inputs.items()} for row in range(len(some))
     )
     return _run(converter)
 

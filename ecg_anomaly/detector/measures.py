@@ -19,7 +19,7 @@ import pandas as pd
 
 from ecg_anomaly.beats.per_beat import PerBeat
 from ecg_anomaly.beats.windows import Frame
-from ecg_anomaly.detector.compared import ComparedBeats
+from ecg_anomaly.detector.compared import ComparedBeats, ManyBeats
 from ecg_anomaly.detector.patient import log_distance
 from ecg_anomaly.detector.surprise import Surprise, reconstruction_error
 
@@ -71,9 +71,9 @@ def measure(network: Network, compared: ComparedBeats, frame: Frame) -> Measured
     return Measured(reconstructions, error, logits[:, 1:] - logits[:, :1], measures)
 
 
-def learn_reference(network: Network, normal: ComparedBeats, frame: Frame) -> dict[str, Surprise]:
+def learn_reference(network: Network, normal: ManyBeats, frame: Frame) -> dict[str, Surprise]:
     """Learn how the measures are distributed among normal training beats."""
-    count = len(normal.paired.windows)
+    count = len(normal)
     portions = np.array_split(np.arange(count), -(-count // _BEATS_AT_ONCE))
     measured = [measure(network, normal.chosen(rows), frame).measures for rows in portions]
     return {

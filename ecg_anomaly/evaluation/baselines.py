@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
-from sklearn.decomposition import PCA
 
 from ecg_anomaly.beats.per_beat import in_each_record
 from ecg_anomaly.config import Config
@@ -14,26 +16,34 @@ from ecg_anomaly.detector.surprise import reconstruction_error
 _EXPLAINED_VARIANCE = 0.95
 
 
-def pca_error(normal_beats: np.ndarray, windows: np.ndarray) -> np.ndarray:
-    """Reconstruction error of a principal component analysis, the linear autoencoder.
+@dataclass(frozen=True)
+class PrincipalComponents:
+    """A principal component analysis of normal beats, the linear autoencoder.
 
-    It keeps as many components as explain 95 % of the variance of normal beats. Normal training beats and the windows
-    to score have the shape ``(beats, samples, leads)``, scores ``(beats,)``.
+    It keeps as many components as explain 95 % of their variance.
     """
-    pca = PCA(_EXPLAINED_VARIANCE, svd_solver="full").fit(_flat(normal_beats))
-    reconstructed = pca.inverse_transform(pca.transform(_flat(windows)))
-    return reconstruction_error(windows, reconstructed.reshape(windows.shape))
 
+    mean: np.ndarray  # shape (values,): of a beat, sample by sample, the leads of each side by side
+    components: np.ndarray  # shape (components, values), orthonormal
 
-def baseline_scores(
-    beats: pd.DataFrame, scored: np.ndarray, normal_beats: np.ndarray, windows: np.ndarray, config: Config
-) -> dict[str, np.ndarray]:
-    """Score beats with every baseline; scores of shape ``(beats to score,)`` by its name.
+    @classmethod
+    def of_batches(cls, batches: Iterable[np.ndarray]) -> PrincipalComponents:
+        """Learn from normal training beats, in batches of shape ``(beats, samples, leads)``; at least one is needed."""
+        # By their covariance, which is exact whatever the batches, and does not need all beats at once.
+        beats, total, products = 0, np.float64(0), np.float64(0)
+        for batch in map(_flat, batches):
+            beats, total, products = beats + len(batch), total + batch.sum(axis=0), products + batch.T @ batch
+        mean = np.asarray(total / beats)
+        variances, directions = np.linalg.eigh(products / beats - np.outer(mean, mean))
+        explained = np.cumsum(variances[::-1]) / variances.sum()
+        kept = int(np.searchsorted(explained, _EXPLAINED_VARIANCE, side="right")) + 1
+        return cls(mean, directions.T[::-1][:kept])
 
-    ``beats`` are all of whole records, ordered by record and time, of which ``scored`` (bool) marks those to score;
-    normal training beats and the windows of the beats to score are as for `pca_error`.
-    """
-    return {"pca": pca_error(normal_beats, windows), "prematurity": prematurity_scores(beats, config)[scored]}
+    def error(self, windows: np.ndarray) -> np.ndarray:
+        """Give the reconstruction error of beats, shape ``(beats,)``; windows of shape ``(beats, samples, leads)``."""
+        centred = _flat(windows) - self.mean
+        reconstructed = centred @ self.components.T @ self.components + self.mean
+        return reconstruction_error(windows, reconstructed.reshape(windows.shape))
 
 
 def prematurity_scores(beats: pd.DataFrame, config: Config) -> np.ndarray:
@@ -46,4 +56,4 @@ def prematurity_scores(beats: pd.DataFrame, config: Config) -> np.ndarray:
 
 
 def _flat(windows: np.ndarray) -> np.ndarray:
-    return windows.reshape(len(windows), -1)
+    return windows.reshape(len(windows), -1).astype(np.float64)

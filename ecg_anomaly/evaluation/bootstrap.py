@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import auc
 
 _CONFIDENCE = 0.95
 
 
-def resampled_patients(records: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Draw as many records as there are, with replacement, so many times; yield how often each beat counts.
+def drawn_patients(patients: int, resamples: int, seed: int) -> np.ndarray:
+    """Draw as many patients as there are, with replacement, so many times.
 
-    The records of the beats and the counts have the shape ``(beats,)``.
+    Gives how often each counts, shape ``(resamples, patients)``, int32.
     """
     random = np.random.default_rng(seed)
-    _, codes = np.unique(records, return_inverse=True)
-    patients = int(codes.max()) + 1
-    for _ in range(resamples):
-        yield np.bincount(random.integers(patients, size=patients), minlength=patients)[codes]
+    draws = (np.bincount(random.integers(patients, size=patients), minlength=patients) for _ in range(resamples))
+    return np.array(list(draws), dtype=np.int32).reshape(resamples, patients)
 
 
 def confidence_intervals(table: pd.DataFrame, resamples: int, seed: int) -> dict[str, list[float] | None]:
@@ -30,28 +26,52 @@ def confidence_intervals(table: pd.DataFrame, resamples: int, seed: int) -> dict
     lower and upper end of ``false_alarms_per_hour``, ``precision``, ``auc``, ``average_precision``, ``sensitivity`` (of
     all anomalous beats) and ``false_positive_rate``; ``None`` where a figure is undefined or nothing was drawn.
     """
+    patients, names = pd.factorize(table["record"], sort=True)
     anomalous, flagged = (table[name].to_numpy(dtype=bool) for name in ("anomalous", "flagged"))
-    scores, rr_s = table["anomaly_score"].to_numpy(), table["rr_before_s"].fillna(0).to_numpy()
-    drawn = [
-        (
-            _ratio(counts @ (flagged & ~anomalous), counts @ rr_s / 3600),
-            _ratio(counts @ (flagged & anomalous), counts @ flagged),
-            roc_auc_score(anomalous, scores, sample_weight=counts),
-            average_precision_score(anomalous, scores, sample_weight=counts),
-            np.average(flagged[anomalous], weights=counts[anomalous]),
-            np.average(flagged[~anomalous], weights=counts[~anomalous]),
-        )
-        for counts in resampled_patients(table["record"].to_numpy(), resamples, seed)
-        if counts[anomalous].any() and counts[~anomalous].any()  # else these patients have only one kind of beat
-    ]
-    names = ("false_alarms_per_hour", "precision", "auc", "average_precision", "sensitivity", "false_positive_rate")
-    if not drawn:
-        return dict.fromkeys(names)
+
+    def per_patient(values: np.ndarray) -> np.ndarray:
+        return np.bincount(patients, values, len(names))
+
+    draws = drawn_patients(len(names), resamples, seed)
+    both = (draws @ per_patient(anomalous) > 0) & (draws @ per_patient(~anomalous) > 0)
+    draws = draws[both]  # the patients of the others have only one kind of beat
+    ranking = _Ranking(patients, anomalous, table["anomaly_score"].to_numpy())
+    ranked = np.reshape([ranking.figures(counts) for counts in draws], (-1, 2))
+    alarms, hits = (draws @ per_patient(flagged & kind) for kind in (~anomalous, anomalous))
+    drawn = {
+        "false_alarms_per_hour": _ratio(alarms, draws @ per_patient(table["rr_before_s"].fillna(0).to_numpy()) / 3600),
+        "precision": _ratio(hits, hits + alarms),
+        "auc": ranked[:, 0],
+        "average_precision": ranked[:, 1],
+        "sensitivity": _ratio(hits, draws @ per_patient(anomalous)),
+        "false_positive_rate": _ratio(alarms, draws @ per_patient(~anomalous)),
+    }
     levels = [(1 - _CONFIDENCE) / 2, (1 + _CONFIDENCE) / 2]
-    defined = (column[~np.isnan(column)] for column in np.transpose(drawn))
-    ends = [np.quantile(column, levels).tolist() if len(column) else None for column in defined]
-    return dict(zip(names, ends, strict=True))
+    defined = {name: values[~np.isnan(values)] for name, values in drawn.items()}
+    return {name: np.quantile(its, levels).tolist() if len(its) else None for name, its in defined.items()}
 
 
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else np.nan
+class _Ranking:
+    """AUC and average precision of beats that count more or less often: they are sorted once.
+
+    ``patients`` are the numbers of theirs; all of shape ``(beats,)``.
+    """
+
+    def __init__(self, patients: np.ndarray, anomalous: np.ndarray, scores: np.ndarray):
+        highest_first = np.argsort(-scores)
+        self._patients, self._anomalous = patients[highest_first], anomalous[highest_first]
+        ordered = scores[highest_first]
+        self._cuts = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))  # the last of equal scores
+
+    def figures(self, counts: np.ndarray) -> tuple[float, float]:
+        """Give both where each patient counts so often, as scikit-learn does with such weights."""
+        weights = counts[self._patients]
+        hits = np.append(0, np.cumsum(weights * self._anomalous)[self._cuts])
+        flagged = np.append(0, np.cumsum(weights)[self._cuts])
+        precision = hits[1:] / np.maximum(flagged[1:], 1)
+        alarms = flagged - hits
+        return auc(alarms, hits) / (alarms[-1] * hits[-1]), float(np.diff(hits) @ precision / hits[-1])
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.asarray(np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0))

@@ -16,18 +16,17 @@ from ecg_anomaly.evaluation.bootstrap import confidence_intervals
 from ecg_anomaly.handover import scores as files
 from ecg_anomaly.records.simulate import is_simulated
 
-_SCORES = (
-    *("reconstruction_error", *map(surprise_column, MEASURES), *LOG_ODDS),
-    "anomaly_score",
-)
+_SCORES = (*map(surprise_column, MEASURES), *LOG_ODDS, "anomaly_score")
+# What figures are made of: few columns, so that many beats fit into memory.
+COLUMNS = (*("record", "aami_class", "anomalous", "rr_before_s"), *_SCORES, *("threshold", "flagged", "called"))
 
 
 def figures_of(scores: pd.DataFrame, baselines: Mapping[str, np.ndarray], config: Config) -> files.RunFigures:
     """Compare scores and flags with the annotations.
 
-    The scores are test beats with the columns of ``scores.csv``, the baselines have the shape ``(beats,)`` each.
+    The scores are test beats with the `COLUMNS` of ``scores.csv``, the baselines have the shape ``(beats,)`` each.
     """
-    records, values, counting = scores["record"].to_numpy(), component_values(scores), config.scoring.components
+    records, values, counting = scores["record"], component_values(scores), config.scoring.components
 
     def without(component: str) -> files.RankingFigures | None:
         others = [name for name in counting if name != component]
@@ -38,12 +37,13 @@ def figures_of(scores: pd.DataFrame, baselines: Mapping[str, np.ndarray], config
     components: dict[str, files.ComponentFigures] = {
         name: {**metrics.ranking_figures(scores, its), "without": without(name)} for name, its in values.items()
     }
-    others = {name: scores[records != name] for name in config.evaluation.leave_out if name in records}
+    names = records.unique()
+    left_out = [name for name in config.evaluation.leave_out if name in names and len(names) > 1]
     return {
-        "simulated": any(is_simulated(name) for name in scores["record"].unique()),
+        "simulated": any(map(is_simulated, names)),
         **overall_figures(scores),
         "confidence_intervals": confidence_intervals(scores, config.evaluation.resamples, config.training.seed),
-        "without_record": {name: overall_figures(rest) for name, rest in others.items() if len(rest)},
+        "without_record": {name: overall_figures(scores[records != name]) for name in left_out},
         "components": components,
         "baselines": {name: metrics.ranking_figures(scores, its) for name, its in baselines.items()},
     }
@@ -58,7 +58,8 @@ def with_missed_beats(
     """
     if detection is None or not len(detection.missed):
         return scores, dict(baselines)
-    missed = detection.missed.assign(flagged=False, called="", **{name: scores[name].min() - 1 for name in _SCORES})
+    lowest = {name: scores[name].min() - 1 for name in _SCORES if name in scores}
+    missed = detection.missed.assign(flagged=False, called="", **lowest)
     longer = {name: np.append(values, np.full(len(missed), values.min() - 1)) for name, values in baselines.items()}
     return pd.concat([scores, missed], ignore_index=True), longer
 

@@ -7,17 +7,21 @@ where test beats are detected ones ``quality, evaluated``. ``row`` is the row of
 
 from __future__ import annotations
 
+import csv
+import dataclasses
 import itertools
-from collections.abc import Collection, Sequence
+import shutil
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.labelled import Detection
-from ecg_anomaly.config import DETECTOR, Config, Split
+from ecg_anomaly.config import DETECTOR, Config, Patient, Split
+from ecg_anomaly.detector.compared import ScaledBeats
 from ecg_anomaly.errors import UserError, first_few
 from ecg_anomaly.manifest import Handover
 from ecg_anomaly.records.splits import SPLITS, TEST, TRAIN
@@ -26,6 +30,16 @@ TABLE = "beats.csv"
 # Where test beats are detected ones: how many of the annotated ones were found, and those that got no score.
 DETECTION = "detection.csv"
 MISSED_BEATS = "missed_beats.csv"
+
+BEATS_AT_ONCE = 4096  # of a record, so that it may last for days
+_ROWS_AT_ONCE = 1 << 14  # of a table or an array
+
+# The symbol and class of a beat are text whatever they look like ("NA" is no missing value).
+_CELLS: dict[str, Any] = {
+    "dtype": {"record": str, "symbol": str, "aami_class": str},
+    "keep_default_na": False,
+    "na_values": [""],
+}
 
 
 def array_name(split: str, anomalous: bool) -> str:
@@ -52,7 +66,7 @@ class BeatWriter:
             array.close()
 
     def append(self, table: pd.DataFrame, windows: np.ndarray) -> None:
-        """Append the beats of one record: the table without ``row``, and windows ``(beats, samples, leads)``."""
+        """Append the next beats: their table without ``row``, and windows ``(beats, samples, leads)``."""
         rows = np.empty(len(table), dtype=np.int64)
         for (split, anomalous), array in self._arrays.items():
             chosen = ((table["split"] == split) & (table["anomalous"] == anomalous)).to_numpy()
@@ -64,9 +78,65 @@ class BeatWriter:
         self.beats += len(table)
 
 
-def read_table(folder: str | Path) -> pd.DataFrame:
-    """Read ``beats.csv``: one row per beat, ordered by record and sample."""
-    return read_csv(Path(folder) / TABLE)
+def hold_beats(folder: str | Path, into: Path) -> None:
+    """Keep the beats of a folder as they are now in another one, though new ones may be cut meanwhile."""
+    into.mkdir()
+    for name in (TABLE, *(array_name(*key) for key in itertools.product(SPLITS, (False, True)))):
+        try:
+            (into / name).hardlink_to(Path(folder) / name)
+        except OSError:  # on another disk, or on one that has no links
+            shutil.copyfile(Path(folder) / name, into / name)
+
+
+@dataclass(frozen=True)
+class RecordRows:
+    """Where ``beats.csv`` has the beats of a record."""
+
+    record: str  # its name
+    start: int  # the byte at which they begin
+    beats: int  # how many there are
+
+
+def find_records(folder: str | Path) -> list[RecordRows]:
+    """Find the records of ``beats.csv``, in their order, so that each can be read without the others."""
+    found: list[RecordRows] = []
+    with (Path(folder) / TABLE).open("rb") as file:
+        end = len(file.readline())
+        cell, beats = b"", 0
+        for line in file:
+            if not beats or not line.startswith(cell):
+                cell = line[: line.index(b'",' if line.startswith(b'"') else b",") + 1]
+                found.append(RecordRows(next(csv.reader([cell.decode()]))[0], end, 0))
+                beats = 0
+            beats += 1
+            end += len(line)
+            found[-1] = dataclasses.replace(found[-1], beats=beats)
+    return found
+
+
+def read_portions(folder: str | Path, record: RecordRows, columns: list[str] | None = None) -> Iterator[pd.DataFrame]:
+    """Read the rows of a record, or some columns of them, a few thousand at a time: it may last for days."""
+    path = Path(folder) / TABLE
+    names = list(pd.read_csv(path, nrows=0).columns)
+    with path.open("rb") as file:
+        file.seek(record.start)
+        yield from pd.read_csv(
+            file, names=names, usecols=columns, nrows=record.beats, chunksize=BEATS_AT_ONCE, **_CELLS
+        )
+
+
+def read_beats(folder: str | Path, record: RecordRows, settings: Patient) -> Iterator[tuple[pd.DataFrame, ScaledBeats]]:
+    """Read the beats of a record, ready to be compared, a few thousand at a time, each time with their rows.
+
+    All beats of the first seconds come together.
+    """
+    for rows in read_portions(folder, record):
+        yield rows, ScaledBeats.of_table(rows, load_windows(folder, rows), settings)
+
+
+def read_table(folder: str | Path, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Read ``beats.csv``, or those of some columns that it has: one row per beat, ordered by record and sample."""
+    return read_csv(Path(folder) / TABLE, columns)
 
 
 def write_detection(output: Handover, records: Sequence[Detection]) -> None:
@@ -82,11 +152,16 @@ def read_detection(folder: str | Path, config: Config) -> Detection | None:
     return Detection(read_csv(Path(folder) / DETECTION), read_csv(Path(folder) / MISSED_BEATS))
 
 
-def read_csv(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read any table of beats or records that the scripts hand on, or some of its columns."""
-    # The symbol and class of a beat are text whatever they look like ("NA" is no missing value).
-    text = {"record": str, "symbol": str, "aami_class": str}
-    return pd.read_csv(path, usecols=columns, dtype=text, keep_default_na=False, na_values=[""])
+def read_csv(path: Path, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Read any table of beats or records that the scripts hand on, or those of some columns that it has."""
+    chosen = None if columns is None else lambda name: name in columns
+    table: pd.DataFrame = pd.read_csv(path, usecols=chosen, **_CELLS)
+    return table
+
+
+def csv_portions(path: Path) -> Iterator[pd.DataFrame]:
+    """Read what `read_csv` reads, a portion of the rows at a time."""
+    yield from pd.read_csv(path, chunksize=_ROWS_AT_ONCE, **_CELLS)
 
 
 def open_array(folder: str | Path, split: str, anomalous: bool) -> np.ndarray:
@@ -98,6 +173,13 @@ def open_array(folder: str | Path, split: str, anomalous: bool) -> np.ndarray:
     except ValueError:  # an empty array cannot be mapped
         array = np.load(path)
     return array
+
+
+def array_portions(folder: str | Path, split: str, anomalous: bool) -> Iterator[np.ndarray]:
+    """Read what `open_array` opens, a portion of the beats at a time; at least one, which may be empty."""
+    for start in range(0, max(1, len(open_array(folder, split, anomalous))), _ROWS_AT_ONCE):
+        # Opened anew, since what was read of a mapped file stays in memory for as long as it is open.
+        yield np.array(open_array(folder, split, anomalous)[start : start + _ROWS_AT_ONCE])
 
 
 def load_windows(folder: str | Path, table: pd.DataFrame) -> np.ndarray:
@@ -128,11 +210,9 @@ class Records:
         return np.asarray((self.table["split"] == split) & ~self.table["anomalous"])
 
 
-def read_records(folder: str | Path, *splits: str, names: Collection[str] | None = None) -> Records:
-    """Read all beats of the records that have beats in some splits; of those alone that are named, if some are."""
+def read_records(folder: str | Path, *splits: str) -> Records:
+    """Read all beats of the records that have beats in some splits."""
     table = whole_records(read_table(folder), *splits)
-    if names is not None:
-        table = table[table["record"].isin(names)].reset_index(drop=True)
     return Records(table, load_windows(folder, table))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,18 +50,30 @@ def write_network(
     write_reference(output, reference)
 
 
-def write_training(output: Handover, history: pd.DataFrame, left_out: pd.DataFrame) -> None:
-    """Write how the training went, and the beats of patients that it left out, from which the threshold is set.
-
-    The beats have the columns of ``beats.csv``, then those of `measures.answers`.
-    """
+def write_history(output: Handover, history: pd.DataFrame) -> None:
+    """Write how the training went."""
     history.to_csv(output.path(HISTORY), index=False)
-    left_out.to_csv(output.path(LEFT_OUT), index=False)
 
 
-def read_left_out(folder: str | Path) -> pd.DataFrame:
-    """Read ``left_out.csv``: beats, each scored by a network that was trained without its patient."""
-    return read_csv(Path(folder) / LEFT_OUT)
+def write_left_out(output: Handover, parts: Iterable[Path]) -> None:
+    """Write the beats of patients that trainings left out, from which the threshold is set: all parts in one file.
+
+    Each part is a table with the columns of ``beats.csv``, then those of `measures.answers`.
+    """
+    with output.path(LEFT_OUT).open("wb") as whole:
+        for number, part in enumerate(parts):
+            with part.open("rb") as file:
+                if number:
+                    file.readline()  # the names of the columns stand there already
+                shutil.copyfileobj(file, whole)
+
+
+def read_left_out(folder: str | Path, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Read ``left_out.csv``, or those of some columns that it has.
+
+    It has beats, each scored by a network that was trained without its patient.
+    """
+    return read_csv(Path(folder) / LEFT_OUT, columns)
 
 
 def write_litert(output: Handover, network: bytes, network_int8: bytes) -> None:

@@ -3,13 +3,14 @@
 ``scores.csv`` has the columns of ``beats.csv``, then ``reconstruction_error``, one ``NAME_surprise`` per component of
 the score that is a surprise, ``log_odds_S`` and ``log_odds_V`` (of the network, against N, natural logarithm),
 ``anomaly_score``, ``threshold``, ``flagged``, and ``called`` (empty where a beat is not flagged);
-``baseline_scores.csv`` and ``reconstructions.npy`` have its rows.
+``baseline_scores.csv`` and ``reconstructions.npy`` have its rows. These three grow with the records, and are written
+a few records at a time.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -18,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.detector.thresholds import FittedThreshold
-from ecg_anomaly.handover.beats import read_csv
+from ecg_anomaly.handover.beats import csv_portions, read_csv
 from ecg_anomaly.manifest import Handover, write_json
 
 if TYPE_CHECKING:
@@ -151,12 +152,60 @@ class Metrics(RunFigures):
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """All that ``evaluate_model.py`` hands on."""
+class ScoredRecords:
+    """What was made of the test beats of some records, but for the reconstructions, which are in their file."""
 
-    scores: pd.DataFrame  # one row per test beat
-    reconstructions: np.ndarray  # shape (beats, samples, leads)
+    scores: pd.DataFrame  # rows of scores.csv
     baselines: pd.DataFrame  # one column of scores per simple method
+    leads: pd.DataFrame  # one column of anomaly scores with one lead alone per lead, by its position
+
+    def with_columns(self, names: Collection[str]) -> ScoredRecords:
+        """Keep of the scores these columns, as far as they are there."""
+        chosen = self.scores[[name for name in self.scores if name in names]]
+        return ScoredRecords(chosen, self.baselines, self.leads)
+
+    @classmethod
+    def joined(cls, parts: Sequence[ScoredRecords]) -> ScoredRecords:
+        """Put records together; at least one part is needed."""
+        tables = zip(*(vars(part).values() for part in parts), strict=True)
+        return cls(*(pd.concat(its, ignore_index=True) for its in tables))
+
+
+class ScoreWriter:
+    """Writes what is made of test beats, a few records at a time, so that memory does not grow with their number."""
+
+    def __init__(self, output: Handover):
+        self._scores, self._baselines = output.path(SCORES), output.path(BASELINES)
+        self._header = True
+
+    def append(self, scored: ScoredRecords) -> None:
+        """Append the beats of the next records."""
+        baselines = scored.scores[_BEAT].join(scored.baselines)
+        for table, path in ((scored.scores, self._scores), (baselines, self._baselines)):
+            table.to_csv(path, mode="a", header=self._header, index=False)
+        self._header = False
+
+
+def begin_reconstructions(output: Handover, shape: tuple[int, int, int]) -> Path:
+    """Make the file of reconstructions of shape ``(beats, samples, leads)``, for `write_reconstructions`."""
+    path = output.path(RECONSTRUCTIONS)
+    np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+    return path
+
+
+def write_reconstructions(path: Path, first: int, reconstructions: np.ndarray) -> None:
+    """Write the next reconstructions from a row on; processes may write other rows at the same time."""
+    whole: np.memmap = np.load(path, mmap_mode="r")
+    # Not into the map: what other machines write to the same page of a shared disk would be overwritten.
+    with path.open("r+b") as file:
+        file.seek(whole.offset + first * whole.strides[0])
+        file.write(np.ascontiguousarray(reconstructions, whole.dtype).data)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that ``evaluate_model.py`` hands on, but for what has a row per beat."""
+
     threshold: FittedThreshold  # where the anomaly score is cut
     metrics: Metrics
     confusion: pd.DataFrame  # beats by label and flag
@@ -166,10 +215,7 @@ class Evaluation:
 
 
 def write_evaluation(output: Handover, found: Evaluation) -> None:
-    """Write the files of an evaluation."""
-    found.scores.to_csv(output.path(SCORES), index=False)
-    np.save(output.path(RECONSTRUCTIONS), found.reconstructions)
-    found.scores[_BEAT].join(found.baselines).to_csv(output.path(BASELINES), index=False)
+    """Write the files of an evaluation, but for those that have a row per beat."""
     write_json(output.path(THRESHOLD), found.threshold.to_json())
     write_json(output.path(METRICS), found.metrics)
     found.confusion.to_csv(output.path(CONFUSION))
@@ -183,9 +229,6 @@ def read_evaluation(folder: str | Path, files: Collection[str]) -> Evaluation:
     """Read what `write_evaluation` wrote: of the files, those that the manifest lists."""
     folder = Path(folder)
     return Evaluation(
-        read_scores(folder),
-        np.load(folder / RECONSTRUCTIONS, mmap_mode="r"),
-        read_csv(folder / BASELINES).drop(columns=_BEAT),
         read_threshold(folder),
         read_metrics(folder),
         pd.read_csv(folder / CONFUSION, index_col=0),
@@ -195,10 +238,30 @@ def read_evaluation(folder: str | Path, files: Collection[str]) -> Evaluation:
     )
 
 
-def read_scores(folder: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read ``scores.csv``, or some of its columns."""
-    table = read_csv(Path(folder) / SCORES, columns)
-    return table.fillna({"called": ""}) if "called" in table else table  # a beat that is not flagged has no name
+def read_scores(folder: str | Path, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Read ``scores.csv``, or those of some columns that it has."""
+    return _with_names(read_csv(Path(folder) / SCORES, columns))
+
+
+def read_scored_rows(folder: str | Path, rows: np.ndarray) -> pd.DataFrame:
+    """Read some rows of ``scores.csv``, of shape ``(beats,)``, with all columns; they are the index, in order."""
+    portions = csv_portions(Path(folder) / SCORES)
+    return _with_names(pd.concat([portion[portion.index.isin(rows)] for portion in portions]))
+
+
+def read_baselines(folder: str | Path) -> pd.DataFrame:
+    """Read the scores of ``baseline_scores.csv``: one column per simple method."""
+    return read_csv(Path(folder) / BASELINES).drop(columns=_BEAT)
+
+
+def open_reconstructions(folder: str | Path) -> np.ndarray:
+    """Open ``reconstructions.npy``, shape ``(beats, samples, leads)``, without reading it into memory."""
+    reconstructions: np.ndarray = np.load(Path(folder) / RECONSTRUCTIONS, mmap_mode="r")
+    return reconstructions
+
+
+def _with_names(scores: pd.DataFrame) -> pd.DataFrame:
+    return scores.fillna({"called": ""}) if "called" in scores else scores  # a beat that is not flagged has no name
 
 
 def read_threshold(folder: str | Path) -> FittedThreshold:

@@ -52,6 +52,12 @@ class Recording:
     signals_mv: np.ndarray  # shape (samples, leads), in millivolts; NaN where a sample is missing
     notes: tuple[str, ...] = ()  # what was guessed, repaired or left out
 
+    def blocks(self, seconds: float) -> Iterator[np.ndarray]:
+        """Give the signals as `RecordingFile.blocks` does."""
+        length = max(1, round(seconds * self.sampling_rate_hz))
+        for first in range(0, len(self.signals_mv), length):
+            yield self.signals_mv[first : first + length]
+
 
 @dataclass(frozen=True)
 class RecordingFile:

@@ -44,7 +44,7 @@ class Episode:
 
 def find_episodes(beats: pd.DataFrame, events: Sequence[Event]) -> list[Episode]:
     """Merge flagged beats that follow each other closely, and add events but unreadable ones; ordered by start."""
-    flagged = beats[beats["flagged"].to_numpy(dtype=bool)]
+    flagged = beats[["time_s", "anomaly_score"]][beats["flagged"].to_numpy(dtype=bool)]
     numbers = (flagged["time_s"].astype(float).diff() > _CLOSE_S).cumsum()
     episodes = []
     for _, group in flagged.groupby(numbers):

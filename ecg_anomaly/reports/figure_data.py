@@ -24,6 +24,7 @@ AROUND_S = 2.0  # of the signal are shown on either side of an example
 MOST_LEADS = 3  # of twelve leads, the figures show the ones that matter most
 
 _ALARM_POINTS = 600
+_CURVE_STEPS = 2000  # of an axis from 0 to 1
 
 
 @dataclass(frozen=True)
@@ -219,8 +220,7 @@ def rows_around(scores: pd.DataFrame, row: int) -> np.ndarray:
 
 def example_beat(
     example: Example,
-    scores: pd.DataFrame,
-    rows: np.ndarray,
+    around: pd.DataFrame,
     windows: np.ndarray,
     reconstruction: np.ndarray,
     beat: Beat,
@@ -228,11 +228,12 @@ def example_beat(
 ) -> ExampleBeat:
     """Lay a chosen beat beside its reconstruction, shape ``(samples, leads)``, scaled.
 
-    ``rows`` are those of `rows_around`, ``windows`` theirs, scaled, of shape ``(beats, samples, leads)``;
-    ``components`` are the parts of the score.
+    ``around`` are the beats of `rows_around`, which are the index, with all columns of ``scores.csv``, ``windows``
+    theirs, scaled, of shape ``(beats, samples, leads)``; ``components`` are the parts of the score.
     """
-    row, own = scores.iloc[example.row], int(np.flatnonzero(rows == example.row)[0])
-    around = scores.iloc[rows].reset_index(drop=True).assign(outcome=outcomes)
+    own = int(np.flatnonzero(around.index == example.row)[0])
+    around = around.reset_index(drop=True).assign(outcome=outcomes)
+    row = around.iloc[own]
     leads = _leads_with_most_error(windows[own], reconstruction)
     around_s, around_mv = _paste(around, windows, beat)
     values = {name: float(its[own]) for name, its in component_values(around).items()}
@@ -310,6 +311,14 @@ def record_strip(
         leads=tuple((present + 1).tolist()),
         excerpt_mv=excerpt_mv[:, present],
     )
+
+
+def thinned_curve(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Keep of a curve of shares the points that an eye can tell from the one before, and the last."""
+    steps = np.round(np.column_stack([x, y]) * _CURVE_STEPS)
+    kept = np.append(True, np.diff(steps, axis=0).any(axis=1))
+    kept[-1] = True
+    return x[kept], y[kept]
 
 
 def time_unit(reach_s: float) -> tuple[str, float]:

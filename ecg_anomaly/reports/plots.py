@@ -69,6 +69,8 @@ def plot_curves(judged: pd.DataFrame, detectors: Mapping[str, np.ndarray]) -> Fi
         roc.line_.set(**look, label=f"{name}, AUC {roc.roc_auc:.3f}")
         ranking = PrecisionRecallDisplay.from_predictions(anomalous[known], scores[known], ax=right)
         ranking.line_.set(**look, label=f"{name}, AP {ranking.average_precision:.3f}")
+        for line in (roc.line_, ranking.line_):
+            line.set_data(*figure_data.thinned_curve(*line.get_data()))
     for axes in (left, right):
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
     left.set(xlabel="false-positive rate (1 - specificity)", ylabel="sensitivity")

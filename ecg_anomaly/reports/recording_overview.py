@@ -41,7 +41,8 @@ def overview_figure(
     too, so that none seems to be missing next to the threshold. ``events`` may be rhythms.
     """
     unit, unit_s = time_unit(duration_s)
-    beats = beats[beats["event"] != FIBRILLATION]
+    lost = beats["event"] == FIBRILLATION
+    beats = beats[~lost] if lost.any() else beats
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
     _add_heart_rate(figure, beats, duration_s, unit_s)
     _add_scores(figure, beats, duration_s, unit_s, when)
@@ -118,17 +119,19 @@ class ShownScores:
     @classmethod
     def of(cls, beats: pd.DataFrame, duration_s: float) -> ShownScores:
         """Choose among the beats that can be read."""
-        judged = beats[beats["readable"].to_numpy(dtype=bool)].astype({"anomaly_score": float})
+        # Of a long recording all columns of all beats are too much to copy.
+        judged = beats[["time_s", "anomaly_score", "flagged"]][beats["readable"].to_numpy(dtype=bool)]
+        judged = judged.astype({"anomaly_score": float})
         flagged = judged["flagged"].to_numpy(dtype=bool)
         threshold = float(beats["threshold"].iloc[0]) if len(beats) else np.nan
         axis = ScoreAxis(np.fmax(1.0, threshold))
         others, stretch = judged[~flagged], _stretches(judged.loc[~flagged, "time_s"].to_numpy(dtype=float), duration_s)
-        highest = others.loc[others.groupby(stretch)["anomaly_score"].idxmax()] if len(others) else others
-        marked = _extremes(judged[flagged], duration_s) if flagged.any() else judged[flagged]
+        highest = others.groupby(stretch)["anomaly_score"].idxmax() if len(others) else others.index
+        marked = _extremes(judged[flagged], duration_s).index if flagged.any() else others.index[:0]
         some = f" (lowest and highest of each {2 * duration_s / _POINTS:.0f} s)"
         name_of_flagged = "flagged" + (some if len(marked) < flagged.sum() else "")
         reach = float(judged["anomaly_score"].max()) if len(judged) else axis.unit
-        return cls(axis, threshold, highest, marked, name_of_flagged, max(reach, axis.unit))
+        return cls(axis, threshold, beats.loc[highest], beats.loc[marked], name_of_flagged, max(reach, axis.unit))
 
     def ticks(self) -> tuple[np.ndarray, list[str]]:
         """Positions and labels of the axis."""
@@ -146,7 +149,7 @@ def _add_scores(
     ):
         figure.add_scatter(
             x=(beat_rows["time_s"].to_numpy(dtype=float) / unit_s).round(5),
-            y=axis.position(beat_rows["anomaly_score"].to_numpy()).astype(np.float32),
+            y=axis.position(beat_rows["anomaly_score"].to_numpy(dtype=float)).astype(np.float32),
             mode="markers",
             name=name,
             marker={"symbol": sign.symbol, "color": sign.colour, "size": size},

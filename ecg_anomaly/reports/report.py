@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 
 from ecg_anomaly.evaluation import summary
@@ -11,7 +12,7 @@ from ecg_anomaly.reports.examples import MISTAKES, MOST_OF_A_RECORD, RULES
 from ecg_anomaly.reports.pages import page
 from ecg_anomaly.reports.panels import Panel
 from ecg_anomaly.reports.results import Results
-from ecg_anomaly.words import CALLED, GUESS, percent
+from ecg_anomaly.words import CALLED, GUESS, listed, percent
 
 
 def render(results: Results, drawn: Mapping[str, Panel]) -> str:
@@ -37,7 +38,8 @@ def render(results: Results, drawn: Mapping[str, Panel]) -> str:
         averages=tables.average_table(metrics),
         detectors=summary.detector_table(metrics),
         beats=tables.beats_table(results.beats),
-        records_of={name: metrics["split"].get(name, []) for name in SPLITS},
+        records_of={name: metrics["split"][name] for name in SPLITS if name in metrics["split"]},
+        listed=functools.partial(listed, most=tables.MOST_RECORDS),
         classification=tables.classification_table(results.classification),
         main_settings=tables.main_settings(manifest, threshold),
         settings=tables.settings_table(manifest),
@@ -53,8 +55,9 @@ def render(results: Results, drawn: Mapping[str, Panel]) -> str:
         mistakes=MISTAKES,
         most_of_a_record=MOST_OF_A_RECORD,
         mistaken={rule: list(panels.example_panels(results.examples_of([rule]))) for rule in MISTAKES},
-        highest=tables.highest_scores(results.scores, config["scoring"]["components"]),
+        highest=tables.highest_scores(results.highest, config["scoring"]["components"]),
         per_record=tables.per_record_table(results.per_record),
+        records=len(results.per_record),
     )
 
 

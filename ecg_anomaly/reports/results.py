@@ -17,19 +17,34 @@ from ecg_anomaly.evaluation.figures import with_missed_beats
 from ecg_anomaly.evaluation.metrics import ratio, sensitivity_at
 from ecg_anomaly.handover.beats import load_windows, read_detection, read_table
 from ecg_anomaly.handover.model import read_history
-from ecg_anomaly.handover.scores import Evaluation, Figure, read_evaluation
+from ecg_anomaly.handover.scores import (
+    Evaluation,
+    Figure,
+    open_reconstructions,
+    read_baselines,
+    read_evaluation,
+    read_scored_rows,
+    read_scores,
+)
 from ecg_anomaly.reports import figure_data, styles
 from ecg_anomaly.reports.examples import choose_examples
 from ecg_anomaly.reports.figure_data import ExampleBeat, RecordOverTime, ScoreAxis
+from ecg_anomaly.reports.tables import highest_rows
 from ecg_anomaly.words import baseline_name
+
+# Of every test beat; of those that are shown one by one all columns are read.
+SCORES = ("record", "time_s", "aami_class", "anomalous", "rr_before_s", "anomaly_score", "threshold", "flagged")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Results(Evaluation):
     """What the figures and the report show: an evaluation, and what they need beside it."""
 
+    scores: pd.DataFrame  # the test beats, few columns of ``scores.csv``: `SCORES`
+    highest: pd.DataFrame  # the beats with the highest scores, all columns
+    baselines: pd.DataFrame  # scores of the test beats, one column per simple method
     history: pd.DataFrame  # ``history.csv``
-    beats: pd.DataFrame  # of all splits: at least the columns ``record, split, aami_class``
+    beats: pd.DataFrame  # of all splits: the columns ``record, split, aami_class``
     examples: Sequence[ExampleBeat]
     strip: RecordOverTime
     manifest: dict[str, Any]  # of the scores
@@ -99,24 +114,30 @@ def read_results(config: Config, manifest: dict[str, Any]) -> Results:
 
     ``manifest`` is that of the scores, checked.
     """
-    processed, found = config.paths.processed, read_evaluation(config.paths.outputs, manifest["files"])
-    scores = found.scores
-    examples = []
-    for example in choose_examples(scores):
-        rows = figure_data.rows_around(scores, example.row)
-        windows, reconstruction = load_windows(processed, scores.iloc[rows]), found.reconstructions[example.row]
-        components = config.scoring.components
-        shown = figure_data.example_beat(example, scores, rows, windows, reconstruction, config.beat, components)
-        examples.append(shown)
+    processed, outputs = config.paths.processed, config.paths.outputs
+    found, scores = read_evaluation(outputs, manifest["files"]), read_scores(outputs, SCORES)
+    around = {example: figure_data.rows_around(scores, example.row) for example in choose_examples(scores)}
     record, reason = figure_data.strip_record(found.per_record, scores)
-    excerpt = figure_data.excerpt_rows(scores, record)
-    excerpt_windows = load_windows(processed, scores.iloc[excerpt])
+    of_record, highest = np.flatnonzero(scores["record"] == record), highest_rows(scores)
+    shown = read_scored_rows(outputs, np.concatenate([*around.values(), of_record, highest]))
+    reconstructions = open_reconstructions(outputs)
+    examples = []
+    for example, rows in around.items():
+        beats, reconstruction = shown.loc[rows], reconstructions[example.row]
+        windows, components = load_windows(processed, beats), config.scoring.components
+        examples.append(figure_data.example_beat(example, beats, windows, reconstruction, config.beat, components))
+    beats = shown.loc[of_record].reset_index(drop=True)
+    excerpt = figure_data.excerpt_rows(beats, record)
+    windows = load_windows(processed, beats.iloc[excerpt])
     return Results(
         **vars(found),
+        scores=scores,
+        highest=shown.loc[highest],
+        baselines=read_baselines(outputs),
         history=read_history(config.paths.models),
-        beats=read_table(processed),
+        beats=read_table(processed, ("record", "split", "aami_class")),
         examples=examples,
-        strip=figure_data.record_strip(scores, record, reason, excerpt, excerpt_windows, config.beat),
+        strip=figure_data.record_strip(beats, record, reason, excerpt, windows, config.beat),
         manifest=manifest,
         detection=read_detection(processed, config),
     )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.labelled import NORMAL_CLASS
@@ -16,10 +17,11 @@ from ecg_anomaly.evaluation.noise_stress import CLEAN, pooled
 from ecg_anomaly.evaluation.summary import Figures, component_name, figure_at, text_table, threshold_words
 from ecg_anomaly.records.splits import SPLITS
 from ecg_anomaly.reports import pages, styles
-from ecg_anomaly.words import UNDEFINED, baseline_name, clock, interval, number, percent, score_text
+from ecg_anomaly.words import UNDEFINED, baseline_name, clock, interval, listed, number, percent, score_text
 
 HIGHEST_SCORES = 50
 WORST_RECORDS = 5  # in which the QRS detector finds the fewest beats
+MOST_RECORDS = 100  # that are listed
 
 _CLASSES_AND_ALL = (*ANOMALOUS_CLASSES, "all")
 _AVERAGES: Figures = {
@@ -92,12 +94,16 @@ def beats_table(beats: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def highest_scores(scores: pd.DataFrame, components: Sequence[str], count: int = HIGHEST_SCORES) -> pd.DataFrame:
-    """Tabulate the beats of ``scores.csv`` with the highest scores, as text, the highest first.
+def highest_rows(scores: pd.DataFrame, count: int = HIGHEST_SCORES) -> np.ndarray:
+    """Find the beats with the highest anomaly scores, the highest first: their rows, shape ``(count,)``."""
+    return np.argsort(-scores["anomaly_score"].to_numpy(dtype=float), kind="stable")[:count]
+
+
+def highest_scores(top: pd.DataFrame, components: Sequence[str]) -> pd.DataFrame:
+    """Tabulate beats, those of `highest_rows` with all columns of ``scores.csv``, as text.
 
     ``components`` are the parts of the anomaly score.
     """
-    top = scores.sort_values("anomaly_score", ascending=False, kind="stable").head(count)
     parts = pd.DataFrame(component_values(top), index=top.index)
     largest = parts[list(MEASURES)].idxmax(axis="columns")
     columns: pages.Columns = {
@@ -156,11 +162,18 @@ def main_settings(manifest: Mapping[str, Any], threshold: FittedThreshold) -> li
 def settings_table(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """List the settings that shaped the scores as ``section.key`` and value."""
     flat = pd.json_normalize({name: manifest["config"][name] for name in manifest["shaped_by"]}).to_dict("records")[0]
-    return [(str(key), value if isinstance(value, str) else json.dumps(value)) for key, value in flat.items()]
+    return [(str(key), _setting_text(value)) for key, value in flat.items()]
+
+
+def _setting_text(value: Any) -> str:
+    if isinstance(value, list) and len(value) > MOST_RECORDS:
+        return listed(value, MOST_RECORDS)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def per_record_table(per_record: pd.DataFrame) -> pd.DataFrame:
-    """Tabulate the figures of each record."""
+    """Tabulate the figures of each record; of a great many, those with the lowest AUC."""
+    per_record = per_record.loc[per_record["auc"].sort_values(kind="stable").index[:MOST_RECORDS].sort_values()]
     titles = {"auc": "AUC", "average_precision": "average precision"}
     table = pd.DataFrame({"record": per_record["record"].astype(str)})
     for name, values in per_record.drop(columns="record").items():

@@ -1,9 +1,11 @@
 """Records of any database: which are read, what of them is left out, and what is said of it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import wfdb
 
+from ecg_anomaly.beats import labelled
 from ecg_anomaly.beats.counts import PreprocessingSummary
 from ecg_anomaly.beats.preprocessing import process_record, process_records
 from ecg_anomaly.config import load_config
@@ -88,7 +90,7 @@ def test_records_of_no_beats_are_skipped_with_the_reason_unless_they_were_named(
     assert f"Skipped as no record of beats db/860: {processed.error}" in described(processed)
     assert not process_record(named(files), "train", CONFIG).no_beats
     with pytest.raises(UserError, match="or set records"):
-        list(process_records([named(files)], ["train"], CONFIG))
+        list(process_records([named(files)], ["train"], CONFIG, tmp_path))
 
 
 def test_broken_record_is_no_record_without_beats(tmp_path):
@@ -141,3 +143,15 @@ def test_records_that_people_sent_are_read_as_they_should_be(real_records):
         assert note in processed.notes[0]
     assert process("mrate16/r1").beats.table["rr_before_s"].between(0.5, 1.5).all()
     assert all(process(name).no_beats for name in ("rhythm/r1", "afz/00735"))
+
+
+@pytest.mark.parametrize("source", ["annotations", "detector"])
+def test_a_record_that_goes_to_a_file_in_blocks_has_the_same_beats(tmp_path, monkeypatch, source):
+    files, config = write(tmp_path), load_config(overrides=[f"beat.source={source}"])
+    whole = process_record(files, "test", config).beats
+    monkeypatch.setattr(labelled, "_BLOCK_S", 7.0)
+    parts = list(process_record(files, "test", config, tmp_path / "beats").beats.parts())
+
+    assert len(parts) > 2
+    pd.testing.assert_frame_equal(pd.concat([rows for rows, _ in parts], ignore_index=True), whole.table)
+    np.testing.assert_array_equal(np.concatenate([windows for _, windows in parts]), whole.windows)

@@ -269,3 +269,32 @@ def test_window_has_the_length_that_was_asked_for(before_s, after_s, samples):
     # The steepest stretch, within a tenth of a second of the largest slope, is where the window says.
     slopes = np.abs(np.gradient(np.median(found.windows[:, :, 0], axis=0)))
     assert abs(slopes.argmax() - round(before_s * 120)) <= 6
+
+
+@pytest.mark.parametrize("annotated", [True, False])
+@pytest.mark.parametrize("seconds", [7.0, 61.3])
+def test_a_record_in_blocks_gives_the_same_beats(annotated, seconds):
+    recording, annotations = simulated(minutes=1.5)
+    signals_mv = recording.signals_mv.copy()
+    signals_mv[30 * 360 : 34 * 360] = np.nan
+    samples = annotations.samples
+    # Nobody annotated for longer than an RR interval can be; and nothing before the first blocks end.
+    samples = samples[(samples > 10 * 360) & ((samples < 50 * 360) | (samples > 62 * 360))] if annotated else None
+    settings = (recording.sampling_rate_hz, BEAT, CONFIG.rhythm, samples)
+    whole = module.cut_beats(signals_mv, *settings)
+    blocks = with_signals(recording, signals_mv).blocks(seconds)
+    portions = list(module.cut_blocks(blocks, 2, *settings))
+
+    assert len(portions) > 1
+    assert portions[0].fiducials_s.max(initial=BEAT.start_s) >= BEAT.start_s
+    assert len(whole) > 50
+    for name, values in vars(module.CutBeats.joined(portions)).items():
+        np.testing.assert_array_equal(values, getattr(whole, name), err_msg=name)
+
+
+@pytest.mark.parametrize("annotated", [True, False])
+def test_beats_of_the_first_seconds_come_together_however_short_the_record(annotated):
+    recording, annotations = pulses(np.arange(1, 8), 9)
+    samples = annotations.samples if annotated else None
+    (portion,) = module.cut_blocks(recording.blocks(2.0), 1, Fraction(120), BEAT, CONFIG.rhythm, samples)
+    assert len(portion) == 7

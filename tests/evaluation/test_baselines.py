@@ -2,9 +2,7 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.config import load_config
-from ecg_anomaly.evaluation.baselines import baseline_scores, pca_error, prematurity_scores
-
-CONFIG = load_config()
+from ecg_anomaly.evaluation.baselines import PrincipalComponents, prematurity_scores
 
 
 def plane_beats(beats, dimensions=3, seed=1):
@@ -15,7 +13,7 @@ def plane_beats(beats, dimensions=3, seed=1):
 
 
 def test_beats_in_the_plane_of_the_training_beats_have_no_pca_error():
-    errors = pca_error(plane_beats(50), plane_beats(20, seed=2))
+    errors = PrincipalComponents.of_batches([plane_beats(50)]).error(plane_beats(20, seed=2))
     np.testing.assert_allclose(errors, 0, atol=1e-8)
 
 
@@ -29,24 +27,29 @@ def test_pca_error_is_the_distance_from_the_plane_that_explains_95_percent():
     from_mean = noise[:10].reshape(10, -1) - flat.mean(axis=0)
     off_plane = (from_mean - from_mean @ kept.T @ kept).reshape(10, 12, 2)
     expected = off_plane.var(axis=1).mean(axis=1)  # each lead without its offset
-    np.testing.assert_allclose(pca_error(training, noise[:10]), expected, rtol=1e-4)
+    np.testing.assert_allclose(PrincipalComponents.of_batches([training]).error(noise[:10]), expected, rtol=1e-4)
 
 
 def test_beats_unlike_the_training_beats_score_higher():
     training = plane_beats(200) + 0.1 * np.random.default_rng(5).normal(size=(200, 12, 2)).astype(np.float32)
-    alike, other = pca_error(training, training[:20]), pca_error(training, -5 * training[:20])
+    pca = PrincipalComponents.of_batches([training])
+    alike, other = pca.error(training[:20]), pca.error(-5 * training[:20])
     assert alike.shape == other.shape == (20,)
     assert np.median(other) > np.quantile(alike, 0.95)
 
 
-def test_every_baseline_scores_the_same_beats():
-    rr_s = np.random.default_rng(4).uniform(0.5, 1.2, size=60)
-    table = pd.DataFrame({"record": ["db/a"] * 30 + ["db/b"] * 30, "rr_before_s": rr_s, "time_s": np.arange(60) % 30})
-    windows, tested = plane_beats(60), np.arange(60) % 4 == 0
+def test_principal_components_do_not_depend_on_the_batches():
+    noise = np.random.default_rng(5).normal(size=(200, 12, 2)).astype(np.float32)
+    training = plane_beats(200) + 0.1 * noise
+    whole, some = (PrincipalComponents.of_batches(its) for its in ([training], [training[:7], training[7:]]))
+    assert whole.components.shape == some.components.shape
+    np.testing.assert_allclose(some.error(training), whole.error(training), rtol=1e-9)
 
-    scores = baseline_scores(table, tested, windows[~tested], windows[tested] + 1, CONFIG)
 
-    assert scores.keys() == {"pca", "prematurity"}
-    # The rhythm of a tested beat is that of all beats before it, tested or not.
-    np.testing.assert_array_equal(scores["prematurity"], prematurity_scores(table, CONFIG)[tested])
-    np.testing.assert_array_equal(scores["pca"], pca_error(windows[~tested], windows[tested] + 1))
+def test_prematurity_is_told_within_each_record():
+    table = pd.DataFrame({"record": ["a"] * 12 + ["b"] * 12, "rr_before_s": 0.8, "time_s": [*range(20, 32)] * 2})
+    table.loc[table["record"] == "b", "rr_before_s"] = 1.6
+    table.loc[20, "rr_before_s"] = 0.8
+    expected = np.zeros(24)
+    expected[20] = np.log(2)
+    np.testing.assert_allclose(prematurity_scores(table, load_config()), expected, atol=1e-12)

@@ -1,8 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from ecg_anomaly.evaluation.bootstrap import confidence_intervals
+from ecg_anomaly.evaluation.bootstrap import confidence_intervals, drawn_patients
 
 
 def beats(flagged):
@@ -34,3 +35,22 @@ def test_where_nothing_is_flagged_there_is_no_precision():
 
 def test_without_resamples_there_are_no_intervals():
     assert set(confidence_intervals(beats(flagged=True), resamples=0, seed=1).values()) == {None}
+
+
+def test_intervals_are_those_of_figures_with_each_beat_as_often_as_its_patient_is_drawn():
+    random = np.random.default_rng(3)
+    table = pd.DataFrame(
+        {
+            "record": np.repeat([f"db/{name}" for name in "cabd"], 50),
+            "anomalous": random.random(200) < 0.2,
+            "anomaly_score": random.integers(6, size=200),  # many are equal
+            "rr_before_s": 0.8,
+            "flagged": False,
+        }
+    )
+    found = confidence_intervals(table, resamples=30, seed=1)
+    patients = table["record"].map({f"db/{name}": number for number, name in enumerate("abcd")})
+    weights = drawn_patients(4, 30, seed=1)[:, patients]
+    for name, figure in (("auc", roc_auc_score), ("average_precision", average_precision_score)):
+        drawn = [figure(table["anomalous"], table["anomaly_score"], sample_weight=its) for its in weights]
+        assert found[name] == pytest.approx(np.quantile(drawn, [0.025, 0.975]), rel=1e-12)

@@ -4,15 +4,16 @@ import pytest
 
 from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.evaluation import summary
+from ecg_anomaly.handover.scores import read_evaluation
 from ecg_anomaly.words import number, percent, score_text
-from tests.handover_files import evaluation_of, noise_table, write_run
+from tests.handover_files import noise_table, write_run
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     quiet = {"N": 0.995, "V": 0.005}
     records = {"mitdb/100": {"N": 0.9, "S": 0.05, "V": 0.05}, "mitdb/103": quiet, "mitdb/105": {"N": 0.9, "V": 0.1}}
-    return evaluation_of(write_run(tmp_path_factory.mktemp("run"), records))
+    return read_evaluation(write_run(tmp_path_factory.mktemp("run"), records).outputs, files=[])
 
 
 def test_false_alarms_and_precision_lead(found):

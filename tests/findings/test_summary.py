@@ -11,6 +11,7 @@ import wfdb
 from ecg_anomaly.beats.events import ASYSTOLE, UNREADABLE, Event
 from ecg_anomaly.beats.swings import FIBRILLATION, TACHYCARDIA
 from ecg_anomaly.detector.stream import Findings
+from ecg_anomaly.findings import files
 from ecg_anomaly.findings.files import anomaly_annotations, write_annotations, write_beats_csv
 from ecg_anomaly.findings.rhythms import COUPLET, Rhythm
 from ecg_anomaly.findings.summary import TABLE_COLUMNS, About, conclude, doubts, summarise
@@ -212,3 +213,13 @@ def test_beats_come_back_from_the_table(tmp_path: Path) -> None:
     assert list(read.columns) == list(TABLE_COLUMNS)
     pd.testing.assert_frame_equal(read, beats, check_dtype=False, atol=1e-3)
     assert "12.34568," in (tmp_path / "r1.beats.csv").read_text()
+
+
+def test_files_are_the_same_in_whatever_parts_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beats, events = made_up_beats(unreadable=(70,)), [Event(ASYSTOLE, 40.5, 45.5), Event(UNREADABLE, 80.0, 84.0)]
+    for rows in (10**6, 7):
+        monkeypatch.setattr(files, "_ROWS_AT_ONCE", rows)
+        write_beats_csv(tmp_path / f"{rows}.csv", beats)
+        write_annotations(tmp_path / f"{rows}.anomaly", anomaly_annotations(beats, events, RATE_HZ), RATE_HZ)
+    for suffix in ("csv", "anomaly"):
+        assert (tmp_path / f"7.{suffix}").read_bytes() == (tmp_path / f"1000000.{suffix}").read_bytes()

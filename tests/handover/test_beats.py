@@ -4,12 +4,15 @@ import pytest
 
 from ecg_anomaly.config import load_config
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.handover import beats as handed_on
 from ecg_anomaly.handover.beats import (
     BeatWriter,
     array_name,
     check_splits,
+    find_records,
     load_windows,
     open_array,
+    read_portions,
     read_table,
 )
 from ecg_anomaly.manifest import handover, write_json
@@ -76,6 +79,31 @@ def test_windows_are_loaded_in_the_order_of_the_table(folder):
     expected = np.array([0, 1, 2, 3, 10, 11, 12])[shuffled.index]
     np.testing.assert_array_equal(windows[:, 0, 0], expected)
     assert load_windows(folder, shuffled[:0]).shape == (0, SAMPLES, LEADS)
+
+
+def test_records_are_read_one_by_one(folder, monkeypatch):
+    monkeypatch.setattr(handed_on, "BEATS_AT_ONCE", 3)
+    first, second = find_records(folder)
+    assert (first.record, first.beats, second.record, second.beats) == ("db/a", 4, "db/b", 3)
+    whole = read_table(folder)
+    for record, its in ((second, whole[4:]), (first, whole[:4])):
+        portions = list(read_portions(folder, record))
+        assert len(portions[0]) == 3
+        pd.testing.assert_frame_equal(pd.concat(portions), its.reset_index(drop=True))
+    assert list(next(read_portions(folder, first, ["split", "record"])).columns) == ["record", "split"]
+
+
+def test_records_with_a_comma_in_their_names_are_told_apart(tmp_path):
+    with handover(tmp_path / "beats") as output:
+        with BeatWriter(output, SAMPLES, LEADS) as writer:
+            for name in ("db/a,1", "db/a,2", "db/a"):
+                writer.append(*beats(name, ["train"] * 2, [False] * 2, 0))
+        write_json(output.path("manifest.json"), {})
+    assert [(its.record, its.beats) for its in find_records(tmp_path / "beats")] == [
+        ("db/a,1", 2),
+        ("db/a,2", 2),
+        ("db/a", 2),
+    ]
 
 
 def test_table_keeps_text_and_missing_values(tmp_path):

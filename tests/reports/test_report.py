@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
@@ -160,11 +161,11 @@ def test_drawings_take_the_colours_of_the_page(page: str):
 
 
 def test_highest_scores_are_listed_with_their_components(results: Results):
-    scores = results.scores.assign(rhythm_surprise=1.5, patient_surprise=1000)
+    scores = results.highest.assign(rhythm_surprise=1.5, patient_surprise=1000)
     table = tables.highest_scores(scores, ["reconstruction", "rhythm"])
 
     assert len(table) == tables.HIGHEST_SCORES
-    highest = scores.loc[scores["anomaly_score"].idxmax()]
+    highest = scores.loc[results.scores["anomaly_score"].idxmax()]
     first = table.iloc[0]
     assert first["record"] == highest["record"]
     assert first["time"] == words.clock(highest["time_s"])
@@ -179,10 +180,10 @@ def test_highest_scores_are_listed_with_their_components(results: Results):
 
 def test_names_from_files_are_escaped(few: Results):
     evil = "mitdb/</script><img src=http://example.org/x onerror=alert(1)>"
-    scores = few.scores.assign(record=evil, symbol='"<b>')
     named = dataclasses.replace(
         few,
-        scores=scores,
+        scores=few.scores.assign(record=evil),
+        highest=few.highest.assign(record=evil, symbol='"<b>'),
         per_record=few.per_record.assign(record=evil),
         examples=[dataclasses.replace(beat, record=evil, symbol="<b>") for beat in few.examples],
         strip=dataclasses.replace(
@@ -307,6 +308,15 @@ def test_points_of_figures_are_bounded(results: Results):
             assert trace.x is None or len(trace.x) <= max(STRIP_POINTS, 25 * 120)
     for panel in panels.all_panels(many_results).values():
         assert panel.name in _DRAWN_OTHERWISE or len(panel.to_svg()) < 400_000, panel.name
+
+
+def test_of_many_records_the_worst_are_listed(results: Results):
+    many = pd.concat([results.per_record] * 100, ignore_index=True).assign(auc=np.linspace(1, 0.4, 300))
+    assert tables.per_record_table(many)["AUC"].tolist() == [f"{auc:.3f}" for auc in np.linspace(1, 0.4, 300)[200:]]
+    names = [f"db/{number}" for number in range(300)]
+    config = {"config": {"split": {"test": names}}, "shaped_by": ["split"]}
+    [(key, value)] = tables.settings_table(config)
+    assert (key, value.endswith("db/99 and 200 more")) == ("split.test", True)
 
 
 def test_script_writes_plots_and_report_without_tensorflow(tmp_path):
