@@ -8,8 +8,16 @@ from ecg_anomaly.manifest import check_input, folder_fingerprint, handover, read
 SCRIPT = "evaluate_model.py"
 
 
-def evaluate(config):
+def evaluate(config, options):
     """Write scores, reconstructions and figures to ``paths.outputs`` and print the figures."""
+    from ecg_anomaly.cluster import shared_out
+
+    with shared_out(options.cluster, config, commandline.warn) as sharing:
+        _evaluate(sharing.config, sharing.scoring)
+    print(f"Wrote scores and figures to {config.paths.outputs}. Next: {commandline.command_of('visualize_results.py')}")
+
+
+def _evaluate(config, calls):
     import dataclasses
 
     import pandas as pd
@@ -25,15 +33,14 @@ def evaluate(config):
     stressed = noise_stress.find_sources(config)
     inputs = _check_inputs(config) | record_fingerprints(stressed)
     with handover(config.paths.outputs) as output:
-        found = evaluate_detector(output, config)
+        found = evaluate_detector(output, config, calls)
         if stressed:
             total = len(stressed) * len(noise_stress.noises(config.noise))
-            rows = tqdm(noise_stress.stress(stressed, found.threshold, config), "noise", total, disable=None)
+            rows = tqdm(noise_stress.stress(stressed, found.threshold, config, calls), "noise", total, disable=None)
             found = dataclasses.replace(found, noise=noise_stress.with_figures(pd.DataFrame(rows)))
         write_evaluation(output, found)
         output.describe(SCRIPT, config, SHAPES_SCORES, inputs)
     print(summary(found))
-    print(f"Wrote scores and figures to {config.paths.outputs}. Next: {commandline.command_of('visualize_results.py')}")
 
 
 def _check_inputs(config):
@@ -46,7 +53,7 @@ def _check_inputs(config):
 
 def main(argv=None):
     """Run the script; return its exit status."""
-    return commandline.run_script(evaluate, __doc__, argv)
+    return commandline.run_with_options(evaluate, commandline.add_cluster_option, __doc__, argv)
 
 
 if __name__ == "__main__":

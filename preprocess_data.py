@@ -11,9 +11,15 @@ from ecg_anomaly.manifest import handover
 SCRIPT = "preprocess_data.py"
 
 
-def preprocess(config):
+def preprocess(config, options):
     """Write the hand-over files of ``paths.processed`` and say what is in them."""
-    from pathlib import Path
+    from ecg_anomaly.cluster import shared_out
+
+    with shared_out(options.cluster, config, commandline.warn) as sharing:
+        _preprocess(sharing.config, sharing.executors, sharing.ahead)
+
+
+def _preprocess(config, executors, ahead):
     from tempfile import TemporaryDirectory
 
     from tqdm import tqdm
@@ -25,13 +31,12 @@ def preprocess(config):
     from ecg_anomaly.records import fetching
 
     sources = fetching.locate_records(config, report=print)
-    summary = PreprocessingSummary()
-    inputs, detections = {}, []
+    summary, inputs, detections = PreprocessingSummary(), {}, []
     with handover(config.paths.processed) as output:
         scratch = TemporaryDirectory(dir=output.path(TABLE).parent)
         with scratch as folder, BeatWriter(output, config.beat.samples, config.records.lead_count) as writer:
-            files, groups = list(sources), list(sources.values())
-            processed = preprocessing.process_records(files, groups, config, Path(folder))
+            records = [*sources], [*sources.values()]
+            processed = preprocessing.process_records(*records, config, folder, executors, ahead)
             for record in tqdm(processed, "records", total=len(sources), unit="record", disable=None):
                 summary.add(record)
                 if record.beats is not None:
@@ -43,13 +48,13 @@ def preprocess(config):
         if detections:
             write_detection(output, detections)
         output.describe(SCRIPT, config, settings.SHAPES_BEATS, inputs, skipped=summary.skipped)
-    print(summary.text())
-    print(f"\nWrote {writer.beats:,} beats to {config.paths.processed}. Next: python train_model.py")
+    following = commandline.command_of("train_model.py")
+    print(f"{summary.text()}\n\nWrote {writer.beats:,} beats to {config.paths.processed}. Next: {following}")
 
 
 def main(argv=None):
     """Run the script; return its exit status."""
-    return commandline.run_script(preprocess, __doc__, argv)
+    return commandline.run_with_options(preprocess, commandline.add_cluster_option, __doc__, argv)
 
 
 if __name__ == "__main__":

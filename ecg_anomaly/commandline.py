@@ -95,6 +95,11 @@ def make_parser(
     return parser
 
 
+def add_cluster_option(parser: argparse.ArgumentParser) -> None:
+    """Add what says that other machines do the work."""
+    parser.add_argument("--cluster", metavar="ADDRESS", help="a Dask scheduler, as tcp://scheduler:8786")
+
+
 def asked_leads(text: str | None) -> tuple[str, ...]:
     """Take apart the names of leads that are asked for, between commas: ``II, V1``; none is asked for without a text.
 

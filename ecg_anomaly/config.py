@@ -249,6 +249,13 @@ class RhythmEvents(Section):
         return self
 
 
+class Dask(Section):
+    """Changes where work is done, and nothing that comes of it."""
+
+    scheduler: str | None
+    recordings_per_task: Count
+
+
 class Noise(Section):
     records: list[RecordPattern]
     snr_db: Annotated[list[float], Field(min_length=1)]
@@ -274,6 +281,7 @@ class Config(Section):
     evaluation: Evaluation
     noise: Noise
     rhythm_events: RhythmEvents
+    dask: Dask
 
     @model_validator(mode="after")
     def _every_database_has_an_annotator(self) -> Config:

@@ -126,14 +126,18 @@ class _Sharing:
 
 
 def in_processes(
-    work: Callable[..., Result], calls: Sequence[tuple[Any, ...]], doing: str, executors: Executors | None = None
+    work: Callable[..., Result],
+    calls: Sequence[tuple[Any, ...]],
+    doing: str,
+    executors: Executors | None = None,
+    ahead: int | None = None,
 ) -> Generator[Result, None, None]:
     """Call a function many times, in processes that end afterwards; yield the results in the given order.
 
     Parameters
     ----------
-    work, calls, executors
-        As for `share_out`; without ``executors`` there is a process per core.
+    work, calls, executors, ahead
+        As for `share_out`; without ``executors`` there is a process per core, and calls for them and the next one.
     doing
         What a process does, for the message when one dies.
 
@@ -143,7 +147,7 @@ def in_processes(
         When a process is ended from outside each time that a call is tried.
     """
     executors = executors or functools.partial(process_pool, max(1, min(len(calls), cores())))
-    yield from in_order(share_out(work, calls, executors, ahead=cores() + 1), doing)
+    yield from in_order(share_out(work, calls, executors, ahead=ahead or cores() + 1), doing)
 
 
 def in_order(done: Generator[tuple[int, Result | WorkerDied], None, None], doing: str) -> Generator[Result, None, None]:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+Calls = Callable[..., Generator[tuple[int, Any], None, None]]
+"""Calls a function with a detector and other arguments, many times, here as `with_detector` does or elsewhere."""
+
 _METHOD = "spawn"  # a process that is forked may inherit a lock of a thread of its parent, which nobody lifts
 _KEPT = 4  # detectors of a process that works for several runs
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from ecg_anomaly.detector.scorer import TrainedDetector
+    from ecg_anomaly.storage import Url
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -152,6 +153,26 @@ def detector(finished: Workspace) -> TrainedDetector:
     config = load_config(overrides=finished.settings()[1::2])
     check_detector(config)
     return read_detector(config)
+
+
+@pytest.fixture(scope="session")
+def bucket(simulated_records: Path) -> Iterator[Url]:
+    """A bucket of S3 on this machine that holds two of the simulated records, with its credentials."""
+    from ecg_anomaly import storage
+
+    server = pytest.importorskip("moto.server", reason="moto is not installed").ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
+        made = storage.Url("s3://recordings")
+        storage._storage(made).mkdir("recordings")
+        names = [f"simdb/{name}.{part}" for name in ("s007", "s008") for part in ("hea", "dat")]
+        storage.upload(simulated_records, names, made)
+        yield made
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -20,10 +20,12 @@ ORDER = (
     *("errors", "words", "quiet", "processes", "config", "commandline", "manifest"),
     *(
         "records/",
+        "storage",
         "beats/",
         "detector/",
         "handover/",
         "workers",
+        "cluster",
         "training",
         "findings/",
         "evaluation/",

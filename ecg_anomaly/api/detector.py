@@ -161,6 +161,7 @@ class Detector:
         leads: Sequence[str] | str | None = None,
         gain: float | None = None,
         workers: int = 1,
+        cluster: Any = None,
         pages: str | None = None,
         table: str = "csv",
         resume: bool = False,
@@ -172,14 +173,17 @@ class Detector:
         Parameters
         ----------
         recordings : str, path, or some of them
-            Recordings, folders and patterns (``"data/**/*.edf"``).
+            Recordings, folders and patterns (``"data/**/*.edf"``), also in object storage (``"s3://..."``).
         output : str or path
-            The folder of the results.
+            The folder of the results, there too.
         sampling_rate_hz, leads, gain
             As for `analyse`, of all of them.
         workers : int
             How many are analysed at a time. More than one take a process each: a script then needs
             ``if __name__ == "__main__":`` around the call.
+        cluster : distributed.Client or str, optional
+            A Dask cluster that analyses them, by a client of it or the address of its scheduler. Its workers must see
+            the recordings and the results, or both are URLs (``"s3://bucket/recordings"``).
         pages : str, optional
             Which get a page: ``"none"``, ``"flagged"`` or ``"all"``; without it all of 20, of more those flagged.
         table : str
@@ -212,8 +216,8 @@ class Detector:
         """
         with told_in_python():
             reading = Reading.of(sampling_rate_hz, leads, gain)
-        how: dict[str, Any] = {"workers": workers, "pages": pages, "table": table, "resume": resume, "force": force}
-        return analyse_files(self._trained.config, recordings, output, reading, report=report, **how)
+        how: dict[str, Any] = {"pages": pages, "table": table, "resume": resume, "force": force, "report": report}
+        return analyse_files(self._trained.config, recordings, output, reading, workers=workers, cluster=cluster, **how)
 
     def stream(
         self,

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from os import PathLike, fspath
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -21,9 +22,12 @@ from ecg_anomaly.batch.options import usual_pages
 from ecg_anomaly.batch.overview import Figures
 from ecg_anomaly.batch.request import PAGES, TABLES, Request
 from ecg_anomaly.batch.running import detect_all
+from ecg_anomaly.cluster import shared_out
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.storage import local_name, place
 from ecg_anomaly.words import count_text
+from ecg_anomaly.workers import with_detector
 
 Paths = str | PathLike[str] | Iterable[str | PathLike[str]]
 
@@ -37,6 +41,7 @@ def analyse_files(
     reading: Reading,
     *,
     workers: int,
+    cluster: Any,
     pages: str | None,
     table: str,
     resume: bool,
@@ -60,15 +65,19 @@ def analyse_files(
         given = [recordings] if isinstance(recordings, str | PathLike) else list(recordings)
         named = find([fspath(path) for path in given], None, tell)
         read = reading.leads, reading.sampling_rate_hz, reading.gain
-        request = Request(Path(output), *read, force, resume, pages or usual_pages(len(named)), table)
+        request = Request(
+            place(local_name(fspath(output))), *read, force, resume, pages or usual_pages(len(named)), table
+        )
         # One at a time needs no other process, which would read the main program, too.
-        executors = functools.partial(ThreadPoolExecutor, 1) if workers == 1 else None
+        one = functools.partial(with_detector, executors=functools.partial(ThreadPoolExecutor, 1), workers=1)
         rows = dict.fromkeys((recording.name for recording in named), Figures())
-        with closing(detect_all(named, request, config, executors=executors, workers=workers)) as outcomes:
-            for outcome in outcomes:
-                rows[outcome.recording.name] = outcome.figures
-                for line in outcome.messages:
-                    tell(line)
+        with shared_out(cluster, config, tell) as sharing:
+            calls = sharing.detecting or (one if workers == 1 else None)
+            with closing(detect_all(named, request, config, workers=workers, calls=calls)) as outcomes:
+                for outcome in outcomes:
+                    rows[outcome.recording.name] = outcome.figures
+                    for line in outcome.messages:
+                        tell(line)
     if failed := sum(bool(row.error) for row in rows.values()):
         told = f"{failed} of {count_text(len(rows), 'recording')} could not be analysed; the column error says why"
         warnings.warn(told, stacklevel=3)

@@ -11,7 +11,8 @@ from ecg_anomaly.batch.request import Named
 from ecg_anomaly.batch.results import RESULTS
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.records.recording import recording_name
-from ecg_anomaly.records.search import find_recordings, folder_meant, read_list
+from ecg_anomaly.records.search import folder_meant, read_list
+from ecg_anomaly.storage import Url, find_recordings, local_name, place
 
 
 def find(named: Sequence[str], listed: str | None, tell: Callable[[str], None]) -> list[Named]:
@@ -22,7 +23,8 @@ def find(named: Sequence[str], listed: str | None, tell: Callable[[str], None]) 
     UserError
         As `search.find_recordings`, and when nothing is named.
     """
-    of_list = [] if listed is None else read_list(listed)
+    named = list(map(local_name, named))
+    of_list = [] if listed is None else list(map(local_name, read_list(listed)))
     names = [*named, *of_list]
     if not names:
         raise UserError("no recording is named; give one, a folder, a pattern, or a list with --from")
@@ -32,7 +34,7 @@ def find(named: Sequence[str], listed: str | None, tell: Callable[[str], None]) 
     list_folder = Path() if listed in (None, "-") else Path(str(listed)).parent
     in_list = set(of_list) - set(named)
     bases = [
-        _base_in_list(path, list_folder) if given in in_list else folder_meant(given, path)
+        _base_in_list(path, list_folder) if given in in_list else folder_meant(place(given), path)
         for path, given in zip(found.paths, found.given, strict=True)
     ]
     names = name_results(found.paths, bases)
@@ -65,6 +67,8 @@ def _where_alike(names: Sequence[str], others: Sequence[str]) -> list[str]:
 
 def _base_in_list(path: Path, list_folder: Path) -> Path:
     """Give what the name of a recording in a list is taken below: nothing, or the list's folder for a whole path."""
+    if isinstance(path, Url):
+        return path.bucket
     return Path(os.path.abspath(list_folder)) if path.is_absolute() else Path()  # noqa: PTH100 - links stay
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ecg_anomaly.batch.request import ALL_PAGES, CSV, FLAGGED_PAGES, PAGES, TABLES, Request
-from ecg_anomaly.commandline import asked_leads, positive_count
+from ecg_anomaly.commandline import add_cluster_option, asked_leads, positive_count
 
 _FEW = 20  # recordings, whose pages somebody may look through
 
@@ -26,6 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=positive_count, metavar="N", help="recordings at a time; default: one per core"
     )
+    add_cluster_option(parser)
     parser.add_argument("--resume", action="store_true", help="go on: keep results of these files, model and settings")
     parser.add_argument("--force", action="store_true", help="replace results that are there")
 

@@ -26,6 +26,10 @@ _MADE_FROM = "made_from"
 _MADE, _GROWING, _BEGUN = "results", "incomplete", "begun"
 
 
+class OutputError(UserError):
+    """Results can no longer be written, of whichever recording."""
+
+
 def files_of(name: str) -> list[str]:
     """List the files that a recording of this name may have, from the folder of all results."""
     return [*(file.format(name) for file in files.FILES), *parquet.files_of(name)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import functools
 import shutil
 import tempfile
 import traceback
@@ -15,23 +16,35 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from ecg_anomaly.batch import parquet
+from ecg_anomaly.batch.in_storage import InStorage, shown_here
 from ecg_anomaly.batch.made_from import Inputs, MadeFrom, made_with
 from ecg_anomaly.batch.opening import open_all_leads
 from ecg_anomaly.batch.outcome import Outcome
 from ecg_anomaly.batch.overview import OVERVIEW, Figures, write_overview
 from ecg_anomaly.batch.request import CSV, NO_PAGES, Named, Request
-from ecg_anomaly.batch.results import check_free, gets_page, is_complete, make_files, publish, read_made, why_again
+from ecg_anomaly.batch.results import (
+    OutputError,
+    check_free,
+    gets_page,
+    is_complete,
+    make_files,
+    publish,
+    read_made,
+    why_again,
+)
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.findings import files
 from ecg_anomaly.findings.review import review
 from ecg_anomaly.findings.store import analyse_to_store, read_store
-from ecg_anomaly.processes import Executors, WorkerDied, cores
+from ecg_anomaly.processes import WorkerDied, cores
 from ecg_anomaly.reports.pages import PLOTLY, share_plotly
-from ecg_anomaly.workers import with_detector
+from ecg_anomaly.storage import Url
+from ecg_anomaly.workers import Calls, with_detector
 
 if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
+
 
 _LOCK, _STAGING = ".lock", ".incomplete"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -40,17 +53,13 @@ _WHILE, _RESULTS = 0.5, 0.02
 _LEAST = 16_000_000
 
 
-class OutputError(UserError):
-    """Results can no longer be written, of whichever recording."""
-
-
 def detect_all(
     recordings: Sequence[Named],
     request: Request,
     config: Config,
     *,
-    executors: Executors | None = None,
     workers: int | None = None,
+    calls: Calls | None = None,
 ) -> Generator[Outcome, None, None]:
     """Analyse recordings and write their files, in parallel; yield what became of each as it is done.
 
@@ -61,8 +70,10 @@ def detect_all(
     ----------
     recordings, request, config
         What to analyse, how, and the settings from `handover.model.check_detector`.
-    executors, workers
+    workers
         As for `workers.with_detector`.
+    calls
+        Has recordings analysed elsewhere, as `workers.with_detector`, which is taken without it, does here.
 
     Raises
     ------
@@ -73,21 +84,29 @@ def detect_all(
     if request.table != CSV:
         parquet.library()
         parquet.check_names([recording.name for recording in recordings])
+    if calls is not None:  # where another folder may be the current one
+        recordings = [dataclasses.replace(recording, path=recording.path.absolute()) for recording in recordings]
+        request = dataclasses.replace(request, folder=request.folder.absolute())
     figures: dict[str, Figures] = {}
-    with _output(request.folder) as staging:
+    several, work = len(recordings) > 1, InStorage(_detect, request.folder)
+    elsewhere = isinstance(request.folder, Url)
+    with shown_here(request.folder) as folder, _output(folder) as staging:
+        request = dataclasses.replace(request, folder=folder)
         check_free([recording.name for recording in recordings], request)
-        _check_room(recordings, request.folder, workers or cores())
+        _check_room(recordings, folder, workers or cores())
         made = made_with(request, config)
-        calls = ((recording, staging, request, made, len(recordings) > 1) for recording in recordings)
+        asked = ((recording, staging, request, made, several) for recording in recordings)
         try:
-            with closing(with_detector(_detect, calls, config, executors=executors, workers=workers)) as done:
+            with closing((calls or functools.partial(with_detector, workers=workers))(work, asked, config)) as done:
                 for number, result in done:
                     outcome = _died(recordings[number], result) if isinstance(result, WorkerDied) else result
                     figures[outcome.recording.name] = outcome.figures
+                    if elsewhere and several and outcome.page and request.pages != NO_PAGES:
+                        share_plotly(folder, staging)
                     yield outcome
         finally:
-            if len(recordings) > 1 and figures:
-                _write_overview(request.folder, figures)
+            if several and figures:
+                _write_overview(folder, figures)
 
 
 @contextmanager
@@ -153,6 +172,8 @@ def _check_room(recordings: Sequence[Named], folder: Path, at_a_time: int) -> No
 
 
 def _size(path: Path) -> int:
+    if isinstance(path, Url):
+        return 0
     try:
         return path.with_suffix(".dat" if path.suffix in ("", ".hea") else path.suffix).stat().st_size
     except OSError:

@@ -24,7 +24,7 @@ from ecg_anomaly.beats.leads import choose_leads
 from ecg_anomaly.beats.portions import Portions, PortionsOnDisk
 from ecg_anomaly.config import DETECTOR, Config
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.processes import in_processes
+from ecg_anomaly.processes import Executors, in_processes
 from ecg_anomaly.records.annotations import Annotations, read_annotations
 from ecg_anomaly.records.catalogue import RecordFiles, record_fingerprints
 from ecg_anomaly.records.recording import Recording, RecordingFile, open_recording
@@ -48,22 +48,28 @@ class ProcessedRecord:
 
 
 def process_records(
-    sources: Sequence[RecordFiles], groups: Sequence[str], config: Config, folder: Path
+    sources: Sequence[RecordFiles],
+    groups: Sequence[str],
+    config: Config,
+    folder: str | Path,
+    executors: Executors | None = None,
+    ahead: int | None = None,
 ) -> Iterator[ProcessedRecord]:
     """Read records and cut their beats, one process per core; yield them in the given order.
 
     ``groups`` are the splits of the records, as `splits.assign_records` gives them. The beats of a record lie in a
     file in ``folder`` until the next one is asked for. A record that matched a pattern and is none of beats is yielded
-    as such; so is a broken one with ``records.skip_broken``.
+    as such; so is a broken one with ``records.skip_broken``. `processes.in_processes` says what ``executors`` and
+    ``ahead`` are.
 
     Raises
     ------
     UserError
         At the first broken record, without ``records.skip_broken``; or when a worker process dies.
     """
-    files = [folder / str(number) for number in range(len(sources))]
+    files = [Path(folder) / str(number) for number in range(len(sources))]
     calls = list(zip(sources, groups, [config] * len(sources), files, strict=True))
-    with closing(in_processes(process_record, calls, doing="reads records")) as results:  # at an error, too
+    with closing(in_processes(process_record, calls, "reads records", executors, ahead)) as results:  # at an error, too
         for result, file in zip(results, files, strict=True):
             if result.error and not (result.no_beats or config.records.skip_broken):
                 raise UserError(f"{result.error} (or set records.skip_broken: true to leave such records out)")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +41,13 @@ from ecg_anomaly.handover.scores import (
     write_reconstructions,
 )
 from ecg_anomaly.manifest import Handover
-from ecg_anomaly.processes import WorkerDied, in_order
+from ecg_anomaly.processes import in_order
 from ecg_anomaly.records.splits import TEST, TRAIN
-from ecg_anomaly.workers import with_detector
+from ecg_anomaly.workers import Calls, with_detector
 
 _BEATS_AT_ONCE = 1 << 14  # of several records
 _BASELINES = ("pca", "prematurity")
 _KEPT = (*figures.COLUMNS, QUALITY)  # of all beats in memory
-
-# Calls a function with a detector and other arguments, many times, as `workers.with_detector` does.
-Calls = Callable[..., Generator[tuple[int, ScoredRecords | WorkerDied], None, None]]
 
 
 def evaluate_detector(output: Handover, config: Config, calls: Calls = with_detector) -> Evaluation:

@@ -27,7 +27,7 @@ from ecg_anomaly.records.annotations import Annotations
 from ecg_anomaly.records.catalogue import RecordFiles, find_records
 from ecg_anomaly.records.noise import KINDS, add_noise, make_noise
 from ecg_anomaly.records.splits import database_of
-from ecg_anomaly.workers import with_detector
+from ecg_anomaly.workers import Calls, with_detector
 
 if TYPE_CHECKING:
     from ecg_anomaly.detector.scorer import TrainedDetector
@@ -63,16 +63,20 @@ def noises(settings: Noise) -> list[tuple[str, float]]:
     return [(CLEAN, np.nan), *itertools.product(KINDS, settings.snr_db)]
 
 
-def stress(sources: Sequence[RecordFiles], threshold: FittedThreshold, config: Config) -> Iterator[dict[str, Any]]:
+def stress(
+    sources: Sequence[RecordFiles], threshold: FittedThreshold, config: Config, calls: Calls = with_detector
+) -> Iterator[dict[str, Any]]:
     """Analyse each record with all `noises`, in parallel; yield a row of ``noise.csv`` for each, in order.
+
+    ``calls`` is where that is done.
 
     Raises
     ------
     UserError
         When a record is broken or has no annotated beat.
     """
-    calls = [(files, *noise) for files in sources for noise in noises(config.noise)]
-    return in_order(with_detector(stress_record, calls, config, threshold), "adds noise to records")
+    asked = [(files, *noise) for files in sources for noise in noises(config.noise)]
+    return in_order(calls(stress_record, asked, config, threshold), "adds noise to records")
 
 
 def stress_record(detector: TrainedDetector, files: RecordFiles, kind: str, snr_db: float) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from ecg_anomaly.detector.surprise import Surprise
 from ecg_anomaly.detector.thresholds import FittedThreshold
 from ecg_anomaly.errors import UserError, first_few
 from ecg_anomaly.handover.beats import read_csv
-from ecg_anomaly.handover.scores import read_metrics, read_threshold
+from ecg_anomaly.handover.scores import METRICS, THRESHOLD, read_metrics, read_threshold
 from ecg_anomaly.manifest import MANIFEST, Handover, check_input, differences, folder_fingerprint, read_manifest
 
 if TYPE_CHECKING:
@@ -200,6 +200,18 @@ def read_detector(config: Config, threshold: FittedThreshold | None = None) -> T
     """
     threshold = threshold or read_threshold(config.paths.outputs)
     return TrainedDetector(**vars(read_model(config)), threshold=threshold)
+
+
+def files_to_detect(config: Config) -> dict[str, bytes]:
+    """Read the files, by name, that make a folder of their own into one that `read_detector` can read elsewhere.
+
+    Without those of an evaluation where there was none yet.
+    """
+    models, outputs = Path(config.paths.models), Path(config.paths.outputs)
+    paths = [models / name for name in (WEIGHTS, REFERENCE, MANIFEST)] + [
+        outputs / name for name in (THRESHOLD, METRICS)
+    ]
+    return {path.name: path.read_bytes() for path in paths if path.exists()}
 
 
 def describe_model(config: Config) -> str:

@@ -20,7 +20,7 @@ from ecg_anomaly.words import count_text
 _HEADER, _SIGNALS = ".hea", ".dat"
 _WHOLE = tuple(NO_WFDB_SUFFIXES)  # of files that are a recording each
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # in which PowerShell writes lists
-_WILDCARDS = re.compile(r"[*?\[]")
+WILDCARDS = re.compile(r"[*?\[]")
 _ABOUT = re.compile(  # what databases and devices tell of their recordings, by the names of the files
     r"(readme|licen[cs]e|copying|changelog|records|annotators|sha256sums|md5sums|requirements)\b.*",
     re.IGNORECASE,
@@ -62,23 +62,27 @@ def find_recordings(named: Iterable[str], results: Sequence[str] = ()) -> Found:
         found, passed_over = _meant(name, results)
         if not found and passed_over == [Path(name)]:
             raise UserError(f"{name}: is a result of an analysis; give the recording itself")
-        if not found:
-            beside = f", but {_told(passed_over)}" if passed_over else ""
-            raise UserError(f"{name}: no recording is there{beside}; give the path of one, a folder or a pattern")
+        notes += account_of(name, found, passed_over)
         for path in found:
             paths.setdefault(_identity(path), (path, name))
-        if passed_over:
-            notes.append(f"{name}: {count_text(len(found), 'recording')}; passed over {_told(passed_over)}")
     return Found(tuple(path for path, _ in paths.values()), tuple(name for _, name in paths.values()), tuple(notes))
 
 
-def folder_meant(name: str, path: Path) -> Path:
+def folder_meant(name: Path, path: Path) -> Path:
     """Give the folder that a name means, by which a recording was found: the part of a pattern that is fixed."""
-    if Path(name) == path:
+    if name == path:
         return path.parent
-    if not _is_pattern(name):
-        return Path(name)
-    return Path(*itertools.takewhile(lambda part: not _WILDCARDS.search(part), Path(name).parts))
+    if not _is_pattern(str(name)):
+        return name
+    return type(name)(*itertools.takewhile(lambda part: not WILDCARDS.search(part), name.parts))
+
+
+def account_of(name: str, found: Sequence[Path], passed_over: Sequence[Path]) -> list[str]:
+    """Give a note of what was passed over where a name means recordings; raise a `UserError` where it means none."""
+    if not found:
+        beside = f", but {_told(passed_over)}" if passed_over else ""
+        raise UserError(f"{name}: no recording is there{beside}; give the path of one, a folder or a pattern")
+    return [f"{name}: {count_text(len(found), 'recording')}; passed over {_told(passed_over)}"] if passed_over else []
 
 
 def read_list(source: str) -> list[str]:
@@ -111,19 +115,19 @@ def _meant(name: str, results: Sequence[str]) -> tuple[list[Path], list[Path]]:
     path = Path(name)
     # Not those of a path, which raise an error where a folder above may not be looked into.
     if os.path.isdir(name) and header_of(path) is None:  # noqa: PTH112
-        return _sorted_out(_files_in(path), results)
+        return sorted_out(_files_in(path), results)
     if _is_pattern(name):
         matches = [Path(match) for match in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207 - of any folder
         inside = [file for match in matches if match.is_dir() for file in _files_in(match)]
         files = [_header_beside(match) for match in matches if not match.is_dir()]
-        return _sorted_out(list(dict.fromkeys([*files, *inside])), results)
+        return sorted_out(list(dict.fromkeys([*files, *inside])), results)
     if _is_result(path, results):
         return [], [path]
     return [path], []
 
 
 def _is_pattern(name: str) -> bool:
-    return bool(_WILDCARDS.search(name)) and not os.path.exists(name) and header_of(Path(name)) is None  # noqa: PTH110
+    return bool(WILDCARDS.search(name)) and not os.path.exists(name) and header_of(Path(name)) is None  # noqa: PTH110
 
 
 def _files_in(folder: Path) -> list[Path]:
@@ -139,8 +143,8 @@ def _cannot_be_listed(error: OSError) -> None:
     raise UserError(f"{error.filename}: cannot be listed: {error.strerror}; check who may read it") from None
 
 
-def _sorted_out(files: Sequence[Path], results: Sequence[str]) -> tuple[list[Path], list[Path]]:
-    """Tell recordings from other files; parts of a record are neither."""
+def sorted_out(files: Sequence[Path], results: Sequence[str]) -> tuple[list[Path], list[Path]]:
+    """Tell recordings from other files, of which headers alone need be there; parts of a record are neither."""
     headers = [file for file in files if file.suffix.lower() == _HEADER]
     parts = {part for header in headers for part in _parts_of(header)}
     whole = [file for file in files if file not in parts]

@@ -16,7 +16,8 @@ from filelock import FileLock
 from ecg_anomaly import workers
 from ecg_anomaly.batch import running
 from ecg_anomaly.batch.request import Named, Request
-from ecg_anomaly.batch.running import OutputError, detect_all
+from ecg_anomaly.batch.results import OutputError
+from ecg_anomaly.batch.running import detect_all
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.processes import process_pool
 from tests.conftest import Workspace
@@ -45,7 +46,8 @@ def detect(finished: Workspace, detector, monkeypatch, tmp_path):
 
     def run(recordings, executors=AtOnce, **options):
         request = Request(tmp_path / "out", pages="none", **options)
-        outcomes = detect_all(recordings, request, config_of(finished), executors=executors, workers=1)
+        calls = functools.partial(workers.with_detector, executors=executors, workers=1)
+        outcomes = detect_all(recordings, request, config_of(finished), calls=calls)
         return {outcome.recording.name: outcome for outcome in outcomes}
 
     return run
