@@ -1,7 +1,7 @@
 """Serve the web application on this machine: drop a recording, see which beats are not normal, and why.
 
-Needs a trained model; --config configs/demo.yaml uses that of `make demo`. Ctrl-C ends it; recordings and marks stay in
-the folder of --workspace.
+Uses the detector that was trained here, or else the one that comes with the package; --config configs/demo.yaml uses
+that of `make demo`. Ctrl-C ends it; recordings and marks stay in the folder of --workspace.
 """
 
 import signal
@@ -16,16 +16,15 @@ LOOPBACK = ("127.0.0.1", "localhost")
 def add_options(parser):
     """Add where the application is served."""
     parser.add_argument("--port", type=int, default=8050, help="default: 8050")
-    parser.add_argument(
-        "--host", default=LOOPBACK[0], help="another address than this machine's own: whoever reaches it can use it"
-    )
+    parser.add_argument("--host", default=LOOPBACK[0], help="of another address: whoever reaches it can use it")
     parser.add_argument("--workspace", type=Path, metavar="FOLDER", help="where recordings and marks stay")
+    count = commandline.positive_count
+    parser.add_argument("--workers", type=count, metavar="N", help="recordings at a time; default: one per core")
     parser.add_argument("--debug", action="store_true", help="Dash's development server, with its tools")
 
 
 def serve(config, options):
     """Serve until Ctrl-C."""
-    from ecg_anomaly.config import load_config
     from ecg_anomaly.web.app import create_app
     from ecg_anomaly.web.serving import check_free_port, make_server
     from ecg_anomaly.web.state import ServerState
@@ -35,7 +34,7 @@ def serve(config, options):
     check_free_port(host, port)
     if host not in LOOPBACK:
         print(f"Warning: whoever reaches {host} can open and see recordings here; there is no password")
-    state = ServerState(config, load_config(Path(__file__).parent / "configs/demo.yaml"), options.workspace)
+    state = ServerState(config, options.workspace, options.workers)
     app = create_app(state, LOOPBACK if host in LOOPBACK else ())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(commandline.EXIT_INTERRUPTED))  # as Ctrl-C does
     try:

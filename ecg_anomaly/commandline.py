@@ -126,6 +126,13 @@ def command_of(script: str) -> str:
     return f"python {script}" if script.endswith(".py") else script
 
 
+def positive_count(text: str) -> int:
+    """Read a whole number above 0, as the type of an option."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is no whole number above 0")
+    return int(text)
+
+
 def warn(line: str) -> None:
     """Say something that the user should know beside the results."""
     print(f"{Path(sys.argv[0]).name}: {line}", file=sys.stderr)

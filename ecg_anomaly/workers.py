@@ -99,9 +99,12 @@ def with_detector(
     yield from share_out(_call, asked, executors, ahead=ahead or workers + 1)
 
 
-def detector_pool(config: Config) -> ProcessPoolExecutor:
-    """Make processes that hold a detector, one per core, for calls of `call_with_detector` that may come one by one."""
-    return process_pool(cores(), _METHOD, _hold, WhichDetector.of(config))
+def detector_pool(config: Config, workers: int | None = None) -> ProcessPoolExecutor:
+    """Make processes that hold a detector, for calls of `call_with_detector` that may come one by one.
+
+    They start as they are needed, up to the number ``workers``; without it, one per core.
+    """
+    return process_pool(workers or cores(), _METHOD, _hold, WhichDetector.of(config))
 
 
 def call_with_detector(work: Callable[..., Result], *arguments: Any) -> Result:

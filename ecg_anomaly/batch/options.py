@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ecg_anomaly.batch.request import ALL_PAGES, CSV, FLAGGED_PAGES, PAGES, TABLES, Request
-from ecg_anomaly.commandline import add_cluster_option, asked_leads
+from ecg_anomaly.commandline import add_cluster_option, asked_leads, positive_count
 
 _FEW = 20  # recordings, whose pages somebody may look through
 
@@ -23,7 +23,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--pages", choices=PAGES, help=f"who gets a page; default: all of {_FEW}, of more those flagged"
     )
     parser.add_argument("--table", choices=TABLES, default=CSV, help="parquet: folders beats, events and summary")
-    parser.add_argument("--workers", type=_count, metavar="N", help="recordings at a time; default: one per core")
+    parser.add_argument(
+        "--workers", type=positive_count, metavar="N", help="recordings at a time; default: one per core"
+    )
     add_cluster_option(parser)
     parser.add_argument("--resume", action="store_true", help="go on: keep results of these files, model and settings")
     parser.add_argument("--force", action="store_true", help="replace results that are there")
@@ -46,9 +48,3 @@ def request_of(options: argparse.Namespace, folder: Path, recordings: int) -> Re
 def usual_pages(recordings: int) -> str:
     """Say which of so many recordings get a page where nobody asks."""
     return ALL_PAGES if recordings <= _FEW else FLAGGED_PAGES
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text} is no whole number above 0")
-    return int(text)

@@ -9,9 +9,11 @@ from typing import TypedDict
 import numpy as np
 import pandas as pd
 
+from ecg_anomaly import words
 from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.findings.group_names import Looks, name_all
-from ecg_anomaly.findings.templates import NONE, Templates, join_nearest
+from ecg_anomaly.findings.joining import NONE, join_nearest
+from ecg_anomaly.findings.templates import Templates
 
 REST = 0  # number of what belongs to no group
 
@@ -19,7 +21,9 @@ REST = 0  # number of what belongs to no group
 _MOST = 30  # groups of flagged beats, and of the others
 _WITHIN = 1.3  # groups that are nearer are one,
 _ADDING = 3.0  # and so are those of so few beats that their squared distances add up to less
-_LOOSE = 3.0  # beats of a group are this far from their mean at most; more, and they are not alike
+_LOOSE = 3.5  # beats of a group are this far from their mean at most; more, and they are not alike
+_LEFT_OUT = 6.0  # what a beat in no group counts as, where it leaves a group to others
+_TOLD_FROM = 0.1  # of the flagged beats in no group, which the notes then say
 
 
 class GroupFigures(TypedDict):
@@ -79,12 +83,22 @@ def group_beats(beats: pd.DataFrame, templates: Templates) -> tuple[np.ndarray, 
         counts = np.bincount(templates.of_beats[rows], minlength=len(templates.counts))
         of_templates = np.full(len(counts), REST)
         for members in _alike(templates, counts):
-            pooled = _Pooled.of(templates, members, counts[members])
-            if pooled.scatter <= _LOOSE**2:
-                found.append(pooled)
-                of_templates[members] = len(found)
+            found.append(_Pooled.of(templates, members, counts[members]))
+            of_templates[members] = len(found)
         numbers[rows] = of_templates[templates.of_beats[rows]]
     return numbers, _described(found, numbers, beats, templates.times_s)
+
+
+def rest_note(beats: pd.DataFrame, numbers: np.ndarray) -> list[str]:
+    """Note that many of the flagged beats are in no group, by the numbers of `group_beats`; nothing where few are."""
+    flagged = (beats["flagged"].astype(bool) & (beats["event"] != FIBRILLATION)).to_numpy()
+    rest, count = int((flagged & (numbers == REST)).sum()), int(flagged.sum())
+    if rest <= _TOLD_FROM * count:
+        return []
+    return [
+        f"{rest:,} of {words.count_text(count, 'flagged beat')} ({words.percent(rest / count)}) are in no group: "
+        f"they are like too few others, or of more shapes than {_MOST} groups hold; the list of beats has them"
+    ]
 
 
 def _described(found: Sequence[_Pooled], numbers: np.ndarray, beats: pd.DataFrame, times_s: np.ndarray) -> list[Group]:
@@ -113,8 +127,10 @@ def _described(found: Sequence[_Pooled], numbers: np.ndarray, beats: pd.DataFram
 def _alike(templates: Templates, counts: np.ndarray) -> list[np.ndarray]:
     """Share out the templates that have any of the beats that count: those of each group, most beats first."""
     members = np.flatnonzero(counts)
-    parts = join_nearest(templates.features[members], counts[members], _MOST, _WITHIN, _ADDING)
-    order = np.argsort(-np.bincount(parts, counts[members]), kind="stable")
+    features, scatter = templates.features[members], templates.scatter[members]
+    parts = join_nearest(features, counts[members], _MOST, _WITHIN, _ADDING, scatter, _LOOSE, _LEFT_OUT)
+    alike = parts != NONE
+    order = np.argsort(-np.bincount(parts[alike], counts[members][alike]), kind="stable")
     return [members[parts == part] for part in order]
 
 
@@ -123,19 +139,14 @@ class _Pooled:
     """Several templates as one."""
 
     count: int  # of beats
-    scatter: float  # mean squared distance of the beats from their mean
     looks: Looks
 
     @classmethod
     def of(cls, templates: Templates, members: np.ndarray, counts: np.ndarray) -> _Pooled:
         """Pool templates by their numbers; ``counts`` are the beats of each that count."""
-        pooled = [
-            np.average(values[members], axis=0, weights=counts)
-            for values in (templates.features, templates.means, templates.log_rr)
-        ]
-        features, mean, log_rr = pooled
-        beside = np.square(templates.features[members] - features).sum(axis=1)
-        scatter = np.average(templates.scatter[members] + beside, weights=counts)
+        mean, log_rr = (
+            np.average(values[members], axis=0, weights=counts) for values in (templates.means, templates.log_rr)
+        )
         variances = templates.variances[members] + np.square(templates.means[members] - mean)
         spread = np.sqrt(np.average(variances, axis=0, weights=counts))
-        return cls(int(counts.sum()), float(scatter), Looks(mean, spread, log_rr))
+        return cls(int(counts.sum()), Looks(mean, spread, log_rr))

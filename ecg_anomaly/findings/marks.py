@@ -8,7 +8,8 @@ from datetime import datetime
 
 import numpy as np
 
-from ecg_anomaly.findings.templates import NONE, Templates
+from ecg_anomaly.findings.joining import NONE
+from ecg_anomaly.findings.templates import Templates
 
 RIGHT, WRONG = "right", "wrong"  # what a mark says of a flagged beat: it is not normal; it is normal for this patient
 

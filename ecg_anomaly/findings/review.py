@@ -11,7 +11,7 @@ import pandas as pd
 from ecg_anomaly.beats.events import Event
 from ecg_anomaly.detector.stream import Findings, judge
 from ecg_anomaly.findings import summary
-from ecg_anomaly.findings.groups import Group, group_beats
+from ecg_anomaly.findings.groups import Group, group_beats, rest_note
 from ecg_anomaly.findings.marks import RIGHT, WRONG, effect_of_marks
 from ecg_anomaly.findings.rhythms import Rhythm, find_rhythms
 from ecg_anomaly.findings.store import Stored
@@ -61,19 +61,17 @@ def review(stored: Stored, threshold: float | None = None, marks: Mapping[int, s
     numbers, groups = group_beats(beats, stored.templates)
     beats = _with_marks(beats.assign(group=numbers), stored.templates, marks, cut_at)
     rhythms = find_rhythms(beats, stored.events, stored.limits)
-    about = summary.summarise(
+    about = summary.About(
         stored.name,
         stored.sampling_rate_hz,
         stored.judged_leads,
         stored.samples,
-        Findings(beats, stored.events),
-        stored.notes,
+        [*stored.notes, *rest_note(beats, numbers)],
         [lead for lead in stored.leads if lead not in stored.judged_leads],
         None if stored.start_time is None else stored.start_time.isoformat(),
-        rhythms,
-        groups,
     )
-    return Review(stored, cut_at, beats, detected, groups, rhythms, about)
+    summed_up = summary.summarise(about, Findings(beats, stored.events), rhythms, groups)
+    return Review(stored, cut_at, beats, detected, groups, rhythms, summed_up)
 
 
 def _with_marks(beats: pd.DataFrame, templates: Templates, marks: Mapping[int, str], threshold: float) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
@@ -46,7 +47,7 @@ class Summary(TypedDict):
     Times are in seconds from the start, which ``start_time`` tells in ISO 8601: a time without a date where nobody
     knows the day. ``leads`` were judged, ``leads_not_judged`` are only shown.
 
-    What lies within a fibrillation is no beat. ``flagged_per_hour`` is per hour that can be read; ``called`` and
+    What lies within a fibrillation is no beat. ``flagged_per_hour`` is per hour of the ``readable_s``; ``called`` and
     ``reasons`` count flagged beats; ``notes`` is what the user should know; figures that nothing defines are ``None``.
     """
 
@@ -66,8 +67,22 @@ class Summary(TypedDict):
     events: list[EventTimes]
     rhythm: RhythmFigures
     groups: list[GroupFigures]
+    readable_s: float
     unreadable_share: float | None
     notes: list[str]
+
+
+@dataclass(frozen=True)
+class About:
+    """A recording that is summed up."""
+
+    name: str
+    sampling_rate_hz: float
+    leads: Sequence[str]  # that were judged
+    samples: int  # per lead
+    notes: Sequence[str] = ()  # what the user should know of it
+    leads_not_judged: Sequence[str] = ()
+    start_time: str | None = None  # in ISO 8601
 
 
 def conclude(findings: Findings, duration_s: float) -> Findings:
@@ -96,43 +111,32 @@ def without_flutter(beats: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise(
-    name: str,
-    sampling_rate_hz: float,
-    leads: Sequence[str],
-    samples: int,
-    concluded: Findings,
-    notes: Sequence[str] = (),
-    leads_not_judged: Sequence[str] = (),
-    start_time: str | None = None,
-    rhythms: Sequence[Rhythm] = (),
-    groups: Sequence[Group] = (),
+    about: About, concluded: Findings, rhythms: Sequence[Rhythm] = (), groups: Sequence[Group] = ()
 ) -> Summary:
     """Sum up a recording, ready for JSON.
 
     Parameters
     ----------
-    name, sampling_rate_hz, leads, samples, notes
-        Of the recording: its name, samples per second, names of the leads that were analysed, samples per lead, and
-        what the user should know.
+    about
+        The recording.
     concluded
         All findings, from `conclude`.
-    leads_not_judged, start_time
-        Names of other leads that it has, and when it starts, in ISO 8601.
     rhythms, groups
         What was found of it by `rhythms.find_rhythms` and `groups.group_beats`.
     """
-    duration_s = samples / sampling_rate_hz
+    duration_s = about.samples / about.sampling_rate_hz
     beats = concluded.beats[concluded.beats["event"] != FIBRILLATION]
     lost_s = unreadable_s(beats, concluded.events, duration_s)
     flagged = beats["flagged"].to_numpy(dtype=bool)
-    readable_h = (duration_s - lost_s) / 3600
+    readable_s = duration_s - lost_s
+    readable_h = readable_s / 3600
     return {
-        "recording": name,
+        "recording": about.name,
         "duration_s": round(duration_s, 3),
-        "sampling_rate_hz": sampling_rate_hz,
-        "leads": list(leads),
-        "leads_not_judged": list(leads_not_judged),
-        "start_time": start_time,
+        "sampling_rate_hz": about.sampling_rate_hz,
+        "leads": list(about.leads),
+        "leads_not_judged": list(about.leads_not_judged),
+        "start_time": about.start_time,
         "beats": len(beats),
         "flagged": int(flagged.sum()),
         "flagged_per_hour": round(int(flagged.sum()) / readable_h, 2) if readable_h > 0 else None,
@@ -146,8 +150,9 @@ def summarise(
         ],
         "rhythm": rhythm_figures(concluded.beats, concluded.events, rhythms, duration_s, readable_h),
         "groups": [group.to_json() for group in groups],
+        "readable_s": round(readable_s, 3),
         "unreadable_share": round(lost_s / duration_s, 4) if duration_s else None,
-        "notes": list(notes),
+        "notes": list(about.notes),
     }
 
 

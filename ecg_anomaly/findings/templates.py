@@ -19,9 +19,8 @@ from ecg_anomaly.beats.history import EarlierBeats
 from ecg_anomaly.beats.windows import Frame
 from ecg_anomaly.config import Config
 from ecg_anomaly.detector.measures import LOG_ODDS
+from ecg_anomaly.findings.joining import NONE, join_nearest, squared_distances
 from ecg_anomaly.handover.beats import ArrayWriter
-
-NONE = -1  # number of a beat that cannot be read
 
 # What tells beats apart. Shape: the scaled window, as squared differences added up over so many samples a second; the
 # QRS complex as it is, the rest in bins; what comes before the P wave belongs to the beat before. Timing and the
@@ -43,7 +42,7 @@ _NUMBERS, _TEMPLATES = "template_numbers.npy", "templates.npz"
 class Templates:
     """The templates of a recording, and which of them each beat belongs to."""
 
-    of_beats: np.ndarray  # shape (beats,), int: the template of each beat, or NONE
+    of_beats: np.ndarray  # shape (beats,), int: the template of each beat; NONE where it cannot be read
     counts: np.ndarray  # shape (templates,): beats of each
     features: np.ndarray  # shape (templates, features): what is compared, the mean of its beats
     scatter: np.ndarray  # shape (templates,): mean squared distance of its beats from that
@@ -58,7 +57,7 @@ class Templates:
 
     def distances(self, to: np.ndarray) -> np.ndarray:
         """Distances of all templates from those with the numbers ``to``, shape ``(templates, len(to))``."""
-        return np.asarray(np.sqrt(_squared_distances(self.features, self.features[to])))
+        return np.asarray(np.sqrt(squared_distances(self.features, self.features[to])))
 
 
 class TemplateWriter:
@@ -140,55 +139,6 @@ def read_templates(folder: Path) -> Templates:
         return Templates(numbers, *(found[name] for name in names))
 
 
-def join_nearest(
-    features: np.ndarray, counts: np.ndarray, most: int, within: float = 0.0, adding: float = 0.0
-) -> np.ndarray:
-    """Join what is near, by Ward's criterion: what adds the least to the squared distances from the mean.
-
-    Parameters
-    ----------
-    features
-        Shape ``(members, features)``.
-    counts
-        Shape ``(members,)``: beats that each stands for.
-    most
-        So many are left at most.
-    within
-        Fewer are left where some are nearer to each other than this,
-    adding
-        or are so few beats that they add less than this to the squared distances.
-
-    Returns
-    -------
-    ndarray
-        Shape ``(members,)``, int: which of those that are left each is part of, numbered from 0.
-    """
-    features, counts = features.astype(float), counts.astype(float)
-    squared, left = _squared_distances(features, features), len(features)
-    squared[np.diag_indices(left)] = np.inf
-    parts = np.arange(left)
-    added = squared * _ward(counts[:, np.newaxis], counts)  # to the squared distances, by joining two
-    while left > 1:
-        allowed = added if left > most else np.where((squared < within**2) | (added < adding), added, np.inf)
-        keep, gone = sorted(divmod(int(allowed.argmin()), len(features)))
-        if not np.isfinite(allowed[keep, gone]):
-            break
-        together = counts[keep] + counts[gone]
-        features[keep] = (counts[keep] * features[keep] + counts[gone] * features[gone]) / together
-        counts[keep], left = together, left - 1
-        parts[parts == gone] = keep
-        for distances in (squared, added):
-            distances[gone] = distances[:, gone] = np.inf
-        there = np.flatnonzero(np.isfinite(squared[keep]))
-        squared[keep, there] = squared[there, keep] = np.square(features[there] - features[keep]).sum(axis=1)
-        added[keep, there] = added[there, keep] = squared[keep, there] * _ward(counts[there], together)
-    return np.asarray(np.unique(parts, return_inverse=True)[1])
-
-
-def _ward(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    return np.asarray(some * others / (some + others))
-
-
 class _Matcher:
     """Templates that beats are matched with, and the sums over their beats."""
 
@@ -250,7 +200,7 @@ class _Matcher:
     def _nearest(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if not self._count:
             return np.zeros(len(features), dtype=np.int64), np.full(len(features), np.inf)
-        squared = _squared_distances(features, self._middles[: self._count])
+        squared = squared_distances(features, self._middles[: self._count])
         return squared.argmin(axis=1), squared.min(axis=1)
 
     def _means(self) -> np.ndarray:
@@ -273,11 +223,6 @@ class _Matcher:
         self._count, self._near = _KEPT, _WIDENED * self._near
         self._sums[:_KEPT], self._founders[:_KEPT] = sums, self._founders[firsts]
         self._middles[:_KEPT] = self._means()
-
-
-def _squared_distances(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    squared = np.square(some).sum(axis=1)[:, np.newaxis] + np.square(others).sum(axis=1) - 2 * some @ others.T
-    return np.asarray(np.maximum(squared, 0))
 
 
 def _bins(frame: Frame) -> np.ndarray:

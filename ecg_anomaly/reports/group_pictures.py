@@ -12,8 +12,8 @@ from ecg_anomaly.findings.groups import REST, Group
 from ecg_anomaly.findings.marks import RIGHT, WRONG
 from ecg_anomaly.findings.review import Review
 
-LANE_MM = (17.0, 10.0)  # width and height of one lead
-_GAP_MM = 1.0  # between leads
+LANE_MM = (18.0, 10.0)  # width and height of one lead
+_GAP = 1 / 18  # of the width, before the next lead
 _SCALED_FOR = 0.95  # of the beats: groups of the others may be cut off
 
 
@@ -35,10 +35,32 @@ def pictures(reviewed: Review, groups: Sequence[Group]) -> list[Picture]:
     rows["flagged"] = beats["flagged"].astype(bool)
     most = max((group.number for group in groups), default=0) + 1
     counts = {key: np.bincount(beats["group"][its].astype(int), minlength=most) for key, its in rows.items()}
-    limits = -_reach(groups, -1, leads), _reach(groups, 1, leads)
+    drawn = mean_beats(groups, leads, *LANE_MM)
     return [
-        _picture(group, {key: int(its[group.number]) for key, its in counts.items()}, leads, limits) for group in groups
+        _picture(group, {key: int(its[group.number]) for key, its in counts.items()}, lanes)
+        for group, lanes in zip(groups, drawn, strict=True)
     ]
+
+
+def mean_beats(groups: Sequence[Group], leads: int, width: float, height: float) -> list[list[tuple[str, str]]]:
+    """Draw the mean beats of groups, all to one scale, lead beside lead; what is higher or lower is cut off.
+
+    Parameters
+    ----------
+    groups
+        The groups.
+    leads
+        Number of leads that were judged.
+    width, height
+        Of one lead, in any unit.
+
+    Returns
+    -------
+    list
+        Of each group and lead, the mean beat and the area of its spread, as SVG paths.
+    """
+    limits = -_reach(groups, -1, leads), _reach(groups, 1, leads)
+    return [[_lane(group, lead, width, height, limits) for lead in range(leads)] for group in groups]
 
 
 def names_of(reviewed: Review) -> dict[int, str]:
@@ -71,7 +93,7 @@ def _reach(groups: Sequence[Group], sign: int, leads: int) -> float:
     return float(reach[order[covered]]) if len(groups) else 0.0
 
 
-def _picture(group: Group, counts: dict[str, int], leads: int, limits: tuple[float, float]) -> Picture:
+def _picture(group: Group, counts: dict[str, int], lanes: list[tuple[str, str]]) -> Picture:
     coupling = "" if group.coupling_s is None else f"coupling interval {group.coupling_s:.2f} s"
     figures = f"{words.count_text(group.count, 'beat')} ({words.percent(group.share)})"
     return Picture(
@@ -79,7 +101,7 @@ def _picture(group: Group, counts: dict[str, int], leads: int, limits: tuple[flo
         figures=tuple(filter(None, (figures, coupling))),
         mark=_mark(group, counts),
         counts=counts[WRONG] < counts["all"],
-        lanes=[_lane(group, lead, limits) for lead in range(leads)],
+        lanes=lanes,
     )
 
 
@@ -97,16 +119,16 @@ def _mark(group: Group, counts: dict[str, int]) -> str:
     return "; ".join(told) or "not marked"
 
 
-def _lane(group: Group, lead: int, limits: tuple[float, float]) -> tuple[str, str]:
-    (width_mm, height_mm), (low, high) = LANE_MM, limits
+def _lane(group: Group, lead: int, width: float, height: float, limits: tuple[float, float]) -> tuple[str, str]:
+    low, high = limits
     mean, spread = group.mean[:, lead].astype(float), group.spread[:, lead].astype(float)
-    x_mm = lead * (width_mm + _GAP_MM) + np.linspace(0, width_mm, len(mean))
+    x = width * (lead + np.linspace(0, 1 - _GAP, len(mean)))
 
-    def y_mm(values: np.ndarray) -> np.ndarray:
-        return height_mm * np.clip((high - values) / max(high - low, 1e-6), -0.05, 1.05)
+    def points(values: np.ndarray) -> np.ndarray:
+        return np.column_stack([x, height * np.clip((high - values) / max(high - low, 1e-6), -0.05, 1.05)])
 
-    upper, lower = (np.column_stack([x_mm, y_mm(mean + sign * spread)]) for sign in (1, -1))
-    return _path(np.column_stack([x_mm, y_mm(mean)])), _path(np.concatenate([upper, lower[::-1]])) + "z"
+    upper, lower = points(mean + spread), points(mean - spread)
+    return _path(points(mean)), _path(np.concatenate([upper, lower[::-1]])) + "z"
 
 
 def _path(points: np.ndarray) -> str:

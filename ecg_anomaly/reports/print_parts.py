@@ -61,7 +61,6 @@ def _heading(reviewed: Review, actions: Sequence[Action], model: str) -> list[Bl
     if len(summary["notes"]) > _NOTES:
         notes.append(f"{len(summary['notes']) - _NOTES} more notes are in the files of the recording.")
     told = [
-        ("recorded", words.start_words(reviewed.stored.start_time)),
         *facts(summary),
         ("model", model),
         ("threshold", f"{words.score_text(reviewed.threshold)} of the anomaly score"),

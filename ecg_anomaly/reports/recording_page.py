@@ -16,7 +16,17 @@ from ecg_anomaly.findings.rhythms import RUN, SUSPECTED, TRIPLET
 from ecg_anomaly.reports import ecg_paper, group_pictures, pages, styles
 from ecg_anomaly.reports.episodes import Episode, choose_episodes, find_episodes, strips_that_show
 from ecg_anomaly.reports.recording_overview import overview_figure
-from ecg_anomaly.words import CALLED, GUESS, UNDEFINED, clock, count_text, percent, score_text
+from ecg_anomaly.words import (
+    CALLED,
+    GUESS,
+    UNDEFINED,
+    clock,
+    count_text,
+    parse_start_time,
+    percent,
+    score_text,
+    start_words,
+)
 
 TABLE_BEATS = 200
 LINKS = 8  # to strips, of each kind of events
@@ -167,7 +177,9 @@ def facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     longest = summary["rhythm"]["longest_rr"]
     called = "; ".join(f"{CALLED[name]} {count:,}" for name, count in summary["called"].items())
     reasons = "; ".join(f"{styles.question(reason)} {count:,}" for reason, count in summary["reasons"].items())
+    start_time = summary["start_time"]
     return [
+        *([("recorded", start_words(parse_start_time(start_time)))] if start_time else []),
         ("duration", clock(summary["duration_s"])),
         ("leads", ", ".join(summary["leads"])),
         ("sampling rate", f"{summary['sampling_rate_hz']:g} Hz"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import Dash, Input, Output, dcc, html, set_props
+from dash import Dash, dcc, html, set_props
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.reports.pages import environment
@@ -16,7 +16,6 @@ from ecg_anomaly.web.sections import bar, lists, live, overview, signal, strip, 
 from ecg_anomaly.web.sections import open as opening
 from ecg_anomaly.web.server import ALIVE, add_routes
 from ecg_anomaly.web.state import ServerState
-from ecg_anomaly.web.warm_up import start_warm_up
 
 _POLL_MS, _LIVE_MS = 200, 500
 _LINKS = {"open": "Open", "worklist": "Worklist", "overview": "Overview", "beats": "Review"}
@@ -44,6 +43,10 @@ _THEME = {
     "fontFamily": "inherit",
 }
 
+_PACKAGED = (
+    "The detector that comes with the package judges, since nobody has trained one here; it has learned normal beats "
+    "of the MIT-BIH Arrhythmia Database."
+)
 _NO_ANSWER = (
     "The server does not answer; is it still running? What you mark stays in this page, and is sent when it is back."
 )
@@ -90,12 +93,6 @@ def create_app(state: ServerState, hosts: Sequence[str]) -> Dash:
     for section in _CALLBACKS:
         section.register(app, state)
 
-    @app.callback(Output(ids.MODEL, "children"), Output(ids.MODEL, "role"), Input(ids.TAKE_OFFERED, "n_clicks"))
-    def take_offered(_clicks: int) -> tuple[Any, str]:
-        state.take_offered()
-        start_warm_up(state)
-        return html.P("The demo's model is used. It knows simulated records alone."), "status"
-
     add_routes(app, state, hosts)
     return app
 
@@ -112,7 +109,7 @@ def _page(state: ServerState) -> dmc.MantineProvider:
         *(section.layout(state) for section in (signal, threshold)),
     ]
     main = [
-        _model_notice(state),
+        *_detector_notice(state),
         opening.layout(state),
         worklist.layout(state),
         html.Div(of_a_recording, id=ids.RECORDING_PARTS, hidden=True),
@@ -141,17 +138,11 @@ def _page(state: ServerState) -> dmc.MantineProvider:
     )
 
 
-def _model_notice(state: ServerState) -> html.Div:
-    """Say that there is no model, and what to do."""
-    button = parts.button("Use the demo's model", ids.TAKE_OFFERED, hidden=state.offered is None)
-    if not state.problem:
-        return html.Div(button, id=ids.MODEL)
-    words: list[Any] = ["The demo's model is there. It was trained on simulated records: use it to look around."]
-    if state.offered is None:
-        command = html.Code("make demo")
-        words = ["To look around, make a model from simulated records: ", command, "; then start this again."]
-    title = html.H2("There is no trained model yet")
-    return html.Div([title, html.P(state.problem), html.P(words), button], id=ids.MODEL, className="card", role="alert")
+def _detector_notice(state: ServerState) -> list[Any]:
+    """Say what to know of the detector: that there is none, or that it is the one that comes with the package."""
+    if state.problem:
+        return [html.Div([html.H2("There is no detector yet"), html.P(state.problem)], className="card", role="alert")]
+    return [parts.soft(_PACKAGED)] if state.is_packaged else []
 
 
 def _show_error(error: Exception) -> None:

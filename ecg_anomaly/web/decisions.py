@@ -12,11 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ecg_anomaly.beats.labelled import NORMAL_CLASS
-from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.thresholds import recorded_hours
 from ecg_anomaly.evaluation.metrics import threshold_figures
-from ecg_anomaly.findings.store import Stored
-from ecg_anomaly.findings.summary import unreadable_s
+from ecg_anomaly.findings.review import Review
 from ecg_anomaly.handover.scores import SCORES, ThresholdFigures, read_scores
 from ecg_anomaly.web.values import number_of
 
@@ -39,11 +37,10 @@ class Outcome:
         return None if count is None or self.hours <= 0 else count / self.hours
 
 
-def outcome(stored: Stored, beats: pd.DataFrame) -> Outcome:
-    """Say what a threshold does, with the beats of a review at it."""
-    flagged = beats["flagged"].to_numpy()
-    no_flutter = beats[beats["event"] != FIBRILLATION]
-    hours = (stored.duration_s - unreadable_s(no_flutter, stored.events, stored.duration_s)) / 3600
+def outcome(reviewed: Review) -> Outcome:
+    """Say what the threshold of a review does, with its marks."""
+    stored, flagged = reviewed.stored, reviewed.beats["flagged"].to_numpy()
+    hours = reviewed.summary["readable_s"] / 3600
     compared = stored.compared
     if compared is None:
         return Outcome(hours, int(flagged.sum()))

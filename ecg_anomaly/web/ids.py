@@ -1,6 +1,5 @@
 """Names of the parts of the page that callbacks read or write."""
 
-MODEL, TAKE_OFFERED = "model", "take-offered"
 DROP, RECORDS, OPEN_RECORDS, OPEN_EXAMPLE = "drop", "records", "open-records", "open-example"
 READING, LEADS, RATE, GAIN, AGAIN = "reading", "leads", "rate", "gain", "again"
 WORKING, BAR, CANCEL, MESSAGE, POLL = "working", "bar", "cancel", "message", "poll"

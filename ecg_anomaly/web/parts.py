@@ -76,14 +76,20 @@ def column(field: str, title: str, width: int | None = None, shown: str = "", **
 
 
 def grid(
-    name: str, label: str, columns: Sequence[dict[str, Any]], row_id: str, look: str = "", **options: Any
+    name: str,
+    label: str,
+    columns: Sequence[dict[str, Any]],
+    row_id: str,
+    look: str = "",
+    rows: Sequence[dict[str, Any]] = (),
+    **options: Any,
 ) -> html.Div:
     """Make a grid whose rows the page's script knows by ``row_id``, an expression of JavaScript."""
     no_rows = options.pop("noRows", "Nothing is listed.")
     table = dag.AgGrid(
         id=name,
         columnDefs=list(columns),
-        rowData=[],
+        rowData=list(rows),
         getRowId=row_id,
         defaultColDef={"resizable": True, "sortable": True, "suppressHeaderMenuButton": True},
         dashGridOptions={

@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dash import Dash
-from flask import Flask, Request, Response, jsonify, request, send_file
+from flask import Flask, Response, jsonify, request, send_file
 from flask_compress import Compress
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound, RequestEntityTooLarge, SecurityError
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.reports import print_page
 from ecg_anomaly.web import downloads, fields, uploads
+from ecg_anomaly.web.asked import is_callback
 from ecg_anomaly.web.database import GoneError
 from ecg_anomaly.web.jobs import Job
 from ecg_anomaly.web.state import ServerState
@@ -82,7 +83,7 @@ def _add_guards(app: Dash, server: Flask) -> None:
             raise Forbidden("Requests from other pages are not answered.")
         if request.view_args and set(request.view_args) == {"path"}:  # Dash shows its page for any path
             raise NotFound("There is no such page.")
-        if request.path == _CALLBACKS and not _is_callback(app, request):
+        if request.path == _CALLBACKS and not is_callback(app, request.get_json(silent=True)):
             raise BadRequest("This is no request of the page.")
 
     @server.after_request
@@ -98,22 +99,6 @@ def _add_guards(app: Dash, server: Flask) -> None:
         elif response.cache_control.max_age is None:  # which Dash sets where the address has the version
             response.cache_control.no_cache = True
         return response
-
-
-def _is_callback(app: Dash, asked: Request) -> bool:
-    """Tell whether Dash can read a request for one of its callbacks."""
-    body = asked.get_json(silent=True)
-    if not isinstance(body, dict) or body.get("output") not in app.callback_map:
-        return False
-    known = app.callback_map[body["output"]]
-    given = [body.get("inputs"), body.get("state", [])]
-    expected = [known["inputs"], known["state"]]
-    return all(
-        isinstance(parts, list)
-        and [(part.get("id"), part.get("property")) for part in parts if isinstance(part, dict)]
-        == [(part["id"], part["property"]) for part in wanted]
-        for parts, wanted in zip(given, expected, strict=True)
-    )
 
 
 def _add_errors(server: Flask) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from ecg_anomaly.commandline import warn
 from ecg_anomaly.config import Config
 from ecg_anomaly.errors import UserError
-from ecg_anomaly.handover.model import check_detector, read_detector
+from ecg_anomaly.handover.model import PACKAGED, check_detector, read_detector
 from ecg_anomaly.records.simulate import write_database
 from ecg_anomaly.web.fields import NOTHING, Entered
 from ecg_anomaly.web.jobs import Job
@@ -22,28 +22,23 @@ _EXAMPLE_MINUTES, _EXAMPLE_SEED = 10.0, 3
 class ServerState:
     """The state of the server.
 
-    The model is that of the settings ``config``. If it cannot be used, ``problem`` says why, and that of the settings
-    ``demo`` is ``offered`` instead, if it is there. Recordings are kept in the folder
-    ``workspace``, else in a temporary one.
+    The detector is that of the settings ``config``, or the one that comes with the package; if neither can be used,
+    ``problem`` says why. Recordings are kept in the folder ``workspace``, else in a temporary one, and analysed by as
+    many processes at a time as ``workers``; without a number, one per core.
     """
 
-    def __init__(self, config: Config, demo: Config | None = None, workspace: Path | None = None):
+    def __init__(self, config: Config, workspace: Path | None = None, workers: int | None = None):
         self.config, self.problem = _usable(config)
-        self.offered: Config | None = None
-        if self.problem and demo is not None:
-            own, missing = _usable(demo)
-            self.offered = None if missing else own
-        self.recordings = Workspace(lambda: detector_pool(self.config), workspace)
+        self.recordings = Workspace(lambda: detector_pool(self.config, workers), workspace)
         self.players = Players(lambda: read_detector(self.config))
 
-    def take_offered(self) -> None:
-        """Use the model that is offered."""
-        offered, self.offered = self.offered, None
-        if offered is not None:
-            self.config, self.problem = offered, ""
+    @property
+    def is_packaged(self) -> bool:
+        """Whether the detector is the one that comes with the package."""
+        return Path(self.config.paths.models) == PACKAGED
 
     def check_model(self) -> None:
-        """Raise a `UserError` with the command that makes a model where there is none."""
+        """Raise a `UserError` that says what to do where there is no detector."""
         if self.problem:
             raise UserError(self.problem)
 
@@ -92,7 +87,7 @@ class ServerState:
 
 
 def _usable(config: Config) -> tuple[Config, str]:
-    """Give the settings that a model keeps to, and why it cannot be used; empty if it can."""
+    """Give the settings that a detector keeps to, and why it cannot be used; empty if it can."""
     try:
         return check_detector(config, warn), ""
     except UserError as error:

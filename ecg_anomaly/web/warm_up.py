@@ -46,7 +46,7 @@ def warm_up(state: ServerState) -> None:
         state.players.warm_up(StoredSignal(stored))
         figures.overview(reviewed)
         signal_figure.signal(reviewed, (0.0, stored.duration_s))
-        decisions.outcome(stored, beats)
+        decisions.outcome(reviewed)
         decisions.read_tested(state.config.paths.outputs)
         if len(beats):
             figures.beat(stored, 0)

@@ -5,7 +5,7 @@ import pytest
 
 from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.findings.group_names import USUAL
-from ecg_anomaly.findings.groups import REST, group_beats
+from ecg_anomaly.findings.groups import REST, group_beats, rest_note
 from tests.findings.alike_beats import ATRIAL, NOISE, NORMAL, VENTRICULAR, made_up, mixed, templates_of
 
 KINDS = mixed()
@@ -91,3 +91,21 @@ def test_a_recording_without_beats_has_no_groups(tmp_path):
     beats, windows = made_up(np.empty(0, dtype=int))
     numbers, groups = group_beats(beats, templates_of(tmp_path / "t", beats, windows))
     assert len(numbers) == len(groups) == 0
+
+
+def test_what_is_like_nothing_takes_no_group_from_many_beats(tmp_path):
+    kinds = mixed()
+    beats, windows = made_up(kinds)
+    odd = np.flatnonzero(kinds == NOISE)
+    rng = np.random.default_rng(2)
+    windows[odd] *= rng.normal(40, 10, (len(odd), 1, 1))  # as where electrodes are changed: each is like no other
+    # The shapes of four patients, as far from each other as those of people are.
+    windows[np.arange(len(kinds)) % 2 == 0] *= [1, -1]
+    windows[np.arange(len(kinds)) % 4 < 2] *= [-1, 1]
+    numbers, groups = group_beats(beats, templates_of(tmp_path / "t", beats, windows))
+    alike = beats["flagged"].to_numpy() & (kinds != NOISE)
+    assert (numbers[alike] == REST).mean() < 0.05
+    assert sum(group.flagged for group in groups) <= 30
+    (note,) = rest_note(beats, np.where(alike, numbers, REST))
+    assert note.startswith(f"{(beats['flagged'] & ~alike).sum() + (numbers[alike] == REST).sum()} of ")
+    assert rest_note(beats[alike], numbers[alike]) == []

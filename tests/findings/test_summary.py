@@ -14,7 +14,7 @@ from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.findings import files
 from ecg_anomaly.findings.files import anomaly_annotations, write_annotations, write_beats_csv
 from ecg_anomaly.findings.rhythms import COUPLET, Rhythm
-from ecg_anomaly.findings.summary import TABLE_COLUMNS, conclude, doubts, summarise
+from ecg_anomaly.findings.summary import TABLE_COLUMNS, About, conclude, doubts, summarise
 
 RATE_HZ = 250.0
 
@@ -72,7 +72,7 @@ def test_beats_within_a_fibrillation_are_no_beats() -> None:
     assert concluded.events[-1].end_s == 100.0
     symbols = anomaly_annotations(concluded.beats, concluded.events, RATE_HZ)["symbol"]
     assert (symbols == "!").sum() == 2
-    found = summarise("r", RATE_HZ, ["II"], 25000, concluded)
+    found = summarise(About("r", RATE_HZ, ["II"], 25000), concluded)
     assert (found["beats"], found["flagged"]) == (98, 2)
 
 
@@ -136,7 +136,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
 def test_summary_counts_and_is_json() -> None:
     events = [Event(ASYSTOLE, 40.5, 45.5)]
-    found = summarise("r1", RATE_HZ, ("MLII", "V5"), 25_000, Findings(made_up_beats(), events))
+    found = summarise(About("r1", RATE_HZ, ("MLII", "V5"), 25_000), Findings(made_up_beats(), events))
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert (found["duration_s"], found["beats"], found["flagged"], found["leads"]) == (100.0, 100, 4, ["MLII", "V5"])
     assert found["flagged_per_hour"] == pytest.approx(144)
@@ -150,14 +150,14 @@ def test_summary_counts_and_is_json() -> None:
 def test_what_cannot_be_read_is_counted_once_and_leaves_the_rate_of_flagged_beats() -> None:
     # Beats at 50.5 to 53.5 s stand for 50 to 54 s; the event covers half of that and 6 s more.
     beats = made_up_beats(unreadable=(50, 51, 52, 53))
-    found = summarise("r1", RATE_HZ, ("I",), 25_000, Findings(beats, [Event(UNREADABLE, 52.0, 60.0)]))
+    found = summarise(About("r1", RATE_HZ, ("I",), 25_000), Findings(beats, [Event(UNREADABLE, 52.0, 60.0)]))
     assert found["unreadable_share"] == pytest.approx(0.1)
     assert found["flagged_per_hour"] == pytest.approx(160)
 
 
 def test_an_event_that_reaches_beyond_the_end_is_cut_there() -> None:
     concluded = conclude(Findings(made_up_beats(flagged=()), [Event(UNREADABLE, 0.0, 100.01)]), 100.0)
-    found = summarise("r1", RATE_HZ, ("I",), 25_000, concluded)
+    found = summarise(About("r1", RATE_HZ, ("I",), 25_000), concluded)
     assert (found["events"][0]["end_s"], found["unreadable_share"], found["flagged_per_hour"]) == (100.0, 1.0, None)
     assert found["longest_run"] is None
 
@@ -166,7 +166,7 @@ def test_one_early_beat_does_not_shape_the_heart_rate() -> None:
     beats = made_up_beats()
     beats.loc[50, "rr_before_s"], beats.loc[51, "rr_before_s"] = 0.3, 1.7
     beats.loc[80:, "rr_before_s"] = 0.5
-    assert summarise("r1", RATE_HZ, ("I",), 25_000, Findings(beats, []))["heart_rate_bpm"] == {
+    assert summarise(About("r1", RATE_HZ, ("I",), 25_000), Findings(beats, []))["heart_rate_bpm"] == {
         "median": 60.0,
         "lowest": 60.0,
         "highest": 120.0,
@@ -175,7 +175,7 @@ def test_one_early_beat_does_not_shape_the_heart_rate() -> None:
 
 def test_a_recording_without_beats_has_a_summary() -> None:
     nothing = Findings(pd.DataFrame(columns=list(TABLE_COLUMNS)), [Event(UNREADABLE, 0, 10)])
-    found = summarise("flat", RATE_HZ, ("I",), 2500, nothing)
+    found = summarise(About("flat", RATE_HZ, ("I",), 2500), nothing)
     assert (found["beats"], found["flagged"], found["heart_rate_bpm"]["median"]) == (0, 0, None)
 
 

@@ -1,10 +1,9 @@
 """Templates that beats are matched with while they arrive."""
 
 import numpy as np
-import pytest
 
 from ecg_anomaly.findings import templates
-from ecg_anomaly.findings.templates import NONE, join_nearest
+from ecg_anomaly.findings.joining import NONE
 from tests.findings.alike_beats import CONFIG, FRAME, NOISE, NORMAL, VENTRICULAR, made_up, mixed, templates_of
 
 
@@ -51,16 +50,6 @@ def test_a_recording_without_beats_has_none(tmp_path):
     found = templates_of(tmp_path / "t", *made_up(np.empty(0, dtype=int)))
     assert len(found.of_beats) == len(found.counts) == 0
     assert found.means.shape == (0, FRAME.samples, 2)
-
-
-@pytest.mark.parametrize(
-    ("most", "within", "adding", "parts"),
-    [(3, 0, 0, [0, 0, 1, 2]), (4, 2, 0, [0, 0, 1, 1]), (4, 0, 1, [0, 0, 1, 2]), (4, 0, 0, [0, 1, 2, 3])],
-)
-def test_the_nearest_are_joined(most, within, adding, parts):
-    features = np.array([[0.0], [1.0], [10.0], [11.5]])
-    found = join_nearest(features, np.array([1, 2, 3, 4]), most, within, adding)
-    np.testing.assert_array_equal(found, parts)
 
 
 def test_one_lead_is_as_far_as_two_that_are_alike(tmp_path):

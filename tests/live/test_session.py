@@ -9,7 +9,7 @@ import pytest
 from ecg_anomaly.batch.opening import open_leads
 from ecg_anomaly.batch.request import Request
 from ecg_anomaly.detector.stream import Findings, analyse
-from ecg_anomaly.findings.summary import conclude, summarise
+from ecg_anomaly.findings.summary import About, conclude, summarise
 from ecg_anomaly.live.messages import BEAT, SOURCE
 from ecg_anomaly.live.session import Session
 from ecg_anomaly.live.sources import Portion
@@ -52,7 +52,7 @@ def check_same_as_batch(detector, leads, signals_mv, seed):
     pd.testing.assert_frame_equal(found.beats, whole.beats, check_dtype=False, rtol=0, atol=1e-4)
     assert found.events == whole.events
 
-    summary = summarise("a", 360.0, leads, len(signals_mv), conclude(whole, len(signals_mv) / 360))
+    summary = summarise(About("a", 360.0, leads, len(signals_mv)), conclude(whole, len(signals_mv) / 360))
     assert (session.tally.beats, session.tally.flagged) == (summary["beats"], summary["flagged"])
     assert session.tally.events == len(summary["events"])
     assert [message.time_s for message in messages if message.kind == BEAT] == list(

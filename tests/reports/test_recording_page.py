@@ -14,7 +14,7 @@ from ecg_anomaly.beats.swings import FIBRILLATION
 from ecg_anomaly.detector.naming import OTHER, S, V
 from ecg_anomaly.detector.stream import Findings
 from ecg_anomaly.findings.rhythms import COUPLET, IRREGULAR, PAUSE, RUN, SLOW, TRIPLET, Rhythm
-from ecg_anomaly.findings.summary import TABLE_COLUMNS, summarise
+from ecg_anomaly.findings.summary import TABLE_COLUMNS, About, summarise
 from ecg_anomaly.reports.ecg_paper import draw_strip
 from ecg_anomaly.reports.episodes import STRIPS, Episode, choose_episodes, find_episodes
 from ecg_anomaly.reports.recording_overview import overview_figure
@@ -224,12 +224,14 @@ def test_the_page_says_what_the_rhythm_is() -> None:
         Rhythm(RUN, 60.5, 64.5, 5, 60.0, "V"),
         Rhythm(IRREGULAR, 70.0, 106.0, 36, 60.0),
     )
-    summary = summarise("r1", RATE_HZ, LEADS, 30_000, Findings(made_up_beats(), []), rhythms=rhythms)
+    summary = summarise(About("r1", RATE_HZ, LEADS, 30_000), Findings(made_up_beats(), []), rhythms=rhythms)
     assert headline(summary)[1:] == [
         "The rhythm is irregular for 30.0% of the recording: atrial fibrillation suspected from RR intervals alone.",
         "2 runs of 3 and more premature beats, the longest of 5 at 0:01:00, 60 bpm.",
     ]
     assert ("premature beats", "V 3 (90 per hour, 1 single); S 0") in facts(summary)
+    assert "recorded" not in dict(facts(summary))
+    assert facts({**summary, "start_time": "2024-05-02T14:03:22"})[0] == ("recorded", "2024-05-02 14:03:22")
 
 
 def test_the_table_holds_the_highest_scores_first() -> None:

@@ -21,6 +21,9 @@ def test_from_a_dropped_record_to_a_downloaded_decision(page, finished, tmp_path
         page.wait_for_selector(f"{figure} .js-line, {figure} .points")
         assert page.locator(figure).bounding_box()["height"] > 350  # makes room for what it draws
 
+    whole = "cells => cells.every(cell => cell.scrollHeight <= cell.clientHeight)"
+    assert page.locator("#groups-grid .ag-cell[col-id=name]").evaluate_all(whole)  # names of groups are not cut
+
     changed(page, "#beat-words h3", lambda: page.keyboard.press("n"))
     assert "right" in changed(page, "#undo", lambda: page.keyboard.press("r"))
     says(page, "#outcome", "marked right")

@@ -24,7 +24,7 @@ def test_a_recording_without_beats(detector, tmp_path):
     empty = read_store(tmp_path / ANALYSED)
     assert len(empty.beats) == len(empty.shapes) == 0
     reviewed = review(empty, 1.0)
-    assert decisions.outcome(empty, reviewed.beats).flagged == 0
+    assert decisions.outcome(reviewed).flagged == 0
     assert decisions.nearest(np.empty(0, dtype=int), np.empty(0), 1.0) is None
     assert figures.overview(reviewed).layout.height
     assert signal_figure.signal(reviewed, (0.0, 20.0))["layout"]["height"]
@@ -65,8 +65,8 @@ def test_nothing_within_a_fibrillation_is_flagged(stored):
 
 
 def test_figures_are_those_of_the_metrics(stored, threshold):
-    beats = review(stored, threshold).beats
-    outcome = decisions.outcome(stored, beats)
+    reviewed = review(stored, threshold)
+    beats, outcome = reviewed.beats, decisions.outcome(reviewed)
     compared = stored.compared
     classes = np.concatenate([compared.classes, compared.missed])
     flagged = np.concatenate([beats["flagged"].to_numpy(), np.zeros(len(compared.missed), dtype=bool)])

@@ -6,11 +6,14 @@ import io
 import json
 import logging
 import re
+from contextlib import ExitStack
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from ecg_anomaly.config import load_config
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.web import ids
 from ecg_anomaly.web.app import create_app
@@ -38,8 +41,15 @@ def state(finished, detector):
 
 
 @pytest.fixture(scope="module")
-def client(state):
-    return create_app(state, ("127.0.0.1", "localhost")).server.test_client()
+def app(state):
+    return create_app(state, ("127.0.0.1", "localhost"))
+
+
+@pytest.fixture(scope="module")
+def client(app):
+    made = app.server.test_client()
+    made.get("/_dash-layout")  # its callbacks are there then
+    return made
 
 
 def open_folders(state):
@@ -127,6 +137,15 @@ def test_downloads(client, key, kind):
     assert len(answer.data) > 500
 
 
+def test_a_download_has_the_name_of_the_recording_whatever_its_letters(client):
+    rows = "".join(f"{number % 250 == 0:d}\n" for number in range(250 * 20))
+    key = upload(client, {"患者7.csv": f"II\n{rows}".encode()}, sampling_rate="250").get_json()["key"]
+    for kind, ending in (("beats", ".beats.csv"), ("annotations", ".anomaly")):
+        answer = client.get(f"/recordings/{key}/{kind}")
+        assert answer.status_code == 200
+        assert answer.headers["Content-Disposition"].endswith("filename*=UTF-8''" + quote(f"患者7{ending}"))
+
+
 def test_the_page_to_print(client, key):
     post = {"rows": [1], "mark": "wrong", "what": "beat 1", "by": "Dr Who"}
     client.post(f"/recordings/{key}/marks", json=post)
@@ -191,6 +210,73 @@ def test_marks_that_are_none(client, key, body):
 def test_what_the_page_never_sends_is_refused(client, body):
     answer = client.post("/_dash-update-component", data=body, content_type="application/json")
     assert answer.status_code == 400
+
+
+def part(named, values):
+    name = f"{named['id']}.{named['property']}"
+    return {"id": named["id"], "property": named["property"], "value": values.get(name)}
+
+
+@pytest.fixture(scope="module")
+def ask(app, client):
+    """Ask for a callback, by what it writes, with values of its parts; the others are empty."""
+
+    def asked(output, values=None, changed=()):
+        written = [
+            dict(zip(("id", "property"), part.rsplit(".", 1), strict=True)) for part in output.strip(".").split("...")
+        ]
+        known = app.callback_map[output]
+        body = {
+            "output": output,
+            "outputs": written if output.startswith("..") else written[0],
+            **{what: [part(named, values or {}) for named in known[what]] for what in ("inputs", "state")},
+            "changedPropIds": list(changed),
+        }
+        return client.post("/_dash-update-component", json=body)
+
+    return asked
+
+
+HOLD_LISTS = ("view.data", "on-paper.data", "marked.data")  # whose content is checked where it is used
+
+
+def test_values_that_no_part_holds_are_refused_and_nothing_fails(app, ask, caplog):
+    checked = 0
+    for output, known in app.callback_map.items():
+        if "callback" not in known:  # the page's scripts answer it
+            continue
+        inputs = [f"{part['id']}.{part['property']}" for part in known["inputs"]]
+        for changed in ([], inputs[:1], inputs[-1:]):
+            assert ask(output, {}, changed).status_code in (200, 204), (output, changed)
+        assert ask(output, {}, ["nobody.data"]).status_code == 400
+        for name in [*inputs, *(f"{part['id']}.{part['property']}" for part in known["state"])]:
+            if name.endswith(".children"):  # which nobody reads
+                continue
+            for odd in (float("nan"), "\ud800", [{"points": []}])[: 2 if name in HOLD_LISTS else 3]:
+                checked += 1
+                assert ask(output, {name: odd}).status_code == 400, (name, odd)
+    assert checked > 200
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+def test_what_failed_before_a_page_was_loaded_is_no_news(state, client, app, ask):
+    upload(client, {"broken.csv": b"hello\nworld\n"})
+    (grid,) = (part for part in parts_of(client.get("/_dash-layout").get_json()) if part.get("id") == "worklist-grid")
+    (follow,) = (output for output in app.callback_map if output.startswith("..worklist-grid.rowData"))
+    known = {"worklist-grid.rowData": grid["rowData"]}
+    assert "broken" in grid["rowData"][0]["reason"]
+    for rows, told in ((known, False), ({"worklist-grid.rowData": grid["rowData"][1:]}, True)):
+        answer = ask(follow, rows).get_json()["response"]
+        assert ("message" in answer) == told
+        assert answer["worklist-grid"]["rowData"] == grid["rowData"]
+
+
+def parts_of(layout):
+    """The properties of all parts of a page."""
+    if isinstance(layout, dict):
+        yield layout.get("props", {})
+    for value in layout.values() if isinstance(layout, dict) else layout if isinstance(layout, list) else []:
+        yield from parts_of(value)
 
 
 def test_bodies_without_files_are_small(client):
@@ -278,22 +364,39 @@ def test_the_simulated_example(state):
     assert stored.annotated is not None
 
 
-def test_without_a_model_the_command_that_makes_one_is_told(finished, workspace):
-    missing, there = config_of(workspace), config_of(finished)
-    state = ServerState(missing, there)
-    try:
-        assert "train_model.py" in state.problem
-        with pytest.raises(UserError, match=r"train_model\.py"):
-            state.open_record("simdb/s001")
-        client = create_app(state, ()).server.test_client()
-        assert "Use the demo's model" in client.get("/_dash-layout").get_data(as_text=True)
-        assert "train_model.py" in upload(client, {"a.csv": b"1"}).get_json()["error"]
-    finally:
-        state.close()
-    state = ServerState(missing, missing)
-    layout = create_app(state, ()).server.test_client().get("/_dash-layout").get_data(as_text=True)
-    state.close()
-    assert "make demo" in layout
+@pytest.fixture
+def with_detector_of():
+    """Make the page of a server with some settings: what it says, its state, and its client."""
+    with ExitStack() as servers:
+
+        def made(config):
+            state = ServerState(config)
+            servers.callback(state.close)
+            client = create_app(state, ()).server.test_client()
+            return client.get("/_dash-layout").get_data(as_text=True), state, client
+
+        yield made
+
+
+def test_where_nobody_trained_the_packaged_detector_is_used(workspace, finished, with_detector_of, capsys):
+    nowhere = [f"paths.{name}={workspace.folder / name}" for name in ("models", "outputs")]
+    page, state, _ = with_detector_of(load_config(None, nowhere))
+    assert state.is_packaged
+    assert not state.problem
+    assert "detector that comes with the package judges" in page
+    assert "detector that comes with the package is used" in capsys.readouterr().err
+    page, state, _ = with_detector_of(config_of(finished))
+    assert not state.is_packaged
+    assert "comes with the package" not in page
+
+
+def test_without_a_detector_it_is_said_what_to_do(workspace, with_detector_of):
+    page, state, client = with_detector_of(config_of(workspace))  # settings that the packaged one was not made with
+    assert "There is no detector yet" in page
+    assert "run the four scripts" in state.problem
+    assert upload(client, {"a.csv": b"1"}).get_json()["error"] == state.problem
+    with pytest.raises(UserError, match="run the four scripts"):
+        state.open_record("simdb/s001")
 
 
 def test_a_warm_up_leaves_nothing(state):

@@ -401,9 +401,8 @@
   const make = (...parts) => window.React.createElement(...parts);
   const link = (label, words) => make("button", { type: "button", tabIndex: -1, className: "link", "aria-label": label }, words);
   window.dashAgGridComponentFunctions = Object.assign(window.dashAgGridComponentFunctions || {}, {
-    MeanBeat: ({ value }) => value && make("svg", { viewBox: `0 0 ${value.width} ${value.height}`, width: value.width, height: value.height, className: "mean-beat", "aria-hidden": true },
-      make("path", { d: value.band, className: "band", key: "band" }),
-      ...value.lines.map((line, lead) => make("path", { d: line, className: `lead-${lead}`, key: lead }))),
+    MeanBeat: ({ value }) => value && make("svg", { viewBox: `0 -2 ${value.width} ${value.height + 4}`, width: value.width, height: value.height + 4, className: "mean-beat", "aria-hidden": true },
+      ...value.lanes.flatMap(([mean, spread], lead) => [make("path", { d: spread, className: "spread", key: `spread ${lead}` }), make("path", { d: mean, key: lead })])),
     Actions: ({ data }) => link(`Delete ${data.name}`, "Delete…"),
     State: ({ data }) => (data.progress === "failed" ? make("span", {}, "failed: ", link(`Analyse ${data.name} again`, "analyse again")) : data.state),
   });
@@ -441,6 +440,7 @@
       });
       if (another) {
         [saved, local, version, raised, lowered, current, place] = [null, [], null, [], new Set(), null, null];
+        set("news", { children: "" }); // which is of the other one
         for (const { key, act, at, body } of queue) if (key === listed?.key && act === "marks") local.push({ ...body, at });
         mergeMarks();
         for (const list of ["groups", "beats"]) (await grid(list)).deselectAll();

@@ -23,7 +23,7 @@ _ONE = {"mode": "singleRow", "enableClickSelection": True, "checkboxes": False}
 
 def layout(_state: ServerState) -> html.Div:
     """Lay the lists out."""
-    wrapped: dict[str, Any] = {"wrapText": True, "cellClass": "wrapped"}
+    wrapped: dict[str, Any] = {"wrapText": True, "autoHeight": True, "cellClass": "wrapped"}
     kinds = [
         parts.column("kind", "kind of event", flex=3, minWidth=110, **wrapped),
         parts.column("count", "number", 80, "count(params.value)"),

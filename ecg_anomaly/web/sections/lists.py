@@ -7,15 +7,15 @@ from typing import Any
 import dash_mantine_components as dmc
 import numpy as np
 import pandas as pd
-from dash import Dash, Input, Output, State, ctx, dcc, html
+from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from ecg_anomaly.findings.marks import RIGHT, WRONG, marks_of
 from ecg_anomaly.findings.review import Review
 from ecg_anomaly.web import decisions, figures, ids, parts
 from ecg_anomaly.web.sections import beats, events, groups
+from ecg_anomaly.web.sections.signal import place_of
 from ecg_anomaly.web.state import ServerState
 from ecg_anomaly.web.times import clock_s
-from ecg_anomaly.web.values import number_of
 
 _PANELS = {"groups": groups, "beats": beats, "events": events}
 _KEYS = (
@@ -68,7 +68,7 @@ def register(app: Dash, state: ServerState) -> None:
             return None, [], []
         reviewed = recordings.review(key, threshold)
         found = listed(reviewed, bool(others))
-        rows = groups.group_rows(reviewed.groups, bool(others), found["group"])
+        rows = groups.group_rows(reviewed, bool(others), found["group"])
         names = [{"value": str(row["number"]), "label": f"{row['number'] or 'none'}: {row['name']}"} for row in rows]
         return {"key": key, **found}, rows, names
 
@@ -90,7 +90,7 @@ def register(app: Dash, state: ServerState) -> None:
         [Input(name, "clickData") for name in (ids.OVERVIEW, ids.SIGNAL)],
         [State(ids.READY, "data"), State(ids.THRESHOLD, "value")],
     )
-    def choose(on_paper_s: Any, at: Any, on_overview: Any, on_signal: Any, *shown: Any) -> int | None:
+    def choose(on_paper_s: Any, at: Any, on_overview: Any, on_signal: Any, *shown: Any) -> Any:
         key, threshold = shown
         if key is None:
             return None
@@ -98,16 +98,18 @@ def register(app: Dash, state: ServerState) -> None:
         times_s, flagged = (reviewed.beats[name].to_numpy() for name in ("time_s", "flagged"))
         rows = np.arange(len(times_s))
         match str(ctx.triggered_id):
-            case ids.CLICKED:
+            case ids.CLICKED if on_paper_s is not None:
                 time_s = on_paper_s
-            case ids.AT:
-                time_s = at[0]
-            case ids.SIGNAL:
+            case ids.AT if at is not None:
+                time_s, _ = place_of(at, reviewed.stored.duration_s)
+            case ids.SIGNAL if on_signal is not None:
                 time_s = on_signal["points"][0]["x"]
-            case _:
+            case ids.OVERVIEW if on_overview is not None:
                 time_s = figures.overview_time_s(reviewed.stored, on_overview["points"][0]["x"])
                 rows = np.flatnonzero(flagged) if flagged.any() else rows
-        return decisions.nearest(rows, times_s, number_of(time_s, "time"))
+            case _:
+                return no_update
+        return decisions.nearest(rows, times_s, time_s)
 
     ends = {
         "showList": (Input(ids.LISTED, "data"),),

@@ -104,9 +104,9 @@ def register(app: Dash, state: ServerState) -> None:
             players.change_speed(key, _speed(speed))
         elif ctx.triggered_id in (ids.LIVE_GO, ids.LIVE_AT):
             players.seek(key, fields.read_time(at) or 0.0)
-        else:
-            step_s = next(step for step, name in ids.LIVE_STEPS.items() if name == ctx.triggered_id)
-            players.seek(key, step_s, from_here=True)
+        for step_s, name in ids.LIVE_STEPS.items():
+            if name == ctx.triggered_id:
+                players.seek(key, step_s, from_here=True)
         return False  # a last look shows that it stopped
 
     @app.callback(

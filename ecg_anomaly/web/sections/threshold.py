@@ -89,7 +89,7 @@ def register(app: Dash, state: ServerState) -> None:
             return []
         reviewed = state.recordings.review(key, threshold)
         tested = decisions.read_tested(state.config.paths.outputs)
-        outcome = decisions.outcome(reviewed.stored, reviewed.beats)
+        outcome = decisions.outcome(reviewed)
         return outcome_words(outcome, tested, threshold, reviewed.beats["mark"])
 
     hrefs = [Output(name, "href") for name in ids.DOWNLOADS.values()]

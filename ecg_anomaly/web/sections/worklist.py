@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from ecg_anomaly.web import ids, parts
 from ecg_anomaly.web.fields import by_label
@@ -32,6 +32,7 @@ def layout(state: ServerState) -> html.Section:
     ]
     shown = {"mode": "singleRow", "enableClickSelection": False, "checkboxes": False}
     options: dict[str, Any] = {"look": "worklist", "rowSelection": shown, "noRows": "No recording yet."}
+    rows = _rows(state)  # so that what failed before the page was loaded is no news
     dialog = html.Dialog(
         [
             html.P(id=ids.DELETE_WORDS),
@@ -44,7 +45,7 @@ def layout(state: ServerState) -> html.Section:
         "worklist",
         "Worklist",
         parts.soft(state.recordings.words),
-        parts.grid(ids.WORKLIST, "Recordings", columns, "params.data.key", **options),
+        parts.grid(ids.WORKLIST, "Recordings", columns, "params.data.key", rows=rows, **options),
         dialog,
         dcc.Store(id=ids.DELETING),  # key of the recording that the dialog asks about
         dcc.Store(id=ids.DELETED),
@@ -67,12 +68,12 @@ def register(app: Dash, state: ServerState) -> None:
     )
     def follow(opened: str | None, _deleted: Any, _ticks: int, _outcome: Any, *before: Any) -> tuple[Any, ...]:
         shown, rows_before = before
-        rows = [_row(entry) for entry in state.recordings.entries()]
+        rows = _rows(state)
         states = {row["key"]: row["progress"] for row in rows}
         goes_on = any(row["progress"] in _GOES_ON or (row["progress"] == DONE and row["beats"] is None) for row in rows)
         ready = opened if states.get(opened) == DONE else shown if shown in states and opened in states else None
         return (
-            no_update if rows == rows_before else rows,
+            no_update if rows == rows_before and ctx.triggered_id else rows,  # at first the page chooses one of them
             not goes_on,
             no_update if ready == shown else ready,  # what is said again would have the whole page drawn again
             no_update if ready == shown else None,  # rows of beats are those of one recording
@@ -95,6 +96,10 @@ def register(app: Dash, state: ServerState) -> None:
     parts.answer_in_browser(app, "showOpened", Input(ids.READY, "data"), Input(ids.WORKLIST, "rowData"))
 
 
+def _rows(state: ServerState) -> list[dict[str, Any]]:
+    return [_row(entry) for entry in state.recordings.entries()]
+
+
 def _row(entry: Entry) -> dict[str, Any]:
     progress = entry.progress
     running = f"{progress.share:.0%} analysed"
@@ -115,7 +120,5 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 def _news(rows: Sequence[dict[str, Any]], before: Sequence[dict[str, Any]] | None) -> str:
     """Say which analyses have failed since the last look."""
-    if before is None:  # the page was just loaded
-        return ""
-    known = {row["key"] for row in before if row["reason"]}
+    known = {row["key"] for row in before or () if row["reason"]}
     return " ".join(f"{row['name']}: {row['reason']}" for row in rows if row["reason"] and row["key"] not in known)

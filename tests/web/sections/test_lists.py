@@ -15,10 +15,10 @@ def test_beats_and_groups_hold_the_same_beats(stored, threshold):
     found = review(stored, threshold - 1)
     for with_others in (False, True):
         beats = listed(found, with_others)
-        rows = group_rows(found.groups, with_others, beats["group"])
+        rows = group_rows(found, with_others, beats["group"])
         assert sum(row["count"] for row in rows) == len(beats["row"])
         assert [row["number"] for row in rows if row["number"]] == sorted({*beats["group"]} - {0})
-        assert all(row["shape"]["lines"] for row in rows if row["number"])
+        assert all(len(row["shape"]["lanes"]) == 2 for row in rows if row["number"])
     assert len(beats["row"]) == stored.beats["readable"].sum()
 
 
