@@ -35,8 +35,7 @@ def _preprocess(config, executors, ahead):
     with handover(config.paths.processed) as output:
         scratch = TemporaryDirectory(dir=output.path(TABLE).parent)
         with scratch as folder, BeatWriter(output, config.beat.samples, config.records.lead_count) as writer:
-            records = [*sources], [*sources.values()]
-            processed = preprocessing.process_records(*records, config, folder, executors, ahead)
+            processed = preprocessing.process_records([*sources], [*sources.values()], config, folder, executors, ahead)
             for record in tqdm(processed, "records", total=len(sources), unit="record", disable=None):
                 summary.add(record)
                 if record.beats is not None:
