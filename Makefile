@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCRIPTS := preprocess_data.py train_model.py evaluate_model.py visualize_results.py
 
-.PHONY: help demo run app test lint docs benchmark screenshots experiment generated grouping pretrained schema clean
+.PHONY: help demo run app test lint docs benchmark screenshots experiment generated grouping pretrained scale schema clean
 
 help:            ## list the targets
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -51,6 +51,9 @@ experiment: $(VENV)/.installed-dev   ## compare variants and baselines (run prep
 
 generated: $(VENV)/.installed-dev   ## draw simulated ectopic beats beside recorded ones (run preprocess_data.py first)
 	$(BIN)/python -m tools.generated
+
+scale: $(VENV)/.installed-dev   ## measure how time and memory of the four scripts grow with the number of records
+	$(BIN)/python -m tools.scale
 
 grouping: $(VENV)/.installed-dev   ## measure groups of alike beats and what marks teach (run the first three scripts first)
 	$(BIN)/python -m tools.grouping

@@ -26,7 +26,7 @@ def train(config):
     ending = "Interrupted" if trained.interrupted else "Done"
     last = trained.history.iloc[-1]
     print(f"{ending} in epoch {len(trained.history)}, loss of patients left out {last['val_loss']:.5f}.")
-    print(f"Wrote the model to {config.paths.models}. Next: python evaluate_model.py")
+    print(f"Wrote the model to {config.paths.models}. Next: {commandline.command_of('evaluate_model.py')}")
 
 
 def _print_line(line):

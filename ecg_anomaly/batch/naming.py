@@ -10,6 +10,7 @@ from pathlib import Path
 from ecg_anomaly.batch.request import Named
 from ecg_anomaly.batch.results import RESULTS
 from ecg_anomaly.errors import UserError
+from ecg_anomaly.records.fetching import SIMULATED_WITH
 from ecg_anomaly.records.recording import recording_name
 from ecg_anomaly.records.search import folder_meant, read_list
 from ecg_anomaly.storage import Url, find_recordings, local_name, place
@@ -28,7 +29,7 @@ def find(named: Sequence[str], listed: str | None, tell: Callable[[str], None]) 
     names = [*named, *of_list]
     if not names:
         raise UserError("no recording is named; give one, a folder, a pattern, or a list with --from")
-    found = find_recordings(names, RESULTS)
+    found = find_recordings(names, (*RESULTS, SIMULATED_WITH))  # neither are recordings
     for note in found.notes:
         tell(note)
     list_folder = Path() if listed in (None, "-") else Path(str(listed)).parent

@@ -27,7 +27,7 @@ from ecg_anomaly.records.simulate import SIMULATED_DATABASE, is_simulated
 from ecg_anomaly.records.splits import assign_records, database_of, named_one_by_one
 from ecg_anomaly.words import count_text
 
-_SIMULATED_WITH = "simulation.json"
+SIMULATED_WITH = "simulation.json"
 
 
 def locate_records(config: Config, report: Callable[[str], None]) -> dict[RecordFiles, str]:
@@ -105,15 +105,15 @@ def _physionet(database: str, config: Config) -> PhysioNetDatabase:
 
 def _simulate(folder: Path, settings: Simulation, report: Callable[[str], None]) -> None:
     report(f"Simulating {count_text(settings.patients, 'record')} of {settings.minutes:g} min in {folder}")
-    if not (folder / _SIMULATED_WITH).exists():  # the settings first: a run that is killed leaves them to compare with
+    if not (folder / SIMULATED_WITH).exists():  # the settings first: a run that is killed leaves them to compare with
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / _SIMULATED_WITH, settings.model_dump())
+        write_json(folder / SIMULATED_WITH, settings.model_dump())
     simulate.write_database(folder, settings.patients, settings.minutes, settings.seed)
 
 
 def _check_simulated(folders: Sequence[Path], settings: Simulation) -> None:
     for folder in folders:
-        made_with = folder / SIMULATED_DATABASE / _SIMULATED_WITH
+        made_with = folder / SIMULATED_DATABASE / SIMULATED_WITH
         if made_with.is_file() and _settings_in(made_with) != settings.model_dump():
             raise UserError(
                 f"{made_with}: the simulated records were made with other settings than simulation has now; "
