@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from ecg_anomaly import commandline
 from ecg_anomaly.config import Config
 from tests.conftest import ROOT
+from tools import scale
 from tools.documentation import parsers
 
 DOCS = ROOT / "docs"
@@ -24,8 +26,9 @@ WRONG_ON_PURPOSE = {"training.epoch"}  # the tutorial shows what is said of it
 FILES = ("py", "csv", "json")  # threshold.json is no setting
 
 OF_DASK = {"--nworkers", "--nthreads", "--memory-limit"}
+PARSERS = {**dict(parsers()), "tools.scale": commandline.make_parser(scale.add_options, None)}
 OPTIONS = {
-    name: {option for action in parser._actions for option in action.option_strings} for name, parser in parsers()
+    name: {option for action in parser._actions for option in action.option_strings} for name, parser in PARSERS.items()
 }
 SECTIONS = {name: field.annotation.model_fields for name, field in Config.model_fields.items()}
 

@@ -75,7 +75,7 @@ def test_a_recording_is_copied_while_it_is_read(bucket, simulated_records, name)
 
 def test_results_are_uploaded_and_replaced(bucket, tmp_path):
     (tmp_path / "day 1").mkdir()
-    folder, name = bucket / "out", "day 1/s007.summary.json"
+    folder, name = bucket / "uploaded", "day 1/s007.summary.json"
     for content in ("first", "second"):
         (tmp_path / name).write_text(content)
         upload(tmp_path, [name], folder)

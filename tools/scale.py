@@ -107,7 +107,8 @@ def _written_mb(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
-def _options(parser: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add how many records there are to be, which scripts run, and where."""
     parser.add_argument("--counts", type=int, nargs="+", default=_COUNTS, metavar="N", help="so many test records")
     parser.add_argument(
         "--scripts", nargs="+", default=SCRIPTS, choices=SCRIPTS, metavar="SCRIPT", help="in this order"
@@ -117,7 +118,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; return its exit status."""
-    return commandline.run_with_options(scale, _options, __doc__, argv)
+    return commandline.run_with_options(scale, add_options, __doc__, argv)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ _WITHIN = 1.3  # groups that are nearer are one,
 _ADDING = 3.0  # and so are those of so few beats that their squared distances add up to less
 _LOOSE = 3.5  # beats of a group are this far from their mean at most; more, and they are not alike
 _LEFT_OUT = 6.0  # what a beat in no group counts as, where it leaves a group to others
-_TOLD_FROM = 0.1  # of the flagged beats in no group, which the notes then say
+_TOLD_FROM, _FEW = 0.1, 10  # of the flagged beats in no group, which the notes then say; fewer are looked at one by one
 
 
 class GroupFigures(TypedDict):
@@ -93,7 +93,7 @@ def rest_note(beats: pd.DataFrame, numbers: np.ndarray) -> list[str]:
     """Note that many of the flagged beats are in no group, by the numbers of `group_beats`; nothing where few are."""
     flagged = (beats["flagged"].astype(bool) & (beats["event"] != FIBRILLATION)).to_numpy()
     rest, count = int((flagged & (numbers == REST)).sum()), int(flagged.sum())
-    if rest <= _TOLD_FROM * count:
+    if rest < _FEW or rest <= _TOLD_FROM * count:
         return []
     return [
         f"{rest:,} of {words.count_text(count, 'flagged beat')} ({words.percent(rest / count)}) are in no group: "

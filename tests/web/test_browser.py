@@ -35,8 +35,7 @@ def test_from_a_dropped_record_to_a_downloaded_decision(page, finished, tmp_path
     )  # in sight
 
     flagged = int(page.inner_text("#outcome .tiles dd >> nth=0"))
-    page.focus("#threshold [role=slider]")
-    changed(page, "#outcome", lambda: page.keyboard.press("Home"))
+    changed(page, "#outcome", lambda: page.press("#threshold [role=slider]", "Home"))
     assert int(page.inner_text("#outcome .tiles dd >> nth=0")) > flagged
     changed(page, "#outcome", lambda: page.click("#reset"))
 
