@@ -78,7 +78,11 @@ class Detector:
 
     @property
     def metrics(self) -> Metrics:
-        """How well it did on test patients: the content of ``metrics.json``."""
+        """How well it did on test patients: the content of ``metrics.json``.
+
+        Those of the packaged detector are of its settings, trained on DS1 and tested on DS2: no patient of MIT-BIH is
+        left to test it on. Its card (``ecg_anomaly/pretrained/card.md``) has figures of patients left out in turn.
+        """
         return read_metrics(self._trained.config.paths.outputs)
 
     def describe(self) -> str:

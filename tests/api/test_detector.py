@@ -15,6 +15,7 @@ import ecg_anomaly
 from ecg_anomaly.api.detector import load_detector
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.handover.model import PACKAGED
+from ecg_anomaly.handover.scores import read_threshold
 from ecg_anomaly.records.simulate import write_database
 
 
@@ -72,7 +73,7 @@ def test_another_process_reads_the_detector_itself(packaged, recorded):
 def test_detector_says_what_it_is(packaged):
     assert packaged.lead_count == 2
     assert packaged.leads[:2] == ["MLII", "II"]
-    assert packaged.threshold == packaged.metrics["threshold"]
+    assert packaged.threshold == read_threshold(PACKAGED).threshold
     assert packaged.settings["beat"]["sampling_rate_hz"] == 120
     assert repr(packaged).startswith("<Detector pretrained, trained 20")
 
