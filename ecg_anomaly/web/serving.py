@@ -9,6 +9,7 @@ import socket
 from typing import Any
 
 from flask import Flask
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ecg_anomaly.errors import UserError
 from ecg_anomaly.web.server import MOST_BYTES_ELSEWHERE, UPLOADS
@@ -40,6 +41,7 @@ def make_server(app: Flask, host: str, port: int) -> Any:
                 self.adj.max_request_body_size = MOST_BYTES_ELSEWHERE
 
     _log_to_terminal()
+    threadpool_limits(1, "blas")  # requests have threads of their own, and those of linear algebra wait for each other
     HTTPChannel.parser_class = Parser  # waitress itself knows one size for all paths
     return waitress.create_server(
         app,
