@@ -44,7 +44,7 @@ SMALL_RUN = (
 LONGEST = {
     *("test_browser", "test_real_records", "test_bad_input", "test_report", "test_autoencoder"),
     *("test_detect_anomalies", "test_session", "test_labelled", "test_noise_stress", "test_server"),
-    *("test_training", "test_rerun", "test_litert", "test_measures"),
+    *("test_training", "test_rerun", "test_litert", "test_measures", "test_accessibility", "test_cluster"),
 }
 
 MadeOnce = Callable[[str, Callable[[Path], None]], Path]
