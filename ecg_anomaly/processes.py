@@ -1,4 +1,4 @@
-"""Work that is shared out among processes, which end when the script does, or with a thread; signals that end it."""
+"""Work that is shared out among processes, which end when the script does; signals that end it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from concurrent.futures import (
     Executor,
     Future,
     ProcessPoolExecutor,
-    ThreadPoolExecutor,
     wait,
 )
 from contextlib import closing, contextmanager
@@ -29,7 +28,6 @@ from typing import Any, TypeVar
 
 from ecg_anomaly.errors import UserError
 
-Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 Executors = Callable[[], Executor]
@@ -170,17 +168,6 @@ def in_order(done: Generator[tuple[int, Result | WorkerDied], None, None], doing
 def cores() -> int:
     """Count the cores that this process may use; a batch system may grant fewer than there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def one_ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Give the result of each item, while a thread works on the next one."""
-    with ThreadPoolExecutor(1) as thread:
-        coming: deque[Future[Result]] = deque()
-        for item in items:
-            coming.append(thread.submit(work, item))
-            if len(coming) > 1:
-                yield coming.popleft().result()
-        yield from (future.result() for future in coming)
 
 
 def process_pool(

@@ -16,7 +16,6 @@ from ecg_anomaly.detector.measures import Measured, Network, answers, component_
 from ecg_anomaly.detector.patient import PairedBeats
 from ecg_anomaly.detector.surprise import Surprise, anomaly_score
 from ecg_anomaly.detector.thresholds import FittedThreshold
-from ecg_anomaly.processes import one_ahead
 
 
 @dataclass(frozen=True)
@@ -68,20 +67,10 @@ def score_compared(model: TrainedModel, compared: ComparedBeats) -> ScoredBeats:
     return ScoredBeats(compared.paired, measured, answered, score)
 
 
-def score_record(model: TrainedModel, beats: ScaledBeats) -> ScoredBeats:
-    """Score all beats of one record."""
-    return RecordScorer(model).score(beats)
-
-
 def score_records(model: TrainedModel, beats: pd.DataFrame, windows: np.ndarray) -> ScoredBeats:
     """Score all beats of whole records, one record after the other; the beats as for `compared.compare_records`."""
-
-    def compared(part: tuple[slice, ScaledBeats]) -> tuple[slice, ComparedBeats]:
-        return part[0], PatientMemory(model.config).compare(part[1])
-
-    # Comparing takes about as long as the network does, which leaves Python alone meanwhile.
-    each = one_ahead(compared, of_each_record(beats, windows, model.config.patient))
-    return ScoredBeats.collected(((rows, score_compared(model, its)) for rows, its in each), len(beats))
+    each = of_each_record(beats, windows, model.config.patient)
+    return ScoredBeats.collected(((rows, RecordScorer(model).score(its)) for rows, its in each), len(beats))
 
 
 def with_anomaly_score(answered: pd.DataFrame, components: Sequence[str]) -> pd.DataFrame:
