@@ -82,12 +82,12 @@ def train_model(output: Handover, config: Config, report: Report) -> Outcome:
         hold_beats(config.paths.processed, beats)
         config = config.model_copy(update={"paths": config.paths.model_copy(update={"processed": str(beats)})})
         trainings = _plan(Path(scratch), config, report)
-        calls = [(_train, (patients, config, report, number, output)) for number, patients in enumerate(trainings)]
+        calls = [(patients, config, report, number, output) for number, patients in enumerate(trainings)]
         if len(calls) == 1:
-            outcome = _train(*calls[0][1])
+            outcome = _train(*calls[0])
         else:
             processes = functools.partial(process_pool, min(len(calls), cores()), _METHOD, _share, _ended)
-            own, *folds = in_processes(_call, calls, "trains", processes)
+            own, *folds = in_processes(_train_with_others, calls, "trains", processes)
             losses = pd.concat([fold.history for fold in folds]).groupby("epoch")["val_loss"].mean()
             own.history.insert(2, "val_loss", own.history["epoch"].map(losses))
             outcome = Outcome(own.history, any(each.interrupted for each in (own, *folds)))
@@ -101,10 +101,10 @@ def _share(ended: Event) -> None:
     _ended = ended
 
 
-def _call(work: Callable[..., Outcome], arguments: tuple[Any, ...]) -> Outcome:
-    """Call a function; where one fails, the others need not go on."""
+def _train_with_others(*arguments: Any) -> Outcome:
+    """Train; where one training fails, the others need not go on."""
     try:
-        return work(*arguments)
+        return _train(*arguments)
     except BaseException:
         _ended.set()
         raise
@@ -161,9 +161,10 @@ def _train(patients: _Patients, config: Config, report: Report, fold: int, outpu
     unseen = [record.name for record in patients.unseen if record.normal[patients.unseen_split]]
     watched = patients.normal.of(patients.unseen_split, set(unseen)) if unseen else None
     tensorboard = None if fold else config.paths.tensorboard
-    settings = (config.model, config.training, beats, Frame.of(config.beat), tell)
+    frame = Frame.of(config.beat)
+    settings = (config.model, config.training, beats, frame, tell)
     trained = autoencoder.train(*settings, tensorboard, watched, _ended.is_set)
-    weights, frame = autoencoder.weights_of(trained.model), Frame.of(config.beat)
+    weights = autoencoder.weights_of(trained.model)
     network = run_with(weights, config.model, frame, config.records.lead_count)
     model = TrainedModel(network, learn_reference(network, beats, frame), config)
     if not fold:

@@ -171,7 +171,8 @@ def whole_detector(folder: Path, config: Config, report: Callable[[str], None] =
         When it is not whole.
     """
     manifest = read_manifest(folder, made_by="make pretrained")
-    own, place = _with_own_settings(config, manifest["config"], str(folder)), str(folder)
+    place = str(folder)
+    own = _with_own_settings(config, manifest["config"], place)
     if contradicting := _contradictions(own, config):
         report(f"{folder}: the detector keeps to the settings that it was made with: {first_few(contradicting)}")
     return own.model_copy(update={"paths": own.paths.model_copy(update={"models": place, "outputs": place})})
