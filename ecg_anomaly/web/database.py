@@ -90,7 +90,10 @@ class History:
 
 
 class Database:
-    """The database in a file, which is made where there is none. One thread at a time uses it.
+    """The database in a file, which is made where there is none.
+
+    One thread at a time writes; others read meanwhile what was there before, since a disk that is busy may take many
+    seconds to take a change.
 
     Raises
     ------
@@ -99,21 +102,21 @@ class Database:
     """
 
     def __init__(self, path: Path):
-        self._path, self._lock = path, threading.RLock()
+        self._path = path
+        self._writing_lock, self._reading_lock = threading.Lock(), threading.Lock()
         with self._told():
-            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._connection.row_factory = sqlite3.Row
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            made = self._connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            self._writer, self._reader = (_connected(path) for _ in range(2))
+            version = self._writer.execute("PRAGMA user_version").fetchone()[0]
+            made = self._writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
             if made and version != VERSION:
                 raise UserError(
                     f"{path}: was made by another version of this project (tables {version}, not {VERSION}); "
                     "name another folder with --workspace"
                 )
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA foreign_keys = ON")
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            self._writer.execute("PRAGMA foreign_keys = ON")
             if not made:
-                self._connection.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+                self._writer.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
 
     def add(self, kept: Kept) -> None:
         """Add a recording."""
@@ -140,30 +143,27 @@ class Database:
 
     def recordings(self) -> list[Kept]:
         """Give all recordings, the newest first."""
-        with self._told():
-            return [_kept(row) for row in self._connection.execute("SELECT * FROM recording ORDER BY rowid DESC")]
+        with self._reading() as connection:
+            return [_kept(row) for row in connection.execute("SELECT * FROM recording ORDER BY rowid DESC")]
 
     def recording(self, key: str) -> Kept:
         """Give a recording; `GoneError` if it is not there."""
-        with self._told():
-            row = self._connection.execute("SELECT * FROM recording WHERE key = ?", (key,)).fetchone()
-        if row is None:
-            raise GoneError
-        return _kept(row)
+        with self._reading() as connection:
+            return _recording(connection, key)
 
     def history(self, key: str) -> History:
         """Give what was done to the marks of a recording."""
-        with self._told():
-            version = self.recording(key).version
-            rows = self._connection.execute("SELECT * FROM action WHERE key = ? ORDER BY number", (key,)).fetchall()
+        with self._reading() as connection:
+            version = _recording(connection, key).version
+            rows = connection.execute("SELECT * FROM action WHERE key = ? ORDER BY number", (key,)).fetchall()
         done, undone = ([row for row in rows if row["undone"] == which] for which in (0, 1))
         actions = tuple(_action(row) for row in done)
         return History(actions, _words(done[-1:]), _words(undone[:1]), version)
 
     def has_marks(self) -> bool:
         """Say whether anything was ever marked in what is there."""
-        with self._told():
-            return self._connection.execute("SELECT 1 FROM action").fetchone() is not None
+        with self._reading() as connection:
+            return connection.execute("SELECT 1 FROM action").fetchone() is not None
 
     def act(self, key: str, action: Action) -> None:
         """Keep an action; what was undone can then no longer be redone.
@@ -195,40 +195,66 @@ class Database:
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            self._connection.close()
+        with self._writing_lock, self._reading_lock:
+            self._reader.close()
+            self._writer.close()
 
     @contextmanager
     def _changing(self, key: str) -> Iterator[sqlite3.Connection]:
         """Change the marks of a recording, which is there."""
         with self._writing() as connection:
-            self.recording(key)
+            _recording(connection, key)
             yield connection
             connection.execute("UPDATE recording SET version = version + 1 WHERE key = ?", (key,))
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """Write all of a block, or nothing."""
-        with self._told():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            finally:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+        with self._told(), self._writing_lock, _transaction(self._writer, "IMMEDIATE"):
+            yield self._writer
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """Read what was there at one time."""
+        with self._told(), self._reading_lock, _transaction(self._reader, "DEFERRED"):
+            yield self._reader
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Use the database alone; say in words what is wrong with it."""
+        """Say in words what is wrong with the database."""
         try:
-            with self._lock:
-                yield
+            yield
         except sqlite3.Error as error:
             raise UserError(
                 f"{self._path.name}, in which the worklist is kept, cannot be read or written ({error}); "
                 "free some space on its disk, or name another folder with --workspace"
             ) from None
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    """Connect to the file, for whatever thread; transactions begin where we say."""
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
+    """Do all of a block or nothing."""
+    connection.execute(f"BEGIN {kind}")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _recording(connection: sqlite3.Connection, key: str) -> Kept:
+    row = connection.execute("SELECT * FROM recording WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        raise GoneError
+    return _kept(row)
 
 
 def _kept(row: sqlite3.Row) -> Kept:

@@ -164,8 +164,9 @@ class Workspace:
 
         def make() -> Review:
             made = review(stored, at, marks_of(self.history(kept.key).actions))
-            if at in (None, kept.threshold):
-                self._database.update(kept.key, **asdict(jobs.counts(made)))
+            counted = asdict(jobs.counts(made))
+            if at in (None, kept.threshold) and counted != {name: getattr(kept, name) for name in counted}:
+                self._database.update(kept.key, **counted)
             return made
 
         return self._reviews.get((kept.key, at, kept.version), make)

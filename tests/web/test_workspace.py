@@ -128,6 +128,17 @@ def test_marks_over_many_connections_are_all_kept(workspace):
     assert workspace.history(key).version == 80
 
 
+def test_what_is_kept_is_read_while_a_change_waits_for_the_disk(workspace):
+    key = room(workspace)
+    workspace.mark(key, [1], WRONG, "a beat")
+    workspace.review(key)
+    with ThreadPoolExecutor(1) as thread, workspace._database._writing() as connection:
+        connection.execute("DELETE FROM recording")  # which a disk that is busy takes its time for
+        for read in (workspace.review, workspace.history, workspace.progress, lambda _key: workspace.entries()):
+            assert thread.submit(read, key).result(PATIENCE_S)
+    assert workspace.entries() == []
+
+
 def test_undo_and_redo(workspace):
     key = room(workspace)
     workspace.undo(key)
