@@ -355,7 +355,8 @@
   const ask = async () => {
     let here = true;
     try {
-      await fetch("/alive", { cache: "no-store", signal: AbortSignal.timeout(2 * ASK_MS) });
+      const answer = await fetch("/alive", { cache: "no-store", signal: AbortSignal.timeout(2 * ASK_MS) });
+      await answer.text(); // what is not read holds its connection
     } catch {
       here = false;
     }
