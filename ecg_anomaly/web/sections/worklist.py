@@ -62,12 +62,11 @@ def register(app: Dash, state: ServerState) -> None:
         Output(ids.BEAT, "data", allow_duplicate=True),
         Output(ids.MESSAGE, "children", allow_duplicate=True),
         [Input(name, "data") for name in (ids.OPENED, ids.DELETED)],
-        [Input(ids.POLL, "n_intervals"), Input(ids.OUTCOME, "children")],  # which is there once all is counted
+        Input(ids.POLL, "n_intervals"),
         [State(ids.READY, "data"), State(ids.WORKLIST, "rowData")],
         prevent_initial_call="initial_duplicate",
     )
-    def follow(opened: str | None, _deleted: Any, _ticks: int, _outcome: Any, *before: Any) -> tuple[Any, ...]:
-        shown, rows_before = before
+    def follow(opened: str | None, _deleted: Any, _ticks: int, shown: str | None, rows_before: Any) -> tuple[Any, ...]:
         rows = _rows(state)
         states = {row["key"]: row["progress"] for row in rows}
         goes_on = any(row["progress"] in _GOES_ON or (row["progress"] == DONE and row["beats"] is None) for row in rows)
@@ -79,6 +78,17 @@ def register(app: Dash, state: ServerState) -> None:
             no_update if ready == shown else None,  # rows of beats are those of one recording
             _news(rows, rows_before) or no_update,
         )
+
+    # Not above: what is shown would then depend on itself, and such requests of a page may be lost on their way.
+    @app.callback(
+        Output(ids.WORKLIST, "rowData", allow_duplicate=True),
+        Output(ids.MESSAGE, "children", allow_duplicate=True),
+        Input(ids.OUTCOME, "children"),  # which is there once all is counted
+        State(ids.WORKLIST, "rowData"),
+    )
+    def count(_outcome: Any, rows_before: Any) -> tuple[Any, Any]:
+        rows = _rows(state)
+        return no_update if rows == rows_before else rows, _news(rows, rows_before) or no_update
 
     @app.callback(
         [Output(ids.DELETED, "data"), Output(ids.OPENED, "data", allow_duplicate=True)],
