@@ -16,7 +16,6 @@ from ecg_anomaly.beats.labelled import cut_at_annotations
 from ecg_anomaly.beats.preprocessing import read_record
 from ecg_anomaly.config import load_config
 from ecg_anomaly.evaluation import noise_stress
-from ecg_anomaly.handover.model import read_detector
 from ecg_anomaly.records import noise
 from ecg_anomaly.records.annotations import read_annotations
 from ecg_anomaly.records.catalogue import find_record
@@ -236,12 +235,6 @@ def test_twelve_leads_are_read_and_the_preferred_ones_taken(real_records, record
     assert read_record(files, CONFIG)[0].leads == ("ii", "v1")
 
 
-def one_by_one(work, calls, _doing, config, threshold):
-    """Do what `workers.with_detector` does in this process: others take seconds to start."""
-    detector = read_detector(config, threshold)
-    return [work(detector, *arguments) for arguments in calls]
-
-
 @pytest.fixture(scope="module")
 def outputs_of_six_records(real_records, tmp_path_factory):
     """Where a small run on patients of DS1 alone wrote its results, so that no choice rests on DS2."""
@@ -257,10 +250,8 @@ def outputs_of_six_records(real_records, tmp_path_factory):
         "noise={records: [mitdb/205, mitdb/208, mitdb/223], snr_db: [12], seed: 1}",
     ]
     options = [word for setting in settings for word in ("--set", setting)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(noise_stress, "with_detector", one_by_one)
-        for script in (preprocess_data, train_model, evaluate_model):
-            assert script.main(options) == 0
+    for script in (preprocess_data, train_model, evaluate_model):
+        assert script.main(options) == 0
     return folder / "outputs"
 
 
