@@ -122,12 +122,6 @@ class QrsDetector:
         return self._decisions.certain_until
 
 
-def detect_beats(conditioned_mv: np.ndarray, missing: np.ndarray, sampling_rate_hz: int) -> np.ndarray:
-    """Detect the beats of a whole record, amid the steepest stretch of each QRS complex; as `QrsDetector.push`."""
-    detector = QrsDetector(sampling_rate_hz, conditioned_mv.shape[1])
-    return np.concatenate([detector.push(conditioned_mv, missing), detector.finish()])
-
-
 class _Peak(NamedTuple):
     """A peak of the detection signal; heights in millivolts."""
 

@@ -26,9 +26,15 @@ def signal_with_beats(beats_s, duration_s, leads=2, amplitude_mv=1.0, rate_hz=RA
     return amplitude_mv * (beats[:, np.newaxis] * np.linspace(1.0, 0.6, leads) + noise)
 
 
+def detect_beats(conditioned_mv, missing, rate_hz):
+    """All beats of a whole record."""
+    detector = qrs.QrsDetector(rate_hz, conditioned_mv.shape[1])
+    return np.concatenate([detector.push(conditioned_mv, missing), detector.finish()])
+
+
 def detect_s(signal_mv, missing=None, rate_hz=RATE_HZ):
     missing = np.zeros(signal_mv.shape, dtype=bool) if missing is None else missing
-    return qrs.detect_beats(signal_mv, missing, rate_hz) / rate_hz
+    return detect_beats(signal_mv, missing, rate_hz) / rate_hz
 
 
 def unmatched(reference_s, detected_s):
@@ -101,7 +107,7 @@ def difficult_signal():
 def test_equal_chunks_of_any_length_give_the_same_beats(difficult_signal, length):
     signal_mv, missing = difficult_signal
     beats, _, _ = push_in_chunks(signal_mv, missing, [length] * -(-len(signal_mv) // length))
-    np.testing.assert_array_equal(beats, qrs.detect_beats(signal_mv, missing, RATE_HZ))
+    np.testing.assert_array_equal(beats, detect_beats(signal_mv, missing, RATE_HZ))
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -109,7 +115,7 @@ def test_random_chunks_give_the_same_beats(difficult_signal, seed):
     signal_mv, missing = difficult_signal
     lengths = random_lengths(len(signal_mv), longest=5000, seed=seed)
     beats, _, _ = push_in_chunks(signal_mv, missing, lengths)
-    np.testing.assert_array_equal(beats, qrs.detect_beats(signal_mv, missing, RATE_HZ))
+    np.testing.assert_array_equal(beats, detect_beats(signal_mv, missing, RATE_HZ))
 
 
 def test_detection_signal_is_the_same_to_the_last_bit_in_chunks(difficult_signal):
@@ -320,7 +326,7 @@ def test_memory_does_not_grow_with_the_stream():
 )
 def test_beats_of_real_records_are_found(real_records, name, annotator, most_missed, most_false):
     signal_mv, missing, beats_s = real_record(real_records, name, annotator)
-    found_s = qrs.detect_beats(signal_mv, missing, RATE_HZ) / RATE_HZ
+    found_s = detect_beats(signal_mv, missing, RATE_HZ) / RATE_HZ
     missed, false = unmatched(beats_s, found_s)
     assert missed <= most_missed
     assert false <= most_false
@@ -329,7 +335,7 @@ def test_beats_of_real_records_are_found(real_records, name, annotator, most_mis
 def test_chunks_of_a_real_record_give_the_same_beats(real_records):
     signal_mv, missing, _ = real_record(real_records, "mitdb/203")
     signal_mv, missing = signal_mv[: 600 * RATE_HZ], missing[: 600 * RATE_HZ]
-    whole = qrs.detect_beats(signal_mv, missing, RATE_HZ)
+    whole = detect_beats(signal_mv, missing, RATE_HZ)
     for longest in (150, 5000):
         beats, _, _ = push_in_chunks(signal_mv, missing, random_lengths(len(signal_mv), longest, seed=longest))
         np.testing.assert_array_equal(beats, whole)
@@ -337,8 +343,8 @@ def test_chunks_of_a_real_record_give_the_same_beats(real_records):
 
 def test_polarity_and_amplitude_of_a_real_record_hardly_matter(real_records):
     signal_mv, missing, _ = real_record(real_records, "mitdb/223")
-    beats = qrs.detect_beats(signal_mv, missing, RATE_HZ)
-    np.testing.assert_array_equal(qrs.detect_beats(-signal_mv, missing, RATE_HZ), beats)
+    beats = detect_beats(signal_mv, missing, RATE_HZ)
+    np.testing.assert_array_equal(detect_beats(-signal_mv, missing, RATE_HZ), beats)
     for factor in (0.3, 3.0):
-        scaled = qrs.detect_beats(factor * signal_mv, missing, RATE_HZ)
+        scaled = detect_beats(factor * signal_mv, missing, RATE_HZ)
         assert sum(unmatched(beats / RATE_HZ, scaled / RATE_HZ)) <= 0.002 * len(beats)
