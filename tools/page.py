@@ -46,7 +46,7 @@ class Page:
         """Mark a beat, and let all that follows from it be done."""
         body = {"rows": [row], "mark": mark, "what": f"beat {row}"}
         answer = self._post(f"/recordings/{key}/marks", json=body)
-        self.change(ids.MARKED, "data", answer.get_json()["version"])
+        self.change(ids.MARKED, "data", [key, answer.get_json()["version"]])
 
     def _upload(self, header: Path) -> str:
         with header.open("rb") as about, header.with_suffix(".dat").open("rb") as signals:

@@ -29,6 +29,7 @@ from ecg_anomaly.web.values import number_of, row_of
 from ecg_anomaly.web.warm_up import warm_up
 from ecg_anomaly.web.workspace import Workspace
 from tests.web.web_parts import HereAndNow, config_of
+from tools.page import Page
 
 PATIENCE_S = 600  # for what is certain to come, on the busiest machine
 
@@ -452,3 +453,11 @@ def test_no_speed(value):
     assert number_of(10, "speed", 1, 10) == 10
     with pytest.raises(UserError, match="no speed; name a number from 1 to 10"):
         number_of(value, "speed", 1, 10)
+
+
+def test_the_page_that_measurements_use_is_answered_as_a_browser_is(app, finished):
+    page = Page(app)
+    key = page.open(finished.records / "simdb/s008.hea")
+    page.mark(key, 3, "wrong")
+    page.change(ids.MOVES["out"], "n_clicks", 1)
+    assert "marked wrong" in json.dumps(page.properties[ids.OUTCOME, "children"])
