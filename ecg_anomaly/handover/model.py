@@ -151,8 +151,8 @@ def packaged_detector(config: Config) -> Config:
     UserError
         When other settings of how beats are cut, compared or scored are asked for than it was made with.
     """
-    own = whole_detector(PACKAGED, config)
-    if others := _contradictions(own, config):
+    own, others = _whole(PACKAGED, config)
+    if others:
         raise UserError(
             f"{PACKAGED}: the detector that comes with the package was made with other settings: {first_few(others)}; "
             "leave these, or train a model with yours: run the four scripts"
@@ -170,12 +170,10 @@ def whole_detector(folder: Path, config: Config, report: Callable[[str], None] =
     UserError
         When it is not whole.
     """
-    manifest = read_manifest(folder, made_by="make pretrained")
-    place = str(folder)
-    own = _with_own_settings(config, manifest["config"], place)
-    if contradicting := _contradictions(own, config):
+    own, contradicting = _whole(folder, config)
+    if contradicting:
         report(f"{folder}: the detector keeps to the settings that it was made with: {first_few(contradicting)}")
-    return own.model_copy(update={"paths": own.paths.model_copy(update={"models": place, "outputs": place})})
+    return own
 
 
 def check_learns_from_earlier_beats(config: Config) -> None:
@@ -256,6 +254,14 @@ def cost_of_leads(config: Config, leads: int) -> str:
     ]
     cost = f": on the test patients the first lead alone reaches {' and '.join(compared)}" if compared else ""
     return f"has {leads} of the {config.records.lead_count} leads that the model takes{cost}"
+
+
+def _whole(folder: Path, config: Config) -> tuple[Config, list[str]]:
+    """Give the settings with those of a detector that lies in one folder, and where the two contradict each other."""
+    place = str(folder)
+    own = _with_own_settings(config, read_manifest(folder, made_by="make pretrained")["config"], place)
+    paths = own.paths.model_copy(update={"models": place, "outputs": place})
+    return own.model_copy(update={"paths": paths}), _contradictions(own, config)
 
 
 def _contradictions(own: Config, asked: Config) -> list[str]:
